@@ -1,0 +1,117 @@
+"""Effects: what must be written because of a frame. Plain facts; the key (shard, offset, n) makes writing one twice harmless.
+
+`n` is an effect's place among its frame's effects. Everything here is JSON-able by `document`, byte for byte the same on
+every replay: keys in the order of the fields, times in RFC 3339 with milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Phase = Literal[
+    "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The frame that caused it."""
+
+    shard: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step in an alert's life, as sent to boards and scripts. Times are RFC 3339."""
+
+    alert: str
+    at: str
+    transition: Phase
+    site: str
+    patient: str
+    session: str | None
+    rule: str
+    category: str
+    priority: str
+    onset_at: str
+    evidence: Mapping[str, Any]
+    text: str
+    source: str
+    cause: Cause
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that is owed: one message about one patient's alerts. Holds an alias, a chair, signal, value: never a name.
+
+    `key` is stable, so that a receiver can drop a repeat.
+    """
+
+    key: str
+    at: str
+    site: str
+    patient: str
+    priority: str
+    alerts: tuple[str, ...]
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did or entered what: commands, doses, check-ins, sessions, interventions, cuffs by hand. `doc` is the entry as sent."""
+
+    at: str
+    site: str
+    patient: str | None
+    session: str | None
+    kind: str
+    by: str | None
+    outcome: str
+    doc: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A line that could not be used, and why. `line` is cut at 2,000 characters."""
+
+    at: str
+    site: str
+    field: str
+    reason: str
+    line: str
+
+
+Effect = Transition | Page | AuditEntry | DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class FrameEffects:
+    """The effects of one frame, in order: the n-th has the key (shard, offset, n)."""
+
+    shard: int
+    offset: int
+    effects: tuple[Effect, ...]
+
+
+def document(effect: Effect) -> dict[str, Any]:
+    """The effect as a JSON-able dict, fields in order."""
+    fields = {name: getattr(effect, name) for name in effect.__dataclass_fields__}
+    if isinstance(effect, Transition):
+        fields["cause"] = {"shard": effect.cause.shard, "offset": effect.cause.offset}
+        fields["evidence"] = dict(effect.evidence)
+    elif isinstance(effect, Page):
+        fields["alerts"] = list(effect.alerts)
+    elif isinstance(effect, AuditEntry):
+        fields["doc"] = dict(effect.doc)
+    return fields
+
+
+def encode(effect: Effect) -> str:
+    """One line of JSON, the same bytes for the same effect."""
+    return json.dumps(document(effect), ensure_ascii=False, separators=(",", ":"), allow_nan=False)

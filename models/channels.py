@@ -1,0 +1,69 @@
+"""The channels: every vital sign that Chairside reads, on one screen.
+
+`lowest` and `highest` bound what a living adult's monitor can show; outside, the reading is implausible and proves
+nothing. `fastest` is the largest believable change in a second, on top of `grain`, the step that a display's rounding
+makes. A continuous channel is stale `STALE_AFTER` after its last good reading: validity and staleness share that one
+constant, so that no value can be too old to alarm on and too young to be missed.
+Codes: LOINC and ISO/IEEE 11073-10101 as mapped by IHE PCD and the FHIR vital-signs profile; units are UCUM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from models.instants import SECOND
+
+STALE_AFTER: Final = 30 * SECOND
+"""Chosen by us: two averaging windows of a pulse oximeter (8-16 s), so that a cough is not a lost probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One vital sign; values are in `unit`."""
+
+    name: str
+    label: str
+    unit: str
+    shown_unit: str
+    loinc: str
+    mdc: str
+    lowest: float
+    highest: float
+    fastest: float
+    grain: float
+    continuous: bool
+    cadence_s: float
+    source: str
+
+
+# fmt: off
+CHANNELS: Final = (
+    Channel("hr",    "Heart rate",        "/min",   "/min", "8867-4",  "MDC_ECG_HEART_RATE",         15, 250, 25,  10, True,  1,
+            "range: lowest survivable escape rhythm to fastest conducted one; rate 25/min/s: one beat-to-beat RR change of 30 % at 90/min; chosen by us"),
+    Channel("pulse", "Pulse",             "/min",   "/min", "8889-8",  "MDC_PULS_OXIM_PULS_RATE",    20, 240, 25,  10, True,  1,
+            "range: oximeter display limits 20-240 (ISO 80601-2-61 data sheets); above 200 in sedation recordings is artefact"),
+    Channel("rr",    "Breathing",         "/min",   "/min", "9279-1",  "MDC_RESP_RATE",               0,  70, 12,   8, True,  1,
+            "range: 0 is apnoea and must stay believable; 70 exceeds any adult rate; chosen by us"),
+    Channel("spo2",  "SpO2",              "%",      "%",    "59408-5", "MDC_PULS_OXIM_SAT_O2",       40, 100,  4,   2, True,  1,
+            "below 40 % oximeters are uncalibrated (ISO 80601-2-61 tests 70-100); no faster than 4 %/s: circulation and averaging"),
+    Channel("sbp",   "Systolic pressure", "mm[Hg]", "mmHg", "8480-6",  "MDC_PRESS_CUFF_SYS",         40, 280, 1e9, 0, False, 600,
+            "range: oscillometric cuffs measure 40-280 (ISO 81060-2 devices' data sheets)"),
+    Channel("dbp",   "Diastolic pressure", "mm[Hg]", "mmHg", "8462-4", "MDC_PRESS_CUFF_DIA",         20, 200, 1e9, 0, False, 600,
+            "as systolic"),
+    Channel("map",   "Mean pressure",     "mm[Hg]", "mmHg", "8478-0",  "MDC_PRESS_CUFF_MEAN",        25, 230, 1e9, 0, False, 600,
+            "as systolic"),
+    Channel("etco2", "End-tidal CO2",     "mm[Hg]", "mmHg", "19889-5", "MDC_AWAY_CO2_ET",             0, 120, 30,  10, True,  1,
+            "0 is apnoea or a loose cannula and must stay believable; sidestream range 0-150"),
+    Channel("temp",  "Temperature",       "Cel",    "°C",   "8310-5",  "MDC_TEMP",                   25,  45, 0.5, 0.5, False, 3600,
+            "range: survivable core temperatures; spot readings"),
+    Channel("tcco2", "Transcutaneous CO2", "mm[Hg]", "mmHg", "19890-3", "MDC_CONC_PCO2_TRANSCUT",    10, 150,  2,   3, True,  1,
+            "sensor equilibrates over minutes (Conway 2019 recordings start near 0): 2 mmHg/s is already a calibration step"),
+)
+# fmt: on
+
+NAMES: Final = tuple(channel.name for channel in CHANNELS)
+COLUMN: Final = {name: column for column, name in enumerate(NAMES)}
+
+STATUSES: Final = ("ok", "probe-off", "artefact", "cuff-failed", "off")
+"""What a device can say of a channel; the frame's status column holds the index, 0 where it says nothing."""

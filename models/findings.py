@@ -1,0 +1,42 @@
+"""A finding: what a detector concluded, on its way from the ward to the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from models.rules import Priority
+
+Evidence = Mapping[str, object]
+"""JSON values only: `value`, `limit`, `unit`, `baseline`, `data_age_s`, … as the rule has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a finding is about. `session` is the sender's name for it; None for a patient at home."""
+
+    site: str
+    patient: str
+    session: str | None
+    chair: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """This rule began, changed its priority or ended for this subject.
+
+    `at_us` is the instant it fell due; `onset_us` when the condition began, by the sender's clock; `clock_us` the
+    shard's clock when it was concluded. `priority` is the new one (when it ended: the last one).
+    """
+
+    change: Literal["began", "changed", "ended"]
+    subject: Subject
+    rule: str
+    priority: Priority
+    at_us: int
+    onset_us: int
+    clock_us: int
+    text: str
+    evidence: Evidence
+    source: str

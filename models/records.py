@@ -1,0 +1,218 @@
+"""The wire contract: every observation that may come in, as pydantic models.
+
+Strict on purpose: a number sent as text, a time without an offset, NaN or infinity is set aside with the field's name,
+because guessing at a vital sign is worse than saying that it could not be read. Unknown fields are ignored, so that a
+sender may be newer than we are; unknown kinds are set aside.
+Cost: about 2 µs an observation. Never here: units other than those of `models/channels.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(max_length=4000)]
+Drug = Annotated[str, Field(min_length=1, max_length=60)]
+Route = Literal["iv", "im", "sc", "intranasal", "oral", "sublingual"]
+ChannelStatus = Literal["probe-off", "artefact", "cuff-failed", "off"]
+ChannelName = Literal["hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2"]
+Priority = Literal["high", "medium", "low", "info"]
+Instrument = Literal[
+    "cadss", "cadss-6", "moaas", "phq-9", "phq-2", "qids-sr16", "madrs", "mood-vas", "cssrs-screen", "bprs-4",
+    "distress", "symptoms",
+]  # fmt: skip
+
+
+class Record(BaseModel):
+    """What every observation may carry. `at` is when it happened by the sender's clock."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    at: AwareDatetime
+    patient: Name | None = None
+    id: Name | None = None
+    session: Name | None = None
+    site: Name = "main"
+    source: Name | None = None
+    replaces: Name | None = None
+    received_at: AwareDatetime | None = None
+
+
+class LimitChange(BaseModel):
+    """What a site or a patient changes of one row of the limits table; what is absent stays."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    enter: Number | None = None
+    leave: Number | None = None
+    hold_s: Annotated[float, Field(ge=0, le=3600)] | None = None
+    leave_s: Annotated[float, Field(ge=0, le=3600)] | None = None
+    enabled: bool | None = None
+    reason: Text | None = None
+
+
+LimitChanges = dict[Name, dict[Priority, dict[Name, LimitChange]]]
+"""rule → priority → channel → change."""
+
+
+class PatientRegistered(Record):
+    kind: Literal["patient.registered"] = "patient.registered"
+    patient: Name
+    weight_kg: Annotated[float, Field(gt=0, le=500)] | None = None
+    birth_year: Annotated[int, Field(ge=1880, le=2200)] | None = None
+    sex: Name | None = None
+    timezone: Name | None = None
+    conditions: tuple[Name, ...] = Field(default=(), strict=False)
+    medications: tuple[Name, ...] = Field(default=(), strict=False)
+    limits: LimitChanges | None = None
+
+
+class DeviceAssigned(Record):
+    kind: Literal["device.assigned"] = "device.assigned"
+    device: Name
+    chair: Name
+
+
+class SessionStarted(Record):
+    kind: Literal["session.started"] = "session.started"
+    patient: Name
+    session: Name
+    chair: Name | None = None
+    device: Name | None = None
+    drug: Drug | None = None
+    route: Route | None = None
+    planned_mg: Number | None = None
+    planned_minutes: Number | None = None
+    by: Name | None = None
+
+
+class Dose(Record):
+    kind: Literal["dose"] = "dose"
+    patient: Name
+    drug: Drug
+    route: Route | None = None
+    amount_mg: Number | None = None
+    minutes: Number | None = None
+    by: Name | None = None
+
+
+class DoseStopped(Record):
+    kind: Literal["dose.stopped"] = "dose.stopped"
+    patient: Name
+    given_mg: Number | None = None
+    by: Name | None = None
+
+
+class Vitals(Record):
+    kind: Literal["vitals"] = "vitals"
+    device: Name | None = None
+    hr: Number | None = None
+    pulse: Number | None = None
+    rr: Number | None = None
+    spo2: Number | None = None
+    sbp: Number | None = None
+    dbp: Number | None = None
+    map: Number | None = None
+    etco2: Number | None = None
+    temp: Number | None = None
+    tcco2: Number | None = None
+    status: dict[ChannelName, ChannelStatus] | None = None
+    by: Name | None = None
+
+
+class CheckIn(Record):
+    kind: Literal["checkin"] = "checkin"
+    patient: Name
+    instrument: Instrument
+    items: list[int | bool] | dict[Name, int | bool] | None = None
+    score: Number | None = None
+    respondent: Name | None = None
+    prompted_at: AwareDatetime | None = None
+    by: Name | None = None
+
+
+class Intervention(Record):
+    kind: Literal["intervention"] = "intervention"
+    patient: Name
+    what: Name
+    detail: Text | None = None
+    by: Name | None = None
+
+
+class SessionEnded(Record):
+    kind: Literal["session.ended"] = "session.ended"
+    session: Name
+    reason: Text | None = None
+    discharged: bool | None = None
+    by: Name | None = None
+
+
+class Command(Record):
+    """A person's answer to an alert; `by` says whose."""
+
+    alert: Name
+    by: Name
+    until: AwareDatetime | None = None
+    note: Text | None = None
+
+
+class AlertAcknowledged(Command):
+    kind: Literal["alert.acknowledged"] = "alert.acknowledged"
+
+
+class AlertSnoozed(Command):
+    kind: Literal["alert.snoozed"] = "alert.snoozed"
+    until: AwareDatetime
+
+
+class AlertUnsnoozed(Command):
+    kind: Literal["alert.unsnoozed"] = "alert.unsnoozed"
+
+
+class AlertClosed(Command):
+    kind: Literal["alert.closed"] = "alert.closed"
+
+
+class AlertEscalated(Command):
+    kind: Literal["alert.escalated"] = "alert.escalated"
+
+
+class SiteConfigured(Record):
+    kind: Literal["site.configured"] = "site.configured"
+    limits: LimitChanges = Field(default_factory=dict)
+    policies: dict[Name, Any] = Field(default_factory=dict)
+    rota: dict[Name, Any] = Field(default_factory=dict)
+    hash: Name | None = None
+
+
+class ForecastMade(Record):
+    kind: Literal["forecast.made"] = "forecast.made"
+    patient: Name
+    forecast: dict[Name, Any]
+
+
+class SetAside(Record):
+    """A line that an edge could not use. Edges write it, senders cannot: it puts the reason into the one durable path."""
+
+    kind: Literal["line.set-aside"] = "line.set-aside"
+    field: str
+    reason: str
+    line: str
+
+
+Event = (
+    PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | CheckIn | Intervention | SessionEnded
+    | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | SiteConfigured | ForecastMade
+)  # fmt: skip
+"""Every observation but vitals."""
+
+Observation = Annotated[Vitals | Event, Field(discriminator="kind")]
+
+OBSERVATION: Final[TypeAdapter[Vitals | Event]] = TypeAdapter(Observation)
+EVENT: Final[TypeAdapter[Event | SetAside]] = TypeAdapter(
+    Annotated[Event | SetAside, Field(discriminator="kind")]
+)
+"""What a frame holds beside its vitals."""
