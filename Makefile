@@ -1,0 +1,108 @@
+# Everything one can do here, one word each. `make` alone prints this list.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+ENVIRONMENT := .venv/.synced
+PACKAGES := models streams alerts deploy bench tests
+PYTEST_OPTIONS ?= -n 2
+
+# The board is an npm project; Node itself comes from a wheel, so that nobody has to install it.
+BOARD := alerts/board
+ifneq ($(wildcard $(BOARD)/package.json),)
+BOARD_MODULES := $(BOARD)/node_modules/.installed
+BOARD_BUILT := $(BOARD)/dist/index.html
+BOARD_SOURCES := $(shell find $(BOARD) \( -name node_modules -o -name dist \) -prune -o -type f -print)
+endif
+NPM := cd $(BOARD) && PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund --no-update-notifier
+
+##@ The two commands
+
+.PHONY: demo
+demo: setup ## Run an invented clinic of twelve chairs and open the board on it
+	$(BIN)/chairside demo
+
+.PHONY: test
+test: setup ## Run all tests
+	$(BIN)/pytest $(PYTEST_OPTIONS)
+
+##@ While developing
+
+.PHONY: check
+check: lint types contracts board-check test ## Everything that must pass before a change lands, tests included
+
+.PHONY: format
+format: $(ENVIRONMENT) ## Put all Python files into the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+
+.PHONY: lint
+lint: $(ENVIRONMENT) ## Check format, lint and that the lock file fits pyproject.toml
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	UV_PYTHON_DOWNLOADS=never .uv/bin/uv lock --check --quiet
+
+.PHONY: types
+types: $(ENVIRONMENT) ## Check types (mypy, strict)
+	$(BIN)/mypy $(PACKAGES)
+
+.PHONY: contracts
+contracts: $(ENVIRONMENT) ## Check that imports go one way and that the pure modules are pure
+	$(BIN)/lint-imports
+
+.PHONY: schema
+schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire to docs/schema/
+	$(BIN)/python -m models.schema
+
+.PHONY: board
+board: $(BOARD_BUILT) ## Build the board (alerts/board/dist)
+
+##@ Measurements and long proofs, by hand
+
+.PHONY: bench
+bench: setup ## Measure samples per second of the ward, the edge and the whole path
+	$(BIN)/python -m bench
+
+.PHONY: prove-kill
+prove-kill: setup ## Kill the service at random moments and compare with a replay of its journal
+	$(BIN)/python -m bench.kill
+
+.PHONY: prove-latency
+prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
+	$(BIN)/python -m bench.latency
+
+##@ The rest
+
+.PHONY: setup
+setup: $(ENVIRONMENT) $(BOARD_BUILT) ## Install what the lock files name and build the board (the others call this)
+
+.PHONY: clean
+clean: ## Remove everything that was built or installed here
+	rm -rf .venv .uv .setup.log build dist $(BOARD)/node_modules $(BOARD)/dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## Print this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+
+.PHONY: board-check
+board-check: $(BOARD_BUILT)
+	$(if $(BOARD_BUILT),$(NPM) run check)
+
+$(ENVIRONMENT): uv.lock pyproject.toml .ci/setup
+	@.ci/setup
+	@touch $@
+
+$(BOARD)/node_modules/.installed: $(BOARD)/package.json $(BOARD)/package-lock.json $(ENVIRONMENT)
+	@($(NPM) ci --loglevel=error) || { echo "Could not install the board's packages: is the npm registry reachable?" >&2; exit 1; }
+	@touch $@
+
+$(BOARD)/dist/index.html: $(BOARD_MODULES) $(BOARD_SOURCES)
+	$(NPM) run build
+	@touch $@
