@@ -168,3 +168,17 @@ def test_the_board_is_installed_from_a_lock() -> None:
         pytest.skip("there is no board yet")
     assert {"build", "check"} <= set(json.loads(package.read_text())["scripts"]), "make calls npm run build and check"
     assert "alerts/board/package-lock.json" in tracked_files() or (ROOT / "alerts/board/package-lock.json").exists()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/README.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    """Links to files of ours. Pictures are made from the running board and checked in with it."""
+    folder = (ROOT / page).parent
+    links = re.findall(r"(?<!!)\[[^\]]*\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text())
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_the_readme_starts_with_what_this_is_not() -> None:
+    first = (ROOT / "README.md").read_text().split("\n\n")[1]
+    assert "not a medical device" in first
+    assert "monitors" in first
