@@ -1,0 +1,189 @@
+"""Who a sample belongs to: device → chair → session → patient, and sessions that nobody announced.
+
+What a sample says of itself goes before what is known of its device: its session, then its patient, then the device's
+chair. A device serves the chair that it was last assigned to; a chair holds the session that last started there. So two
+monitors that change places are two `device.assigned` lines, and no sample is guessed at.
+Never here: values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.findings import Subject
+from models.instants import MINUTE
+from models.protocols import UNSCHEDULED, Phase, Protocol, protocol_of
+from models.rules import Priority
+from streams.frame import Origin
+
+
+@dataclass(slots=True)
+class Standing:
+    """A rule in force for a session: what was last said of it."""
+
+    priority: Priority
+    onset_us: int
+    text: str
+
+
+@dataclass(slots=True)
+class Session:
+    """An open session: what was entered about it. Readings are in its row of the arrays."""
+
+    site: str
+    name: str | None
+    patient: str
+    announced: bool
+    chair: str | None = None
+    device: str | None = None
+    drug: str | None = None
+    route: str | None = None
+    planned_mg: float | None = None
+    planned_minutes: float | None = None
+    started_us: int | None = None
+    dose_us: int | None = None
+    dose_clock_us: int | None = None
+    dose_minutes: float | None = None
+    given_mg: float | None = None
+    stopped_us: int | None = None
+    baseline_cuffs: list[tuple[float, float]] = field(default_factory=list)
+    scores: dict[str, tuple[float, int]] = field(default_factory=dict)
+    standing: dict[str, Standing] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.site, self.patient, self.name, self.chair)
+
+    @property
+    def where(self) -> str:
+        """How a page names it: the chair if there is one, and the alias."""
+        return f"Chair {self.chair} ({self.patient})" if self.chair else self.patient
+
+    @property
+    def protocol(self) -> Protocol:
+        return protocol_of(self.drug, self.route) if self.announced else UNSCHEDULED
+
+    @property
+    def dosing_us(self) -> int:
+        """How long the dose takes: as entered, as planned, or as usual for the drug."""
+        minutes = self.dose_minutes or self.planned_minutes or self.protocol.dose_min
+        return round(minutes * MINUTE)
+
+    def phase(self, now_us: int) -> Phase:
+        """Where in its protocol the session is at an instant of the shard's clock."""
+        if not self.announced:
+            return "unscheduled"
+        if self.dose_us is None:
+            return "before"
+        over = self.stopped_us is not None or now_us >= self.dose_us + self.dosing_us
+        return "observation" if over else "dosing"
+
+
+class Association:
+    """The open sessions by row, and the maps that lead there."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[int, Session] = {}
+        self.by_name: dict[tuple[str, str], int] = {}
+        self.by_patient: dict[tuple[str, str], int] = {}
+        self.by_chair: dict[tuple[str, str], int] = {}
+        self.by_device: dict[tuple[str, str], int] = {}
+        self.chair_of: dict[tuple[str, str], str] = {}
+        self._known: dict[Origin, int] = {}
+
+    def find(self, origin: Origin) -> int | None:
+        """The row that a sample belongs to; None if no open session takes it."""
+        row = self._known.get(origin)
+        if row is None:
+            row = self._look(origin)
+            if row is not None:
+                self._known[origin] = row
+        return row
+
+    def _look(self, origin: Origin) -> int | None:
+        site = origin.site
+        if origin.session is not None:
+            return self.by_name.get((site, origin.session))
+        if origin.patient is not None:
+            return self.by_patient.get((site, origin.patient))
+        if origin.device is None:
+            return None
+        chair = self.chair_of.get((site, origin.device))
+        if chair is not None and (site, chair) in self.by_chair:
+            return self.by_chair[site, chair]
+        return self.by_device.get((site, origin.device))
+
+    def assign(self, site: str, device: str, chair: str) -> None:
+        """From now on the device serves this chair."""
+        self.chair_of[site, device] = chair
+        self.by_device.pop((site, device), None)
+        self._known.clear()
+
+    def admit(self, row: int, session: Session) -> None:
+        """An open session takes this row."""
+        site = session.site
+        self.sessions[row] = session
+        if session.name is not None:
+            self.by_name[site, session.name] = row
+        self.by_patient[site, session.patient] = row
+        if session.chair is not None:
+            self.by_chair[site, session.chair] = row
+        if session.device is not None:
+            if session.chair is not None:
+                self.chair_of[site, session.device] = session.chair
+                self.by_device.pop((site, session.device), None)
+            else:
+                self.chair_of.pop((site, session.device), None)
+                self.by_device[site, session.device] = row
+        self._known.clear()
+
+    def dismiss(self, row: int) -> Session:
+        """The session of this row is over."""
+        session = self.sessions.pop(row)
+        for index in (self.by_name, self.by_patient, self.by_chair, self.by_device):
+            for key in [key for key, held in index.items() if held == row]:
+                del index[key]
+        self._known.clear()
+        return session
+
+    def packed(self) -> dict[str, Any]:
+        """As msgpack-able values; the indices are rebuilt from them."""
+        return {
+            "sessions": [[row, _packed(session)] for row, session in sorted(self.sessions.items())],
+            "indices": [
+                [[*key, value] for key, value in sorted(index.items())]
+                for index in (self.by_name, self.by_patient, self.by_chair, self.by_device, self.chair_of)
+            ],
+        }
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> Association:
+        known = cls()
+        known.sessions = {row: _unpacked(fields) for row, fields in packed["sessions"]}
+        indices: tuple[dict[tuple[str, str], Any], ...] = (
+            known.by_name, known.by_patient, known.by_chair, known.by_device, known.chair_of,
+        )  # fmt: skip
+        for index, entries in zip(indices, packed["indices"], strict=True):
+            index.update({(site, key): value for site, key, value in entries})
+        return known
+
+
+def _packed(session: Session) -> dict[str, Any]:
+    fields = {name: getattr(session, name) for name in Session.__dataclass_fields__}
+    fields["standing"] = {
+        rule: [int(standing.priority), standing.onset_us, standing.text] for rule, standing in session.standing.items()
+    }
+    return {name: value for name, value in fields.items() if value not in (None, [], {})}
+
+
+def _unpacked(fields: dict[str, Any]) -> Session:
+    fields = {name: value for name, value in fields.items() if name in Session.__dataclass_fields__}
+    fields.setdefault("name", None)
+    fields["baseline_cuffs"] = [(sbp, dbp) for sbp, dbp in fields.get("baseline_cuffs", ())]
+    fields["scores"] = {name: (score, at_us) for name, (score, at_us) in fields.get("scores", {}).items()}
+    fields["standing"] = {
+        rule: Standing(Priority(priority), onset_us, text)
+        for rule, (priority, onset_us, text) in fields.get("standing", {}).items()
+    }
+    return Session(**fields)

@@ -1,0 +1,228 @@
+"""What people and cuffs enter in an invented session: registration, start, dose, check-ins, interventions, end.
+
+Cuffs are here because people decide about them: a high or low reading is taken again, a failed one is retried, and
+a second high one brings an antihypertensive. Everything is entered a few seconds after it was due, as people do.
+Bad at: forgetting. The invented staff miss no check-in and no cuff (their monitor does, when its network is cut).
+Cost:   under 1 ms a session.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from models.instants import iso
+from streams.clinic_body import Body
+from streams.clinic_hazards import ANSWERS
+from streams.clinic_monitor import Line
+from streams.clinic_plan import SessionPlan
+
+CUFF_FAILS: Final = 0.04
+"""Chosen by us: an arm that moves; one cuff in 25."""
+CUFF_ERROR_MMHG: Final = 2.0
+"""Standard deviation around the true pressure, cut at 3: ISO 81060-2 allows 8, most of it constant in one person."""
+RECHECK_S: Final = 300
+"""A high reading is taken again after five minutes: the pattern of an academic clinic's protocol (180/110 twice)."""
+
+_CONSCIOUSNESS: Final = ("sedation", "unresponsive", "severe-dissociation")
+
+
+@dataclass(frozen=True, slots=True)
+class Cuff:
+    """One finished reading, as shown."""
+
+    at_s: float
+    sbp: int
+    dbp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    at_s: float
+    instrument: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Everything but the monitor's numbers: the lines in order of arrival, and what the cuffs and scales said."""
+
+    lines: tuple[Line, ...]
+    cuffs: tuple[Cuff, ...]
+    scores: tuple[Score, ...]
+
+
+def opening(plan: SessionPlan) -> tuple[Line, ...]:
+    """Registration and start: known from the plan alone, before any body is lived."""
+    person = plan.person
+    return (
+        _line(
+            plan,
+            -30.0,
+            "patient.registered",
+            patient=person.alias,
+            weight_kg=person.weight_kg,
+            birth_year=person.birth_year,
+            sex=person.sex,
+            timezone="Europe/London",
+            conditions=list(person.conditions),
+            medications=list(person.medications),
+        ),
+        _line(plan, -10.0, "device.assigned", device=plan.device, chair=plan.chair),
+        _line(
+            plan,
+            0.0,
+            "session.started",
+            **_whose(plan),
+            chair=plan.chair,
+            device=plan.device,
+            drug=plan.protocol.drug,
+            route=plan.protocol.route,
+            planned_mg=plan.planned_mg,
+            planned_minutes=plan.planned_minutes,
+            by="rn-1",
+        ),
+    )
+
+
+def write_down(plan: SessionPlan, body: Body) -> Notes:
+    """The rest of the session, as it was entered."""
+    rng = plan.rng("notes")
+    lines: list[Line] = [_line(plan, plan.dose_s, "dose", **_whose(plan), **_dose(plan), by="rn-1")]
+    cuffs, answers = _cuffs(rng, plan, body, lines)
+    scores = _scores(rng, plan, body)
+    for score in scores:
+        lines.append(_checkin(plan, rng, score))
+    for event in plan.events:
+        answers += [(event.from_s + delay_s, what, detail) for delay_s, what, detail in ANSWERS.get(event.name, ())]
+    for at_s, what, detail in answers:
+        lines.append(_line(plan, at_s, "intervention", **_whose(plan), what=what, detail=detail, by="rn-1"))
+    if plan.stopped_s is not None:
+        given_mg = plan.planned_mg * (plan.stopped_s - plan.dose_s) / (60 * plan.planned_minutes)
+        stopped = {"given_mg": round(given_mg, 1), "by": "rn-1"}
+        lines.append(_line(plan, plan.stopped_s, "dose.stopped", **_whose(plan), **stopped))
+    lines.append(_line(plan, plan.end_s, "session.ended", **_whose(plan), reason="ready", discharged=True, by="rn-1"))
+    return Notes(tuple(sorted(lines, key=lambda line: line[0])), tuple(cuffs), scores)
+
+
+def _line(plan: SessionPlan, at_s: float, kind: str, **fields: Any) -> Line:
+    at_us = plan.at_us(at_s)
+    return at_us, {"kind": kind, "at": iso(at_us), **fields}
+
+
+def _whose(plan: SessionPlan) -> dict[str, str]:
+    return {"patient": plan.person.alias, "session": plan.session}
+
+
+def _dose(plan: SessionPlan) -> dict[str, Any]:
+    protocol = plan.protocol
+    return {
+        "drug": protocol.drug,
+        "route": protocol.route,
+        "amount_mg": plan.planned_mg,
+        "minutes": plan.planned_minutes,
+    }
+
+
+def _cuffs(
+    rng: np.random.Generator, plan: SessionPlan, body: Body, lines: list[Line]
+) -> tuple[list[Cuff], list[tuple[float, str, str]]]:
+    due = [plan.dose_s + 60.0 * minute + rng.uniform(3, 25) for minute in plan.protocol.cuff_min]
+    # A nurse who sees a faint takes the pressure at once.
+    due += [event.from_s + 55.0 for event in plan.events if event.name == "hypotension"]
+    heapq.heapify(due)
+    connected_s = max([plan.monitor_s, *(event.to_s for event in plan.events if event.name == "never-started")])
+    cuffs: list[Cuff] = []
+    answers: list[tuple[float, str, str]] = []
+    previous_s = -np.inf
+    while due:
+        at_s = heapq.heappop(due)
+        # A cuff needs a minute to breathe out; whoever asks sooner gets the one before.
+        if at_s < previous_s + 45 or at_s > plan.end_s - 30:
+            continue
+        if at_s < connected_s or _within(plan, at_s, ("no-data",)):
+            continue
+        previous_s = at_s
+        in_event = _within(plan, at_s)
+        error = float(np.clip(rng.normal(0, CUFF_ERROR_MMHG), -3, 3))
+        if rng.random() < CUFF_FAILS and not in_event:
+            lines.append(_device_line(plan, at_s, status={"sbp": "cuff-failed"}))
+            heapq.heappush(due, at_s + 75)
+            continue
+        second = int(at_s)
+        sbp = round(float(body.channels["sbp"][second]) + error)
+        dbp = round(float(body.channels["dbp"][second]) + error / 3)
+        # Before the dose everybody invented is fit for it: the label's 140/90 is not what goes wrong here.
+        if at_s < plan.dose_s:
+            sbp, dbp = min(sbp, 139), min(dbp, 89)
+        lines.append(_device_line(plan, at_s, sbp=sbp, dbp=dbp, map=round(dbp + (sbp - dbp) / 3)))
+        high_before = bool(cuffs) and _high(cuffs[-1])
+        cuffs.append(Cuff(at_s, sbp, dbp))
+        if _high(cuffs[-1]):
+            heapq.heappush(due, at_s + RECHECK_S)
+            if high_before and not any(what == "labetalol" for _, what, _ in answers):
+                answers.append((at_s + 110, "labetalol", "10 mg IV"))
+        elif sbp < 90:
+            heapq.heappush(due, at_s + 90)
+    return cuffs, answers
+
+
+def _high(cuff: Cuff) -> bool:
+    return cuff.sbp >= 180 or cuff.dbp >= 110
+
+
+def _within(plan: SessionPlan, at_s: float, names: tuple[str, ...] | None = None) -> bool:
+    # Events of the network and the probe end sharply; a body's event lasts until it has recovered.
+    return any(
+        event.span_s()[0] <= at_s <= event.span_s()[1] for event in plan.events if names is None or event.name in names
+    )
+
+
+def _device_line(plan: SessionPlan, at_s: float, **fields: Any) -> Line:
+    # Off the second's beat by 50 ms: the same device at the same instant would be a repeat.
+    at_us = plan.at_us(int(at_s)) + plan.phase_us + 50_000
+    return at_us, {"kind": "vitals", "at": iso(at_us), "device": plan.device, **fields}
+
+
+def _scores(rng: np.random.Generator, plan: SessionPlan, body: Body) -> tuple[Score, ...]:
+    rounds = [plan.dose_s - 180.0, *(plan.dose_s + 60.0 * minute for minute in plan.protocol.checkin_min)]
+    for event in plan.events:
+        if event.name in _CONSCIOUSNESS:
+            # Looked at when somebody notices, then every three minutes, and once more when it should be over.
+            rounds += [float(at_s) for at_s in range(event.from_s + 65, event.to_s, 180)] + [event.span_s()[1] + 60.0]
+    scores: list[Score] = []
+    previous_s = -np.inf
+    for due_s in sorted(rounds):
+        at_s = due_s + float(rng.integers(5, 40))
+        if at_s < previous_s + 60 or at_s > plan.end_s - 60:
+            continue
+        previous_s = at_s
+        moaas = round(float(body.channels["moaas"][int(at_s)]))
+        scores.append(Score(at_s, "moaas", moaas))
+        # Who answers only to prodding cannot fill in a scale; before the dose there is nothing to ask.
+        if moaas > 2 and at_s > plan.dose_s:
+            for instrument, channel, after_s in (("cadss-6", "cadss", 20), ("distress", "distress", 32)):
+                told = body.channels["cadss" if channel == "cadss" else "distress"][int(at_s) + after_s]
+                scores.append(Score(at_s + after_s, instrument, round(float(told))))
+    return tuple(scores)
+
+
+def _checkin(plan: SessionPlan, rng: np.random.Generator, score: Score) -> Line:
+    answer: dict[str, Any] = {"score": score.score}
+    if score.instrument == "cadss-6":
+        answer = {"items": list(_items(rng, score.score))}
+    entered = {"instrument": score.instrument, **answer, "respondent": "clinician", "by": "rn-1"}
+    return _line(plan, score.at_s, "checkin", **_whose(plan), **entered)
+
+
+def _items(rng: np.random.Generator, total: int) -> Iterator[int]:
+    """Six items of 0-4 with this total, the first ones higher, as people tick."""
+    left = total
+    for remaining in range(5, -1, -1):
+        item = int(np.clip(np.ceil(left / (remaining + 1) + rng.uniform(-0.4, 0.8)), left - 4 * remaining, min(4, left)))
+        left -= item
+        yield item

@@ -1,0 +1,72 @@
+"""What an alert says: one sentence that a nurse understands, and the evidence behind it.
+
+Names nobody: the chair, the alias, the signal, the value and its limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from models.limits import LABELS, UNITS, Limit
+
+
+def number(value: float) -> float | int:
+    """As a person writes it: at most one decimal, none where there is none."""
+    rounded = round(value, 1)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``5 min``."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:
+    """``Chair 3 (A-17): Low oxygen. SpO2 84 %, below 85 % for 10 s.``"""
+    unit = UNITS[limit.channel]
+    word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
+    held = f" for {duration(limit.hold_s)}" if limit.hold_s else ""
+    again = "; confirmed" if limit.readings > 1 else "; recheck" if limit.channel in {"sbp", "dbp"} else ""
+    reading = f"{LABELS[limit.channel]} {_with_unit(value, unit)}"
+    return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, unit)}{held}{again}."
+
+
+def limit_evidence(limit: Limit, value: float, baseline: float | None, minute: float | None) -> dict[str, object]:
+    """The values, limit, unit, baseline and minute of the protocol behind a limit's finding."""
+    evidence: dict[str, object] = {
+        "channel": limit.channel,
+        "value": number(value),
+        "limit": limit.enter,
+        "past": limit.past,
+        "unit": UNITS[limit.channel],
+        "data_age_s": 0,
+    }
+    if limit.hold_s:
+        evidence["held_s"] = limit.hold_s
+    if limit.readings > 1:
+        evidence["readings"] = limit.readings
+    if baseline is not None:
+        evidence["baseline"] = number(baseline)
+    if minute is not None:
+        evidence["minute"] = number(minute)
+    return evidence
+
+
+def absence_sentence(where: str, title: str, channels: Sequence[str], since_s: float) -> str:
+    """``Chair 3 (A-17): Probe off. No SpO2 for 30 s.``"""
+    what = ", ".join(LABELS[channel] for channel in channels) or "reading"
+    return f"{where}: {title}. No trusted {what} for {duration(since_s)}."
+
+
+def plain(where: str, title: str, detail: str) -> str:
+    """A sentence of a rule that has no limit."""
+    return f"{where}: {title}. {detail}"
+
+
+def with_chair(evidence: Mapping[str, object], chair: str | None) -> dict[str, object]:
+    """Evidence that names the chair, so that a page and a board can."""
+    return {**evidence, "chair": chair} if chair is not None else dict(evidence)
