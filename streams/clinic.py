@@ -22,8 +22,10 @@ from typing import Any, Final
 
 from models.instants import HOUR, MINUTE, SECOND
 from streams.clinic_body import live
+from streams.clinic_hazards import HAZARD
 from streams.clinic_monitor import show
 from streams.clinic_notes import opening, write_down
+from streams.clinic_people import Drug
 from streams.clinic_plan import Booking, plan_session
 from streams.clinic_truth import true_events
 
@@ -122,6 +124,10 @@ def simulate(
         rate = float(adverse)
     else:
         for number, event, minute in adverse:
+            if event not in HAZARD or not 0 <= number < sessions:
+                raise ValueError(
+                    f"no event {event!r} in session {number}: {sessions} sessions, events {', '.join(HAZARD)}"
+                )
             fixed.setdefault(number, []).append((event, minute))
     bookings = []
     for number in range(sessions):
@@ -136,7 +142,7 @@ def simulate(
 
 _DEMO_MINUTE: Final = (-5, 31, 12, 38, -2, 36, 64, 22, 48, 4, 98, 80)
 """Chairs 1 to 12: the minute of the protocol when the demonstration opens. Some before the dose, most of them busy."""
-_DEMO_DRUG: Final = ("ketamine", "esketamine", "ketamine", "ketamine", "esketamine", "esketamine")
+_DEMO_DRUG: Final[tuple[Drug, ...]] = ("ketamine", "esketamine", "ketamine", "ketamine", "esketamine", "esketamine")
 # Minutes after opening: what a visitor sees first comes within the first minutes, the rest spread over the hour.
 _DEMO_EVENTS: Final[Mapping[int, Sequence[tuple[str, float]]]] = {
     2: (("probe-off", 1.5),),

@@ -49,6 +49,7 @@ HAZARDS: Final = (
     Hazard("probe-off",           0.0300,  0.0300,  (5, 100), (300, 720),   "3 % of gaps in the sedation recordings outlast 3 min (hfnosedrct); chosen by us per session"),
 )
 # fmt: on
+HAZARD: Final = {hazard.name: hazard for hazard in HAZARDS}
 TECHNICAL: Final = ("never-started", "no-data", "probe-off")
 
 
@@ -95,7 +96,7 @@ PULLS: Final[dict[str, tuple[Pull, ...]]] = {
         Pull("distress", 8, 9, 0, 60, 0, 600),
         Pull("hr", 98, 104, 0, 120, 0, 300),
     ),
-    **{name: () for name in TECHNICAL},
+    **dict.fromkeys(TECHNICAL, ()),
 }
 
 ANSWERS: Final[dict[str, tuple[tuple[float, str, str], ...]]] = {
@@ -141,8 +142,7 @@ def draw_events(
     """
     events: list[Event] = []
     for name, minute in fixed:
-        hazard = next(hazard for hazard in HAZARDS if hazard.name == name)
-        events.append(_place(hazard, dose_s, minute, hazard.lasts_s[0], 0.0))
+        events.append(_place(HAZARD[name], dose_s, minute, HAZARD[name].lasts_s[0], 0.0))
     for hazard in HAZARDS:
         strikes, when, how_long, strength = rng.random(4)
         if strikes >= min(0.5, adverse * (hazard.per_infusion if infusion else hazard.per_spray)):

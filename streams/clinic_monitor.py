@@ -94,7 +94,7 @@ def show(plan: SessionPlan, body: Body) -> Screen:
     """What the monitor shows of this body, and which of it arrives when."""
     rng = plan.rng("monitor")
     # Taken off a few seconds before the session is closed: a line after that would be a patient nobody knows.
-    seconds = np.arange(max([plan.monitor_s] + _starts(plan)), plan.end_s - 6)
+    seconds = np.arange(connected_s(plan), plan.end_s - 6)
     names, values = _rounded(rng, plan, body, seconds)
     status = np.zeros(values.shape, dtype=np.uint8)
     _disturb(rng, names, values, status, _clear(plan, seconds))
@@ -125,8 +125,9 @@ def show(plan: SessionPlan, body: Body) -> Screen:
     )
 
 
-def _starts(plan: SessionPlan) -> list[int]:
-    return [event.to_s for event in plan.events if event.name == "never-started"]
+def connected_s(plan: SessionPlan) -> int:
+    """When the monitor begins to send, seconds since the session's start."""
+    return max([plan.monitor_s, *(event.to_s for event in plan.events if event.name == "never-started")])
 
 
 def _rounded(
@@ -148,7 +149,7 @@ def _rounded(
 
 def _clear(plan: SessionPlan, seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Where an artefact may be: two minutes off every event, and not in the first and last three minutes."""
-    clear = (seconds > seconds[0] + 180) & (seconds < seconds[-1] - 180)
+    clear: npt.NDArray[np.bool_] = (seconds > seconds[0] + 180) & (seconds < seconds[-1] - 180)
     for event in plan.events:
         begin, end = event.span_s()
         clear &= (seconds < begin - 120) | (seconds > end + 120)

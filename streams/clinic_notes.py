@@ -18,7 +18,7 @@ import numpy as np
 from models.instants import iso
 from streams.clinic_body import Body
 from streams.clinic_hazards import ANSWERS
-from streams.clinic_monitor import Line
+from streams.clinic_monitor import Line, connected_s
 from streams.clinic_plan import SessionPlan
 
 CUFF_FAILS: Final = 0.04
@@ -95,8 +95,7 @@ def write_down(plan: SessionPlan, body: Body) -> Notes:
     lines: list[Line] = [_line(plan, plan.dose_s, "dose", **_whose(plan), **_dose(plan), by="rn-1")]
     cuffs, answers = _cuffs(rng, plan, body, lines)
     scores = _scores(rng, plan, body)
-    for score in scores:
-        lines.append(_checkin(plan, rng, score))
+    lines += [_checkin(plan, rng, score) for score in scores]
     for event in plan.events:
         answers += [(event.from_s + delay_s, what, detail) for delay_s, what, detail in ANSWERS.get(event.name, ())]
     for at_s, what, detail in answers:
@@ -135,16 +134,19 @@ def _cuffs(
     # A nurse who sees a faint takes the pressure at once.
     due += [event.from_s + 55.0 for event in plan.events if event.name == "hypotension"]
     heapq.heapify(due)
-    connected_s = max([plan.monitor_s, *(event.to_s for event in plan.events if event.name == "never-started")])
     cuffs: list[Cuff] = []
     answers: list[tuple[float, str, str]] = []
-    previous_s = -np.inf
+    previous_s = float("-inf")
     while due:
         at_s = heapq.heappop(due)
-        # A cuff needs a minute to breathe out; whoever asks sooner gets the one before.
-        if at_s < previous_s + 45 or at_s > plan.end_s - 30:
+        if at_s > plan.end_s - 30:
             continue
-        if at_s < connected_s or _within(plan, at_s, ("no-data",)):
+        if at_s < previous_s + 45:
+            # A cuff needs a while to breathe out. Asked sooner, the one before will do, but not in a faint.
+            if _within(plan, at_s, ("hypotension",)):
+                heapq.heappush(due, previous_s + 45)
+            continue
+        if at_s < connected_s(plan) or _within(plan, at_s, ("no-data",)):
             continue
         previous_s = at_s
         in_event = _within(plan, at_s)
@@ -176,7 +178,6 @@ def _high(cuff: Cuff) -> bool:
 
 
 def _within(plan: SessionPlan, at_s: float, names: tuple[str, ...] | None = None) -> bool:
-    # Events of the network and the probe end sharply; a body's event lasts until it has recovered.
     return any(
         event.span_s()[0] <= at_s <= event.span_s()[1] for event in plan.events if names is None or event.name in names
     )
@@ -195,7 +196,7 @@ def _scores(rng: np.random.Generator, plan: SessionPlan, body: Body) -> tuple[Sc
             # Looked at when somebody notices, then every three minutes, and once more when it should be over.
             rounds += [float(at_s) for at_s in range(event.from_s + 65, event.to_s, 180)] + [event.span_s()[1] + 60.0]
     scores: list[Score] = []
-    previous_s = -np.inf
+    previous_s = float("-inf")
     for due_s in sorted(rounds):
         at_s = due_s + float(rng.integers(5, 40))
         if at_s < previous_s + 60 or at_s > plan.end_s - 60:
@@ -205,9 +206,10 @@ def _scores(rng: np.random.Generator, plan: SessionPlan, body: Body) -> tuple[Sc
         scores.append(Score(at_s, "moaas", moaas))
         # Who answers only to prodding cannot fill in a scale; before the dose there is nothing to ask.
         if moaas > 2 and at_s > plan.dose_s:
-            for instrument, channel, after_s in (("cadss-6", "cadss", 20), ("distress", "distress", 32)):
-                told = body.channels["cadss" if channel == "cadss" else "distress"][int(at_s) + after_s]
-                scores.append(Score(at_s + after_s, instrument, round(float(told))))
+            dissociation = body.channels["cadss"][int(at_s) + 20]
+            distress = body.channels["distress"][int(at_s) + 32]
+            scores.append(Score(at_s + 20, "cadss-6", round(float(dissociation))))
+            scores.append(Score(at_s + 32, "distress", round(float(distress))))
     return tuple(scores)
 
 
@@ -220,9 +222,10 @@ def _checkin(plan: SessionPlan, rng: np.random.Generator, score: Score) -> Line:
 
 
 def _items(rng: np.random.Generator, total: int) -> Iterator[int]:
-    """Six items of 0-4 with this total, the first ones higher, as people tick."""
+    """Six items of 0-4 with this total, unevenly, as people tick."""
     left = total
     for remaining in range(5, -1, -1):
-        item = int(np.clip(np.ceil(left / (remaining + 1) + rng.uniform(-0.4, 0.8)), left - 4 * remaining, min(4, left)))
+        wanted = np.ceil(left / (remaining + 1) + rng.uniform(-0.4, 0.8))
+        item = int(np.clip(wanted, left - 4 * remaining, min(4, left)))
         left -= item
         yield item

@@ -13,6 +13,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+Drug = Literal["ketamine", "esketamine"]
+
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
@@ -21,7 +23,7 @@ class Protocol:
     A spread is (mean, standard deviation), in mmHg or /min; `dissociation` is (median, sigma of the log) on CADSS-6, 0-24.
     """
 
-    drug: Literal["ketamine", "esketamine"]
+    drug: Drug
     route: Literal["iv", "intranasal"]
     cuff_min: tuple[int, ...]
     checkin_min: tuple[int, ...]
@@ -61,7 +63,7 @@ ESKETAMINE: Final = Protocol(
     dissociation=(2.2, 0.6),  # group means of the 23 items 7-12 of 92 on day 1
     sedated=0.55,  # label, fixed doses: 50 % at 56 mg, 61 % at 84 mg
 )
-PROTOCOLS: Final = {protocol.drug: protocol for protocol in (KETAMINE, ESKETAMINE)}
+PROTOCOLS: Final[dict[Drug, Protocol]] = {protocol.drug: protocol for protocol in (KETAMINE, ESKETAMINE)}
 
 
 @dataclass(frozen=True, slots=True)

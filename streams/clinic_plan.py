@@ -13,7 +13,7 @@ import numpy as np
 
 from models.instants import SECOND
 from streams.clinic_hazards import STOPPED_AFTER_S, STOPS_THE_DOSE, Event, draw_events
-from streams.clinic_people import PROTOCOLS, Person, Protocol, Response, draw_person, draw_response
+from streams.clinic_people import PROTOCOLS, Drug, Person, Protocol, Response, draw_person, draw_response
 
 Part = Literal["people", "plan", "body", "monitor", "notes"]
 _PARTS: Final[tuple[Part, ...]] = ("people", "plan", "body", "monitor", "notes")
@@ -26,7 +26,7 @@ class Booking:
     number: int
     start_us: int
     chair: str
-    drug: str | None = None
+    drug: Drug | None = None
     dose_s: int | None = None
     adverse: float = 1.0
     fixed: tuple[tuple[str, float], ...] = ()
@@ -57,7 +57,8 @@ class SessionPlan:
     events: tuple[Event, ...]
 
     def at_us(self, second: float) -> int:
-        return self.start_us + round(second * SECOND)
+        """The instant, to the millisecond that a line shows."""
+        return self.start_us + round(second * 1_000) * (SECOND // 1_000)
 
     def rng(self, part: Part) -> np.random.Generator:
         return stream(self.seed, self.number, part)
@@ -72,7 +73,7 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
     people = stream(seed, booking.number, "people")
     rng = stream(seed, booking.number, "plan")
     # Half and half: both protocols should be seen in a small clinic. Chosen by us.
-    drawn = "ketamine" if rng.random() < 0.5 else "esketamine"
+    drawn: Drug = "ketamine" if rng.random() < 0.5 else "esketamine"
     protocol = PROTOCOLS[booking.drug or drawn]
     infusion = protocol.route == "iv"
     person = draw_person(people, alias=f"P{booking.number + 1:04d}")

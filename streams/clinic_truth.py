@@ -27,7 +27,7 @@ Severity = Literal["low", "medium", "high"]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """`grave` and beyond is of severity high, else medium. One join: stretches this close (s) are one event."""
+    """A rule's limit on what is so in the body. Past `grave` the event's severity is high, else medium."""
 
     rule: str
     channel: Pulled
@@ -36,13 +36,14 @@ class Criterion:
     grave: float
     seen_by: Literal["monitor", "cuff", "moaas", "cadss-6"]
     source: str
+    but_not_below: float = float("-inf")
 
 
 # fmt: off
 CRITERIA: Final = (
     Criterion("desaturation",        "spo2",  "below", 90,  85,  "monitor", "call or stop below 90-92 % (sedation policies); 85 % is respiratory depression (PRODIGY)"),
     Criterion("apnoea",              "rr",    "below", 0.5, 0.5, "monitor", "no breath; over 30 s in PRODIGY"),
-    Criterion("bradypnoea",          "rr",    "below", 8,   5,   "monitor", "sedation policies 8-10; 5 in PRODIGY"),
+    Criterion("bradypnoea",          "rr",    "below", 8,   5,   "monitor", "sedation policies 8-10; 5 in PRODIGY; no breath at all is apnoea", but_not_below=0.5),
     Criterion("hypertension",        "sbp",   "from",  180, 200, "cuff",    "180/110, label's Table 6 and trials"),
     Criterion("hypertension",        "dbp",   "from",  110, 120, "cuff",    "as above"),
     Criterion("hypertensive-crisis", "sbp",   "from",  200, 200, "cuff",    "200/120 once: an academic clinic's protocol"),
@@ -56,6 +57,9 @@ CRITERIA: Final = (
 )
 # fmt: on
 JOIN_S: Final = 60
+"""Stretches this close are one event. Chosen by us: a value that wanders about its limit is not news each time."""
+LEAST_S: Final = 10
+"""Shorter is on the way to somewhere: the second between breathing and apnoea. Chosen by us."""
 RISE_SBP: Final = 40
 RISE_DBP: Final = 25
 """The label's composite: a rise of at least 40 systolic or 25 diastolic."""
@@ -92,18 +96,19 @@ def true_events(plan: SessionPlan, body: Body, notes: Notes, until_s: float) -> 
 
 def _beyond(body: Body, criterion: Criterion, limit: float) -> npt.NDArray[np.bool_]:
     value = body.channels[criterion.channel]
-    return value < limit if criterion.side == "below" else value >= limit
+    return (value < limit) & (value >= criterion.but_not_below) if criterion.side == "below" else value >= limit
 
 
 def _stretches(held: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last second of every stretch, those closer than `JOIN_S` as one."""
+    """First and last second of every stretch of `LEAST_S` or more, those closer than `JOIN_S` as one."""
     seconds = np.flatnonzero(held)
     if not len(seconds):
         return []
     breaks = np.flatnonzero(np.diff(seconds) > JOIN_S)
     firsts = seconds[np.concatenate([[0], breaks + 1])]
     lasts = seconds[np.concatenate([breaks, [len(seconds) - 1]])]
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    spans = zip(firsts.tolist(), lasts.tolist(), strict=True)
+    return [(first, last) for first, last in spans if last - first >= LEAST_S]
 
 
 def _joined(spans: list[tuple[float, float, Severity]]) -> Iterator[tuple[float, float, Severity]]:

@@ -58,8 +58,13 @@ def limit_evidence(limit: Limit, value: float, baseline: float | None, minute: f
 
 def absence_sentence(where: str, title: str, channels: Sequence[str], since_s: float) -> str:
     """``Chair 3 (A-17): Probe off. No SpO2 for 30 s.``"""
-    what = ", ".join(LABELS[channel] for channel in channels) or "reading"
+    what = ", ".join(_inside(LABELS[channel]) for channel in channels) or "reading"
     return f"{where}: {title}. No trusted {what} for {duration(since_s)}."
+
+
+def _inside(label: str) -> str:
+    """A label within a sentence: ``heart rate``, but ``SpO2``."""
+    return label if label[1:] != label[1:].lower() else label.lower()
 
 
 def plain(where: str, title: str, detail: str) -> str:

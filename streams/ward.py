@@ -239,6 +239,10 @@ class Ward:
         for i in cuffs:
             self._cuff(int(row[i]), int(at_us[i]), (int(clock_us[i]), 0, int(place[i])), values[i])
 
+    def limits_of(self, row: int) -> tuple[Limit, ...]:
+        """The limits in force for a session."""
+        return self._tables[int(self.rows.limit_set[row])]
+
     def _rise(self, row: int, readings: NDArray[np.float64], good: NDArray[np.bool_], held: Ints) -> None:
         baseline = self.baseline(row)
         for derived, measured, base in zip(("sbp-rise", "dbp-rise"), (_SBP, _DBP), baseline, strict=True):
@@ -284,7 +288,7 @@ class Ward:
     ) -> None:  # fmt: skip
         """Limits came into force or went out of it: say what that makes of their rules."""
         session = self.known.sessions[row]
-        limits = self._tables[int(self.rows.limit_set[row])]
+        limits = self.limits_of(row)
         on = self.rows.on[row]
         for rule in sorted({limits[i].rule for i in np.flatnonzero(flips)}, key=RULE_INDEX.__getitem__):
             mine = [i for i, limit in enumerate(limits) if limit.rule == rule]
@@ -330,7 +334,9 @@ class Ward:
             change, onset_us = "changed", before.onset_us
             session.standing[rule] = Standing(priority, onset_us, text)
         subject = session.subject
-        place = (*here, (subject.site, subject.patient, subject.session or ""), RULE_INDEX[rule])
+        # The worst first, so that what it says already need not be paged again.
+        rank = RULE_INDEX[rule] - len(RULE_INDEX) * int(priority)
+        place = (*here, (subject.site, subject.patient, subject.session or ""), rank)
         finding = Finding(
             change, subject, rule, priority, min(at_us, here[0]), min(onset_us, here[0]), here[0],
             text, with_chair(evidence, subject.chair), source,
@@ -501,7 +507,7 @@ class Ward:
             case _:
                 self._audit(record, here)
 
-    def _tell(self, conclusion: Concluded, here: tuple[int, int, int], rank: int = -1) -> None:
+    def _tell(self, conclusion: Concluded, here: tuple[int, int, int], rank: int = -10_000) -> None:
         self._said.append(((*here, (), rank), conclusion))
 
     def _audit(self, record: Event, here: tuple[int, int, int], outcome: str = "accepted") -> None:

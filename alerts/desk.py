@@ -1,0 +1,387 @@
+"""The desk: the pure state of a shard's alerts. Findings, commands and time in; transitions, entries and pages out.
+
+One alert at most is open for a patient's session and rule. What a step does is decided by `lifecycle.py`; this file keeps
+the alerts, numbers the transitions of each site, and decides who is paged and when:
+- high: at once, whatever else is going on;
+- medium: at once, unless the patient was paged within `GROUP_FOR`, or the same rule came back within `QUIET_AFTER`, or
+  another alert of the patient already says it (`INHIBITS`): then with the next page that is due, if still unanswered;
+- low and info: on the board only.
+Never here: a clock, I/O, a decision without its reason in the transition's evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+
+from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Page, Transition
+from alerts.effects import Phase as Step
+from alerts.lifecycle import Move, Phase, Refusal, Stimulus, decide
+from models.findings import Finding, Subject
+from models.instants import HOUR, MINUTE, SECOND, iso, to_us
+from models.records import (
+    AlertAcknowledged,
+    AlertClosed,
+    AlertEscalated,
+    AlertSnoozed,
+    AlertUnsnoozed,
+    Command,
+    SiteConfigured,
+)
+from models.rules import RULES, Priority
+
+STATE: Final = 1
+FAR: Final = 2**62
+
+ACKNOWLEDGED_FOR: Final = {
+    Priority.HIGH: 10 * MINUTE,
+    Priority.MEDIUM: 30 * MINUTE,
+    Priority.LOW: HOUR,
+    Priority.INFO: 4 * HOUR,
+}
+"""How long an acknowledgement of a condition that goes on lasts. Chosen by us: long enough to act, too short to forget
+(acknowledgements that never ran out: goalert#3378)."""
+SNOOZE_AT_MOST: Final = HOUR
+"""Chosen by us: about the time from a dose's peak to ready."""
+GROUP_FOR: Final = 30 * SECOND
+"""One event of a patient often crosses several limits within seconds; one page tells it. Chosen by us."""
+QUIET_AFTER: Final = 5 * MINUTE
+"""A rule that comes and goes is paged again after this long at the earliest, unless worse. Chosen by us."""
+
+INHIBITS: Final[Mapping[str, frozenset[str]]] = {
+    "no-data": frozenset({"probe-off", "artefact", "implausible", "vitals-overdue", "clock-skew"}),
+    "never-started": frozenset({"vitals-overdue"}),
+    "hypertensive-crisis": frozenset({"hypertension", "pressure-rise", "pressure-forecast"}),
+    "hypertension": frozenset({"pressure-rise", "pressure-forecast"}),
+    "apnoea": frozenset({"bradypnoea"}),
+    "unresponsive": frozenset({"sedation"}),
+    "severe-dissociation": frozenset({"dissociation"}),
+}
+"""While the first is open, the others of the same patient are raised but not paged. No technical rule stands before a
+measured one (a probe that is off hides nothing that was measured), and nothing holds back a high priority."""
+
+SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}
+
+_STIMULI: Final[dict[type[Command], Stimulus]] = {
+    AlertAcknowledged: Stimulus.ACKNOWLEDGE,
+    AlertSnoozed: Stimulus.SNOOZE,
+    AlertUnsnoozed: Stimulus.UNSNOOZE,
+    AlertClosed: Stimulus.CLOSE,
+    AlertEscalated: Stimulus.ESCALATE,
+}
+
+
+@dataclass(slots=True)
+class Alert:
+    """An open alert."""
+
+    id: str
+    subject: Subject
+    rule: str
+    priority: Priority
+    worst: Priority
+    phase: Phase
+    onset_us: int
+    text: str
+    evidence: dict[str, Any]
+    source: str
+    until_us: int = FAR
+    page_due_us: int = FAR
+
+
+@dataclass(slots=True)
+class _Paged:
+    at_us: int
+    priority: Priority
+
+
+@dataclass(slots=True)
+class _Site:
+    seq: int = 0
+    policies: dict[str, Any] = field(default_factory=dict)
+
+
+Key = tuple[str, str, str | None, str]
+
+
+class Desk:
+    """One shard's alerts. Call `advance` before anything that happens later, then `find` or `command`; `take` the effects."""
+
+    def __init__(self, shard: int = 0) -> None:
+        self.shard = shard
+        self.open: dict[str, Alert] = {}
+        self._by_key: dict[Key, str] = {}
+        self._sites: dict[str, _Site] = {}
+        self._patient_paged: dict[tuple[str, str], int] = {}
+        self._rule_paged: dict[Key, _Paged] = {}
+        self._effects: list[Effect] = []
+        self._offset = 0
+        self._due = FAR
+
+    def begin(self, offset: int) -> None:
+        """The frame that what follows is because of."""
+        self._offset = offset
+
+    def add(self, effect: AuditEntry | DeadLetter) -> None:
+        """An effect that is the ward's alone keeps its place among the desk's."""
+        self._effects.append(effect)
+
+    def take(self) -> tuple[Effect, ...]:
+        """The effects since the last call, in order."""
+        taken, self._effects = tuple(self._effects), []
+        return taken
+
+    # ---- time --------------------------------------------------------------------------------------------------
+
+    def advance(self, clock_us: int) -> None:
+        """Let everything fall due that is due before `clock_us`, at its own instant, in order."""
+        while self._due < clock_us:
+            due = self._due
+            for alert in sorted(self.open.values(), key=lambda alert: (alert.onset_us, alert.id)):
+                if alert.until_us == due:
+                    self._step(alert, Stimulus.RAN_OUT, due, due, {})
+            for alert in sorted(self.open.values(), key=lambda alert: (-alert.priority, alert.onset_us, alert.id)):
+                if alert.page_due_us == due:
+                    self._send(alert, due)
+            self._reckon()
+
+    def _reckon(self) -> None:
+        self._due = min((min(alert.until_us, alert.page_due_us) for alert in self.open.values()), default=FAR)
+
+    # ---- findings ----------------------------------------------------------------------------------------------
+
+    def find(self, finding: Finding) -> None:
+        """Fold in a finding. Everything due before it must have been let fall due."""
+        key = _key(finding.subject, finding.rule)
+        alert = self.open.get(self._by_key.get(key, ""))
+        match finding.change:
+            case "began":
+                if alert is not None:
+                    self._step(alert, Stimulus.RECURRED, finding.at_us, finding.clock_us, {"because": "it came back"})
+                self._raise(key, finding, finding.onset_us)
+            case "changed" if alert is None:
+                # Closed by hand while it went on. Worse than what was closed is news; easier is not.
+                closed_at = self._rule_paged.get(key)
+                if closed_at is None or finding.priority > closed_at.priority:
+                    self._raise(key, finding, finding.at_us)
+            case "changed" if alert is not None:
+                worse = finding.priority > alert.priority
+                alert.priority, alert.worst = finding.priority, max(alert.worst, finding.priority)
+                alert.text, alert.evidence, alert.source = finding.text, dict(finding.evidence), finding.source
+                self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, {})
+            case "ended" if alert is not None:
+                latches = RULES[alert.rule].latches and alert.worst >= Priority.MEDIUM
+                if alert.phase is Phase.LATCHED:
+                    return
+                self._step(
+                    alert, Stimulus.ENDED_UNSEEN if latches else Stimulus.ENDED, finding.at_us, finding.clock_us,
+                    {"ended": finding.text},
+                )  # fmt: skip
+        self._reckon()
+
+    def _raise(self, key: Key, finding: Finding, onset_us: int) -> None:
+        identity = "\x1f".join((finding.subject.site, finding.subject.session or finding.subject.patient, finding.rule, str(onset_us)))
+        alert = Alert(
+            blake2b(identity.encode(), digest_size=8).hexdigest(), finding.subject, finding.rule, finding.priority,
+            finding.priority, Phase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
+        )  # fmt: skip
+        self.open[alert.id] = alert
+        self._by_key[key] = alert.id
+        reason = self._page(alert, finding.clock_us)
+        self._emit(alert, "raised", finding.at_us, {"page": reason})
+        self._flush(alert, finding.clock_us)
+
+    # ---- commands ----------------------------------------------------------------------------------------------
+
+    def command(self, command: Command, clock_us: int) -> bool:
+        """Carry out a person's command; False if it is set aside because no such alert is open."""
+        alert = self.open.get(command.alert)
+        at_us = min(to_us(command.at), clock_us)
+        if alert is None:
+            self._effects.append(
+                DeadLetter(iso(clock_us), command.site, "alert", f"no open alert {command.alert}", command.model_dump_json(exclude_none=True)[:2000])
+            )
+            return False
+        stimulus = _STIMULI[type(command)]
+        said: dict[str, Any] = {"by": command.by}
+        if command.note is not None:
+            said["note"] = command.note
+        decision = decide(alert.phase, stimulus)
+        outcome = "accepted"
+        if isinstance(decision, Refusal):
+            outcome = f"refused: {decision.reason}"
+        else:
+            until_us = self._until(alert, command, stimulus, clock_us)
+            if until_us < FAR:
+                said["until"] = iso(until_us)
+            self._step(alert, stimulus, at_us, clock_us, said)
+            alert.until_us = until_us
+        self._effects.append(
+            AuditEntry(
+                iso(at_us), alert.subject.site, alert.subject.patient, alert.subject.session, command.kind, command.by,  # type: ignore[attr-defined]
+                outcome, command.model_dump(mode="json", exclude_none=True),
+            )
+        )  # fmt: skip
+        self._reckon()
+        return True
+
+    def _until(self, alert: Alert, command: Command, stimulus: Stimulus, clock_us: int) -> int:
+        if stimulus is Stimulus.ACKNOWLEDGE and alert.phase is not Phase.LATCHED:
+            return clock_us + ACKNOWLEDGED_FOR[alert.priority]
+        if stimulus is Stimulus.SNOOZE and command.until is not None:
+            return min(max(to_us(command.until), clock_us), clock_us + SNOOZE_AT_MOST)
+        return FAR
+
+    def configure(self, record: SiteConfigured) -> None:
+        """Put a site's policies in force."""
+        self._site(record.site).policies = dict(record.policies)
+
+    # ---- steps and pages ---------------------------------------------------------------------------------------
+
+    def _step(self, alert: Alert, stimulus: Stimulus, at_us: int, clock_us: int, said: dict[str, Any]) -> None:
+        move = decide(alert.phase, stimulus)
+        if not isinstance(move, Move):
+            raise TypeError(move)
+        alert.phase = move.to
+        if move.to is not Phase.LATCHED:
+            alert.until_us = alert.until_us if stimulus is Stimulus.EASED else FAR
+        if move.to in {Phase.CLOSED, Phase.ACKNOWLEDGED, Phase.SNOOZED} and stimulus is not Stimulus.EASED:
+            alert.page_due_us = FAR
+        if move.to is Phase.CLOSED:
+            del self.open[alert.id]
+            self._by_key.pop(_key(alert.subject, alert.rule), None)
+        if move.pages:
+            said = {**said, "page": self._page(alert, clock_us, escalated=stimulus is Stimulus.ESCALATE)}
+        for step in move.steps:
+            self._emit(alert, step, at_us, said)
+        if move.pages:
+            self._flush(alert, clock_us)
+
+    def _page(self, alert: Alert, clock_us: int, *, escalated: bool = False) -> str:
+        """Decide when a page is owed for this alert, and say why."""
+        alert.page_due_us = FAR
+        if alert.priority < Priority.MEDIUM and not escalated:
+            return "none: board only"
+        if alert.priority is Priority.HIGH or escalated:
+            alert.page_due_us = clock_us
+            return "now"
+        site, patient, _, _ = key = _key(alert.subject, alert.rule)
+        for other in self.open.values():
+            mine = other.subject.site == site and other.subject.patient == patient
+            if mine and other.phase is not Phase.LATCHED and alert.rule in INHIBITS.get(other.rule, ()):
+                return f"none: {other.rule} says it"
+        due_us, why = clock_us, "now"
+        grouped = self._patient_paged.get((site, patient))
+        if grouped is not None and grouped + GROUP_FOR > due_us:
+            due_us, why = grouped + GROUP_FOR, "with the patient's next"
+        before = self._rule_paged.get(key)
+        if before is not None and alert.priority <= before.priority and before.at_us + QUIET_AFTER > due_us:
+            due_us, why = before.at_us + QUIET_AFTER, "later: it was paged within 5 min"
+        alert.page_due_us = due_us
+        return why
+
+    def _flush(self, alert: Alert, clock_us: int) -> None:
+        """Send the page now if it is owed now; `_page` decided, after the transition got its number."""
+        if alert.page_due_us <= clock_us:
+            self._send(alert, clock_us)
+
+    def _send(self, alert: Alert, clock_us: int) -> None:
+        """Owe one page about this alert and what else of its patient is waiting."""
+        site, patient = alert.subject.site, alert.subject.patient
+        others = [
+            other for other in self.open.values()
+            if other is not alert and other.page_due_us < FAR and (other.subject.site, other.subject.patient) == (site, patient)
+        ]  # fmt: skip
+        told = [alert, *sorted(others, key=lambda other: (-other.priority, other.onset_us, other.id))]
+        for each in told:
+            each.page_due_us = FAR
+            self._rule_paged[_key(each.subject, each.rule)] = _Paged(clock_us, each.priority)
+        self._patient_paged[site, patient] = clock_us
+        worst = max(each.priority for each in told)
+        where = f"Chair {alert.subject.chair}" if alert.subject.chair else patient
+        body = " ".join(each.text for each in told)
+        link = self._site(site).policies.get("link")
+        if isinstance(link, str):
+            body = f"{body} {link.rstrip('/')}/alert/{alert.id}"
+        key = f"{alert.id}-{self._site(site).seq}"
+        title = f"{worst.name} {SHAPES[worst]} {where}: {RULES[alert.rule].title}"
+        self._effects.append(Page(key, iso(clock_us), site, patient, worst.word, tuple(each.id for each in told), title, body))
+
+    def _emit(self, alert: Alert, step: Step, at_us: int, said: dict[str, Any]) -> None:
+        site = self._site(alert.subject.site)
+        site.seq += 1
+        self._effects.append(
+            Transition(
+                alert=alert.id, at=iso(at_us), transition=step, site=alert.subject.site, patient=alert.subject.patient,
+                session=alert.subject.session, rule=alert.rule, category=RULES[alert.rule].category,
+                priority=alert.priority.word, onset_at=iso(alert.onset_us), evidence={**alert.evidence, **said},
+                text=alert.text, source=alert.source, cause=Cause(self.shard, self._offset), seq=site.seq,
+            )
+        )  # fmt: skip
+
+    def _site(self, site: str) -> _Site:
+        return self._sites.setdefault(site, _Site())
+
+    # ---- state -------------------------------------------------------------------------------------------------
+
+    def packed(self) -> dict[str, Any]:
+        """Everything that the next frame depends on, msgpack-able."""
+        return {
+            "state": STATE,
+            "shard": self.shard,
+            "open": [_packed(alert) for alert in self.open.values()],
+            "sites": [[name, site.seq, site.policies] for name, site in sorted(self._sites.items())],
+            "patient_paged": [[*key, at_us] for key, at_us in sorted(self._patient_paged.items())],
+            "rule_paged": [
+                [list(key), paged.at_us, int(paged.priority)]
+                for key, paged in sorted(self._rule_paged.items(), key=lambda item: tuple(map(str, item[0])))
+            ],
+        }
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> Desk:
+        """The desk of `packed`.
+
+        Raises:
+            ValueError: written by a version that this one does not know.
+        """
+        if packed.get("state") != STATE:
+            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {STATE}")
+        desk = cls(packed["shard"])
+        for fields in packed["open"]:
+            alert = _unpacked(fields)
+            desk.open[alert.id] = alert
+            desk._by_key[_key(alert.subject, alert.rule)] = alert.id
+        desk._sites = {name: _Site(seq, policies) for name, seq, policies in packed["sites"]}
+        desk._patient_paged = {(site, patient): at_us for site, patient, at_us in packed["patient_paged"]}
+        desk._rule_paged = {
+            (key[0], key[1], key[2], key[3]): _Paged(at_us, Priority(priority)) for key, at_us, priority in packed["rule_paged"]
+        }
+        desk._reckon()
+        return desk
+
+
+def _key(subject: Subject, rule: str) -> Key:
+    return (subject.site, subject.patient, subject.session, rule)
+
+
+def _packed(alert: Alert) -> dict[str, Any]:
+    fields = {name: getattr(alert, name) for name in Alert.__dataclass_fields__}
+    subject = alert.subject
+    return {
+        **fields,
+        "subject": [subject.site, subject.patient, subject.session, subject.chair],
+        "phase": alert.phase.value, "priority": int(alert.priority), "worst": int(alert.worst),
+    }  # fmt: skip
+
+
+def _unpacked(fields: dict[str, Any]) -> Alert:
+    return Alert(
+        **{
+            **{name: value for name, value in fields.items() if name in Alert.__dataclass_fields__},
+            "subject": Subject(*fields["subject"]), "phase": Phase(fields["phase"]),
+            "priority": Priority(fields["priority"]), "worst": Priority(fields["worst"]),
+        }
+    )  # fmt: skip

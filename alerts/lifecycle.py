@@ -1,0 +1,157 @@
+"""An alert's life, as a table: every phase × stimulus decided once.
+
+The rules, in prose:
+- A condition that begins raises an alert. It is active until somebody answers or the condition ends.
+- When the condition ends, an alert that latches stays up until a person has seen it; any other closes.
+- An acknowledgement or a snooze quiets this alert alone, and runs out: then the alert is active again.
+- A worse priority breaks through an acknowledgement and a snooze. An easier one changes nothing but the priority.
+- An acknowledged or snoozed alert whose condition ends closes: somebody has seen it.
+- A latched alert whose condition comes back gives way to a new one.
+- Missing data is no stimulus: it never appears here.
+
+The diagram in `docs/lifecycle.md` is made from this table by a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from alerts.effects import Phase as Step
+
+
+class Phase(StrEnum):
+    ACTIVE = "active"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    LATCHED = "latched"
+    CLOSED = "closed"
+
+
+class Stimulus(StrEnum):
+    WORSENED = "worsened"
+    EASED = "eased"
+    ENDED = "ended"
+    ENDED_UNSEEN = "ended, and the rule latches"
+    RECURRED = "recurred"
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+    UNSNOOZE = "unsnooze"
+    CLOSE = "close"
+    ESCALATE = "escalate"
+    RAN_OUT = "ran out"
+
+
+COMMANDS: Final = {Stimulus.ACKNOWLEDGE, Stimulus.SNOOZE, Stimulus.UNSNOOZE, Stimulus.CLOSE, Stimulus.ESCALATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a stimulus does: the phase it leads to, the transitions it makes, and whether a page is owed."""
+
+    to: Phase
+    steps: tuple[Step, ...]
+    pages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that has no meaning in this phase; `reason` goes to whoever gave it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """A stimulus that cannot come in this phase; if it does, the desk is wrong."""
+
+
+class IllegalStep(Exception):
+    """The desk was asked for a step that its table calls impossible."""
+
+    def __init__(self, phase: Phase, stimulus: Stimulus) -> None:
+        super().__init__(f"{stimulus} cannot come to an alert that is {phase}")
+
+
+_OVER = Refusal("the alert is closed")
+_NOT_SNOOZED = Refusal("the alert is not snoozed")
+_NEVER = Impossible()
+
+P, S = Phase, Stimulus
+
+# fmt: off
+TABLE: Final[dict[tuple[Phase, Stimulus], Move | Refusal | Impossible]] = {
+    (P.ACTIVE, S.WORSENED):             Move(P.ACTIVE, ("worsened",), pages=True),
+    (P.ACTIVE, S.EASED):                Move(P.ACTIVE, ("eased",)),
+    (P.ACTIVE, S.ENDED):                Move(P.CLOSED, ("closed",)),
+    (P.ACTIVE, S.ENDED_UNSEEN):         Move(P.LATCHED, ("latched",)),
+    (P.ACTIVE, S.RECURRED):             _NEVER,
+    (P.ACTIVE, S.ACKNOWLEDGE):          Move(P.ACKNOWLEDGED, ("acknowledged",)),
+    (P.ACTIVE, S.SNOOZE):               Move(P.SNOOZED, ("snoozed",)),
+    (P.ACTIVE, S.UNSNOOZE):             _NOT_SNOOZED,
+    (P.ACTIVE, S.CLOSE):                Move(P.CLOSED, ("closed",)),
+    (P.ACTIVE, S.ESCALATE):             Move(P.ACTIVE, ("escalated",), pages=True),
+    (P.ACTIVE, S.RAN_OUT):              _NEVER,
+
+    (P.ACKNOWLEDGED, S.WORSENED):       Move(P.ACTIVE, ("worsened",), pages=True),
+    (P.ACKNOWLEDGED, S.EASED):          Move(P.ACKNOWLEDGED, ("eased",)),
+    (P.ACKNOWLEDGED, S.ENDED):          Move(P.CLOSED, ("closed",)),
+    (P.ACKNOWLEDGED, S.ENDED_UNSEEN):   Move(P.CLOSED, ("closed",)),
+    (P.ACKNOWLEDGED, S.RECURRED):       _NEVER,
+    (P.ACKNOWLEDGED, S.ACKNOWLEDGE):    Move(P.ACKNOWLEDGED, ("acknowledged",)),
+    (P.ACKNOWLEDGED, S.SNOOZE):         Move(P.SNOOZED, ("snoozed",)),
+    (P.ACKNOWLEDGED, S.UNSNOOZE):       _NOT_SNOOZED,
+    (P.ACKNOWLEDGED, S.CLOSE):          Move(P.CLOSED, ("closed",)),
+    (P.ACKNOWLEDGED, S.ESCALATE):       Move(P.ACTIVE, ("escalated",), pages=True),
+    (P.ACKNOWLEDGED, S.RAN_OUT):        Move(P.ACTIVE, ("expired",), pages=True),
+
+    (P.SNOOZED, S.WORSENED):            Move(P.ACTIVE, ("worsened",), pages=True),
+    (P.SNOOZED, S.EASED):               Move(P.SNOOZED, ("eased",)),
+    (P.SNOOZED, S.ENDED):               Move(P.CLOSED, ("closed",)),
+    (P.SNOOZED, S.ENDED_UNSEEN):        Move(P.CLOSED, ("closed",)),
+    (P.SNOOZED, S.RECURRED):            _NEVER,
+    (P.SNOOZED, S.ACKNOWLEDGE):         Move(P.ACKNOWLEDGED, ("acknowledged",)),
+    (P.SNOOZED, S.SNOOZE):              Move(P.SNOOZED, ("snoozed",)),
+    (P.SNOOZED, S.UNSNOOZE):            Move(P.ACTIVE, ("expired",)),
+    (P.SNOOZED, S.CLOSE):               Move(P.CLOSED, ("closed",)),
+    (P.SNOOZED, S.ESCALATE):            Move(P.ACTIVE, ("escalated",), pages=True),
+    (P.SNOOZED, S.RAN_OUT):             Move(P.ACTIVE, ("expired",), pages=True),
+
+    (P.LATCHED, S.WORSENED):            _NEVER,
+    (P.LATCHED, S.EASED):               _NEVER,
+    (P.LATCHED, S.ENDED):               _NEVER,
+    (P.LATCHED, S.ENDED_UNSEEN):        _NEVER,
+    (P.LATCHED, S.RECURRED):            Move(P.CLOSED, ("closed",)),
+    (P.LATCHED, S.ACKNOWLEDGE):         Move(P.CLOSED, ("acknowledged", "closed")),
+    (P.LATCHED, S.SNOOZE):              Refusal("the condition is over: acknowledge it"),
+    (P.LATCHED, S.UNSNOOZE):            _NOT_SNOOZED,
+    (P.LATCHED, S.CLOSE):               Move(P.CLOSED, ("closed",)),
+    (P.LATCHED, S.ESCALATE):            Move(P.LATCHED, ("escalated",), pages=True),
+    (P.LATCHED, S.RAN_OUT):             _NEVER,
+
+    **{(P.CLOSED, stimulus): _OVER if stimulus in COMMANDS else _NEVER for stimulus in S},
+}
+# fmt: on
+
+
+def decide(phase: Phase, stimulus: Stimulus) -> Move | Refusal:
+    """What `stimulus` does to an alert in `phase`.
+
+    Raises:
+        IllegalStep: the table says that this cannot happen.
+    """
+    found = TABLE[phase, stimulus]
+    if isinstance(found, Impossible):
+        raise IllegalStep(phase, stimulus)
+    return found
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", "    [*] --> active: raised"]
+    for (phase, stimulus), found in TABLE.items():
+        if isinstance(found, Move):
+            page = " (page)" if found.pages else ""
+            lines.append(f"    {phase} --> {found.to}: {stimulus}{page}")
+    return "\n".join([*lines, "    closed --> [*]", ""])

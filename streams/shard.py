@@ -1,0 +1,101 @@
+"""A shard: ward and desk on one journal. The code that every host runs: embedded, replay, Kafka.
+
+`step` takes the next frame and gives its effects, keyed (shard, offset, n). It trusts offsets, not its caller: a frame that
+it has had is skipped, a frame that is not the next is refused. `snapshot` is everything that the next frame depends on.
+Never here: I/O, a clock.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgpack
+
+from alerts.desk import Desk
+from alerts.effects import FrameEffects
+from models.findings import Finding
+from models.records import Command, SiteConfigured
+from streams.frame import decode
+from streams.view import chairs
+from streams.ward import Clock, UnknownState, Ward
+
+STATE: Final = 1
+
+
+class OffsetGap(RuntimeError):
+    """A frame came that is not the next: go back to the checkpoint and read from there."""
+
+    def __init__(self, expected: int, came: int) -> None:
+        super().__init__(f"expected offset {expected}, got {came}")
+        self.expected, self.came = expected, came
+
+
+class Shard:
+    """The state of one shard. `next_offset` is the offset of the frame that it waits for."""
+
+    def __init__(self, number: int = 0, clock: Clock = "received", next_offset: int = 0) -> None:
+        self.number = number
+        self.next_offset = next_offset
+        self.ward = Ward(clock)
+        self.desk = Desk(number)
+
+    def step(self, offset: int, received_us: int, payload: bytes) -> FrameEffects:
+        """Fold in the frame at `offset`, stamped `received_us`.
+
+        Raises:
+            OffsetGap: the frame is not the next one.
+            UnknownFrame: the payload is not a frame that this version reads.
+        """
+        if offset < self.next_offset:
+            return FrameEffects(self.number, offset, ())
+        if offset > self.next_offset:
+            raise OffsetGap(self.next_offset, offset)
+        frame = decode(payload)
+        self.next_offset = offset + 1
+        desk = self.desk
+        desk.begin(offset)
+        for place, concluded in self.ward.step(frame, received_us):
+            desk.advance(place[0])
+            if isinstance(concluded, Finding):
+                desk.find(concluded)
+            elif isinstance(concluded, Command):
+                if not desk.command(concluded, place[0]):
+                    self.ward.counts["set aside"] += 1
+            elif isinstance(concluded, SiteConfigured):
+                desk.configure(concluded)
+            else:
+                desk.add(concluded)
+        desk.advance(self.ward.clock_us)
+        return FrameEffects(self.number, offset, desk.take())
+
+    def chairs(self, site: str) -> dict[str, Any]:
+        """The latest values of a site's chairs: the live feed's `chairs` document."""
+        return chairs(self.ward, site)
+
+    def snapshot(self) -> bytes:
+        """The state, versioned."""
+        packed: bytes = msgpack.packb(
+            {
+                "state": STATE,
+                "number": self.number,
+                "next_offset": self.next_offset,
+                "ward": self.ward.packed(),
+                "desk": self.desk.packed(),
+            }
+        )
+        return packed
+
+    @classmethod
+    def restore(cls, state: bytes) -> Shard:
+        """The shard of a snapshot.
+
+        Raises:
+            UnknownState: written by a version that this one does not know.
+        """
+        packed = msgpack.unpackb(state, strict_map_key=False)
+        if packed.get("state") != STATE:
+            raise UnknownState(packed.get("state"))
+        shard = cls(packed["number"], next_offset=packed["next_offset"])
+        shard.ward = Ward.unpacked(packed["ward"])
+        shard.desk = Desk.unpacked(packed["desk"])
+        return shard

@@ -1,0 +1,104 @@
+"""What a board shows of the ward now: the `chairs` document. Read-only, made once a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.channels import CHANNELS, STALE_AFTER
+from models.instants import MINUTE, NEVER, SECOND, iso
+from models.limits import COLUMN
+from streams.association import Session
+from streams.quality import GOOD, QUALITIES
+from streams.rows import FAR
+from streams.sentences import number
+
+if TYPE_CHECKING:
+    from streams.ward import Ward
+
+
+def chairs(ward: Ward, site: str) -> dict[str, Any]:
+    """Every open session of a site with its latest values, their age and quality, by the shard's clock."""
+    now_us = ward.clock_us
+    here = [(row, session) for row, session in ward.known.sessions.items() if session.site == site]
+    here.sort(key=lambda pair: (pair[1].chair or "~", pair[1].patient, pair[1].name or ""))
+    return {
+        "at": iso(max(now_us, 0)),
+        "site": site,
+        "chairs": [_chair(ward, row, session, now_us) for row, session in here],
+    }
+
+
+def _chair(ward: Ward, row: int, session: Session, now_us: int) -> dict[str, Any]:
+    sbp, dbp = ward.baseline(row)
+    given = session.dose_us
+    return {
+        "chair": session.chair,
+        "patient": session.patient,
+        "session": session.name,
+        "device": session.device,
+        "drug": session.drug,
+        "route": session.route,
+        "planned_mg": session.planned_mg,
+        "planned_minutes": session.planned_minutes,
+        "started_at": _iso(session.started_us),
+        "dose_at": _iso(given),
+        "dose_minutes": None if given is None else number(session.dosing_us / MINUTE),
+        "given_mg": session.given_mg,
+        "stopped_at": _iso(session.stopped_us),
+        "phase": session.phase(now_us),
+        "values": _values(ward, row, now_us),
+        "checkins": {name: {"score": number(score), "at": iso(at)} for name, (score, at) in session.scores.items()},
+        "baseline": {"sbp": sbp, "dbp": dbp},
+        "limits": _limits(ward, row),
+        "next": _next(ward, row),
+        "observe_until": None if given is None else iso(given + round(session.protocol.observe_min * MINUTE)),
+    }
+
+
+def _values(ward: Ward, row: int, now_us: int) -> dict[str, Any]:
+    rows = ward.rows
+    values = {}
+    for column, channel in enumerate(CHANNELS):
+        if rows.at[row, column] == NEVER:
+            continue
+        heard = int(rows.heard[row, column])
+        lasts = STALE_AFTER if channel.continuous else round(channel.cadence_s * 2 * SECOND)
+        quality = int(rows.quality[row, column])
+        word = QUALITIES[quality]
+        if quality == GOOD and now_us - heard >= lasts:
+            word = "stale"
+        known = heard > NEVER
+        values[channel.name] = {
+            "value": number(float(rows.value[row, column])) if known else None,
+            "at": iso(int(rows.trusted_at[row, column])) if known else None,
+            "age_s": number((now_us - heard) / SECOND) if known else None,
+            "quality": word,
+            "stale_after_s": lasts // SECOND,
+        }
+    return values
+
+
+def _limits(ward: Ward, row: int) -> dict[str, dict[str, float | None]]:
+    """Per channel, the innermost limits that page: what a sparkline draws."""
+    table = ward.limits_of(row)
+    found: dict[str, dict[str, float | None]] = {}
+    for limit in table:
+        if not limit.enabled or limit.priority < 1 or COLUMN[limit.channel] >= COLUMN["moaas"]:
+            continue
+        sides = found.setdefault(limit.channel, {"low": None, "high": None})
+        side, closer = ("high", min) if limit.above else ("low", max)
+        known = sides[side]
+        sides[side] = limit.enter if known is None else closer(known, limit.enter)
+    return found
+
+
+def _next(ward: Ward, row: int) -> list[dict[str, Any]]:
+    due = int(ward.rows.cuff_due[row])
+    session = ward.known.sessions[row]
+    if due < FAR:
+        return [{"what": "cuff", "due_at": iso(due)}]
+    return [{"what": "cuff", "due_at": None}] if "vitals-overdue" in session.standing else []
+
+
+def _iso(instant_us: int | None) -> str | None:
+    return None if instant_us is None else iso(instant_us)
