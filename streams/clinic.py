@@ -9,7 +9,7 @@ a late batch is out of order of `at`, carries `received_at`, and a repeated line
                                            └────────────────────► truth
 
 Bad at: a patient's course over weeks (one session a patient), staff who forget, and physiology finer than a second.
-Cost:   about 4 µs a line; memory grows with the sessions open at once (some 0.2 MB each), not with their number.
+Cost:   2-4 µs a line; memory grows with the sessions open at once (0.4 MB each), not with their number.
 Never here: a wall clock, the network, or chance that the seed does not fix.
 """
 
