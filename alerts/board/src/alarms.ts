@@ -1,0 +1,162 @@
+/** The alerts on a page: folding the feed's transitions into them, their order, their words. Pure. */
+
+import type { Alert, AlertPhase, Priority, Step, Transition } from "./wire";
+
+export type Alerts = ReadonlyMap<string, Alert>;
+
+/** Shape and word beside every colour (IEC 60601-1-8): a photocopy must read the same. */
+export const SIGN: Record<Priority, { rank: number; word: string; shape: string }> = {
+  high: { rank: 3, word: "HIGH", shape: "▲" },
+  medium: { rank: 2, word: "MEDIUM", shape: "◆" },
+  low: { rank: 1, word: "LOW", shape: "●" },
+  info: { rank: 0, word: "INFO", shape: "○" },
+};
+
+/** Where a step leaves an alert; null keeps the phase it had. */
+const LEADS_TO: Record<Step, AlertPhase | null> = {
+  raised: "active",
+  escalated: null,
+  worsened: "active", // a worse severity breaks through an acknowledgement
+  eased: null,
+  latched: "latched",
+  acknowledged: "acknowledged",
+  snoozed: "snoozed",
+  expired: "active",
+  closed: "closed",
+};
+
+const TITLES: Record<string, string> = {
+  hypertension: "High blood pressure", "hypertensive-crisis": "Very high blood pressure", "pressure-rise": "Blood pressure risen",
+  "pressure-forecast": "Blood pressure may rise", hypotension: "Low blood pressure", tachycardia: "Fast heart rate",
+  bradycardia: "Slow heart rate", hyperthermia: "High temperature", hypothermia: "Low temperature", desaturation: "Low oxygen",
+  bradypnoea: "Slow breathing", tachypnoea: "Fast breathing", apnoea: "Not breathing", hypoventilation: "CO2 building up",
+  sedation: "Sedated", unresponsive: "Unresponsive", dissociation: "Dissociating", "severe-dissociation": "Severe dissociation",
+  "prolonged-dissociation": "Dissociation lasting", "suicidal-ideation": "Suicidal thoughts", "mood-worsening": "Mood worsening",
+  "predose-pressure": "Pressure before dose", "vitals-overdue": "Cuff overdue", "checkin-overdue": "Check-in overdue",
+  "observation-incomplete": "Left before ready", contraindication: "Contraindication", unscheduled: "Vitals without a session",
+  "no-data": "No data", "never-started": "Monitor never started", "probe-off": "Probe off", artefact: "Signal not believable",
+  implausible: "Readings out of range", "clock-skew": "Device clock wrong", integrity: "Records disagree",
+  "maintenance-due": "Maintenance dose due", "relapse-risk": "Relapse likely",
+};
+
+/** The server's title where it gave one; a transition has none, so the same words are kept here for the moment before the details arrive. */
+export function title(alert: Pick<Alert, "rule"> & { title?: string | null }): string {
+  return alert.title || TITLES[alert.rule] || alert.rule.replaceAll("-", " ").replace(/^./, (c) => c.toUpperCase());
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+/** The alerts after one transition. An old transition changes nothing. */
+export function fold(alerts: Alerts, t: Transition, chairOf: (session: string | null) => string | null): Alerts {
+  const before = alerts.get(t.alert);
+  if (before && before.seq >= t.seq) return alerts;
+  const next = new Map(alerts);
+  const phase = LEADS_TO[t.transition] ?? before?.phase ?? "active";
+  const answered = t.transition === "acknowledged" || t.transition === "snoozed";
+  const session = t.session ?? null;
+  next.set(t.alert, {
+    ...before,
+    alert: t.alert,
+    phase,
+    priority: t.priority,
+    rule: t.rule,
+    category: t.category,
+    site: t.site,
+    patient: t.patient,
+    session,
+    chair: before?.chair ?? textOf(t.evidence?.["chair"]) ?? chairOf(session),
+    onset_at: t.onset_at,
+    raised_at: before?.raised_at ?? t.at,
+    changed_at: t.at,
+    seq: t.seq,
+    text: t.text,
+    evidence: t.evidence ?? null,
+    source: t.source,
+    by: answered ? textOf(t.evidence?.["by"]) : (phase === "active" ? null : before?.by ?? null),
+    until: answered ? textOf(t.evidence?.["until"]) : (phase === "active" ? null : before?.until ?? null),
+  });
+  return next;
+}
+
+/** Details fetched after a transition; whichever has seen more of the alert's life wins. */
+export function merge(alerts: Alerts, fetched: readonly Alert[]): Alerts {
+  const next = new Map(alerts);
+  for (const alert of fetched) {
+    const before = next.get(alert.alert);
+    if (!before || alert.seq >= before.seq) next.set(alert.alert, alert);
+  }
+  return next;
+}
+
+export function needsSomeone(alert: Alert): boolean {
+  return alert.phase === "active" || alert.phase === "latched";
+}
+
+function beganMs(alert: Alert): number {
+  return Date.parse(alert.onset_at ?? alert.raised_at ?? "") || 0;
+}
+
+/** Worst first, then oldest first; the id breaks ties so that rows never swap by themselves. */
+export function worstOldestFirst(a: Alert, b: Alert): number {
+  return SIGN[b.priority].rank - SIGN[a.priority].rank || beganMs(a) - beganMs(b) || (a.alert < b.alert ? -1 : 1);
+}
+
+export function waiting(alerts: Alerts): Alert[] {
+  return [...alerts.values()].filter(needsSomeone).sort(worstOldestFirst);
+}
+
+/** Somebody has answered; still on the page until it closes. */
+export function handled(alerts: Alerts): Alert[] {
+  return [...alerts.values()].filter((a) => a.phase === "acknowledged" || a.phase === "snoozed").sort(worstOldestFirst);
+}
+
+export function place(alert: Pick<Alert, "chair" | "patient">): string {
+  const chair = alert.chair ? `Chair ${alert.chair}` : null;
+  return [chair, alert.patient].filter(Boolean).join(" · ") || "Whole site";
+}
+
+/** What a screen reader says, once. */
+export function spoken(alert: Alert): string {
+  const over = alert.phase === "latched" ? " Over, not yet seen." : "";
+  return `${SIGN[alert.priority].word.toLowerCase()} alert. ${place(alert).replace(" · ", ", ")}. ${title(alert)}. ${alert.text ?? ""}${over}`;
+}
+
+/** Said once per alert and priority: a repeat, a resume or a second board must not say it again. */
+export function sayingOf(alert: Alert): string {
+  return `${alert.alert}/${alert.priority}`;
+}
+
+export type Row = "spo2" | "rate" | "pressure" | "breathing" | "sedation" | "dissociation";
+
+const ROW_OF_RULE: Record<string, Row> = {
+  desaturation: "spo2", tachycardia: "rate", bradycardia: "rate",
+  hypertension: "pressure", "hypertensive-crisis": "pressure", "pressure-rise": "pressure", "pressure-forecast": "pressure",
+  hypotension: "pressure", "predose-pressure": "pressure", "vitals-overdue": "pressure",
+  bradypnoea: "breathing", tachypnoea: "breathing", apnoea: "breathing", hypoventilation: "breathing",
+  sedation: "sedation", unresponsive: "sedation",
+  dissociation: "dissociation", "severe-dissociation": "dissociation", "prolonged-dissociation": "dissociation",
+};
+
+const ROW_OF_CHANNEL: Record<string, Row> = {
+  spo2: "spo2", hr: "rate", pulse: "rate", sbp: "pressure", dbp: "pressure", map: "pressure", rr: "breathing",
+  etco2: "breathing", tcco2: "breathing", moaas: "sedation", "cadss-6": "dissociation", cadss: "dissociation",
+};
+
+/** Which line of a card an alert is about. */
+export function rowOf(alert: Alert): Row | null {
+  return ROW_OF_RULE[alert.rule] ?? ROW_OF_CHANNEL[textOf(alert.evidence?.["channel"]) ?? ""] ?? null;
+}
+
+/** "86 %, limit 90", from what the rule put into its evidence; null where it holds no number. */
+export function measure(alert: Alert): { value: string; limit: string | null } | null {
+  const e = alert.evidence ?? {};
+  const value = e["value"];
+  if (typeof value !== "number") return null;
+  const unit = textOf(e["unit"]);
+  const neat = (n: number): string => String(Math.round(n * 10) / 10);
+  const limit = e["limit"];
+  const shownUnit = unit === null ? "" : ` ${unit.replace("mm[Hg]", "mmHg")}`;
+  return { value: `${neat(value)}${shownUnit}`, limit: typeof limit === "number" ? neat(limit) : null };
+}

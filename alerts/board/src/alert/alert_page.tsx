@@ -1,0 +1,135 @@
+/** One alert on a phone, from a page's link: what, who, the value against its limit, since when, the last twenty minutes,
+ * who else was paged; and the answers a person can give. */
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+
+import { asking, command } from "../acknowledge";
+import { measure, place, rowOf, SIGN, title } from "../alarms";
+import { course } from "../board/timeline";
+import { alarmClass, USUAL } from "../board/vitals";
+import { alerts, chairs } from "../feed";
+import { Frame } from "../frame";
+import { getJson, href, listOf, site } from "../here";
+import { band } from "../readings";
+import { Strip } from "../strip";
+import { clock, now, parse, second, since } from "../times";
+import { trend, trendsMoved } from "../trends";
+import type { Alert, Chair } from "../wire";
+
+const CHANNELS_OF_ROW = { spo2: ["spo2"], rate: ["hr", "pulse"], pressure: ["sbp", "dbp"], breathing: ["rr"] } as const;
+const NAMES: Record<string, string> = { spo2: "SpO₂, %", hr: "Heart rate, /min", pulse: "Pulse, /min", sbp: "Pressure, mmHg", rr: "Breathing, /min" };
+
+const DID: Record<Alert["phase"], string> = {
+  active: "Needs someone", latched: "Over, not yet seen", acknowledged: "Acknowledged", snoozed: "Snoozed", closed: "Closed",
+};
+
+/** An alert that is no longer open is not on the feed: it is asked for once. */
+const older = signal<Alert | null | "asking" | "missing">(null);
+
+async function look(id: string): Promise<void> {
+  older.value = "asking";
+  try {
+    const answer = await getJson<unknown>(`/v1/alerts?open=false&site=${encodeURIComponent(site)}`);
+    older.value = listOf<Alert>(answer, "alerts").find((a) => a.alert === id) ?? "missing";
+  } catch {
+    older.value = "missing";
+  }
+}
+
+export function AlertPage({ id }: { id: string }) {
+  second.value;
+  useEffect(() => void look(id), [id]);
+  const fetched = older.value;
+  const alert = alerts.value.get(id) ?? (typeof fetched === "object" ? fetched : null);
+  return (
+    <Frame here="alert">
+      {alert ? <One alert={alert} /> : (
+        <p class="empty">{fetched === "missing" ? "This alert is not open any more, or not of this site." : "Fetching the alert…"} <a href={href("/")}>To the board</a></p>
+      )}
+    </Frame>
+  );
+}
+
+function One({ alert }: { alert: Alert }) {
+  const sign = SIGN[alert.priority];
+  const began = parse(alert.onset_at) ?? parse(alert.raised_at);
+  const value = measure(alert);
+  const chair = chairs.value.find((c) => c.session === alert.session) ?? null;
+  const until = parse(alert.until);
+  return (
+    <article class={`one${alarmClass(alert)}`} data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
+      <div class="alert-top">
+        <span class={`badge${alarmClass(alert)}`}>{sign.word} {sign.shape}</span>
+        <span class="one-phase">{DID[alert.phase]}{alert.by ? ` by ${alert.by}` : ""}{until !== null ? ` until ${clock(until)}` : ""}</span>
+      </div>
+      <h1>{title(alert)}</h1>
+      <p class="one-place">{place(alert)}</p>
+      {value && <p class="one-value">{value.value}{value.limit !== null && <small>limit {value.limit}</small>}</p>}
+      {alert.text && <p class="one-text">{alert.text}</p>}
+      <dl class="one-facts">
+        {began !== null && <><dt>Since</dt><dd>{since(began)}</dd></>}
+        {chair && <><dt>Session</dt><dd>{[chair.drug, chair.route].filter(Boolean).join(" ")} · {course(chair, now()).words}</dd></>}
+        <dt>Paged</dt><dd>{pages(alert)}</dd>
+        {alert.source && <><dt>Limit from</dt><dd>{alert.source}</dd></>}
+      </dl>
+      <Answers alert={alert} />
+      {chair && <Trend alert={alert} chair={chair} />}
+    </article>
+  );
+}
+
+function pages(alert: Alert): string {
+  const list = alert.pages ?? [];
+  if (list.length === 0) return "nobody";
+  return list.map((p) => [p.state ?? "owed", parse(p.at) !== null ? clock(parse(p.at) ?? 0) : null].filter(Boolean).join(" ")).join(", ");
+}
+
+function Trend({ alert, chair }: { alert: Alert; chair: Chair }) {
+  trendsMoved.value;
+  const row = rowOf(alert);
+  const channels: readonly string[] = row !== null && row in CHANNELS_OF_ROW ? CHANNELS_OF_ROW[row as keyof typeof CHANNELS_OF_ROW] : ["spo2"];
+  const held = channels.filter((c) => trend(chair.session, c).length > 0);
+  const shownChannels = row === "rate" ? held.slice(0, 1) : held;
+  const first = shownChannels[0];
+  if (!first) return <p class="one-text">No readings in the last 20 minutes.</p>;
+  return (
+    <figure class="one-trend">
+      <figcaption>{NAMES[first] ?? first}, last 20 minutes</figcaption>
+      <Strip key={first} lines={shownChannels.map((c) => ({ channel: c, points: trend(chair.session, c) }))} limits={shownChannels.map((c) => band(chair, c))}
+        usual={USUAL[first] ?? [0, 100]} label={`${NAMES[first] ?? first}, last 20 minutes`} dots={row === "pressure"} axes />
+    </figure>
+  );
+}
+
+function Answers({ alert }: { alert: Alert }) {
+  const asked = asking.value.get(alert.alert);
+  const busy = asked === "sending" || asked === "sent";
+  const waits = alert.phase === "active" || alert.phase === "latched";
+  if (alert.phase === "closed") return null;
+  return (
+    <div class="one-answers">
+      {waits && (
+        <>
+          <button class="ack ack-large" data-testid={`ack-${alert.alert}`} aria-disabled={busy} onClick={() => !busy && void command(alert.alert, "acknowledge")}>
+            {busy ? "Sending…" : "Acknowledge"}
+          </button>
+          <button class="ack-also" data-testid={`on-my-way-${alert.alert}`} aria-disabled={busy} onClick={() => !busy && void command(alert.alert, "acknowledge", { note: "on my way" })}>
+            On my way
+          </button>
+        </>
+      )}
+      {alert.phase === "acknowledged" && (
+        <button class="ack-also" data-testid={`snooze-${alert.alert}`} aria-disabled={busy} onClick={() => !busy && void command(alert.alert, "snooze", { minutes: 10 })}>
+          Snooze 10 minutes
+        </button>
+      )}
+      {alert.phase === "snoozed" && (
+        <button class="ack-also" data-testid={`unsnooze-${alert.alert}`} aria-disabled={busy} onClick={() => !busy && void command(alert.alert, "unsnooze")}>
+          End the snooze
+        </button>
+      )}
+      {asked === "failed" && <p role="alert"><strong>Not sent. Tap again.</strong></p>}
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+/** New alerts, said: to a screen reader always, aloud only after someone turned sound on.
+ *
+ * The tones follow IEC 60601-1-8's bursts (high: ten pulses; medium: three; low: one). A burst is repeated while an alert of
+ * its priority waits. Bad at: browsers that block sound until someone touched the page; turning sound on is that touch.
+ */
+
+import { signal } from "@preact/signals";
+
+import { spoken } from "./alarms";
+import type { Alert, Priority } from "./wire";
+
+export const assertive = signal("");
+export const polite = signal("");
+export const soundOn = signal(false);
+
+export function announce(alert: Alert): void {
+  (alert.priority === "high" ? assertive : polite).value = spoken(alert);
+  burst(alert.priority);
+}
+
+export function announceSummary(count: number): void {
+  polite.value = count === 0 ? "No alerts need anyone." : `${count} alert${count === 1 ? "" : "s"} need someone.`;
+}
+
+let audio: AudioContext | null = null;
+
+/** Not remembered over a reload: a browser would block it silently, and a page must not claim a sound it cannot make. */
+export function toggleSound(): void {
+  soundOn.value = !soundOn.value;
+  if (!soundOn.value) return;
+  audio ??= new AudioContext();
+  void audio.resume();
+  burst("low");
+}
+
+/** Starts of the pulses in seconds, and pitch. */
+const BURSTS: Record<Priority, { starts: readonly number[]; hz: number }> = {
+  high: { starts: [0, 0.2, 0.4, 0.75, 0.95, 1.6, 1.8, 2.0, 2.35, 2.55], hz: 880 },
+  medium: { starts: [0, 0.35, 0.7], hz: 660 },
+  low: { starts: [0], hz: 520 },
+  info: { starts: [], hz: 520 },
+};
+
+/** IEC 60601-1-8's longest pauses between bursts are 15 s (high) and 30 s (medium); ours are shorter; low sounds once. */
+const REPEAT_MS: Record<Priority, number> = { high: 10_000, medium: 25_000, low: Infinity, info: Infinity };
+let lastBurst = 0;
+
+export function burst(priority: Priority): void {
+  if (!soundOn.value || audio === null) return;
+  lastBurst = performance.now();
+  const { starts, hz } = BURSTS[priority];
+  for (const start of starts) {
+    const at = audio.currentTime + 0.05 + start;
+    const tone = new OscillatorNode(audio, { type: "triangle", frequency: hz });
+    const loudness = new GainNode(audio, { gain: 0 });
+    loudness.gain.setValueAtTime(0, at);
+    loudness.gain.linearRampToValueAtTime(0.4, at + 0.03);
+    loudness.gain.setValueAtTime(0.4, at + 0.12);
+    loudness.gain.linearRampToValueAtTime(0, at + 0.16);
+    tone.connect(loudness).connect(audio.destination);
+    tone.start(at);
+    tone.stop(at + 0.2);
+  }
+}
+
+/** Called each second with the worst priority that waits. */
+export function remind(worst: Priority | null): void {
+  if (worst !== null && performance.now() - lastBurst > REPEAT_MS[worst]) burst(worst);
+}

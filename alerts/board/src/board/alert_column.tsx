@@ -1,0 +1,106 @@
+/** The alerts that need someone, worst and oldest first, each with its one button; below them those that somebody has. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { asking, command } from "../acknowledge";
+import { handled, measure, place, SIGN, title, waiting } from "../alarms";
+import { alerts } from "../feed";
+import { href } from "../here";
+import { clock, now, parse, second, since } from "../times";
+import type { Alert } from "../wire";
+import { alarmClass } from "./vitals";
+
+/** A row that has just come or moved takes no tap for this long, or a finger aimed at its neighbour would answer the wrong one. */
+const SETTLE_MS = 400;
+
+function useSettling(position: number): boolean {
+  const [settledAt, settle] = useState(-1);
+  useEffect(() => {
+    const timer = window.setTimeout(() => settle(position), SETTLE_MS);
+    return () => window.clearTimeout(timer);
+  }, [position]);
+  return settledAt !== position;
+}
+
+function pagedWords(alert: Alert): string | null {
+  const pages = alert.pages ?? [];
+  const sent = pages.filter((p) => p.state === "sent" || p.state === "delivered");
+  const last = sent.map((p) => parse(p.at)).filter((at) => at !== null).sort((a, b) => b - a)[0];
+  if (last !== undefined) return `paged ${clock(last)}`;
+  if (sent.length > 0) return "paged";
+  return pages.length > 0 ? "page not sent yet" : null;
+}
+
+function Waiting({ alert, position }: { alert: Alert; position: number }) {
+  second.value;
+  const sign = SIGN[alert.priority];
+  const began = parse(alert.onset_at) ?? parse(alert.raised_at);
+  const value = measure(alert);
+  const asked = asking.value.get(alert.alert);
+  const settling = useSettling(position);
+  return (
+    <li class={`alert${alarmClass(alert)}${settling ? " settling" : ""}`} data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
+      <div class="alert-top">
+        <span class={`badge${alarmClass(alert)}`}>{sign.word} {sign.shape}</span>
+        {began !== null && <span class="alert-since">{since(began)}</span>}
+      </div>
+      <a class="alert-place" href={href(`/alert/${encodeURIComponent(alert.alert)}`)}>{place(alert)}</a>
+      <div class="alert-what">
+        <span class="alert-title">{title(alert)}</span>
+        {value && <span class="alert-value">{value.value}{value.limit !== null && <small> limit {value.limit}</small>}</span>}
+      </div>
+      {alert.text && <p class="alert-text">{alert.text}</p>}
+      <div class="alert-foot">
+        <span class="alert-note">
+          {alert.phase === "latched" && <strong>Over, not yet seen. </strong>}
+          {asked === "failed" ? <strong role="alert">Not sent. Tap again.</strong> : pagedWords(alert)}
+        </span>
+        <button class="ack" data-testid={`ack-${alert.alert}`} aria-label={`Acknowledge: ${title(alert)}, ${place(alert)}`} aria-disabled={asked === "sending" || asked === "sent"}
+          onClick={() => asked !== "sending" && asked !== "sent" && void command(alert.alert, "acknowledge")}>
+          {asked === "sending" || asked === "sent" ? "Sending…" : "Acknowledge"}
+        </button>
+      </div>
+    </li>
+  );
+}
+
+function Handled({ alert }: { alert: Alert }) {
+  second.value;
+  const sign = SIGN[alert.priority];
+  const until = parse(alert.until);
+  const did = alert.phase === "snoozed" ? "Snoozed" : "Acknowledged";
+  return (
+    <li class={`handled${alarmClass(alert)}`} data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
+      <span class={`badge${alarmClass(alert)}`}>{sign.word} {sign.shape}</span>
+      <a class="handled-what" href={href(`/alert/${encodeURIComponent(alert.alert)}`)}>{place(alert)} · {title(alert)}</a>
+      <span class="handled-by">
+        {did}{alert.by ? ` by ${alert.by}` : ""}{alert.changed_at ? ` ${clock(parse(alert.changed_at) ?? now())}` : ""}{until !== null ? `, until ${clock(until)}` : ""}
+      </span>
+    </li>
+  );
+}
+
+export function AlertColumn() {
+  const open = waiting(alerts.value);
+  const answered = handled(alerts.value);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const focused = useRef(false);
+  // When the row that held the keyboard is gone, the heading takes it: not the next button, which a second Enter would press.
+  useEffect(() => {
+    if (focused.current && document.activeElement === document.body) heading.current?.focus();
+  }, [open.length]);
+  return (
+    <section class="alerts" aria-label="Alerts" onFocusCapture={() => (focused.current = true)} onBlurCapture={(e) => (focused.current = e.relatedTarget === null)}>
+      <h2 tabIndex={-1} ref={heading}>{open.length === 0 ? "No alerts" : `${open.length} ${open.length === 1 ? "alert needs" : "alerts need"} someone`}</h2>
+      <ol class="alert-list">
+        {open.map((alert, i) => <Waiting key={alert.alert} alert={alert} position={i} />)}
+      </ol>
+      {answered.length > 0 && (
+        <>
+          <h3>Somebody has these</h3>
+          <ol class="handled-list">{answered.map((alert) => <Handled key={alert.alert} alert={alert} />)}</ol>
+        </>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,66 @@
+/** Where a session stands: infusion · observation · ready?, as a thin bar and one line of words. */
+
+import { clock, now, parse, second, span } from "../times";
+import type { Chair } from "../wire";
+
+export interface Course {
+  words: string;
+  /** Shares of the bar: how much is infusion, and where now is; null where it cannot be known yet. */
+  infusion: number;
+  at: number | null;
+  ready: boolean;
+}
+
+const MINUTE = 60_000;
+
+function minutes(ms: number): number {
+  return Math.max(0, Math.floor(ms / MINUTE));
+}
+
+/** Pure: the course of a session at one instant. */
+export function course(chair: Chair, nowMs: number): Course {
+  const started = parse(chair.started_at);
+  const dose = parse(chair.dose_at);
+  const planned = chair.dose_minutes ?? chair.planned_minutes ?? null;
+  const end = parse(chair.observe_until);
+  const act = chair.route === "iv" || chair.route == null ? "Infusion" : "Dose";
+  if (chair.phase === "unscheduled") {
+    return { words: `Not scheduled${started === null ? "" : ` · ${minutes(nowMs - started)} min`}`, infusion: 0, at: null, ready: false };
+  }
+  if (dose === null || chair.phase === "before") {
+    const waited = started === null ? "" : ` · ${minutes(nowMs - started)} min`;
+    return { words: `Before dose${waited}`, infusion: share(planned ?? 40, planned ?? 40, null), at: 0, ready: false };
+  }
+  const doseMs = (planned ?? 0) * MINUTE;
+  const whole = (end ?? dose + doseMs + 120 * MINUTE) - dose;
+  const at = Math.min(1, Math.max(0, (nowMs - dose) / Math.max(whole, 1)));
+  const infusion = Math.min(1, doseMs / Math.max(whole, 1));
+  if (chair.phase === "dosing") {
+    const of = planned ? ` of ${Math.round(planned)}` : "";
+    return { words: `${act} · minute ${minutes(nowMs - dose)}${of}`, infusion, at, ready: false };
+  }
+  if (end !== null && nowMs >= end) {
+    return { words: `Ready? · since ${span(nowMs - end)}, ${clock(end)}`, infusion, at: 1, ready: true };
+  }
+  const left = end === null ? "" : ` · ${Math.ceil((end - nowMs) / MINUTE)} min left, ${clock(end)}`;
+  return { words: `Observation${left}`, infusion, at, ready: false };
+}
+
+function share(planned: number, dose: number, whole: number | null): number {
+  return dose / (whole ?? planned + 120);
+}
+
+export function Timeline({ chair }: { chair: Chair }) {
+  second.value;
+  const { words, infusion, at, ready } = course(chair, now());
+  return (
+    <div class="timeline">
+      <div class="bar" aria-hidden="true">
+        <div class="bar-infusion" style={{ width: `${infusion * 100}%` }} />
+        {at !== null && <div class="bar-done" style={{ width: `${at * 100}%` }} />}
+        {at !== null && <div class="bar-now" style={{ left: `${at * 100}%` }} />}
+      </div>
+      <div class={ready ? "phase phase-ready" : "phase"}>{words}</div>
+    </div>
+  );
+}

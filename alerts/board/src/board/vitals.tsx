@@ -1,0 +1,134 @@
+/** The four lines of vital signs: label, number, strip. One line per sign, the same on the card and on the chair page. */
+
+import type { ComponentChildren } from "preact";
+
+import { type Row, rowOf, SIGN } from "../alarms";
+import { elapsedS, silentSince } from "../feed";
+import { band, dissociation, rateChannel, sedation, type Shown, shown, type Spoken } from "../readings";
+import { type Line, Strip } from "../strip";
+import { clock, now, parse, second, span } from "../times";
+import { trend, trendsMoved } from "../trends";
+import type { Alert, Chair, Priority } from "../wire";
+
+/** The usual vertical range of a strip: chosen by us, to hold a calm adult's whole session. */
+export const USUAL: Record<string, readonly [number, number]> = {
+  spo2: [84, 100], hr: [40, 130], pulse: [40, 130], sbp: [50, 190], dbp: [50, 190], rr: [0, 30], etco2: [20, 60], tcco2: [20, 60],
+  temp: [35, 39], map: [50, 150],
+};
+
+const UNITS: Record<string, string> = { spo2: "%", hr: "/min", pulse: "/min", rr: "/min" };
+
+/** The worst alert that stands on a line, waiting or answered. */
+export function worstOn(row: Row, alerts: readonly Alert[]): Alert | null {
+  return alerts.filter((a) => rowOf(a) === row).reduce<Alert | null>((worst, a) => (worst && SIGN[worst.priority].rank >= SIGN[a.priority].rank ? worst : a), null);
+}
+
+function Number({ value, live }: { value: Shown; live: boolean }) {
+  if (value.absent) return <span class="number absent">—</span>;
+  return live ? <span class="number">{value.digits}</span> : <s class="number old">{value.digits}</s>;
+}
+
+/** Coloured only while its alert waits for someone; answered, an outline stays. */
+export function alarmClass(alert: Alert | null): string {
+  if (alert === null || alert.priority === "info") return "";
+  const answered = alert.phase === "acknowledged" || alert.phase === "snoozed";
+  return ` on-${alert.priority as Priority}${answered ? " answered" : ""}`;
+}
+
+interface VitalProps {
+  name: Row;
+  label: string;
+  unit: string;
+  note: string | null;
+  alert: Alert | null;
+  lines: Line[];
+  chair: Chair;
+  children: ComponentChildren;
+}
+
+function Vital({ name, label, unit, note, alert, lines, chair, children }: VitalProps) {
+  const channels = lines.map((l) => l.channel);
+  const usual = USUAL[channels[0] ?? ""] ?? [0, 100];
+  const limits = channels.map((c) => band(chair, c));
+  return (
+    <div class={`vital vital-${name}`}>
+      <div class="vital-label">
+        <span class="vital-name">{label} <small>{unit}</small></span>
+        <span class="vital-note">{note}</span>
+      </div>
+      <div class={`vital-value${alarmClass(alert)}`}>
+        {alert && alert.priority !== "info" && <span class="vital-shape" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
+        {children}
+      </div>
+      <Strip lines={lines} limits={limits} usual={usual} label={`${label}, last 20 minutes`} dots={name === "pressure"} />
+    </div>
+  );
+}
+
+export function Vitals({ chair, alerts }: { chair: Chair; alerts: readonly Alert[] }) {
+  second.value;
+  trendsMoved.value;
+  const dead = silentSince.value !== null;
+  const elapsed = elapsedS.value;
+  const see = (channel: string): Shown => shown(channel, chair.values?.[channel], elapsed);
+  const live = (value: Shown): boolean => value.live && !dead;
+  const line = (channel: string): Line => ({ channel, points: trend(chair.session, channel) });
+
+  const spo2 = see("spo2");
+  const rateOf = rateChannel(chair, elapsed);
+  const rate = see(rateOf);
+  const sbp = see("sbp");
+  const dbp = see("dbp");
+  const rr = see("rr");
+  const co2Of = chair.values?.["etco2"] ? "etco2" : chair.values?.["tcco2"] ? "tcco2" : null;
+  const co2 = co2Of ? see(co2Of) : null;
+
+  return (
+    <div class="vitals">
+      <Vital name="spo2" label="SpO₂" unit="%" note={spo2.note} alert={worstOn("spo2", alerts)} lines={[line("spo2")]} chair={chair}>
+        <Number value={spo2} live={live(spo2)} />
+      </Vital>
+      <Vital name="rate" label={rateOf === "hr" ? "Heart" : "Pulse"} unit={UNITS[rateOf] ?? ""} note={rate.note} alert={worstOn("rate", alerts)} lines={[line(rateOf)]} chair={chair}>
+        <Number value={rate} live={live(rate)} />
+      </Vital>
+      <Vital name="pressure" label="Pressure" unit="" note={pressureNote(sbp)} alert={worstOn("pressure", alerts)} lines={[line("sbp"), line("dbp")]} chair={chair}>
+        <Number value={sbp} live={sbp.live} />
+        {!(sbp.absent && dbp.absent) && <><span class="slash">/</span><Number value={dbp} live={dbp.live} /></>}
+      </Vital>
+      <Vital name="breathing" label="Breathing" unit="" note={rr.note} alert={worstOn("breathing", alerts)} lines={[line("rr")]} chair={chair}>
+        <Number value={rr} live={live(rr)} />
+        {co2 && <><span class="also">CO₂</span><Number value={co2} live={live(co2)} /></>}
+      </Vital>
+    </div>
+  );
+}
+
+/** A cuff's age is always told: it is a reading of then, not of now. */
+function pressureNote(sbp: Shown): string | null {
+  if (sbp.absent) return sbp.note === "no reading" ? "no cuff yet" : sbp.note;
+  if (sbp.note === null) return "just now";
+  return sbp.live ? `${sbp.note} ago` : sbp.note;
+}
+
+function Word({ name, said, alert, testid }: { name: string; said: Spoken; alert: Alert | null; testid: string }) {
+  const at = parse(said.at);
+  return (
+    <div class="word" data-testid={testid}>
+      <span class="word-name">{name}{at !== null && <small> {span(now() - at)}, {clock(at)}</small>}{said.score === null && <small> not scored</small>}</span>
+      <span class={`word-value${alarmClass(alert)}`}>
+        {alert && alert.priority !== "info" && <span class="vital-shape">{SIGN[alert.priority].shape}</span>}
+        {said.word}{said.score !== null && <small> {said.score}</small>}
+      </span>
+    </div>
+  );
+}
+
+export function Words({ chair, alerts, suffix }: { chair: Chair; alerts: readonly Alert[]; suffix: string }) {
+  second.value;
+  return (
+    <div class="words">
+      <Word name="Sedation" said={sedation(chair.checkins?.["moaas"])} alert={worstOn("sedation", alerts)} testid={`sedation-${suffix}`} />
+      <Word name="Dissociation" said={dissociation(chair.checkins)} alert={worstOn("dissociation", alerts)} testid={`dissociation-${suffix}`} />
+    </div>
+  );
+}

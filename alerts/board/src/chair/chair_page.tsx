@@ -1,0 +1,145 @@
+/** The tablet beside the patient: who sits here and how they are, then one thing to enter at a time. */
+
+import type { ComponentType } from "preact";
+import { useState } from "preact/hooks";
+
+import { waiting } from "../alarms";
+import { alertsOf } from "../board/board";
+import { AlertColumn } from "../board/alert_column";
+import { drugWords, Next } from "../board/card";
+import { Timeline } from "../board/timeline";
+import { Vitals, Words } from "../board/vitals";
+import { alerts, chairs } from "../feed";
+import { Frame } from "../frame";
+import { DEFAULT_PERSON, person } from "../here";
+import type { Entry } from "../outbox";
+import { type Draft, enter, entries } from "../sending";
+import type { Chair } from "../wire";
+import { CuffForm, DissociationForm, DistressForm, DoseForm, EndForm, type FormProps, InterventionForm, SedationForm, type Sitting, StartForm, StopForm } from "./forms";
+import { Queue } from "./queue";
+import { Record } from "./record";
+import { said } from "./said";
+
+type Task = "start" | "dose" | "stop" | "cuff" | "sedation" | "dissociation" | "distress" | "intervention" | "end";
+
+const TASKS: readonly { task: Task; words: string; needsSession: boolean; form: ComponentType<FormProps> }[] = [
+  { task: "start", words: "Start session", needsSession: false, form: StartForm },
+  { task: "dose", words: "Dose given", needsSession: true, form: DoseForm },
+  { task: "stop", words: "Dose stopped", needsSession: true, form: StopForm },
+  { task: "cuff", words: "Cuff by hand", needsSession: true, form: CuffForm },
+  { task: "sedation", words: "Sedation", needsSession: true, form: SedationForm },
+  { task: "dissociation", words: "Dissociation", needsSession: true, form: DissociationForm },
+  { task: "distress", words: "Distress", needsSession: true, form: DistressForm },
+  { task: "intervention", words: "Intervention", needsSession: true, form: InterventionForm },
+  { task: "end", words: "End session", needsSession: true, form: EndForm },
+];
+
+const TASK_OF: { [kind: string]: Task } = {
+  "session.started": "start", dose: "dose", "dose.stopped": "stop", vitals: "cuff", intervention: "intervention", "session.ended": "end",
+};
+const TASK_OF_INSTRUMENT: { [instrument: string]: Task } = { moaas: "sedation", "cadss-6": "dissociation", distress: "distress" };
+
+function taskOf(entry: Entry): Task {
+  return TASK_OF[entry.body.kind] ?? TASK_OF_INSTRUMENT[String(entry.body["instrument"])] ?? "cuff";
+}
+
+const MINUTES_AGO = [0, 2, 5, 10, 15] as const;
+
+/** Who sits here: as the server says, or as a start still in the queue says, so that nobody waits for the network to enter a dose. Pure. */
+export function sittingAt(name: string, list: readonly Chair[], queue: readonly Entry[]): Sitting | null {
+  const queued = queue.filter((e) => e.chair === name);
+  const starts = queued.filter((e) => e.body.kind === "session.started");
+  const start = starts[starts.length - 1]?.body;
+  const num = (v: unknown): number | null => (typeof v === "number" ? v : null);
+  const str = (v: unknown): string | null => (typeof v === "string" ? v : null);
+  const chair = list.find((c) => c.chair === name && c.session);
+  if (start && start["session"] !== chair?.session) {
+    return {
+      chair: name, patient: str(start["patient"]) ?? "", session: str(start["session"]) ?? "", drug: str(start["drug"]), route: str(start["route"]),
+      plannedMg: num(start["planned_mg"]), plannedMinutes: num(start["planned_minutes"]),
+    };
+  }
+  if (!chair?.session || !chair.patient) return null;
+  return {
+    chair: name, patient: chair.patient, session: chair.session, drug: chair.drug ?? null, route: chair.route ?? null,
+    plannedMg: chair.planned_mg ?? null, plannedMinutes: chair.planned_minutes ?? null,
+  };
+}
+
+export function ChairPage({ name }: { name: string }) {
+  const chair = chairs.value.find((c) => c.chair === name) ?? null;
+  const queue = entries.value;
+  const sitting = sittingAt(name, chairs.value, queue);
+  const [task, setTask] = useState<Task | null>(null);
+  const [correcting, setCorrecting] = useState<Entry | null>(null);
+  const [minutesAgo, setMinutesAgo] = useState(0);
+  const mine = alertsOf(chair, [...alerts.value.values()]);
+  const open = waiting(alerts.value).length > 0;
+
+  const begin = (next: Task | null, entry: Entry | null = null): void => {
+    setTask(next);
+    setCorrecting(entry);
+    setMinutesAgo(0);
+  };
+  const put = (draft: Draft): void => {
+    enter(draft, said(draft.kind, draft), name, minutesAgo, correcting);
+    begin(null);
+  };
+  const nobody: Sitting = { chair: name, patient: "", session: "", drug: null, route: null, plannedMg: null, plannedMinutes: null };
+  const doing = TASKS.find((t) => t.task === task) ?? null;
+
+  return (
+    <Frame here="chair">
+      <div class="chairside">
+        <section class="chair-now" aria-label={`Chair ${name} now`}>
+          <header class="card-head">
+            <span class="card-chair">{name}</span>
+            <span class="card-who">
+              <span class="card-patient" data-testid="patient">{sitting?.patient ?? "Nobody in this chair"}</span>
+              <span class="card-drug">{chair?.session === sitting?.session && chair ? drugWords(chair) : [sitting?.drug, sitting?.route].filter(Boolean).join(" ")}</span>
+            </span>
+          </header>
+          {chair && chair.session === sitting?.session && (
+            <>
+              <Timeline chair={chair} />
+              <Vitals chair={chair} alerts={mine} />
+              <Words chair={chair} alerts={mine} suffix={name} />
+              <Next chair={chair} />
+            </>
+          )}
+        </section>
+        {open && <AlertColumn />}
+        <section class="entering" aria-label="Enter">
+          {person.value.trim() === DEFAULT_PERSON && <p class="who-hint">Entries are signed “{DEFAULT_PERSON}”. Put your initials at the top of the page.</p>}
+          <Queue chair={name} correct={(entry) => begin(taskOf(entry), entry)} />
+          {doing === null ? (
+            <div class="tasks">
+              {TASKS.filter((t) => (sitting ? t.task !== "start" : !t.needsSession)).map((t) => (
+                <button key={t.task} data-testid={`task-${t.task}`} onClick={() => begin(t.task)}>{t.words}</button>
+              ))}
+              {sitting && <button data-testid="task-start" class="task-quiet" onClick={() => begin("start")}>Start another session</button>}
+            </div>
+          ) : (
+            <div class="doing">
+              <header class="doing-head">
+                <h2>{correcting ? `Correct: ${doing.words.toLowerCase()}` : doing.words}</h2>
+                <button data-testid="cancel" onClick={() => begin(null)}>Back</button>
+              </header>
+              {correcting?.reason && <p class="form-problem">{correcting.field ? `${correcting.field}: ` : ""}{correcting.reason}</p>}
+              <div class="choice when" role="group" aria-label="When">
+                <span class="choice-label">When</span>
+                <div class="choice-options">
+                  {MINUTES_AGO.map((m) => (
+                    <button type="button" key={m} data-testid={`ago-${m}`} aria-pressed={minutesAgo === m} onClick={() => setMinutesAgo(m)}>{m === 0 ? "Now" : `${m} min ago`}</button>
+                  ))}
+                </div>
+              </div>
+              <doing.form key={`${doing.task}-${correcting?.id ?? ""}`} sitting={sitting ?? nobody} start={correcting?.body ?? null} enter={put} />
+            </div>
+          )}
+          <Record session={sitting?.session ?? null} />
+        </section>
+      </div>
+    </Frame>
+  );
+}

@@ -1,0 +1,54 @@
+/** An entry in words, as it stands in the queue and in the record: "Cuff 132/84". Pure. */
+
+import { MOAAS } from "../readings";
+
+type Doc = Readonly<Record<string, unknown>>;
+
+const number = (v: unknown): string | null => (typeof v === "number" ? String(Math.round(v * 10) / 10) : null);
+const text = (v: unknown): string | null => (typeof v === "string" && v !== "" ? v : null);
+const list = (...parts: (string | null)[]): string => parts.filter((p) => p !== null).join(" ");
+
+function checkin(doc: Doc): string {
+  const score = number(doc["score"]);
+  const items = Array.isArray(doc["items"]) ? (doc["items"] as unknown[]) : null;
+  switch (doc["instrument"]) {
+    case "moaas": {
+      const level = MOAAS.find((l) => l.score === doc["score"]);
+      return list("Sedation", score, level ? `· ${level.word.toLowerCase()}` : null);
+    }
+    case "cadss-6": {
+      const total = items?.reduce<number>((sum, v) => sum + (typeof v === "number" ? v : 0), 0);
+      return list("Dissociation", total === undefined ? score : `${total} of 24`);
+    }
+    case "distress":
+      return list("Distress", score, "of 10");
+    default:
+      return list(text(doc["instrument"]) ?? "Check-in", score);
+  }
+}
+
+const ALERT_WORDS: Record<string, string> = {
+  "alert.acknowledged": "Alert acknowledged", "alert.snoozed": "Alert snoozed", "alert.unsnoozed": "Snooze ended", "alert.closed": "Alert closed", "alert.escalated": "Alert handed on",
+};
+
+export function said(kind: string, doc: Doc): string {
+  const mg = (v: unknown): string | null => (number(v) === null ? null : `${number(v)} mg`);
+  switch (kind) {
+    case "session.started":
+      return list("Session started", text(doc["drug"]), text(doc["route"]), mg(doc["planned_mg"]));
+    case "dose":
+      return list("Dose", text(doc["drug"]), text(doc["route"]), mg(doc["amount_mg"]), number(doc["minutes"]) === null ? null : `over ${number(doc["minutes"])} min`);
+    case "dose.stopped":
+      return list("Dose stopped", mg(doc["given_mg"]) === null ? null : `after ${mg(doc["given_mg"])}`);
+    case "vitals":
+      return number(doc["sbp"]) === null ? "Vitals" : `Cuff ${number(doc["sbp"])}/${number(doc["dbp"]) ?? "—"}`;
+    case "checkin":
+      return checkin(doc);
+    case "intervention":
+      return list("Intervention:", text(doc["what"]), text(doc["detail"]) === null ? null : `(${text(doc["detail"])})`);
+    case "session.ended":
+      return list("Session ended:", text(doc["reason"]) ?? "no reason", doc["discharged"] === true ? "· discharged" : doc["discharged"] === false ? "· not discharged" : null);
+    default:
+      return ALERT_WORDS[kind] ?? kind.replace(".", " ");
+  }
+}

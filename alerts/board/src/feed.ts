@@ -1,0 +1,152 @@
+/** The live feed: one EventSource, folded into the signals that every page draws.
+ *
+ * EventSource reconnects and resumes by itself; it does not notice a connection that is open and silent, so a watchdog
+ * opens a new one after 10 s. `silentSince` is the page's own timer, not the feed's: it speaks when the feed cannot.
+ * Never here: deciding that an alert is answered. Only the server's event says so, on every board at once.
+ */
+
+import { computed, signal } from "@preact/signals";
+
+import { type Alerts, fold, merge, needsSomeone, sayingOf, waiting } from "./alarms";
+import { announce, announceSummary } from "./announce";
+import { getJson, listOf, site } from "./here";
+import { clockWithSeconds, hearServerTime, now, second } from "./times";
+import { extendTrends } from "./trends";
+import type { Alert, Chair, Chairs, Snapshot, Transition } from "./wire";
+
+export const chairs = signal<readonly Chair[]>([]);
+export const alerts = signal<Alerts>(new Map());
+export const heardAnything = signal(false);
+
+/** A feed older than this is not live: the server sends each second, so this is five missed messages. */
+const SILENT_AFTER_MS = 5_000;
+const RECONNECT_AFTER_MS = 10_000;
+
+interface Moment {
+  mono: number;
+  wall: number;
+  shown: number;
+}
+
+function moment(): Moment {
+  return { mono: performance.now(), wall: Date.now(), shown: now() };
+}
+
+let heard: Moment = moment();
+let tried: Moment = heard;
+
+/** The monotonic clock stops while a laptop sleeps and the wall clock may be set back: the larger of both is silence. */
+function passed(from: Moment): number {
+  return Math.max(performance.now() - from.mono, Date.now() - from.wall);
+}
+
+/** "14:03:21" once the feed has said nothing for five seconds, else null. */
+export const silentSince = computed<string | null>(() => {
+  second.value;
+  return passed(heard) > SILENT_AFTER_MS ? clockWithSeconds(heard.shown) : null;
+});
+
+/** Seconds since the last chairs message, by which every age on the page grows. */
+export const elapsedS = computed<number>(() => {
+  second.value;
+  return chairs.value.length === 0 ? 0 : (performance.now() - chairsMono) / 1000;
+});
+let chairsMono = 0;
+
+function mark(): void {
+  heard = moment();
+  tried = heard;
+  heardAnything.value = true;
+  second.value += 1;
+}
+
+function chairOf(session: string | null): string | null {
+  return chairs.value.find((c) => c.session === session)?.chair ?? null;
+}
+
+const said = new Set<string>();
+
+function takeChairs(message: Chairs): void {
+  hearServerTime(message.at);
+  chairsMono = performance.now();
+  chairs.value = message.chairs;
+  extendTrends(message.chairs);
+}
+
+function takeSnapshot(message: Snapshot): void {
+  const first = !heardAnything.value;
+  takeChairs(message.chairs);
+  alerts.value = new Map(message.alerts.map((a) => [a.alert, a]));
+  const unsaid = waiting(alerts.value).filter((a) => !said.has(sayingOf(a)));
+  for (const alert of unsaid) said.add(sayingOf(alert));
+  // Reading out everything that stood before the page was opened would bury what is new.
+  if (first) announceSummary(unsaid.length);
+  else for (const alert of unsaid) announce(alert);
+}
+
+function takeTransition(t: Transition): void {
+  const next = fold(alerts.value, t, chairOf);
+  if (next === alerts.value) return;
+  alerts.value = next;
+  const alert = next.get(t.alert);
+  if (alert && needsSomeone(alert) && !said.has(sayingOf(alert))) {
+    said.add(sayingOf(alert));
+    announce(alert);
+  }
+  fetchDetailsSoon();
+}
+
+let fetching: number | undefined;
+
+/** A transition holds neither title, nor chair, nor who was paged: the alert's own record does. */
+function fetchDetailsSoon(): void {
+  if (fetching !== undefined) return;
+  fetching = window.setTimeout(async () => {
+    fetching = undefined;
+    try {
+      const answer = await getJson<unknown>(`/v1/alerts?open=true&site=${encodeURIComponent(site)}`);
+      alerts.value = merge(alerts.value, listOf<Alert>(answer, "alerts"));
+    } catch {
+      // The transition has already been drawn; the next one asks again.
+    }
+  }, 300);
+}
+
+let source: EventSource | null = null;
+
+function take<T>(apply: (message: T) => void): (event: MessageEvent<string>) => void {
+  return (event) => {
+    try {
+      apply(JSON.parse(event.data) as T);
+    } catch (error) {
+      // One unreadable message must not stop the page; if all are, the silence shows.
+      console.error("unreadable message on the feed", error);
+      return;
+    }
+    mark();
+  };
+}
+
+function open(): void {
+  source?.close();
+  tried = moment();
+  const next = new EventSource(`/v1/live?site=${encodeURIComponent(site)}`);
+  next.addEventListener("snapshot", take(takeSnapshot));
+  next.addEventListener("chairs", take(takeChairs));
+  next.addEventListener("alert", take(takeTransition));
+  source = next;
+}
+
+export function listen(): void {
+  heard = moment();
+  open();
+  window.setInterval(() => {
+    second.value += 1;
+    if (passed(tried) > RECONNECT_AFTER_MS) open();
+  }, 1000);
+  const again = (): void => {
+    if (passed(heard) > SILENT_AFTER_MS) open();
+  };
+  window.addEventListener("online", again);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && again());
+}

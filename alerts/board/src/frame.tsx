@@ -1,0 +1,61 @@
+/** What surrounds every page: its head, the frame that says when the feed is silent, and the voice of a screen reader. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+
+import { waiting } from "./alarms";
+import { assertive, polite, remind, soundOn, toggleSound } from "./announce";
+import { alerts, heardAnything, silentSince } from "./feed";
+import { DEFAULT_PERSON, href, person, setPerson, site } from "./here";
+import { clockWithSeconds, now, second } from "./times";
+
+interface Props {
+  here: "board" | "chair" | "alert";
+  children: ComponentChildren;
+}
+
+export function Frame({ here, children }: Props) {
+  second.value;
+  const silent = silentSince.value;
+  const open = waiting(alerts.value);
+  const worst = open[0]?.priority ?? null;
+  useEffect(() => remind(worst));
+  useEffect(() => {
+    document.title = silent ? `NO DATA since ${silent} · Chairside` : open.length > 0 ? `(${open.length}) Chairside` : "Chairside";
+  }, [silent, open.length]);
+  return (
+    <div class={`page page-${here}${silent ? " silent" : ""}`}>
+      <header class="head">
+        <a class="head-name" href={href("/")}>Chairside</a>
+        <span class="head-site">{site}</span>
+        <nav class="head-links">
+          <a href={href("/")} aria-current={here === "board" ? "page" : undefined}>Board</a>
+          <a href={href("/chair")} aria-current={here === "chair" ? "page" : undefined}>Chairs</a>
+        </nav>
+        <span class="head-gap" />
+        <label class="head-who">
+          <span>You are</span>
+          <input data-testid="person" value={person.value} maxLength={40} autocomplete="off" spellcheck={false}
+            onInput={(e) => setPerson(e.currentTarget.value)}
+            onBlur={(e) => e.currentTarget.value.trim() || setPerson(DEFAULT_PERSON)} />
+        </label>
+        <button class="head-sound" data-testid="sound" aria-pressed={soundOn.value} onClick={toggleSound}>
+          {soundOn.value ? "Sound on" : "Sound off"}<small>{soundOn.value ? "turn off" : "turn on"}</small>
+        </button>
+        <span class="head-clock">{clockWithSeconds(now())}</span>
+        <span class="feed" data-testid="feed" data-state={silent ? "silent" : heardAnything.value ? "live" : "connecting"}>
+          {silent ? `No data since ${silent}` : heardAnything.value ? "Live" : "Connecting…"}
+        </span>
+      </header>
+      {silent && (
+        <p class="silence" role="alert">
+          <strong>No data since {silent}</strong>
+          <span>{heardAnything.value ? "Values below are old. Look at the bedside monitors." : "Nothing has been received yet. Look at the bedside monitors."}</span>
+        </p>
+      )}
+      <main>{children}</main>
+      <div class="unseen" aria-live="assertive" data-testid="say-now">{assertive.value}</div>
+      <div class="unseen" aria-live="polite" data-testid="say-politely">{polite.value}</div>
+    </div>
+  );
+}

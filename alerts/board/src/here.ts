@@ -1,0 +1,83 @@
+/** Who is using this page, which site it shows, and its one way of asking the server. */
+
+import { signal } from "@preact/signals";
+
+export const DEFAULT_PERSON = "board";
+
+/** localStorage throws where a browser forbids it; the page must live on without. */
+export function remembered(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+export function remember(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Private windows may refuse: the page then forgets on reload, which is all that is lost.
+  }
+}
+
+export function forget(key: string): void {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // As above.
+  }
+}
+
+export const site: string = new URLSearchParams(location.search).get("site") ?? "main";
+
+/** A link inside the pages keeps the site it was opened with. */
+export function href(path: string): string {
+  return site === "main" ? path : `${path}?site=${encodeURIComponent(site)}`;
+}
+
+export const person = signal(remembered("chairside.person") ?? DEFAULT_PERSON);
+
+export function setPerson(name: string): void {
+  person.value = name;
+  remember("chairside.person", name);
+}
+
+/** As sent in `by`: never empty. */
+export function signedBy(): string {
+  return person.value.trim() || DEFAULT_PERSON;
+}
+
+/** crypto.randomUUID exists only in secure contexts; a clinic's plain http:// address is not one. */
+export function newId(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+const PATIENCE_MS = 10_000;
+
+export async function getJson<T>(path: string): Promise<T> {
+  const answer = await fetch(path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return (await answer.json()) as T;
+}
+
+export async function postJson(path: string, body: unknown): Promise<Response> {
+  return fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+}
+
+/** GET /v1/alerts answers a list, or an object that holds one. */
+export function listOf<T>(answer: unknown, name: string): T[] {
+  if (Array.isArray(answer)) return answer as T[];
+  const inside = (answer as Record<string, unknown> | null)?.[name];
+  return Array.isArray(inside) ? (inside as T[]) : [];
+}

@@ -1,0 +1,95 @@
+/** What a nurse entered and the server does not have yet.
+ *
+ * Every entry waits ten visible seconds, in which it can be undone, instead of asking "are you sure?". Then it is sent, in
+ * order within its session, and kept in localStorage until the server has taken it: a reload or a dead network loses nothing.
+ * The `id` inside makes a retry no second observation; so two open pages that send the same entry do no harm either.
+ * Bad at: a browser that forgets its storage. Never here: drawing.
+ */
+
+export interface Observation extends Record<string, unknown> {
+  kind: string;
+  at: string;
+  id: string;
+}
+
+export type State = "waiting" | "unsent" | "refused";
+
+export interface Entry {
+  id: string;
+  chair: string;
+  session: string | null;
+  says: string;
+  body: Observation;
+  enteredMs: number;
+  /** Until then it can be undone; after that it is sent, or tried again. */
+  sendAtMs: number;
+  state: State;
+  attempts: number;
+  /** Why it is not sent, or what the server would not take. */
+  field: string | null;
+  reason: string | null;
+}
+
+export const UNDO_MS = 10_000;
+const LONGEST_WAIT_MS = 30_000;
+
+export type Answer =
+  | { was: "taken" }
+  | { was: "refused"; field: string | null; reason: string }
+  | { was: "lost"; reason: string };
+
+export function fresh(body: Observation, says: string, chair: string, nowMs: number): Entry {
+  const session = typeof body["session"] === "string" ? body["session"] : null;
+  return {
+    id: body.id, chair, session, says, body, enteredMs: nowMs, sendAtMs: nowMs + UNDO_MS,
+    state: "waiting", attempts: 0, field: null, reason: null,
+  };
+}
+
+/** 1, 2, 4 … 30 s. */
+export function backoffMs(attempts: number): number {
+  return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** Math.max(0, attempts - 1));
+}
+
+/** The entry after the server's answer, or null when it is done. */
+export function answered(entry: Entry, answer: Answer, nowMs: number): Entry | null {
+  if (answer.was === "taken") return null;
+  if (answer.was === "refused") return { ...entry, state: "refused", field: answer.field, reason: answer.reason };
+  const attempts = entry.attempts + 1;
+  return { ...entry, state: "unsent", attempts, sendAtMs: nowMs + backoffMs(attempts), field: null, reason: answer.reason };
+}
+
+/** In the order of entering. */
+export function inOrder(entries: Iterable<Entry>): Entry[] {
+  return [...entries].sort((a, b) => a.enteredMs - b.enteredMs || (a.id < b.id ? -1 : 1));
+}
+
+/** The earlier entry of the same session that must be sent first, if there is one. A dose must not arrive before its session. */
+export function waitsFor(entry: Entry, entries: Iterable<Entry>): Entry | null {
+  if (entry.session === null) return null;
+  return inOrder(entries).find((e) => e.session === entry.session && e.id !== entry.id && e.enteredMs < entry.enteredMs) ?? null;
+}
+
+/** What may be sent now. */
+export function due(entries: Iterable<Entry>, nowMs: number): Entry[] {
+  const all = inOrder(entries);
+  return all.filter((e) => e.state !== "refused" && e.sendAtMs <= nowMs && waitsFor(e, all) === null);
+}
+
+/** What undoing an entry removes: a session that never starts takes along what was entered for it. */
+export function undone(entry: Entry, entries: Iterable<Entry>): Entry[] {
+  if (entry.body.kind !== "session.started") return [entry];
+  return inOrder(entries).filter((e) => e.id === entry.id || (e.session === entry.session && e.state !== "unsent"));
+}
+
+/** The server's answer to a POST of one observation. A refusal is final until corrected; anything else is tried again. */
+export function understood(status: number, document: unknown): Answer {
+  const doc = (document ?? {}) as { set_aside?: unknown; detail?: unknown };
+  const aside = Array.isArray(doc.set_aside) ? (doc.set_aside[0] as { field?: unknown; reason?: unknown } | undefined) : undefined;
+  if (status >= 200 && status < 300 && aside === undefined) return { was: "taken" };
+  if (aside !== undefined || status === 400 || status === 413 || status === 422) {
+    const reason = typeof aside?.reason === "string" ? aside.reason : typeof doc.detail === "string" ? doc.detail : `the server refused it (${status})`;
+    return { was: "refused", field: typeof aside?.field === "string" ? aside.field : null, reason };
+  }
+  return { was: "lost", reason: status === 401 || status === 403 ? "not signed in" : `the server answered ${status}` };
+}

@@ -1,0 +1,78 @@
+/** Times as a nurse reads them: relative and clock together, in the browser's zone.
+ *
+ * "Now" is the server's: the time in its last message, carried on by this page's own timer. So a tablet whose clock is
+ * wrong shows right ages and stamps entries rightly. Bad at: a server that is itself wrong; its clock-skew alert says so.
+ */
+
+import { signal } from "@preact/signals";
+
+/** Counts seconds of this page; reading it in a component redraws the component each second. */
+export const second = signal(0);
+
+let serverMs: number | null = null;
+let heardMono = 0;
+
+export function hearServerTime(at: string): void {
+  const ms = Date.parse(at);
+  if (Number.isFinite(ms)) {
+    serverMs = ms;
+    heardMono = performance.now();
+  }
+}
+
+/** The server's time now, or this machine's before the server has spoken. */
+export function now(): number {
+  return serverMs === null ? Date.now() : serverMs + (performance.now() - heardMono);
+}
+
+export function secondsSinceHeard(): number {
+  return serverMs === null ? 0 : (performance.now() - heardMono) / 1000;
+}
+
+export function parse(at: string | null | undefined): number | null {
+  if (!at) return null;
+  const ms = Date.parse(at);
+  return Number.isFinite(ms) ? ms : null;
+}
+
+const two = (n: number): string => String(n).padStart(2, "0");
+
+export function clock(ms: number): string {
+  const d = new Date(ms);
+  return `${two(d.getHours())}:${two(d.getMinutes())}`;
+}
+
+export function clockWithSeconds(ms: number): string {
+  return `${clock(ms)}:${two(new Date(ms).getSeconds())}`;
+}
+
+/** "12 s", "4 min", "1 h 05", "3 d". Never negative. */
+export function span(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return `${s} s`;
+  const min = Math.floor(s / 60);
+  if (min < 90) return `${min} min`;
+  const h = Math.floor(min / 60);
+  if (h < 48) return `${h} h ${two(min % 60)}`;
+  return `${Math.floor(h / 24)} d`;
+}
+
+/** "4 min, 14:03": how long ago and when. */
+export function since(ms: number, at = now()): string {
+  return `${span(at - ms)}, ${clock(ms)}`;
+}
+
+/** "in 3 min, 14:06", "now, 14:06" or "2 min late, 14:01". */
+export function until(ms: number, at = now()): string {
+  const left = ms - at;
+  if (left < -60_000) return `${span(-left)} late, ${clock(ms)}`;
+  if (left < 0) return `due now, ${clock(ms)}`;
+  return `in ${left < 60_000 ? span(left) : `${Math.ceil(left / 60_000)} min`}, ${clock(ms)}`;
+}
+
+/** `A-17-20261123-1403`: an alias and a local minute, readable in a list. */
+export function sessionName(patient: string, ms: number): string {
+  const d = new Date(ms);
+  const day = `${d.getFullYear()}${two(d.getMonth() + 1)}${two(d.getDate())}`;
+  return `${patient}-${day}-${two(d.getHours())}${two(d.getMinutes())}`;
+}

@@ -1,0 +1,141 @@
+/** What the server says and takes, as types. The contract itself is docs/schema/; nothing is computed here. */
+
+export type Priority = "high" | "medium" | "low" | "info";
+
+export type Quality =
+  | "good" | "stale" | "implausible" | "step" | "frozen" | "artefact" | "probe-off" | "cuff-failed" | "off";
+
+export interface Reading {
+  value?: number | null;
+  at?: string | null;
+  age_s?: number | null;
+  quality?: Quality | null;
+  stale_after_s?: number | null;
+}
+
+export interface CheckIn {
+  score?: number | null;
+  at?: string | null;
+}
+
+export interface Band {
+  low?: number | null;
+  high?: number | null;
+}
+
+export interface Due {
+  what: string;
+  due_at: string;
+}
+
+export type ChairPhase = "before" | "dosing" | "observation" | "unscheduled";
+
+export interface Chair {
+  chair?: string | null;
+  patient?: string | null;
+  session?: string | null;
+  device?: string | null;
+  drug?: string | null;
+  route?: string | null;
+  planned_mg?: number | null;
+  planned_minutes?: number | null;
+  started_at?: string | null;
+  dose_at?: string | null;
+  dose_minutes?: number | null;
+  given_mg?: number | null;
+  phase?: ChairPhase | null;
+  values?: Partial<Record<string, Reading | null>> | null;
+  checkins?: Partial<Record<string, CheckIn | null>> | null;
+  baseline?: { sbp?: number | null; dbp?: number | null } | null;
+  limits?: Partial<Record<string, Band | null>> | null;
+  next?: Due[] | null;
+  observe_until?: string | null;
+}
+
+export interface Chairs {
+  at: string;
+  site: string;
+  chairs: Chair[];
+}
+
+export type AlertPhase = "active" | "acknowledged" | "snoozed" | "latched" | "closed";
+
+export interface PageSent {
+  key?: string;
+  state?: string | null;
+  at?: string | null;
+}
+
+export interface Alert {
+  alert: string;
+  phase: AlertPhase;
+  priority: Priority;
+  rule: string;
+  title?: string | null;
+  category?: string | null;
+  site?: string | null;
+  patient?: string | null;
+  session?: string | null;
+  chair?: string | null;
+  onset_at?: string | null;
+  raised_at?: string | null;
+  changed_at?: string | null;
+  seq: number;
+  text?: string | null;
+  evidence?: Record<string, unknown> | null;
+  source?: string | null;
+  by?: string | null;
+  until?: string | null;
+  pages?: PageSent[] | null;
+}
+
+export type Step =
+  | "raised" | "escalated" | "worsened" | "eased" | "latched" | "acknowledged" | "snoozed" | "expired" | "closed";
+
+export interface Transition {
+  alert: string;
+  at: string;
+  transition: Step;
+  site: string;
+  patient: string;
+  session?: string | null;
+  rule: string;
+  category: string;
+  priority: Priority;
+  onset_at: string;
+  evidence?: Record<string, unknown> | null;
+  text: string;
+  source: string;
+  seq: number;
+}
+
+export interface Snapshot {
+  seq: number;
+  site: string;
+  alerts: Alert[];
+  chairs: Chairs;
+}
+
+export interface AuditEntry {
+  at: string;
+  patient?: string | null;
+  session?: string | null;
+  kind: string;
+  by?: string | null;
+  outcome?: string | null;
+  doc?: Record<string, unknown> | null;
+}
+
+/** Milliseconds since the epoch, value. */
+export type Point = readonly [number, number | null];
+
+export interface History {
+  series?: Record<string, Point[]> | null;
+  entries?: AuditEntry[] | null;
+}
+
+export interface SetAside {
+  line?: number;
+  field?: string | null;
+  reason?: string | null;
+}
