@@ -67,7 +67,7 @@ class Clinic:
             if until_s > 0:
                 plan = plan_session(self.seed, booking)
                 body = live(plan)
-                events += true_events(plan, body, write_down(plan, body), until_s)
+                events += true_events(plan, body, write_down(plan, body), show(plan, body), until_s)
         return sorted(events, key=lambda event: (event["from"], event["session"], event["rule"]))
 
     def _session(self, booking: Booking) -> Iterator[_Arrival]:

@@ -77,10 +77,10 @@ PULLS: Final[dict[str, tuple[Pull, ...]]] = {
     "hypotension": (
         Pull("sbp", 80, 72, 0, 30, 0, 120),
         Pull("dbp", 48, 42, 0, 30, 0, 120),
-        Pull("hr", 42, 36, 0, 25, 0, 90),
+        Pull("hr", 41, 36, 0, 25, 0, 90),
     ),
     "tachycardia": (Pull("hr", 132, 148, 0, 30, 0, 120),),
-    "bradycardia": (Pull("hr", 43, 36, 0, 20, 0, 40),),
+    "bradycardia": (Pull("hr", 41, 36, 0, 20, 0, 40),),
     "desaturation": (Pull("spo2", 87, 80, 0, 50, 0, 45),),
     # Saturation follows the breath by half a minute: the lung's store, the circulation, the oximeter's averaging.
     "apnoea": (

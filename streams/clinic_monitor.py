@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from models.channels import STATUSES
+from models.channels import STALE_AFTER, STATUSES
 from models.instants import SECOND, iso
 from streams.clinic_body import Body, wander
-from streams.clinic_hazards import Floats
+from streams.clinic_hazards import TECHNICAL, Floats
 from streams.clinic_plan import SessionPlan
 
 Line = tuple[int, dict[str, Any]]
@@ -49,10 +49,20 @@ _BLOCK: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
-    """One session's device lines: a row per second since the monitor was switched on.
+class Silence:
+    """A stretch that the reader of the lines waits through, seconds since the session's start."""
 
-    `order` lists the rows that arrive, in order of arrival at `arrives_us`; a row may be absent or come twice.
+    rule: str
+    from_s: int
+    to_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One session's device lines: a row per second since the monitor was switched on, at `on_us`.
+
+    `order` lists the rows that arrive, in order of arrival at `arrives_us`; a row may be absent or come twice. `silences`
+    are the planned ones, and those of chance that are long enough to make a value stale.
     """
 
     device: str
@@ -63,6 +73,7 @@ class Screen:
     order: npt.NDArray[np.int32]
     arrives_us: npt.NDArray[np.int64]
     late: npt.NDArray[np.bool_]
+    silences: tuple[Silence, ...]
 
     def lines(self) -> Iterator[Line]:
         """The vitals in order of arrival, made a block at a time, so that a session waits as numbers and not as text."""
@@ -102,7 +113,7 @@ def show(plan: SessionPlan, body: Body) -> Screen:
     seconds = np.arange(connected_s(plan), plan.end_s - 6)
     names, values = _rounded(rng, plan, body, seconds)
     status = np.zeros(values.shape, dtype=np.uint8)
-    _disturb(rng, names, values, status, _clear(plan, seconds))
+    chances = _disturb(rng, names, values, status, _clear(plan, seconds))
     for event in plan.events:
         if event.name == "probe-off":
             _take_off(names, values, status, slice(*np.searchsorted(seconds, (event.from_s, event.to_s))))
@@ -116,6 +127,7 @@ def show(plan: SessionPlan, body: Body) -> Screen:
     for stretch in _stretches(rng, clear, LATE_PER_HOUR, (20, 120)):
         arrives_us[stretch] = at_us[stretch.stop - 1] + 300_000
         late[stretch] = True
+        chances.append(Silence("no-data", stretch.start, stretch.stop - 1))
     for event in plan.events:
         if event.name == "no-data":
             lost[slice(*np.searchsorted(seconds, (event.from_s, event.to_s)))] = True
@@ -125,6 +137,13 @@ def show(plan: SessionPlan, body: Body) -> Screen:
     rows = np.concatenate([arriving, again])
     when = np.concatenate([arrives_us[arriving], arrives_us[again] + rng.integers(200, 3_000, size=len(again)) * 1_000])
     sorting = np.argsort(when, kind="stable")
+    on_s = int(seconds[0])
+    silences = [Silence(event.name, event.from_s, event.to_s) for event in plan.events if event.name in TECHNICAL]
+    silences += [
+        Silence(chance.rule, on_s + chance.from_s, on_s + chance.to_s)
+        for chance in chances
+        if (chance.to_s - chance.from_s) * SECOND >= STALE_AFTER
+    ]
     return Screen(
         plan.device,
         names,
@@ -134,6 +153,7 @@ def show(plan: SessionPlan, body: Body) -> Screen:
         rows[sorting].astype(np.int32),
         when[sorting].astype(np.int64),
         late,
+        tuple(silences),
     )
 
 
@@ -192,8 +212,13 @@ def _disturb(
     values: npt.NDArray[np.int16],
     status: npt.NDArray[np.uint8],
     clear: npt.NDArray[np.bool_],
-) -> None:
-    """Movement, standing numbers, nonsense and short dropouts, in this order: what is off shows nothing."""
+) -> list[Silence]:
+    """Movement, standing numbers, nonsense and short dropouts, in this order: what is off shows nothing.
+
+    Returns:
+        The dropouts, by row.
+    """
+    dropouts = []
     hr, pulse, rr, spo2 = (names.index(name) for name in ("hr", "pulse", "rr", "spo2"))
     for stretch in _stretches(rng, clear, MOVEMENTS_PER_HOUR, (2, 8)):
         values[stretch, pulse] += int(rng.integers(18, 60))
@@ -214,3 +239,5 @@ def _disturb(
         # A third lasts longer, up to 55 s; beyond that somebody should have come, and it is an event.
         longer = slice(stretch.start, stretch.stop + int(rng.random() < 0.3) * int(rng.integers(5, 32)))
         _take_off(names, values, status, longer)
+        dropouts.append(Silence("probe-off", longer.start, longer.stop))
+    return dropouts

@@ -1,8 +1,9 @@
 """What really happened in an invented clinic: the yardstick against which alerts on its lines can be scored.
 
-A stretch of the body beyond a rule's limit, or of silence by plan, is an event if at least one arriving line shows it. So
-everything listed can be found, and what cannot be known from the lines is not held against anybody. Limits are the
-published ones, not those of any site. Ordinary drug effects are not events: dissociation short of severe, MOAA/S 4.
+A stretch of the body beyond a rule's limit, or of silence long enough to make a value stale, is an event if at least one
+arriving line shows it. So everything listed can be found, and what cannot be known from the lines is not held against
+anybody. Limits are the published ones, not those of any site. Ordinary drug effects are not events: dissociation short of
+severe, MOAA/S 4.
 Bad at: being an alert list. A rule may rightly speak earlier, later or about a trend; score with a margin.
 """
 
@@ -15,9 +16,11 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.instants import iso
+from models.channels import STALE_AFTER
+from models.instants import SECOND, iso
 from streams.clinic_body import Body
-from streams.clinic_hazards import TECHNICAL, Pulled
+from streams.clinic_hazards import Pulled
+from streams.clinic_monitor import Screen
 from streams.clinic_notes import Notes
 from streams.clinic_plan import SessionPlan
 
@@ -65,7 +68,7 @@ RISE_DBP: Final = 25
 """The label's composite: a rise of at least 40 systolic or 25 diastolic."""
 
 
-def true_events(plan: SessionPlan, body: Body, notes: Notes, until_s: float) -> list[dict[str, Any]]:
+def true_events(plan: SessionPlan, body: Body, notes: Notes, screen: Screen, until_s: float) -> list[dict[str, Any]]:
     """What happened in this session and shows in lines before `until_s`, in order of time."""
     found: dict[str, list[tuple[float, float, Severity]]] = {}
     for criterion in CRITERIA:
@@ -74,9 +77,9 @@ def true_events(plan: SessionPlan, body: Body, notes: Notes, until_s: float) -> 
                 continue
             grave = bool(_beyond(body, criterion, criterion.grave)[from_s : to_s + 1].any())
             found.setdefault(criterion.rule, []).append((from_s, to_s, "high" if grave else "medium"))
-    for event in plan.events:
-        if event.name in TECHNICAL and event.from_s + 60 < until_s:
-            found.setdefault(event.name, []).append((event.from_s, event.to_s, "low"))
+    for silence in screen.silences:
+        if silence.from_s + STALE_AFTER / SECOND < until_s:
+            found.setdefault(silence.rule, []).append((silence.from_s, silence.to_s, "low"))
     found["pressure-rise"] = list(_rises(plan, notes, until_s))
     records = [
         (from_s, rule, to_s, severity) for rule, spans in found.items() for from_s, to_s, severity in _joined(spans)
