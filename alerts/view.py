@@ -14,29 +14,26 @@ from models.rules import RULES
 
 
 class _Turn(NamedTuple):
-    """What one transition does: the phase it leads to (None: stays), who has the alert, and whose words it brings.
+    """What one transition does to the phase (None: it stays), and to who has the alert in hand.
 
     `holder`: "takes" by and until from the evidence, "drops" them (nobody has it in hand any more) or "keeps" them.
-    `measured`: it speaks of the patient, so its evidence and text replace the earlier ones. A person's answer does not:
-    a board must go on showing the value that someone has to act on.
     """
 
     phase: str | None
     holder: str
-    measured: bool
 
 
 # fmt: off
 TURNS: Final[Mapping[Phase, _Turn]] = {
-    "raised":       _Turn("active",       "drops", True),
-    "worsened":     _Turn("active",       "drops", True),
-    "eased":        _Turn(None,           "keeps", True),
-    "latched":      _Turn("latched",      "keeps", True),
-    "escalated":    _Turn("active",       "drops", False),
-    "expired":      _Turn("active",       "drops", False),
-    "acknowledged": _Turn("acknowledged", "takes", False),
-    "snoozed":      _Turn("snoozed",      "takes", False),
-    "closed":       _Turn("closed",       "keeps", False),
+    "raised":       _Turn("active",       "drops"),
+    "worsened":     _Turn("active",       "drops"),
+    "eased":        _Turn(None,           "keeps"),
+    "latched":      _Turn("latched",      "keeps"),
+    "escalated":    _Turn("active",       "drops"),  # but a latched alert stays latched: its condition is over
+    "expired":      _Turn("active",       "drops"),
+    "acknowledged": _Turn("acknowledged", "takes"),
+    "snoozed":      _Turn("snoozed",      "takes"),
+    "closed":       _Turn("closed",       "keeps"),
 }
 # fmt: on
 
@@ -57,7 +54,9 @@ def fold(alert: Mapping[str, Any] | None, step: Transition) -> dict[str, Any]:
         return dict(alert)
     was: Mapping[str, Any] = alert or {}
     turn = TURNS[step.transition]
-    measured = turn.measured or alert is None
+    phase = turn.phase or was.get("phase", "active")
+    if step.transition == "escalated" and was.get("phase") == "latched":
+        phase = "latched"
     evidence = {name: value for name, value in step.evidence.items() if name not in _ANSWER}
     holder = {
         "takes": {"by": step.evidence.get("by"), "until": step.evidence.get("until")},
@@ -67,7 +66,7 @@ def fold(alert: Mapping[str, Any] | None, step: Transition) -> dict[str, Any]:
     rule = RULES.get(step.rule)
     return {
         "alert": step.alert,
-        "phase": turn.phase or was.get("phase", "active"),
+        "phase": phase,
         "priority": step.priority,
         "rule": step.rule,
         "title": rule.title if rule else step.rule,
@@ -80,8 +79,8 @@ def fold(alert: Mapping[str, Any] | None, step: Transition) -> dict[str, Any]:
         "raised_at": was.get("raised_at", step.at),
         "changed_at": step.at,
         "seq": step.seq,
-        "text": step.text if measured else was["text"],
-        "evidence": evidence if measured else {**was["evidence"], **evidence},
-        "source": step.source if measured else was["source"],
+        "text": step.text,
+        "evidence": evidence,
+        "source": step.source,
         **holder,
     }

@@ -31,6 +31,7 @@ from alerts.effects import (
     document,
     encode,
 )  # fmt: skip
+from alerts.lifecycle import TABLE, Move, Phase, Stimulus, decide
 from alerts.store import Store
 from alerts.tables import METADATA
 from alerts.view import TURNS, fold
@@ -234,14 +235,27 @@ def test_what_a_sender_may_write_never_stops_the_store(store: Store) -> None:
 # Alerts as they stand
 
 
-def test_a_board_shows_who_has_the_alert_and_still_the_value_that_was_measured(store: Store) -> None:
+@pytest.mark.parametrize(("was", "stimulus"), [key for key, move in TABLE.items() if isinstance(move, Move)])
+def test_a_board_shows_the_phase_that_the_desk_has_the_alert_in(was: str, stimulus: str) -> None:
+    leads_to = {"active": "raised", "acknowledged": "acknowledged", "snoozed": "snoozed", "latched": "latched"}
+    move = decide(Phase(was), Stimulus(stimulus))
+    assert isinstance(move, Move)
+
+    view = fold(fold(None, step(1)), step(2, leads_to[was]))
+    for seq, transition in enumerate(move.steps, 3):
+        view = fold(view, step(seq, transition))
+
+    assert view["phase"] == move.to
+
+
+def test_a_board_shows_who_has_the_alert_in_hand_and_until_when(store: Store) -> None:
     until = iso(START + 600_000_000)
     store.commit(frame(1, step(1)))
-    snoozed = replace(step(2, "snoozed", by="rn-1", until=until), text="snoozed by rn-1")
-    store.commit(frame(2, snoozed))
+    store.commit(frame(2, step(2, "snoozed", by="rn-1", until=until)))
 
     (alert,) = store.alerts()
-    assert (alert["phase"], alert["by"], alert["until"], alert["text"]) == ("snoozed", "rn-1", until, "SpO2 99")
+    assert (alert["phase"], alert["by"], alert["until"], alert["text"]) == ("snoozed", "rn-1", until, "SpO2 98")
+    assert alert["evidence"] == {"value": 98, "chair": "3"}
 
     store.commit(frame(3, step(3, "worsened")))
     (alert,) = store.alerts()
