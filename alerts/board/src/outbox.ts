@@ -64,10 +64,25 @@ export function inOrder(entries: Iterable<Entry>): Entry[] {
   return [...entries].sort((a, b) => a.enteredMs - b.enteredMs || (a.id < b.id ? -1 : 1));
 }
 
-/** The earlier entry of the same session that must be sent first, if there is one. A dose must not arrive before its session. */
+/** The earlier entry of the same session that must be sent first, if there is one.
+ *
+ * Everything waits for its session's start, and an end waits for what was entered before it. Nothing else waits: a pressure with a
+ * typing error must not hold back "unresponsive".
+ */
 export function waitsFor(entry: Entry, entries: Iterable<Entry>): Entry | null {
   if (entry.session === null) return null;
-  return inOrder(entries).find((e) => e.session === entry.session && e.id !== entry.id && e.enteredMs < entry.enteredMs) ?? null;
+  const earlier = inOrder(entries).filter((e) => e.session === entry.session && e.id !== entry.id && e.enteredMs < entry.enteredMs);
+  const start = earlier.find((e) => e.body.kind === "session.started");
+  if (start) return start;
+  return entry.body.kind === "session.ended" ? (earlier.find((e) => e.state !== "refused") ?? null) : null;
+}
+
+/** The entries after a start was corrected: what was entered for the wrong alias belongs to the right one. */
+export function followed(before: Entry, after: Entry, entries: Iterable<Entry>): Entry[] {
+  if (before.body.kind !== "session.started" || before.session === null || after.session === null) return [];
+  return inOrder(entries)
+    .filter((e) => e.id !== after.id && e.session === before.session)
+    .map((e) => ({ ...e, session: after.session, body: { ...e.body, session: after.session, patient: after.body["patient"] } }));
 }
 
 /** What may be sent now. */

@@ -6,7 +6,7 @@
 import { signal } from "@preact/signals";
 
 import { forget, newId, postJson, remember, signedBy, site } from "./here";
-import { answered, due, type Entry, fresh, inOrder, type Observation, undone, understood } from "./outbox";
+import { answered, due, type Entry, followed, fresh, inOrder, type Observation, undone, understood } from "./outbox";
 import { now } from "./times";
 
 const PREFIX = "chairside.entry.";
@@ -63,6 +63,7 @@ export function enter(draft: Draft, says: string, chair: string, minutesAgo = 0,
   const entry = fresh(body, says, chair, Date.now());
   // A correction keeps its place: what was entered after it still waits for it.
   keep(correcting ? { ...entry, enteredMs: correcting.enteredMs } : entry);
+  if (correcting) for (const other of followed(correcting, entry, memory.values())) keep(other);
   return entry;
 }
 

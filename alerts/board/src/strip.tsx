@@ -18,6 +18,7 @@ export interface Line {
 
 interface Props {
   lines: readonly Line[];
+  /** One per line. What is beyond the first line's limits is shaded; a second line's are only dashed, or they would shade the first. */
   limits: readonly Band[];
   usual: readonly [number, number];
   label: string;
@@ -121,8 +122,9 @@ function drawLimits(u: uPlot, props: Props): void {
   ctx.strokeStyle = LIMIT;
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-  for (const v of lows) ctx.fillRect(left, y(v), width, top + height - y(v));
-  for (const v of highs) ctx.fillRect(left, top, width, y(v) - top);
+  const { low, high } = props.limits[0] ?? {};
+  if (low != null && props.limits.length === 1) ctx.fillRect(left, y(low), width, top + height - y(low));
+  if (high != null) ctx.fillRect(left, top, width, y(high) - top);
   for (const v of [...lows, ...highs]) {
     ctx.beginPath();
     ctx.moveTo(left, y(v));

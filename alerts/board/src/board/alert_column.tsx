@@ -80,9 +80,13 @@ function Handled({ alert }: { alert: Alert }) {
   );
 }
 
-export function AlertColumn() {
-  const open = waiting(alerts.value);
-  const answered = handled(alerts.value);
+/** `only`: the alerts of one chair, for the page beside it; the others are then one line that leads to the board. */
+export function AlertColumn({ only }: { only?: readonly Alert[] }) {
+  const all = waiting(alerts.value);
+  const mine = (alert: Alert): boolean => only === undefined || only.some((a) => a.alert === alert.alert);
+  const open = all.filter(mine);
+  const answered = handled(alerts.value).filter(mine);
+  const elsewhere = all.length - open.length;
   const heading = useRef<HTMLHeadingElement>(null);
   const focused = useRef(false);
   // When the row that held the keyboard is gone, the heading takes it: not the next button, which a second Enter would press.
@@ -91,7 +95,10 @@ export function AlertColumn() {
   }, [open.length]);
   return (
     <section class="alerts" aria-label="Alerts" onFocusCapture={() => (focused.current = true)} onBlurCapture={(e) => (focused.current = e.relatedTarget === null)}>
-      <h2 tabIndex={-1} ref={heading}>{open.length === 0 ? "No alerts" : `${open.length} ${open.length === 1 ? "alert needs" : "alerts need"} someone`}</h2>
+      <h2 tabIndex={-1} ref={heading} class={open.length === 0 ? "none" : ""}>
+        {open.length === 0 ? (only ? "No alert at this chair" : "No alerts") : `${open.length} ${open.length === 1 ? "alert needs" : "alerts need"} someone`}
+        {elsewhere > 0 && <a class="elsewhere" href={href("/")}>{elsewhere} at other chairs</a>}
+      </h2>
       <ol class="alert-list">
         {open.map((alert, i) => <Waiting key={alert.alert} alert={alert} position={i} />)}
       </ol>

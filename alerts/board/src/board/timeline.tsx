@@ -5,6 +5,8 @@ import type { Chair } from "../wire";
 
 export interface Course {
   words: string;
+  /** When the observation is over, if that is known and yet to come. */
+  readyMs: number | null;
   /** Shares of the bar: how much is infusion, and where now is; null where it cannot be known yet. */
   infusion: number;
   at: number | null;
@@ -12,6 +14,8 @@ export interface Course {
 }
 
 const MINUTE = 60_000;
+/** Drawn, not decided: the bar's length before the server says until when to observe. Two hours, as on esketamine's label. */
+const OBSERVED_MINUTES = 120;
 
 function minutes(ms: number): number {
   return Math.max(0, Math.floor(ms / MINUTE));
@@ -25,34 +29,30 @@ export function course(chair: Chair, nowMs: number): Course {
   const end = parse(chair.observe_until);
   const act = chair.route === "iv" || chair.route == null ? "Infusion" : "Dose";
   if (chair.phase === "unscheduled") {
-    return { words: `Not scheduled${started === null ? "" : ` · ${minutes(nowMs - started)} min`}`, infusion: 0, at: null, ready: false };
+    return { words: `Not scheduled${started === null ? "" : ` · ${minutes(nowMs - started)} min`}`, readyMs: null, infusion: 0, at: null, ready: false };
   }
   if (dose === null || chair.phase === "before") {
     const waited = started === null ? "" : ` · ${minutes(nowMs - started)} min`;
-    return { words: `Before dose${waited}`, infusion: share(planned ?? 40, planned ?? 40, null), at: 0, ready: false };
+    return { words: `Before dose${waited}`, readyMs: null, infusion: (planned ?? 40) / ((planned ?? 40) + OBSERVED_MINUTES), at: 0, ready: false };
   }
   const doseMs = (planned ?? 0) * MINUTE;
-  const whole = (end ?? dose + doseMs + 120 * MINUTE) - dose;
+  const whole = (end ?? dose + doseMs + OBSERVED_MINUTES * MINUTE) - dose;
   const at = Math.min(1, Math.max(0, (nowMs - dose) / Math.max(whole, 1)));
   const infusion = Math.min(1, doseMs / Math.max(whole, 1));
   if (chair.phase === "dosing") {
     const of = planned ? ` of ${Math.round(planned)}` : "";
-    return { words: `${act} · minute ${minutes(nowMs - dose)}${of}`, infusion, at, ready: false };
+    return { words: `${act} · minute ${minutes(nowMs - dose)}${of}`, readyMs: end, infusion, at, ready: false };
   }
   if (end !== null && nowMs >= end) {
-    return { words: `Ready? · since ${span(nowMs - end)}, ${clock(end)}`, infusion, at: 1, ready: true };
+    return { words: `Ready? · since ${span(nowMs - end)}, ${clock(end)}`, readyMs: null, infusion, at: 1, ready: true };
   }
-  const left = end === null ? "" : ` · ${Math.ceil((end - nowMs) / MINUTE)} min left, ${clock(end)}`;
-  return { words: `Observation${left}`, infusion, at, ready: false };
-}
-
-function share(planned: number, dose: number, whole: number | null): number {
-  return dose / (whole ?? planned + 120);
+  const left = end === null ? "" : ` · ${Math.ceil((end - nowMs) / MINUTE)} min left`;
+  return { words: `Observation${left}`, readyMs: end, infusion, at, ready: false };
 }
 
 export function Timeline({ chair }: { chair: Chair }) {
   second.value;
-  const { words, infusion, at, ready } = course(chair, now());
+  const { words, readyMs, infusion, at, ready } = course(chair, now());
   return (
     <div class="timeline">
       <div class="bar" aria-hidden="true">
@@ -60,7 +60,10 @@ export function Timeline({ chair }: { chair: Chair }) {
         {at !== null && <div class="bar-done" style={{ width: `${at * 100}%` }} />}
         {at !== null && <div class="bar-now" style={{ left: `${at * 100}%` }} />}
       </div>
-      <div class={ready ? "phase phase-ready" : "phase"}>{words}</div>
+      <div class={ready ? "phase phase-ready" : "phase"}>
+        <span>{words}</span>
+        {readyMs !== null && <span>ready? {clock(readyMs)}</span>}
+      </div>
     </div>
   );
 }

@@ -3,7 +3,6 @@
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
 
-import { waiting } from "../alarms";
 import { alertsOf } from "../board/board";
 import { AlertColumn } from "../board/alert_column";
 import { drugWords, Next } from "../board/card";
@@ -74,7 +73,6 @@ export function ChairPage({ name }: { name: string }) {
   const [correcting, setCorrecting] = useState<Entry | null>(null);
   const [minutesAgo, setMinutesAgo] = useState(0);
   const mine = alertsOf(chair, [...alerts.value.values()]);
-  const open = waiting(alerts.value).length > 0;
 
   const begin = (next: Task | null, entry: Entry | null = null): void => {
     setTask(next);
@@ -108,7 +106,7 @@ export function ChairPage({ name }: { name: string }) {
             </>
           )}
         </section>
-        {open && <AlertColumn />}
+        <AlertColumn only={mine} />
         <section class="entering" aria-label="Enter">
           {person.value.trim() === DEFAULT_PERSON && <p class="who-hint">Entries are signed “{DEFAULT_PERSON}”. Put your initials at the top of the page.</p>}
           <Queue chair={name} correct={(entry) => begin(taskOf(entry), entry)} />

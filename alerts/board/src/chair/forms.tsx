@@ -122,7 +122,7 @@ export function StartForm({ sitting, start, enter }: FormProps) {
     : badNumber(mg, "Planned dose", 0, 2000) ?? badNumber(minutes, "Planned minutes", 0, 600);
   return (
     <Form problem={problem} words="Start session" submit={() => enter({
-      kind: "session.started", patient: patient.trim(), session: str(start?.["session"]) || sessionName(patient.trim(), now()), chair: sitting.chair,
+      kind: "session.started", patient: patient.trim(), session: start && start["patient"] === patient.trim() ? str(start["session"]) : sessionName(patient.trim(), now()), chair: sitting.chair,
       ...present({ device: device.trim(), drug: drug.trim(), route, planned_mg: typed(mg), planned_minutes: typed(minutes) }),
     })}>
       <div class="fields">
