@@ -193,6 +193,18 @@ def test_a_late_failure_says_nothing_about_the_sender_that_took_over(store: Stor
     assert store.claim_pages("phone", ["phone"], START + 10 * LEASE, LEASE) == []
 
 
+def test_a_failure_of_a_sender_whose_lease_ran_out_does_not_free_the_page_of_the_one_that_holds_it(
+    store: Store,
+) -> None:
+    owe(store, page("k1"))
+    (first,) = store.claim_pages("phone", ["phone"], START, LEASE)
+    assert store.claim_pages("phone", ["phone"], START + LEASE, LEASE)
+
+    store.mark_failed(first, START, "no answer")
+
+    assert store.claim_pages("phone", ["phone"], START + LEASE, LEASE) == []
+
+
 def test_two_pagers_never_hold_the_same_page_at_once(store: Store, url: str) -> None:
     owe(store, *(page(f"k{n}") for n in range(20)))
     other = Store(url)
@@ -438,7 +450,10 @@ async def test_no_secret_of_an_address_reaches_a_log(monkeypatch: pytest.MonkeyP
     text = io.StringIO()
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [logging.StreamHandler(text)])
-    monkeypatch.setattr(root, "level", logging.DEBUG)
+    monkeypatch.setattr(
+        root, "level", root.level
+    )  # put back afterwards; set below, where loggers forget what they knew
+    root.setLevel(logging.DEBUG)
     with receiver([500]) as (address, _):
         secret = address.replace("127.0.0.1", "user:pa55word@127.0.0.1").replace("/hook", "/t0ken")
         target = open_destination(secret)

@@ -269,6 +269,16 @@ def test_a_board_lists_the_worst_first_then_the_oldest(store: Store) -> None:
     assert [it["alert"] for it in store.alerts("main")] == ["older", "later", "low"]
 
 
+def test_an_older_transition_never_overwrites_how_an_alert_stands(store: Store) -> None:
+    store.commit(frame(2, step(5, "acknowledged", by="rn-1")))
+    before = store.alerts()
+
+    assert store.commit(frame(1, step(4, "worsened"))) == []
+
+    assert store.alerts() == before
+    assert [it["seq"] for it in store.transitions()] == [4, 5]
+
+
 def test_a_closed_alert_is_no_longer_open(store: Store) -> None:
     store.commit(frame(1, step(1), step(2, "closed")))
 
