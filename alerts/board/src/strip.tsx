@@ -7,8 +7,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 
+import { recent, type Series, withGaps } from "./lines";
 import { now } from "./times";
-import { recent, type Series, trendsMoved, WINDOW_MINUTES, withGaps } from "./trends";
+import { trendsMoved, WINDOW_MINUTES } from "./trends";
 import type { Band } from "./wire";
 
 export interface Line {
@@ -83,7 +84,7 @@ function options(current: { current: Props }, element: HTMLElement, count: numbe
     padding: axes ? [8, 8, 0, 0] : [2, 3, 2, 1],
     cursor: { show: false },
     legend: { show: false },
-    axes: [axes ? { ...axis, size: 28, values: (_u, ticks) => ticks.map(clockLabel) } : axis, axis],
+    axes: [axes ? { ...axis, size: 28, incrs: [300], values: (_u, ticks) => ticks.map(clockLabel) } : axis, axis],
     scales: {
       x: { time: false, range: () => [now() / 1000 - WINDOW_MINUTES * 60, now() / 1000] },
       y: { range: (_u, low, high) => reach(current.current, low, high) },

@@ -7,15 +7,11 @@
 import { signal } from "@preact/signals";
 
 import { getJson, site } from "./here";
+import { joined, type Series } from "./lines";
 import type { Chair, History, Point } from "./wire";
 
 export const WINDOW_MINUTES = 20;
 const WINDOW_MS = WINDOW_MINUTES * 60_000;
-const BREAK_MS = 30_000;
-/** Cuffs and thermometers are read now and then: a line between two of them is no claim about the time between. */
-const SPOT = new Set(["sbp", "dbp", "map", "temp"]);
-
-export type Series = readonly Point[];
 
 const sessions = new Map<string, Map<string, Point[]>>();
 const asked = new Map<string, number>();
@@ -26,34 +22,6 @@ export const trendsMoved = signal(0);
 
 export function trend(session: string | null | undefined, channel: string): Series {
   return (session ? sessions.get(session)?.get(channel) : undefined) ?? [];
-}
-
-/** `older` then `newer`, where they overlap the older's; both in order of time. */
-export function joined(older: Series, newer: Series): Point[] {
-  const last = older.at(-1)?.[0] ?? -Infinity;
-  return [...older, ...newer.filter(([at]) => at > last)];
-}
-
-export function recent(points: Series, fromMs: number): Point[] {
-  const start = points.findIndex(([at]) => at >= fromMs);
-  return start === -1 ? [] : points.slice(start);
-}
-
-/** Columns for the plot, with a gap where the channel said nothing for longer than it may. */
-export function withGaps(points: Series, channel: string): { at: number[]; value: (number | null)[] } {
-  const at: number[] = [];
-  const value: (number | null)[] = [];
-  let before: number | null = null;
-  for (const [ms, v] of points) {
-    if (before !== null && ms - before > BREAK_MS && !SPOT.has(channel)) {
-      at.push((before + 1000) / 1000);
-      value.push(null);
-    }
-    at.push(ms / 1000);
-    value.push(v);
-    before = ms;
-  }
-  return { at, value };
 }
 
 function seed(session: string): void {

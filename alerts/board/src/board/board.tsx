@@ -3,7 +3,7 @@
 import { waiting, worstOldestFirst } from "../alarms";
 import { alerts, heardAnything, silentSince } from "../feed";
 import { Frame } from "../frame";
-import { places } from "../places";
+import { places } from "../seats";
 import type { Alert, Chair } from "../wire";
 import { AlertColumn } from "./alert_column";
 import { Card } from "./card";

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { Frame } from "../frame";
 import { href } from "../here";
-import { places } from "../places";
+import { places } from "../seats";
 
 export function ChairList() {
   const [name, setName] = useState("");

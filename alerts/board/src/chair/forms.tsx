@@ -102,6 +102,11 @@ function Form({ problem, submit, words, children }: { problem: string | null; su
 const DRUGS = [["ketamine", "Ketamine"], ["esketamine", "Esketamine"]] as const;
 const ROUTES = [["iv", "IV"], ["im", "IM"], ["sc", "SC"], ["intranasal", "Nasal"], ["oral", "Oral"], ["sublingual", "Sublingual"]] as const;
 
+/** What stands in the field beside the buttons: nothing while one of them is pressed. */
+function unlisted(value: string, options: readonly (readonly [string, string])[]): string {
+  return options.some(([v]) => v === value) ? "" : value;
+}
+
 function badNumber(text: string, name: string, least: number, most: number): string | null {
   if (text.trim() === "") return null;
   const value = typed(text);
@@ -134,7 +139,7 @@ export function StartForm({ sitting, start, enter }: FormProps) {
       <div class="fields">
         <Field label="Planned dose" unit="mg" name="planned_mg" value={mg} set={setMg} numeric />
         <Field label="Planned time" unit="minutes" name="planned_minutes" value={minutes} set={setMinutes} numeric />
-        <Field label="Another drug" name="drug" value={drug} set={setDrug} />
+        <Field label="Or another drug" name="drug" value={unlisted(drug, DRUGS)} set={setDrug} />
       </div>
     </Form>
   );
@@ -256,7 +261,7 @@ export function InterventionForm({ sitting, start, enter }: FormProps) {
       <Choice label="What was done" name="what" options={INTERVENTIONS.map((v) => [v.replaceAll(" ", "-"), v.replace(/^./, (c) => c.toUpperCase())] as const)} value={what.replaceAll(" ", "-")}
         set={(v) => setWhat(v.replaceAll("-", " "))} />
       <div class="fields">
-        <Field label="Or in your words" name="what" value={what} set={setWhat} />
+        <Field label="Or in your words" name="what" value={(INTERVENTIONS as readonly string[]).includes(what) ? "" : what} set={setWhat} />
         <Field label="Detail" unit="dose, flow, effect" name="detail" value={detail} set={setDetail} />
       </div>
     </Form>
@@ -273,7 +278,7 @@ export function EndForm({ sitting, start, enter }: FormProps) {
       submit={() => enter({ kind: "session.ended", ...about(sitting), reason: reason.trim(), discharged: discharged === "yes" })}>
       <Choice label="Reason" name="reason" options={REASONS.map(([v, w]) => [v.replaceAll(" ", "-"), w] as const)} value={reason.replaceAll(" ", "-")} set={(v) => setReason(v.replaceAll("-", " "))} />
       <Choice label="Discharged" name="discharged" options={[["yes", "Yes, went home"], ["no", "No"]]} value={discharged} set={setDischarged} />
-      <div class="fields"><Field label="Or in your words" name="reason" value={reason} set={setReason} /></div>
+      <div class="fields"><Field label="Or in your words" name="reason" value={unlisted(reason, REASONS)} set={setReason} /></div>
     </Form>
   );
 }
