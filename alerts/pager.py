@@ -63,6 +63,11 @@ class Pager:
         self._wakers = {name: asyncio.Event() for name in self._destinations}
         self._stopping = False
 
+    @property
+    def destinations(self) -> list[Destination]:
+        """Where pages go."""
+        return list(self._destinations.values())
+
     def wake(self) -> None:
         """Pages were written: look now. From the pager's own loop; elsewhere through `loop.call_soon_threadsafe`."""
         for waker in self._wakers.values():

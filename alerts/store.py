@@ -103,6 +103,12 @@ class Store:
         with self.database.reading() as connection:
             return _alerts(connection, *conditions, limit=limit)
 
+    def alert(self, alert: str) -> Document | None:
+        """One alert as it stands, with its pages; None if there is none of that id."""
+        with self.database.reading() as connection:
+            found = _alerts(connection, ALERTS.c.alert == clean(alert))
+        return found[0] if found else None
+
     def entries(
         self, site: str | None = None, session: str | None = None, patient: str | None = None, limit: int = 1000
     ) -> list[Document]:

@@ -203,6 +203,16 @@ class SetAside(Record):
     line: str
 
 
+class Conflicted(Record):
+    """An effect of the frame at `offset` disagreed with what the store had for it. Only the shard's owner writes it."""
+
+    kind: Literal["store.conflicted"] = "store.conflicted"
+    offset: int
+    effect: int
+    stored: str
+    offered: str
+
+
 Event = (
     PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | CheckIn | Intervention | SessionEnded
     | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | SiteConfigured | ForecastMade
@@ -212,7 +222,7 @@ Event = (
 Observation = Annotated[Vitals | Event, Field(discriminator="kind")]
 
 OBSERVATION: Final[TypeAdapter[Vitals | Event]] = TypeAdapter(Observation)
-EVENT: Final[TypeAdapter[Event | SetAside]] = TypeAdapter(
-    Annotated[Event | SetAside, Field(discriminator="kind")]
+EVENT: Final[TypeAdapter[Event | SetAside | Conflicted]] = TypeAdapter(
+    Annotated[Event | SetAside | Conflicted, Field(discriminator="kind")]
 )
 """What a frame holds beside its vitals."""

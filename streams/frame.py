@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models.channels import CHANNELS, COLUMN, STATUSES
 from models.instants import to_us
-from models.records import EVENT, Event, SetAside, Vitals
+from models.records import EVENT, Conflicted, Event, SetAside, Vitals
 
 FORMAT: Final = 1
 FULL: Final = 1000
@@ -62,7 +62,7 @@ class Frame:
     status: NDArray[np.uint8]
     keys: NDArray[np.uint64] | None
     authors: dict[int, str]
-    events: tuple[tuple[int, Event | SetAside], ...]
+    events: tuple[tuple[int, Event | SetAside | Conflicted], ...]
 
     def __len__(self) -> int:
         return len(self.at_us) + len(self.events)
@@ -92,7 +92,7 @@ class FrameBuilder:
     def __len__(self) -> int:
         return len(self._at) + len(self._events)
 
-    def add(self, record: Vitals | Event | SetAside) -> None:
+    def add(self, record: Vitals | Event | SetAside | Conflicted) -> None:
         """Take one record; the order of calls is the order of arrival."""
         if not isinstance(record, Vitals):
             self._events.append((len(self._at), record.model_dump_json(exclude_none=True).encode()))

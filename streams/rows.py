@@ -2,12 +2,11 @@
 
 Arrays double when they are full and rows of ended sessions are used again. `packed` gives versioned bytes in which every
 column goes by its name (a channel's, a limit's), so that a version with more channels or limits reads what an older one wrote.
-Cost: about 1.5 kB of memory a session, some 200 B in a checkpoint. Never here: what any of it means.
+Cost: about 1.5 kB of memory a session, under 500 B in a checkpoint. Never here: what any of it means.
 """
 
 from __future__ import annotations
 
-import zlib
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -126,7 +125,7 @@ class Rows:
             labels = kind.columns or ("",)
             grid = used.reshape(self.count, len(labels))
             columns[name] = {
-                label: zlib.compress(np.ascontiguousarray(grid[:, column]).tobytes(), 6)
+                label: np.ascontiguousarray(grid[:, column]).tobytes()
                 for column, label in enumerate(labels)
                 if not _rests(grid[:, column], kind)
             }
@@ -149,7 +148,7 @@ class Rows:
             grid = getattr(rows, name).reshape(capacity, len(labels))
             for label, data in columns.items():
                 if label in labels:
-                    grid[:count, labels.index(label)] = np.frombuffer(zlib.decompress(data), kind.dtype)
+                    grid[:count, labels.index(label)] = np.frombuffer(data, kind.dtype)
         return rows
 
 

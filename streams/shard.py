@@ -7,6 +7,7 @@ Never here: I/O, a clock.
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, Final
 
 import msgpack
@@ -51,7 +52,6 @@ class Shard:
         if offset > self.next_offset:
             raise OffsetGap(self.next_offset, offset)
         frame = decode(payload)
-        self.next_offset = offset + 1
         desk = self.desk
         desk.begin(offset)
         for place, concluded in self.ward.step(frame, received_us):
@@ -66,6 +66,7 @@ class Shard:
             else:
                 desk.add(concluded)
         desk.advance(self.ward.clock_us)
+        self.next_offset = offset + 1
         return FrameEffects(self.number, offset, desk.take())
 
     def chairs(self, site: str) -> dict[str, Any]:
@@ -74,16 +75,14 @@ class Shard:
 
     def snapshot(self) -> bytes:
         """The state, versioned."""
-        packed: bytes = msgpack.packb(
-            {
-                "state": STATE,
-                "number": self.number,
-                "next_offset": self.next_offset,
-                "ward": self.ward.packed(),
-                "desk": self.desk.packed(),
-            }
-        )
-        return packed
+        state = {
+            "state": STATE,
+            "number": self.number,
+            "next_offset": self.next_offset,
+            "ward": self.ward.packed(),
+            "desk": self.desk.packed(),
+        }
+        return zlib.compress(msgpack.packb(state), 6)
 
     @classmethod
     def restore(cls, state: bytes) -> Shard:
@@ -92,7 +91,10 @@ class Shard:
         Raises:
             UnknownState: written by a version that this one does not know.
         """
-        packed = msgpack.unpackb(state, strict_map_key=False)
+        try:
+            packed = msgpack.unpackb(zlib.decompress(state), strict_map_key=False)
+        except (zlib.error, ValueError) as wrong:
+            raise UnknownState(f"not a checkpoint: {wrong}") from wrong
         if packed.get("state") != STATE:
             raise UnknownState(packed.get("state"))
         shard = cls(packed["number"], next_offset=packed["next_offset"])

@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from alerts.effects import AuditEntry, DeadLetter
 from models.channels import CHANNELS, NAMES, STALE_AFTER
 from models.channels import COLUMN as CHANNEL
-from models.findings import Finding
+from models.findings import Finding, Subject
 from models.instants import DAY, HOUR, MINUTE, NEVER, SECOND, iso, to_us
 from models.instruments import CADSS_6_TO_CADSS, ScoreRefused, score_of
 from models.limits import COLUMN, COLUMNS, LIMITS, Limit, LimitRefused, arrays, changed
 from models.records import (
     CheckIn,
     Command,
+    Conflicted,
     DeviceAssigned,
     Dose,
     DoseStopped,
@@ -242,6 +243,11 @@ class Ward:
     def limits_of(self, row: int) -> tuple[Limit, ...]:
         """The limits in force for a session."""
         return self._tables[int(self.rows.limit_set[row])]
+
+    @property
+    def watched_us(self) -> int:
+        """Microseconds with data, over all sessions, ended ones included."""
+        return self.counts["watched µs"] + int(self.rows.watched[: self.rows.count].sum())
 
     def _rise(self, row: int, readings: NDArray[np.float64], good: NDArray[np.bool_], held: Ints) -> None:
         baseline = self.baseline(row)
@@ -470,14 +476,18 @@ class Ward:
 
     # ---- everything but vitals ---------------------------------------------------------------------------------
 
-    def _event(self, record: Event | SetAside, ordinal: int) -> None:
+    def _event(self, record: Event | SetAside | Conflicted, ordinal: int) -> None:
         at_us = to_us(record.at)
-        if self.clock == "observed":
+        ours = isinstance(record, SetAside | Conflicted)
+        if self.clock == "observed" and not ours:
             self.clock_us = max(self.clock_us, at_us)
         self._pass_time()
         here = (self.clock_us, 0, ordinal)
         if isinstance(record, SetAside):
             self._set_aside(record, here, record.field, record.reason, record.line)
+            return
+        if isinstance(record, Conflicted):
+            self._conflict(record, here)
             return
         self.counts["events"] += 1
         key = key_hash(_identity(record, at_us))
@@ -540,7 +550,16 @@ class Ward:
     def _set_aside(self, record: Event | SetAside, here: tuple[int, int, int], field: str, reason: str, line: str | None = None) -> None:
         text = record.model_dump_json(exclude_none=True) if line is None else line
         self.counts["set aside"] += 1
-        self._tell(DeadLetter(iso(here[0]), record.site, field, reason, text[:2000]), here)
+        self._tell(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
+
+    def _conflict(self, record: Conflicted, here: tuple[int, int, int]) -> None:
+        text = f"Records disagree: effect {record.effect} of frame {record.offset}. Tell whoever runs Chairside."
+        evidence = {"offset": record.offset, "effect": record.effect, "stored": record.stored, "offered": record.offered}
+        subject = Subject(record.site, "-", None)
+        self._tell(
+            Finding("began", subject, "integrity", Priority.MEDIUM, here[0], here[0], here[0], text, evidence, "an effect's key names one content"),
+            here,
+        )  # fmt: skip
 
     def _register(self, record: PatientRegistered, here: tuple[int, int, int]) -> None:
         if record.limits is not None:

@@ -1,0 +1,92 @@
+"""The HTTP application: routes, pages and schemas of one service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI, HTTPException, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from alerts.routes import alert_routes
+from deploy.service import Service
+from models.schema import SCHEMAS
+from streams.routes import observation_routes
+
+BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
+
+ABOUT: Final = """Watches people during and after ketamine and esketamine treatment.
+
+**Not a medical device. Bedside monitors stay primary.**"""
+
+
+def build(service: Service) -> FastAPI:
+    """The application; the service runs while it does."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    app = FastAPI(title="Chairside", version=version("chairside"), description=ABOUT, lifespan=lifespan)
+
+    def counted(accepted: int, set_aside: int) -> None:
+        service.metrics.accepted.inc(accepted)
+        service.metrics.set_aside.inc(set_aside)
+
+    app.include_router(observation_routes(service.append, service, service.store, counted))
+    app.include_router(alert_routes(service.store, service.feed, service.command, service.now))
+
+    @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress"}})
+    async def healthz() -> JSONResponse:
+        """200 while frames are being processed; 503 when none was for five seconds, however alive the process looks."""
+        health = service.health()
+        return JSONResponse(health, status_code=200 if health["ok"] else 503)
+
+    @app.get("/metrics", tags=["operations"], response_class=Response)
+    def metrics() -> Response:
+        """For Prometheus."""
+        service.measure()
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/v1/site", tags=["operations"])
+    async def site() -> dict[str, Any]:
+        """The site's name, time zone and clock: what a page must know to show time."""
+        settings = service.settings
+        return {
+            "site": settings.site.name,
+            "timezone": settings.site.timezone,
+            "clock": service.owner.shard.ward.clock,
+            "pages_to": [destination.name for destination in service.pager.destinations],
+        }
+
+    @app.get("/schema/{name}.json", tags=["operations"])
+    async def schema(name: str) -> dict[str, Any]:
+        """The JSON Schemas of everything on the wire."""
+        if name not in SCHEMAS:
+            raise HTTPException(404, f"no schema {name}; there are {', '.join(sorted(SCHEMAS))}")
+        return SCHEMAS[name]()
+
+    _pages(app)
+    return app
+
+
+def _pages(app: FastAPI) -> None:
+    """The board: one page whose script knows the routes. Without a built board the API serves all the same, and says so."""
+    index = BOARD / "index.html"
+    if (BOARD / "assets").is_dir():
+        app.mount("/assets", StaticFiles(directory=BOARD / "assets"), name="assets")
+
+    @app.get("/", include_in_schema=False)
+    @app.get("/chair", include_in_schema=False)
+    @app.get("/chair/{chair}", include_in_schema=False)
+    @app.get("/alert/{alert}", include_in_schema=False)
+    async def page(chair: str = "", alert: str = "") -> Response:
+        if not index.is_file():
+            raise HTTPException(503, "the board is not built: run `make board`; the API is at /docs")
+        return FileResponse(index, headers={"Cache-Control": "no-cache"})

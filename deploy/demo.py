@@ -1,0 +1,84 @@
+"""The demonstration: an invented clinic of twelve chairs, played faster than life through the real service.
+
+Its time is the invented clinic's (the observed clock), so that a cuff every ten minutes comes every minute at ten times
+the speed and every timer keeps its meaning. Nothing is kept: the data directory goes when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.http import listen, server
+from deploy.service import Service
+from deploy.settings import Settings
+from models.instants import HOUR, SECOND
+from streams.clinic import demo_clinic
+from streams.edge import read_lines
+
+STEP_S: Final = 0.1
+"""Observations are sent in tenths of a second, as many senders would."""
+HISTORY: Final = 1000
+"""Lines at a time while the morning before the demonstration is caught up."""
+
+
+def run(port: int, speed: float, seed: int, browser: bool, minutes: float | None) -> None:
+    """Serve the demonstration until interrupted, or for some minutes."""
+    listening = listen("127.0.0.1", port)
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with tempfile.TemporaryDirectory(prefix="chairside-demo-") as data:
+        service = Service(Path(data), Settings(), clock="observed")
+        asyncio.run(_run(service, listening, address, speed, seed, browser, minutes))
+
+
+async def _run(
+    service: Service, listening: Any, address: str, speed: float, seed: int, browser: bool, minutes: float | None
+) -> None:
+    web = server(service, "127.0.0.1", 0)
+    serving = asyncio.create_task(web.serve(sockets=[listening]))
+    while not web.started and not serving.done():
+        await asyncio.sleep(0.02)
+    playing = asyncio.create_task(_play(service, speed, seed))
+    print(
+        f"An invented clinic at {speed:g} times the speed of life. Nobody in it is real.\n"
+        f"Board {address}/   chair pages {address}/chair   API {address}/docs   Ctrl-C ends it.",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+    if browser:
+        webbrowser.open(address)
+    if minutes is not None:
+        asyncio.get_running_loop().call_later(minutes * 60, setattr, web, "should_exit", True)
+    try:
+        await serving
+    finally:
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+
+
+async def _play(service: Service, speed: float, seed: int) -> None:
+    """Send the clinic's observations when they are due; what happened before the start, at once."""
+    now_us = service.now_us()
+    # The clinic's day is ahead of the wall clock by nothing at the start and by hours at the end: begin it in the past.
+    start_us = now_us - now_us % SECOND
+    lines = demo_clinic(seed, start_us, hours=24 * 7).arrivals()
+    begun, waiting = time.monotonic(), []
+    for arrives_us, line in _until_stopped(lines):
+        due_s = (arrives_us - start_us) / SECOND / speed
+        ahead_s = due_s - (time.monotonic() - begun)
+        if waiting and (ahead_s > 0 or len(waiting) >= HISTORY):
+            await service.append(read_lines(waiting).records)
+            waiting = []
+        if ahead_s > 0:
+            await asyncio.sleep(max(ahead_s, STEP_S))
+        waiting.append(json.dumps(line, separators=(",", ":")).encode())
+
+
+def _until_stopped(lines: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    yield from lines

@@ -1,0 +1,67 @@
+"""Running the application: one uvicorn server in this process."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from deploy.app import build
+from deploy.service import Service
+from deploy.settings import Settings
+from streams.ward import Clock
+
+GRACE_S: Final = 5
+"""Seconds that open requests get at shutdown; live feeds are ended by the service itself."""
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, ending the live feeds first, so that it does not wait for boards to go away."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._service.feed.close()
+        await super().shutdown(sockets)
+
+
+def server(service: Service, host: str, port: int) -> Server:
+    """A server for a service, not started."""
+    config = uvicorn.Config(
+        build(service), host=host, port=port, log_level="warning", access_log=False, loop="uvloop", http="httptools",
+        timeout_graceful_shutdown=GRACE_S, lifespan="on",
+    )  # fmt: skip
+    return Server(config, service)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a port that is taken is one clear line, and port 0 is known before it is told.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as wrong:
+        listening.close()
+        raise OSError(wrong.errno, f"cannot listen on {host}:{port} ({wrong.strerror}): try another --port") from wrong
+    return listening
+
+
+def run(settings: Settings, data: Path, host: str, port: int, clock: Clock) -> None:
+    """Serve until interrupted."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    listening = listen(host, port)
+    service = Service(data, settings, clock)
+    address = f"http://{host}:{listening.getsockname()[1]}"
+    print(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}", file=sys.stderr, flush=True)
+    server(service, host, port).run(sockets=[listening])

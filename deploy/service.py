@@ -1,0 +1,192 @@
+"""The embedded service: edge, journal, ward, desk, store, pager and boards in one process with one SQLite file.
+
+Wiring only: each part does its work elsewhere, here they are tied together, started in order and stopped in order. At the
+start the shard recovers before anything is taken; at the end what was accepted is durable, decided, and checkpointed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alerts.effects import FrameEffects
+from alerts.live import Feed
+from alerts.notifiers import open_destinations
+from alerts.pager import Pager
+from alerts.store import Store
+from deploy.metrics import Metrics
+from deploy.settings import Settings
+from models.instants import SECOND, to_datetime
+from models.records import Command, Conflicted
+from streams.history import History, Series
+from streams.intake import Intake, Records
+from streams.journal import SqliteJournal
+from streams.owner import Owner, alerts_in, owes_pages
+from streams.ward import Clock
+
+log = logging.getLogger(__name__)
+
+STALLED_AFTER_S = 5.0
+"""A tick comes every second; five without one done means that nobody is being watched."""
+CHAIRS_EVERY_S = 1.0
+
+
+class DataInUse(RuntimeError):
+    """Another process runs on this data directory."""
+
+
+def wall_us() -> int:
+    """The wall clock, in microseconds."""
+    return time.time_ns() // 1000
+
+
+class Service:
+    """One clinic's Chairside. Use as an async context manager; `app.py` puts it behind HTTP."""
+
+    def __init__(
+        self, data: Path, settings: Settings, clock: Clock = "received", now_us: Callable[[], int] = wall_us,
+    ) -> None:  # fmt: skip
+        data.mkdir(parents=True, exist_ok=True)
+        self._lock = (data / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as held:
+            raise DataInUse(f"{data} is in use by another chairside: stop it, or use another --data") from held
+        path = data / "chairside.sqlite"
+        self.settings = settings
+        self.metrics = Metrics()
+        self.now_us = now_us
+        self.store = Store(f"sqlite:///{path}")
+        self.store.migrate()
+        self.journal = SqliteJournal(path, now_us, clock)
+        self.owner = Owner(self.journal, self.store, clock, self._told, self._conflicted)
+        self.intake = Intake(self.journal, self.owner.deliver)
+        self.feed = Feed(self.store, self.chairs)
+        self.history = History(self.journal, lambda origin: self.owner.shard.ward.known.find(origin))
+        self.pager = Pager(self.store, open_destinations(settings.pages.destinations), now_us)
+        self._progress_at = time.monotonic()
+        self._progress_offset = -1
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Recover, run, and stop in order."""
+        again = self.owner.recover()
+        if again:
+            log.info("recovered: %d frames read again", again)
+        tasks = [
+            asyncio.create_task(self.owner.run(), name="owner"),
+            asyncio.create_task(self.intake.run(), name="intake"),
+            asyncio.create_task(self._each_second(), name="chairs"),
+        ]
+        paging = asyncio.create_task(self.pager.run(), name="pager")
+        try:
+            await self.intake.append([self.settings.record()])
+            yield self
+        finally:
+            self.feed.close()
+            self.intake.stop()
+            await tasks[1]
+            self.owner.stop()
+            await tasks[0]
+            tasks[2].cancel()
+            await asyncio.gather(tasks[2], return_exceptions=True)
+            await self.pager.drain(paging)
+            self.journal.close()
+            self.store.close()
+            self._lock.close()
+
+    # ---- what the routes ask ------------------------------------------------------------------------------------
+
+    async def append(self, records: Records) -> None:
+        """Durable when it returns."""
+        await self.intake.append(records)
+
+    async def command(self, command: Command) -> None:
+        """A person's answer to an alert, durable when it returns."""
+        await self.intake.append([command])  # type: ignore[list-item]
+
+    def now(self) -> datetime:
+        """The time for a command: the wall's, or on the observed clock the shard's, which it must not push ahead."""
+        ward = self.owner.shard.ward
+        return to_datetime(max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
+
+    def chairs(self, site: str) -> dict[str, Any]:
+        return self.owner.shard.chairs(site)
+
+    def sessions(self, site: str) -> list[dict[str, Any]]:
+        """The open sessions of a site, without their readings."""
+        hidden = {"values", "limits", "next"}
+        chairs: list[dict[str, Any]] = self.chairs(site)["chairs"]
+        return [{name: value for name, value in chair.items() if name not in hidden} for chair in chairs]
+
+    def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
+        known = self.owner.shard.ward.known
+        row = known.by_name.get((site, session)) if session is not None else known.by_patient.get((site, patient or ""))
+        ward = self.owner.shard.ward
+        return {} if row is None else self.history.series(row, minutes, max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
+
+    # ---- what the owner tells -----------------------------------------------------------------------------------
+
+    def _told(self, effects: FrameEffects) -> None:
+        for transition in alerts_in(effects):
+            self.feed.publish("alert", transition["site"], transition)
+            self.metrics.transitions.labels(transition["transition"], transition["rule"], transition["priority"]).inc()
+            if transition["transition"] == "raised":
+                self.metrics.latency.observe(max(0.0, (self.now_us() - self.owner.received_us) / SECOND))
+        if owes_pages(effects):
+            self.pager.wake()
+
+    def _conflicted(self, conflicts: list[Conflicted]) -> None:
+        self.metrics.conflicts.inc(len(conflicts))
+        self._raising = asyncio.ensure_future(self.intake.append(conflicts))
+
+    async def _each_second(self) -> None:
+        while True:
+            for site in self.feed.sites:
+                self.feed.publish("chairs", site, self.chairs(site))
+            self.health()
+            await asyncio.sleep(CHAIRS_EVERY_S)
+
+    # ---- how it is ----------------------------------------------------------------------------------------------
+
+    def health(self) -> dict[str, Any]:
+        """Whether there is progress: the shard has had a frame within `STALLED_AFTER_S`."""
+        offset = self.owner.shard.next_offset
+        if offset != self._progress_offset:
+            self._progress_offset, self._progress_at = offset, time.monotonic()
+        idle_s = time.monotonic() - self._progress_at
+        return {
+            "ok": idle_s < STALLED_AFTER_S,
+            "last_progress_s": round(idle_s, 1),
+            "frames_behind": self.owner.behind,
+            "next_offset": offset,
+            "checkpoint": self.owner.checkpointed_offset,
+            "open_sessions": len(self.owner.shard.ward.known.sessions),
+        }
+
+    def measure(self) -> None:
+        """Bring the gauges up to date, just before they are read."""
+        health, metrics, shard = self.health(), self.metrics, self.owner.shard
+        metrics.behind.set(health["frames_behind"])
+        metrics.progress.set(time.time() - health["last_progress_s"])
+        metrics.sessions.set(health["open_sessions"])
+        metrics.listeners.set(self.feed.listeners)
+        for fate, count in shard.ward.counts.items():
+            metrics.processed.labels(fate).set(count)
+        for priority in ("high", "medium", "low", "info"):
+            metrics.open_alerts.labels(priority).set(
+                sum(alert.priority.word == priority for alert in shard.desk.open.values())
+            )
+        pages = self.store.page_counts(self.now_us())
+        metrics.pages_owed.set(pages.owed)
+        metrics.oldest_page.set(pages.oldest_unsent_s)
+        metrics.pages_abandoned.set(pages.abandoned)
+
+

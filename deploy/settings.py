@@ -1,0 +1,126 @@
+"""Settings: one TOML file a site, read by `serve` and checked by `check-config`.
+
+Limits and policies do not act from here: they are appended to the journal as `site.configured`, so that a replay knows them.
+What stays here is about this process only: where it listens, where its data is, where pages go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from alerts.notifiers import open_destinations
+from models.instants import EPOCH
+from models.limits import LIMITS, Limit, LimitRefused, changed
+from models.records import LimitChanges, SiteConfigured
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SitePart(_Strict):
+    """Who and where."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] = "main"
+    timezone: str = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"unknown time zone {zone!r}; for example Europe/Berlin")
+        return ZoneInfo(zone).key
+
+
+class PagesPart(_Strict):
+    """Where pages go: ``console:`` or any Apprise URL. `link` is where a phone finds the board."""
+
+    destinations: tuple[str, ...] = ("console:",)
+    link: str | None = None
+
+    @field_validator("destinations")
+    @classmethod
+    def _openable(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        open_destinations(urls)
+        return urls
+
+
+class Settings(_Strict):
+    """A site's configuration file."""
+
+    site: SitePart = SitePart()
+    pages: PagesPart = PagesPart()
+    limits: LimitChanges = Field(default_factory=dict)
+
+    def limit_table(self) -> tuple[Limit, ...]:
+        """The limits with the site's changes.
+
+        Raises:
+            LimitRefused: a change that cannot be put in force.
+        """
+        return changed(LIMITS, self.limits)
+
+    def record(self) -> SiteConfigured:
+        """What goes into the journal: limits and policies, with a hash that changes when they do."""
+        limits = {
+            rule: {p: {c: change.model_dump(exclude_none=True) for c, change in cs.items()} for p, cs in ps.items()}
+            for rule, ps in self.limits.items()
+        }
+        policies: dict[str, Any] = {"timezone": self.site.timezone}
+        if self.pages.link is not None:
+            policies["link"] = self.pages.link
+        digest = hashlib.sha256(json.dumps([limits, policies], sort_keys=True).encode()).hexdigest()[:16]
+        return SiteConfigured(
+            at=EPOCH, site=self.site.name, limits=self.limits, policies=policies, hash=digest,
+            id=f"site.configured-{digest}", source="configuration",
+        )  # fmt: skip
+
+
+class BadConfiguration(ValueError):
+    """A configuration file that cannot be used. `problems` are lines that name the field and the reason."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
+        self.problems = problems
+
+
+def load(path: Path) -> Settings:
+    """Read and check a configuration file.
+
+    Raises:
+        BadConfiguration: it is not there, not TOML, or says something that makes no sense.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as wrong:
+        raise BadConfiguration(path, [f"cannot be read: {wrong.strerror}"]) from wrong
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise BadConfiguration(path, [f"not TOML: {wrong}"]) from wrong
+    try:
+        settings = Settings.model_validate(_floats(document))
+        settings.limit_table()
+    except ValidationError as wrong:
+        problems = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in wrong.errors()]
+        raise BadConfiguration(path, problems) from wrong
+    except LimitRefused as wrong:
+        raise BadConfiguration(path, [str(wrong)]) from wrong
+    return settings
+
+
+def limits_only(path: Path) -> SiteConfigured:
+    """The `site.configured` of a limits file: what `replay --limits` puts in force. A whole configuration will do too."""
+    return load(path).record()
+
+
+def _floats(node: Any) -> Any:
+    """TOML writes 90 where a limit means 90.0; numbers under `limits` are measurements."""
+    if isinstance(node, dict):
+        return {key: _floats(value) for key, value in node.items()}
+    return float(node) if isinstance(node, int) and not isinstance(node, bool) else node

@@ -1,0 +1,32 @@
+"""JSON Schemas of everything on the wire, exported to `docs/schema/` (`python -m models.schema`); a test keeps them in step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from models.records import OBSERVATION
+from models.wire import ALERT_TRANSITION, CHAIRS, FORECAST
+
+SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
+    "observation": lambda: OBSERVATION.json_schema(),
+    "transition": lambda: ALERT_TRANSITION.json_schema(),
+    "chairs": lambda: CHAIRS.json_schema(),
+    "forecast": lambda: FORECAST.json_schema(),
+}
+
+FOLDER: Final = Path(__file__).parent.parent / "docs" / "schema"
+
+
+def rendered(name: str) -> str:
+    """A schema as it is written: sorted, so that a change shows as itself."""
+    return json.dumps(SCHEMAS[name](), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for each in SCHEMAS:
+        (FOLDER / f"{each}.json").write_text(rendered(each), "utf-8")
+        print(FOLDER / f"{each}.json")

@@ -1,0 +1,145 @@
+"""What goes out: alert transitions, the chairs' latest values, forecasts, as pydantic models for schemas and for tests.
+
+Inside these are dataclasses and arrays; nothing hot passes through here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from models.records import ChannelName, Priority
+from models.rules import Category
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CauseOut(_Out):
+    """The frame of the journal that caused it."""
+
+    shard: int
+    offset: int
+
+
+class TransitionOut(_Out):
+    """One step in an alert's life. `at` is the instant at which it fell due, `seq` counts a site's transitions."""
+
+    alert: str
+    at: AwareDatetime
+    transition: Literal[
+        "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
+    ]
+    site: str
+    patient: str
+    session: str | None
+    rule: str
+    category: Category
+    priority: Priority
+    onset_at: AwareDatetime
+    evidence: dict[str, Any]
+    text: str
+    source: str
+    cause: CauseOut
+    seq: int = Field(ge=1)
+
+
+class ValueOut(_Out):
+    """A channel's last trusted reading, how old it is, and how the newest sample was."""
+
+    value: float | None
+    at: AwareDatetime | None
+    age_s: float | None
+    quality: Literal[
+        "none", "good", "stale", "implausible", "step", "frozen", "artefact", "probe-off", "cuff-failed", "off"
+    ]
+    stale_after_s: float
+
+
+class ScoreOut(_Out):
+    score: float
+    at: AwareDatetime
+
+
+class SidesOut(_Out):
+    low: float | None
+    high: float | None
+
+
+class PressureOut(_Out):
+    sbp: float | None
+    dbp: float | None
+
+
+class NextOut(_Out):
+    """What is due next; `due_at` null: overdue."""
+
+    what: str
+    due_at: AwareDatetime | None
+
+
+class ChairOut(_Out):
+    """A chair's session as a board shows it."""
+
+    chair: str | None
+    patient: str
+    session: str | None
+    device: str | None
+    drug: str | None
+    route: str | None
+    planned_mg: float | None
+    planned_minutes: float | None
+    started_at: AwareDatetime | None
+    dose_at: AwareDatetime | None
+    dose_minutes: float | None
+    given_mg: float | None
+    stopped_at: AwareDatetime | None
+    phase: Literal["before", "dosing", "observation", "unscheduled"]
+    values: dict[ChannelName, ValueOut]
+    checkins: dict[str, ScoreOut]
+    baseline: PressureOut
+    limits: dict[str, SidesOut]
+    next: list[NextOut]
+    observe_until: AwareDatetime | None
+
+
+class ChairsOut(_Out):
+    """The live feed's `chairs` event."""
+
+    at: AwareDatetime
+    site: str
+    chairs: list[ChairOut]
+
+
+class DueOut(_Out):
+    """Quantiles of the day on which the next dose is due: a date, or ``beyond_horizon``."""
+
+    p10: str
+    p50: str
+    p90: str
+
+
+class SeverityOut(_Out):
+    mean: float
+    sd: float
+
+
+class ForecastOut(_Out):
+    """A forecast of the day on which the next maintenance dose is due."""
+
+    patient: str
+    as_of: str
+    due: DueOut | None
+    relapse_probability: dict[Literal["7d", "14d", "28d"], float] | None
+    response: Literal["responder", "partial", "non-responder", "unknown"]
+    severity_now: SeverityOut | None
+    model: str
+    reasons: list[str]
+    cdf: list[float] | None = None
+
+
+ALERT_TRANSITION: Final[TypeAdapter[TransitionOut]] = TypeAdapter(TransitionOut)
+CHAIRS: Final[TypeAdapter[ChairsOut]] = TypeAdapter(ChairsOut)
+FORECAST: Final[TypeAdapter[ForecastOut]] = TypeAdapter(ForecastOut)

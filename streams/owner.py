@@ -1,0 +1,133 @@
+"""The owner of a shard in one process: frames in from the journal, effects into the store, news to whoever listens.
+
+In order, for each frame: ward and desk decide; the effects are committed in one transaction; only then are boards and
+pager told. Checkpoints follow every `CHECKPOINT_S` and at the end, after the effects that they stand on. At the start the
+last checkpoint is restored and the journal read on from there, writing again what was written: that changes nothing.
+Never here: a decision about a patient or an alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from alerts.effects import FrameEffects, Page, Transition, document
+from alerts.ledger import Conflict
+from alerts.store import Store
+from models.instants import EPOCH
+from models.records import Conflicted
+from streams.journal import Entry, Journal
+from streams.shard import STATE, Shard
+from streams.ward import Clock
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_S: Final = 30.0
+"""Design: every 30 s or so. A restart re-reads at most this much journal, which takes well under a second."""
+
+Listener = Callable[[FrameEffects], None]
+
+
+class Owner:
+    """Runs one shard.
+
+    Args:
+        journal, store: where frames come from and effects go.
+        clock: the journal's (streams/ward.py).
+        told: called with each frame's effects after they are committed, on the event loop.
+        conflicted: called with what disagreed with the store.
+    """
+
+    def __init__(
+        self, journal: Journal, store: Store, clock: Clock, told: Listener, conflicted: Callable[[list[Conflicted]], None],
+        number: int = 0,
+    ) -> None:  # fmt: skip
+        self._journal = journal
+        self._store = store
+        self._told = told
+        self._conflicted = conflicted
+        self._entries: asyncio.Queue[list[Entry] | None] = asyncio.Queue()
+        self._writing = ThreadPoolExecutor(1, "store")
+        self.number = number
+        self.shard = Shard(number, clock)
+        self.checkpointed_offset = 0
+        self.received_us = 0
+
+    def recover(self) -> int:
+        """Restore the last checkpoint and read the journal on to its end. Call before `run`, with no intake running.
+
+        Returns:
+            How many frames were read again.
+        """
+        checkpoint = self._store.load_checkpoint(self.number, STATE)
+        if checkpoint is not None:
+            self.shard = Shard.restore(checkpoint.state)
+            self.checkpointed_offset = checkpoint.next_offset
+        begun = self.shard.next_offset
+        while entries := self._journal.read(self.shard.next_offset):
+            for entry in entries:
+                effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
+                self._report(self._store.commit(effects))
+        return self.shard.next_offset - begun
+
+    def deliver(self, entries: list[Entry]) -> None:
+        """New entries of the journal, in order."""
+        self._entries.put_nowait(entries)
+
+    @property
+    def behind(self) -> int:
+        """Frames that the journal has and the shard has not had."""
+        return self._journal.next_offset - self.shard.next_offset
+
+    async def run(self) -> None:
+        """Work through what is delivered until `stop`."""
+        loop = asyncio.get_running_loop()
+        checkpoint_at = loop.time() + CHECKPOINT_S
+        while (entries := await self._entries.get()) is not None:
+            for entry in entries:
+                self.received_us = entry.received_us
+                effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
+                if effects.effects:
+                    conflicts = await loop.run_in_executor(self._writing, self._store.commit, effects)
+                    self._report(conflicts)
+                    self._told(effects)
+            if loop.time() >= checkpoint_at:
+                await self._checkpoint()
+                checkpoint_at = loop.time() + CHECKPOINT_S
+        await self._checkpoint()
+        self._writing.shutdown()
+
+    def stop(self) -> None:
+        """Finish what was delivered, keep the state, and return from `run`."""
+        self._entries.put_nowait(None)
+
+    async def _checkpoint(self) -> None:
+        state, offset = self.shard.snapshot(), self.shard.next_offset
+        await asyncio.get_running_loop().run_in_executor(
+            self._writing, self._store.save_checkpoint, self.number, offset, state, STATE
+        )
+        self.checkpointed_offset = offset
+
+    def _report(self, conflicts: list[Conflict]) -> None:
+        if not conflicts:
+            return
+        log.error("effects disagree with the store: %s", conflicts)
+        self._conflicted(
+            [
+                Conflicted(at=EPOCH, offset=each.offset, effect=each.n, stored=each.stored, offered=each.offered)
+                for each in conflicts
+            ]
+        )
+
+
+def alerts_in(effects: FrameEffects) -> list[dict[str, Any]]:
+    """The frame's transitions as documents, in order."""
+    return [document(effect) for effect in effects.effects if isinstance(effect, Transition)]
+
+
+def owes_pages(effects: FrameEffects) -> bool:
+    """Whether the frame owes a page."""
+    return any(isinstance(effect, Page) for effect in effects.effects)
