@@ -276,6 +276,7 @@ def test_an_older_transition_never_overwrites_how_an_alert_stands(store: Store) 
     assert store.commit(frame(1, step(4, "worsened"))) == []
 
     assert store.alerts() == before
+    assert fold(fold(None, step(5)), step(4)) == fold(None, step(5))
     assert [it["seq"] for it in store.transitions()] == [4, 5]
 
 
