@@ -102,8 +102,8 @@ class ConsoleNotifier:
         stream = self._stream or sys.stderr
         # A sender's text must not drive somebody's terminal, or look like a second page.
         title, body = (" ".join(_printable(text).split()) for text in (page.title, page.body))
-        line = Text(f"PAGE {page.priority.upper():<6} ", self.STYLES.get(page.priority, ""))
-        line.append(title, "bold").append(f"  {body}", "not bold default")
+        line = Text(f"PAGE {title}", self.STYLES.get(page.priority, ""))
+        line.append(f"  {body}", "not bold default")
         if stream.isatty():
             Console(file=stream, soft_wrap=True).print(line)
         else:

@@ -21,7 +21,6 @@ class Metrics:
         self.transitions: Final = Counter(
             "chairside_transitions", "Alert transitions", ["transition", "rule", "priority"], registry=registry
         )
-        self.frames: Final = Counter("chairside_frames_processed", "Frames that ward and desk have had", registry=registry)
         self.processed: Final = Gauge(
             "chairside_ward_observations", "What became of what came in, since the journal began", ["fate"], registry=registry
         )

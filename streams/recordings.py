@@ -72,8 +72,6 @@ def read_file(path: Path, rename: Mapping[str, str], progress: Callable[[int], N
                 yield line
         except (OSError, EOFError) as wrong:
             raise UnreadableFile(f"{path}: {wrong}") from wrong
-        if progress is not None:
-            progress(raw.tell() - before)
 
 
 def _ndjson(stream: io.BufferedIOBase) -> Iterator[Line]:

@@ -51,6 +51,7 @@ KINDS: Final = {
     "due":        Kind(None, "i8", FAR),              # never later than the next absence
     "start_due":  Kind(None, "i8", FAR),              # when the monitor should have started
     "cuff_due":   Kind(None, "i8", FAR),              # when the next cuff is overdue
+    "lost_due":   Kind(None, "i8", FAR),              # when silence pages
     "idle_due":   Kind(None, "i8", FAR),              # when an implicit session is given up
     "limit_set":  Kind(None, "i4", 0),
     "row_at":     Kind(None, "i8", NEVER),            # newest sample of any channel
@@ -83,6 +84,7 @@ class Rows:
     due: NDArray[np.int64]
     start_due: NDArray[np.int64]
     cuff_due: NDArray[np.int64]
+    lost_due: NDArray[np.int64]
     idle_due: NDArray[np.int64]
     limit_set: NDArray[np.int32]
     row_at: NDArray[np.int64]

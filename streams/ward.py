@@ -55,6 +55,9 @@ STATE: Final = 1
 
 START_WITHIN: Final = 3 * MINUTE
 """A monitor that has sent nothing this long after `session.started` never started. Chosen by us: time to apply probes."""
+PAGE_SILENCE_AFTER: Final = 2 * MINUTE
+"""A chair that is silent is on the board after `STALE_AFTER` and pages after this long. Chosen by us: a gateway that sends
+its minute late must not teach people to ignore the page; the bedside monitor stays primary meanwhile."""
 GIVE_UP_AFTER: Final = HOUR
 """An unannounced session with no sample this long is over. Chosen by us: longer than any change of bed."""
 AHEAD: Final = MINUTE
@@ -67,7 +70,8 @@ _SBP, _DBP = CHANNEL["sbp"], CHANNEL["dbp"]
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]
 _WIDTH = len(NAMES)
 _SCORES: Final = {"moaas": ("moaas", 1.0), "cadss": ("cadss", 1.0), "cadss-6": ("cadss", CADSS_6_TO_CADSS)}
-_MEASURED: Final = np.arange(len(COLUMNS)) < _WIDTH
+_LOST_BY: Final = {IMPLAUSIBLE: "implausible", STEP: "artefact", FROZEN: "artefact", QUALITIES.index("artefact"): "artefact"}
+"""What a channel's last sample says of why it is lost; anything else is a probe that is off."""
 
 Concluded = Finding | AuditEntry | DeadLetter | Command | SiteConfigured
 Place = tuple[int, int, int, tuple[str, ...], int]
@@ -355,16 +359,21 @@ class Ward:
         expected = CONTINUOUS & (rows.trusted_at[row, :_WIDTH] > NEVER)
         stale = rows.stale[row] & expected
         lost: dict[str, list[int]] = {}
+        rules: tuple[str, ...] = ("no-data", "probe-off", "artefact", "implausible")
+        rows.lost_due[row] = FAR
         if stale.any() and stale.sum() == expected.sum():
             lost["no-data"] = np.flatnonzero(stale).tolist()
+            # What was lost before stays as it was said: silence neither begins nor ends it.
+            rules = ("no-data",)
+            if here[0] < (page_us := int(rows.heard[row, stale].max()) + PAGE_SILENCE_AFTER):
+                rows.lost_due[row] = page_us
+                rows.due[row] = min(rows.due[row], page_us)
         else:
             for column in np.flatnonzero(stale).tolist():
-                quality = int(rows.quality[row, column])
-                rule = "implausible" if quality == IMPLAUSIBLE else "artefact" if quality in {STEP, FROZEN, 2} else "probe-off"
-                lost.setdefault(rule, []).append(column)
+                lost.setdefault(_LOST_BY.get(int(rows.quality[row, column]), "probe-off"), []).append(column)
         if rows.frozen[row]:
             lost.setdefault("artefact", [])
-        for rule in ("no-data", "probe-off", "artefact", "implausible"):
+        for rule in rules:
             title = RULES[rule].title
             if rule not in lost:
                 self._say(row, rule, None, at_us, at_us, here, f"{session.where}: {title} is over.", {}, "")
@@ -378,7 +387,7 @@ class Ward:
                 text = plain(session.where, title, f"All signals unchanged for {duration(since_s)}.")
             evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
             evidence["quality"] = {NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
-            priority = Priority.MEDIUM if rule == "no-data" else Priority.LOW
+            priority = Priority.MEDIUM if rule == "no-data" and rows.lost_due[row] == FAR else Priority.LOW
             self._say(row, rule, priority, at_us, onset_us, here, text, evidence, "stale 30 s after the last good reading")
 
     def _clock_skew(self, row: int, at_us: int, here: tuple[int, int, int], skewed: bool) -> None:
@@ -411,7 +420,9 @@ class Ward:
         heard = rows.heard[row]
         waiting = CONTINUOUS & (heard > NEVER) & ~rows.stale[row]
         quiet = np.where(waiting, heard + STALE_AFTER, FAR).min(axis=1)
-        others = np.minimum(np.minimum(rows.start_due[row], rows.cuff_due[row]), rows.idle_due[row])
+        others = np.minimum(
+            np.minimum(rows.start_due[row], rows.cuff_due[row]), np.minimum(rows.idle_due[row], rows.lost_due[row])
+        )
         return np.minimum(quiet, others)
 
     def _fall_due(self, row: int, due_us: int) -> None:
@@ -434,7 +445,7 @@ class Ward:
             text = plain(session.where, RULES["vitals-overdue"].title, last)
             self._say(row, "vitals-overdue", Priority.LOW, due_us, due_us, here, text, {"phase": session.phase(due_us)}, session.protocol.source)
         gone = CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
-        if gone.any():
+        if gone.any() or rows.lost_due[row] == due_us:
             rows.stale[row] |= gone
             self._technical(row, due_us, here)
 
