@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 BUSY_S: Final = 10.0
 """How long a writer waits for another one. Chosen by us: a journal append takes milliseconds, a slow disk perhaps a second."""
 
-_LOOK_AGAIN_MS: Final = 3  # SQLite then looks after 1 and 2 ms, and we start again
+_LOOK_AGAIN_MS: Final = 1
 
 _MIGRATING: Final = 0x6B6574  # any number that no other user of the database takes for its advisory lock
 
@@ -105,29 +105,33 @@ class Database:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin transactions on its own: `_begin_sqlite` does
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
+    _when_free(connection, "PRAGMA journal_mode=WAL")  # SQLite does not wait for its turn at this by itself
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    if not connection.get_execution_options().get("chairside_writes", False):
+    if connection.get_execution_options().get("chairside_writes", False):
+        _when_free(connection.connection.dbapi_connection, "BEGIN IMMEDIATE")
+    else:
         connection.exec_driver_sql("BEGIN")
-        return
-    # SQLite waits for a lock by looking again ever more rarely, 0.1 s apart in the end. A journal that appends without a pause
-    # is free for a moment between two appends, which such a waiter misses for seconds: so look again every few milliseconds.
+
+
+def _when_free(connection: Any, statement: str) -> None:
+    """Run a statement that needs a lock, trying every few milliseconds.
+
+    SQLite's own waiting looks ever more rarely, 0.1 s apart in the end. A journal that appends without a pause leaves the file
+    free for a moment between two appends, which such a waiter misses for seconds.
+    """
     give_up_at = time.monotonic() + BUSY_S
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={_LOOK_AGAIN_MS}")
+    connection.execute(f"PRAGMA busy_timeout={_LOOK_AGAIN_MS}")
     try:
         while True:
             try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.execute(statement)
                 return
-            except sa.exc.OperationalError as error:
-                busy = (
-                    isinstance(error.orig, sqlite3.OperationalError)
-                    and error.orig.sqlite_errorcode == sqlite3.SQLITE_BUSY
-                )
-                if not busy or time.monotonic() > give_up_at:
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
                     raise
+                time.sleep(_LOOK_AGAIN_MS / 1000)
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={round(BUSY_S * 1000)}")
+        connection.execute(f"PRAGMA busy_timeout={round(BUSY_S * 1000)}")
