@@ -182,7 +182,9 @@ class Desk:
         self._reckon()
 
     def _raise(self, key: Key, finding: Finding, onset_us: int) -> None:
-        identity = "\x1f".join((finding.subject.site, finding.subject.session or finding.subject.patient, finding.rule, str(onset_us)))
+        identity = "\x1f".join(
+            (finding.subject.site, finding.subject.session or finding.subject.patient, finding.rule, str(onset_us))
+        )
         alert = Alert(
             blake2b(identity.encode(), digest_size=8).hexdigest(), finding.subject, finding.rule, finding.priority,
             finding.priority, Phase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
@@ -201,7 +203,13 @@ class Desk:
         at_us = min(to_us(command.at), clock_us)
         if alert is None:
             self._effects.append(
-                DeadLetter(iso(clock_us), command.site, "alert", f"no open alert {command.alert}", command.model_dump_json(exclude_none=True)[:2000])
+                DeadLetter(
+                    iso(clock_us),
+                    command.site,
+                    "alert",
+                    f"no open alert {command.alert}",
+                    command.model_dump_json(exclude_none=True)[:2000],
+                )
             )
             return False
         stimulus = _STIMULI[type(command)]
@@ -307,7 +315,9 @@ class Desk:
             body = f"{body} {link.rstrip('/')}/alert/{alert.id}"
         key = f"{alert.id}-{self._site(site).seq}"
         title = f"{worst.name} {SHAPES[worst]} {where}: {RULES[alert.rule].title}"
-        self._effects.append(Page(key, iso(clock_us), site, patient, worst.word, tuple(each.id for each in told), title, body))
+        self._effects.append(
+            Page(key, iso(clock_us), site, patient, worst.word, tuple(each.id for each in told), title, body)
+        )
 
     def _emit(self, alert: Alert, step: Step, at_us: int, said: dict[str, Any]) -> None:
         site = self._site(alert.subject.site)
@@ -357,7 +367,8 @@ class Desk:
         desk._sites = {name: _Site(seq, policies) for name, seq, policies in packed["sites"]}
         desk._patient_paged = {(site, patient): at_us for site, patient, at_us in packed["patient_paged"]}
         desk._rule_paged = {
-            (key[0], key[1], key[2], key[3]): _Paged(at_us, Priority(priority)) for key, at_us, priority in packed["rule_paged"]
+            (key[0], key[1], key[2], key[3]): _Paged(at_us, Priority(priority))
+            for key, at_us, priority in packed["rule_paged"]
         }
         desk._reckon()
         return desk

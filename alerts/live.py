@@ -76,7 +76,9 @@ class Feed:
         try:
             if last_seq is None:
                 seq, alerts = await asyncio.to_thread(self._store.snapshot, site)
-                yield _event("snapshot", {"seq": seq, "site": site, "alerts": alerts, "chairs": self._chairs(site)}, seq)
+                yield _event(
+                    "snapshot", {"seq": seq, "site": site, "alerts": alerts, "chairs": self._chairs(site)}, seq
+                )
             else:
                 seq = last_seq
                 while missed := await asyncio.to_thread(self._store.transitions, seq, PAGE, site):

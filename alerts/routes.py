@@ -59,19 +59,23 @@ def alert_routes(
 
     @routes.get("/transitions")
     async def transitions(
-        after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=10_000)] = 1000, site: Site = "main"
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+        site: Site = "main",
     ) -> dict[str, Any]:
         """Every step of every alert after a number, in order. Ask again with `next` until it is empty."""
         found = await asyncio.to_thread(store.transitions, after, limit, site)
         return {"transitions": found, "next": found[-1]["seq"] if found else after}
 
     @routes.get("/alerts")
-    async def alerts(open: bool = False, site: Site = "main") -> dict[str, Any]:
+    async def alerts(only_open: Annotated[bool, Query(alias="open")] = False, site: Site = "main") -> dict[str, Any]:
         """The alerts as they stand, worst and oldest first; `open=true` for those that are not closed."""
-        return {"alerts": await asyncio.to_thread(store.alerts, site, open)}
+        return {"alerts": await asyncio.to_thread(store.alerts, site, only_open)}
 
     @routes.post("/alerts/{alert}/{verb}", status_code=202)
-    async def answer(alert: Annotated[str, Path(max_length=200)], verb: Verb, body: Answer, site: Site = "main") -> dict[str, Any]:
+    async def answer(
+        alert: Annotated[str, Path(max_length=200)], verb: Verb, body: Answer, site: Site = "main"
+    ) -> dict[str, Any]:
         """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it."""
         standing = await asyncio.to_thread(store.alert, alert)
         if standing is None:
@@ -94,14 +98,16 @@ def alert_routes(
             case "escalate":
                 command = AlertEscalated(**common)
         await append(command)
-        return {"accepted": 1, "alert": alert, "command": command.kind}  # type: ignore[attr-defined]
+        return {"accepted": 1, "alert": alert, "command": command.kind}
 
     @routes.get("/live", response_class=Response)
     async def live(
         request: Request,
         site: Site = "main",
         last_event_id: Annotated[str | None, Header()] = None,
-        after: Annotated[int | None, Query(ge=0, description="As Last-Event-ID, for clients that cannot send it.")] = None,
+        after: Annotated[
+            int | None, Query(ge=0, description="As Last-Event-ID, for clients that cannot send it.")
+        ] = None,
     ) -> EventSourceResponse:
         """The live feed as server-sent events: `snapshot`, then `alert` and `chairs`. Resumes after Last-Event-ID."""
         last = int(last_event_id) if last_event_id is not None and last_event_id.isdigit() else after

@@ -18,7 +18,7 @@ from alerts.effects import encode
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.recordings import UnreadableFile, merged
 from streams.replay import Replay, Summary
-from streams.ward import Clock
+from streams.state import Clock
 
 err = Console(stderr=True)
 app = typer.Typer(
@@ -194,11 +194,26 @@ def check_config(
         table.add_column(heading)
     for default, limit in zip(LIMITS, settings.limit_table(), strict=True):
         enters = f"{limit.past} {limit.enter:g} {UNITS[limit.channel]}" if limit.enabled else "off"
-        held = f"{limit.readings} readings" if limit.readings > 1 else "once" if limit.readings else f"{limit.hold_s:g} s"
+        held = (
+            f"{limit.readings} readings" if limit.readings > 1 else "once" if limit.readings else f"{limit.hold_s:g} s"
+        )
         mark = "*" if limit != default else ""
-        table.add_row(mark, limit.rule, limit.priority.word, limit.channel, enters, f"{limit.leave:g}", held, limit.source if not mark else "this site")
+        table.add_row(
+            mark,
+            limit.rule,
+            limit.priority.word,
+            limit.channel,
+            enters,
+            f"{limit.leave:g}",
+            held,
+            limit.source if not mark else "this site",
+        )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-    typer.echo(f"{config}: good. Pages go to {', '.join(settings.pages.destinations)}." if settings.pages.destinations else f"{config}: good, but pages go nowhere.")
+    typer.echo(
+        f"{config}: good. Pages go to {', '.join(settings.pages.destinations)}."
+        if settings.pages.destinations
+        else f"{config}: good, but pages go nowhere."
+    )
 
 
 @app.command()
@@ -207,7 +222,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where the journal and the store live.")] = Path("var/chairside"),
     config: Annotated[Path | None, typer.Option(help="The site's configuration (TOML).", exists=False)] = None,
-    clock: Annotated[str, typer.Option(help="`observed` is for tests: time is the senders'.", hidden=True)] = "received",
+    clock: Annotated[
+        str, typer.Option(help="`observed` is for tests: time is the senders'.", hidden=True)
+    ] = "received",
 ) -> None:
     """Run Chairside for one clinic: intake, detection, pages and boards in one process, with one SQLite file.
 

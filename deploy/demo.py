@@ -12,14 +12,13 @@ import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from deploy.http import listen, server
 from deploy.service import Service
 from deploy.settings import Settings
-from models.instants import HOUR, SECOND
+from models.instants import SECOND
 from streams.clinic import demo_clinic
 from streams.edge import read_lines
 
@@ -43,14 +42,13 @@ async def _run(
 ) -> None:
     web = server(service, "127.0.0.1", 0)
     serving = asyncio.create_task(web.serve(sockets=[listening]))
-    while not web.started and not serving.done():
-        await asyncio.sleep(0.02)
+    await service.ready.wait()
     playing = asyncio.create_task(_play(service, speed, seed))
-    print(
+    sys.stderr.write(
         f"An invented clinic at {speed:g} times the speed of life. Nobody in it is real.\n"
-        f"Board {address}/   chair pages {address}/chair   API {address}/docs   Ctrl-C ends it.",
-        file=sys.stderr, flush=True,
-    )  # fmt: skip
+        f"Board {address}/   chair pages {address}/chair   API {address}/docs   Ctrl-C ends it.\n"
+    )
+    sys.stderr.flush()
     if browser:
         webbrowser.open(address)
     if minutes is not None:
@@ -65,11 +63,11 @@ async def _run(
 async def _play(service: Service, speed: float, seed: int) -> None:
     """Send the clinic's observations when they are due; what happened before the start, at once."""
     now_us = service.now_us()
-    # The clinic's day is ahead of the wall clock by nothing at the start and by hours at the end: begin it in the past.
     start_us = now_us - now_us % SECOND
     lines = demo_clinic(seed, start_us, hours=24 * 7).arrivals()
-    begun, waiting = time.monotonic(), []
-    for arrives_us, line in _until_stopped(lines):
+    begun = time.monotonic()
+    waiting: list[bytes] = []
+    for arrives_us, line in lines:
         due_s = (arrives_us - start_us) / SECOND / speed
         ahead_s = due_s - (time.monotonic() - begun)
         if waiting and (ahead_s > 0 or len(waiting) >= HISTORY):
@@ -78,7 +76,3 @@ async def _play(service: Service, speed: float, seed: int) -> None:
         if ahead_s > 0:
             await asyncio.sleep(max(ahead_s, STEP_S))
         waiting.append(json.dumps(line, separators=(",", ":")).encode())
-
-
-def _until_stopped(lines: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    yield from lines

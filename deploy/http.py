@@ -13,7 +13,7 @@ import uvicorn
 from deploy.app import build
 from deploy.service import Service
 from deploy.settings import Settings
-from streams.ward import Clock
+from streams.state import Clock
 
 GRACE_S: Final = 5
 """Seconds that open requests get at shutdown; live feeds are ended by the service itself."""
@@ -51,6 +51,8 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        # Whoever comes before the application is up waits for it, instead of being turned away.
+        listening.listen(1024)
     except OSError as wrong:
         listening.close()
         raise OSError(wrong.errno, f"cannot listen on {host}:{port} ({wrong.strerror}): try another --port") from wrong
@@ -63,5 +65,6 @@ def run(settings: Settings, data: Path, host: str, port: int, clock: Clock) -> N
     listening = listen(host, port)
     service = Service(data, settings, clock)
     address = f"http://{host}:{listening.getsockname()[1]}"
-    print(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
+    sys.stderr.flush()
     server(service, host, port).run(sockets=[listening])

@@ -16,28 +16,47 @@ class Metrics:
             "chairside_observations_accepted", "Observations accepted, that is durable", registry=registry
         )
         self.set_aside: Final = Counter(
-            "chairside_observations_set_aside", "Observations set aside with their reason at the edge", registry=registry
+            "chairside_observations_set_aside",
+            "Observations set aside with their reason at the edge",
+            registry=registry,
         )
         self.transitions: Final = Counter(
             "chairside_transitions", "Alert transitions", ["transition", "rule", "priority"], registry=registry
         )
         self.processed: Final = Gauge(
-            "chairside_ward_observations", "What became of what came in, since the journal began", ["fate"], registry=registry
+            "chairside_ward_observations",
+            "What became of what came in, since the journal began",
+            ["fate"],
+            registry=registry,
         )
-        self.behind: Final = Gauge("chairside_frames_behind", "Frames in the journal not processed yet", registry=registry)
+        self.behind: Final = Gauge(
+            "chairside_frames_behind", "Frames in the journal not processed yet", registry=registry
+        )
         self.progress: Final = Gauge(
-            "chairside_last_progress_timestamp_seconds", "When the shard's owner last finished a frame", registry=registry
+            "chairside_last_progress_timestamp_seconds",
+            "When the shard's owner last finished a frame",
+            registry=registry,
         )
         self.sessions: Final = Gauge("chairside_open_sessions", "Sessions open now", registry=registry)
         self.open_alerts: Final = Gauge("chairside_open_alerts", "Alerts open now", ["priority"], registry=registry)
-        self.pages_owed: Final = Gauge("chairside_pages_owed", "Pages that no destination has taken yet", registry=registry)
-        self.oldest_page: Final = Gauge(
-            "chairside_oldest_unsent_page_seconds", "Age of the oldest page that no destination has taken", registry=registry
+        self.pages_owed: Final = Gauge(
+            "chairside_pages_owed", "Pages that no destination has taken yet", registry=registry
         )
-        self.pages_abandoned: Final = Gauge("chairside_pages_abandoned", "Pages given up (never high ones)", registry=registry)
-        self.listeners: Final = Gauge("chairside_live_listeners", "Boards connected to the live feed", registry=registry)
+        self.oldest_page: Final = Gauge(
+            "chairside_oldest_unsent_page_seconds",
+            "Age of the oldest page that no destination has taken",
+            registry=registry,
+        )
+        self.pages_abandoned: Final = Gauge(
+            "chairside_pages_abandoned", "Pages given up (never high ones)", registry=registry
+        )
+        self.listeners: Final = Gauge(
+            "chairside_live_listeners", "Boards connected to the live feed", registry=registry
+        )
         self.conflicts: Final = Counter(
-            "chairside_effect_conflicts", "Effects that disagree with the store; anything but 0 is a defect", registry=registry
+            "chairside_effect_conflicts",
+            "Effects that disagree with the store; anything but 0 is a defect",
+            registry=registry,
         )
         self.latency: Final = Histogram(
             "chairside_alert_latency_seconds",

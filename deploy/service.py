@@ -25,11 +25,12 @@ from deploy.metrics import Metrics
 from deploy.settings import Settings
 from models.instants import SECOND, to_datetime
 from models.records import Command, Conflicted
+from streams.frame import Origin
 from streams.history import History, Series
 from streams.intake import Intake, Records
 from streams.journal import SqliteJournal
 from streams.owner import Owner, alerts_in, owes_pages
-from streams.ward import Clock
+from streams.state import Clock
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +70,11 @@ class Service:
         self.owner = Owner(self.journal, self.store, clock, self._told, self._conflicted)
         self.intake = Intake(self.journal, self.owner.deliver)
         self.feed = Feed(self.store, self.chairs)
-        self.history = History(self.journal, lambda origin: self.owner.shard.ward.known.find(origin))
+        self.history = History(self.journal, self._row_of)
         self.pager = Pager(self.store, open_destinations(settings.pages.destinations), now_us)
         self._progress_at = time.monotonic()
         self._progress_offset = -1
+        self.ready = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:
@@ -88,6 +90,7 @@ class Service:
         paging = asyncio.create_task(self.pager.run(), name="pager")
         try:
             await self.intake.append([self.settings.record()])
+            self.ready.set()
             yield self
         finally:
             self.feed.close()
@@ -130,9 +133,16 @@ class Service:
         known = self.owner.shard.ward.known
         row = known.by_name.get((site, session)) if session is not None else known.by_patient.get((site, patient or ""))
         ward = self.owner.shard.ward
-        return {} if row is None else self.history.series(row, minutes, max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
+        return (
+            {}
+            if row is None
+            else self.history.series(row, minutes, max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
+        )
 
     # ---- what the owner tells -----------------------------------------------------------------------------------
+
+    def _row_of(self, origin: Origin) -> int | None:
+        return self.owner.shard.ward.known.find(origin)
 
     def _told(self, effects: FrameEffects) -> None:
         for transition in alerts_in(effects):
@@ -188,5 +198,3 @@ class Service:
         metrics.pages_owed.set(pages.owed)
         metrics.oldest_page.set(pages.oldest_unsent_s)
         metrics.pages_abandoned.set(pages.abandoned)
-
-

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -167,7 +168,7 @@ def _check_order(rows: Iterable[Limit]) -> None:
             by_side.setdefault((row.rule, row.channel), []).append(row)
     for (rule, channel), group in by_side.items():
         ranked = sorted(group, key=lambda row: row.priority)
-        for milder, worse in zip(ranked, ranked[1:], strict=False):
+        for milder, worse in pairwise(ranked):
             if (worse.enter < milder.enter) if worse.above else (worse.enter > milder.enter):
                 raise LimitRefused(
                     f"limits.{rule}.{worse.priority.word}.{channel}",
@@ -218,7 +219,9 @@ def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
         sign=sign,
         enter=enter,
         leave=sign * np.array([row.leave for row in limits]),
-        enter_need=np.array([max(row.readings - 1, 0) if row.readings else round(row.hold_s * SECOND) for row in limits]),
+        enter_need=np.array(
+            [max(row.readings - 1, 0) if row.readings else round(row.hold_s * SECOND) for row in limits]
+        ),
         leave_need=np.array([0 if row.readings else round(row.leave_s * SECOND) for row in limits]),
         counted=counted,
         rule=np.array([RULE_INDEX[row.rule] for row in limits]),

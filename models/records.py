@@ -56,6 +56,7 @@ class LimitChange(BaseModel):
 
 LimitChanges = dict[Name, dict[Priority, dict[Name, LimitChange]]]
 """rule → priority → channel → change."""
+LIMIT_CHANGES: Final[TypeAdapter[LimitChanges]] = TypeAdapter(LimitChanges)
 
 
 class PatientRegistered(Record):

@@ -11,10 +11,10 @@ from models.records import OBSERVATION
 from models.wire import ALERT_TRANSITION, CHAIRS, FORECAST
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
-    "observation": lambda: OBSERVATION.json_schema(),
-    "transition": lambda: ALERT_TRANSITION.json_schema(),
-    "chairs": lambda: CHAIRS.json_schema(),
-    "forecast": lambda: FORECAST.json_schema(),
+    "observation": OBSERVATION.json_schema,
+    "transition": ALERT_TRANSITION.json_schema,
+    "chairs": CHAIRS.json_schema,
+    "forecast": FORECAST.json_schema,
 }
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "schema"
@@ -29,4 +29,3 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     for each in SCHEMAS:
         (FOLDER / f"{each}.json").write_text(rendered(each), "utf-8")
-        print(FOLDER / f"{each}.json")

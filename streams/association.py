@@ -3,6 +3,8 @@
 What a sample says of itself goes before what is known of its device: its session, then its patient, then the device's
 chair. A device serves the chair that it was last assigned to; a chair holds the session that last started there. So two
 monitors that change places are two `device.assigned` lines, and no sample is guessed at.
+When a device, a patient or a session's name changes hands, what it had said before stays behind: a line that is sent again
+or comes late belongs to the one it was about, never to the next in that chair.
 Never here: values.
 """
 
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.findings import Subject
-from models.instants import MINUTE
+from models.instants import DAY, MINUTE, NEVER
 from models.protocols import UNSCHEDULED, Phase, Protocol, protocol_of
 from models.rules import Priority
 from streams.frame import Origin
@@ -24,7 +26,6 @@ class Standing:
 
     priority: Priority
     onset_us: int
-    text: str
 
 
 @dataclass(slots=True)
@@ -66,8 +67,9 @@ class Session:
 
     @property
     def dosing_us(self) -> int:
-        """How long the dose takes: as entered, as planned, or as usual for the drug."""
-        minutes = self.dose_minutes or self.planned_minutes or self.protocol.dose_min
+        """How long the dose takes: as entered, as planned, or as usual for the drug. No dose takes a day."""
+        said = (self.dose_minutes, self.planned_minutes)
+        minutes = next((m for m in said if m is not None and 0 < m * MINUTE < DAY), self.protocol.dose_min)
         return round(minutes * MINUTE)
 
     def phase(self, now_us: int) -> Phase:
@@ -90,6 +92,9 @@ class Association:
         self.by_chair: dict[tuple[str, str], int] = {}
         self.by_device: dict[tuple[str, str], int] = {}
         self.chair_of: dict[tuple[str, str], str] = {}
+        self.left: dict[tuple[str, str, str], tuple[int, int]] = {}
+        """(site, "session" | "patient" | "device", name) → (newest instant said before it changed hands, clock µs then)."""
+        self.left_until = NEVER
         self._known: dict[Origin, int] = {}
 
     def find(self, origin: Origin) -> int | None:
@@ -114,6 +119,30 @@ class Association:
             return self.by_chair[site, chair]
         return self.by_device.get((site, origin.device))
 
+    def leave(self, site: str, kind: str, name: str | None, newest_us: int, clock_us: int) -> None:
+        """What this session, patient or device has said up to `newest_us` stays with whom it was about."""
+        if name is None or newest_us == NEVER:
+            return
+        before_us, _ = self.left.get((site, kind, name), (NEVER, 0))
+        self.left[site, kind, name] = (max(before_us, newest_us), clock_us)
+        self.left_until = max(self.left_until, newest_us)
+
+    def left_behind(self, origin: Origin) -> tuple[int, int]:
+        """The instant up to which an origin's samples are about somebody before, and the clock when that was noted."""
+        kind = "session" if origin.session is not None else "patient" if origin.patient is not None else "device"
+        return self.left.get((origin.site, kind, getattr(origin, kind) or ""), (NEVER, 0))
+
+    def devices_of(self, row: int) -> list[str]:
+        """The devices whose samples lead to this row when they name nobody."""
+        session = self.sessions[row]
+        site = session.site
+        devices = {device for (where, device), held in self.by_device.items() if held == row and where == site}
+        if session.chair is not None and self.by_chair.get((site, session.chair)) == row:
+            devices |= {
+                device for (where, device), chair in self.chair_of.items() if (where, chair) == (site, session.chair)
+            }
+        return sorted(devices)
+
     def assign(self, site: str, device: str, chair: str) -> None:
         """From now on the device serves this chair."""
         self.chair_of[site, device] = chair
@@ -121,9 +150,19 @@ class Association:
         self._known.clear()
 
     def admit(self, row: int, session: Session) -> None:
-        """An open session takes this row."""
+        """An open session takes this row. One that nobody announced takes nothing from another."""
         site = session.site
         self.sessions[row] = session
+        if not session.announced:
+            if session.name is not None:
+                self.by_name.setdefault((site, session.name), row)
+            self.by_patient.setdefault((site, session.patient), row)
+            if session.chair is not None:
+                self.by_chair.setdefault((site, session.chair), row)
+            elif session.device is not None:
+                self.by_device.setdefault((site, session.device), row)
+            self._known.clear()
+            return
         if session.name is not None:
             self.by_name[site, session.name] = row
         self.by_patient[site, session.patient] = row
@@ -144,12 +183,21 @@ class Association:
         for index in (self.by_name, self.by_patient, self.by_chair, self.by_device):
             for key in [key for key, held in index.items() if held == row]:
                 del index[key]
+        # Whoever has another session open is still somebody's: the one that started last.
+        others = [
+            (other.started_us or NEVER, other.name or "", at)
+            for at, other in self.sessions.items()
+            if _same_patient(other, session)
+        ]
+        if others and (session.site, session.patient) not in self.by_patient:
+            self.by_patient[session.site, session.patient] = max(others)[2]
         self._known.clear()
         return session
 
-    def packed(self) -> dict[str, Any]:
-        """As msgpack-able values; the indices are rebuilt from them."""
+    def packed(self, clock_us: int = 0) -> dict[str, Any]:
+        """As msgpack-able values; the indices are rebuilt from them. What was left behind a day ago cannot come back."""
         return {
+            "left": [[*key, *left] for key, left in sorted(self.left.items()) if clock_us - left[1] < DAY],
             "sessions": [[row, _packed(session)] for row, session in sorted(self.sessions.items())],
             "indices": [
                 [[*key, value] for key, value in sorted(index.items())]
@@ -166,13 +214,19 @@ class Association:
         )  # fmt: skip
         for index, entries in zip(indices, packed["indices"], strict=True):
             index.update({(site, key): value for site, key, value in entries})
+        for site, kind, name, newest_us, clock_us in packed.get("left", ()):
+            known.leave(site, kind, name, newest_us, clock_us)
         return known
+
+
+def _same_patient(one: Session, other: Session) -> bool:
+    return (one.site, one.patient) == (other.site, other.patient)
 
 
 def _packed(session: Session) -> dict[str, Any]:
     fields = {name: getattr(session, name) for name in Session.__dataclass_fields__}
     fields["standing"] = {
-        rule: [int(standing.priority), standing.onset_us, standing.text] for rule, standing in session.standing.items()
+        rule: [int(standing.priority), standing.onset_us] for rule, standing in session.standing.items()
     }
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
 
@@ -183,7 +237,7 @@ def _unpacked(fields: dict[str, Any]) -> Session:
     fields["baseline_cuffs"] = [(sbp, dbp) for sbp, dbp in fields.get("baseline_cuffs", ())]
     fields["scores"] = {name: (score, at_us) for name, (score, at_us) in fields.get("scores", {}).items()}
     fields["standing"] = {
-        rule: Standing(Priority(priority), onset_us, text)
-        for rule, (priority, onset_us, text) in fields.get("standing", {}).items()
+        rule: Standing(Priority(priority), onset_us)
+        for rule, (priority, onset_us) in fields.get("standing", {}).items()
     }
     return Session(**fields)

@@ -71,7 +71,9 @@ class SqliteJournal:
         run(f"PRAGMA busy_timeout={BUSY_MS}")
         run("PRAGMA journal_mode=WAL")
         run("PRAGMA synchronous=FULL")
-        run("CREATE TABLE IF NOT EXISTS journal (offset_ INTEGER PRIMARY KEY, received_us INTEGER NOT NULL, payload BLOB NOT NULL)")
+        run(
+            "CREATE TABLE IF NOT EXISTS journal (offset_ INTEGER PRIMARY KEY, received_us INTEGER NOT NULL, payload BLOB NOT NULL)"
+        )
         run("CREATE INDEX IF NOT EXISTS journal_received ON journal (received_us)")
         run("CREATE TABLE IF NOT EXISTS journal_terms (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
         for name, value in (("clock", clock), ("shards", str(shards))):
@@ -80,8 +82,10 @@ class SqliteJournal:
             if written != value:
                 self._connection.close()
                 raise JournalRefused(f"{path} was begun with {name} {written}, not {value}: use another --data")
-        last = run("SELECT offset_, received_us FROM journal ORDER BY offset_ DESC LIMIT 1").fetchone()
-        self._last_offset, self._last_us = last if last is not None else (-1, 0)
+        last: tuple[int, int] | None = run(
+            "SELECT offset_, received_us FROM journal ORDER BY offset_ DESC LIMIT 1"
+        ).fetchone()
+        self._last_offset, self._last_us = last or (-1, 0)
 
     @property
     def next_offset(self) -> int:
@@ -91,9 +95,7 @@ class SqliteJournal:
         with self._lock:
             # A wall clock that was set back must not take the shard's clock with it.
             received_us = max(self._now_us(), self._last_us)
-            entries = [
-                Entry(self._last_offset + 1 + n, received_us, payload) for n, payload in enumerate(payloads)
-            ]
+            entries = [Entry(self._last_offset + 1 + n, received_us, payload) for n, payload in enumerate(payloads)]
             run = self._connection.execute
             run("BEGIN IMMEDIATE")
             try:

@@ -21,7 +21,7 @@ from models.instants import EPOCH
 from models.records import Conflicted
 from streams.journal import Entry, Journal
 from streams.shard import STATE, Shard
-from streams.ward import Clock
+from streams.state import Clock
 
 log = logging.getLogger(__name__)
 

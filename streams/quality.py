@@ -39,8 +39,12 @@ GRAIN: Final = np.array([channel.grain for channel in CHANNELS])
 
 @dataclass(slots=True)
 class Judged:
-    """Samples, judged; (n, C). `held_us` is the time that each trusted reading vouches for: since the sample before it,
-    if that was trusted too (channels read singly: since the last trusted one). `froze`, `thawed`: (n,) whether the device froze or came back with this sample."""
+    """Samples, judged; (n, C).
+
+    held_us: the time that each trusted reading vouches for: since the sample before it, if that was trusted too (channels
+    that are read singly: since the last trusted one). froze, thawed: (n,) whether the device froze or came back with this
+    sample. any_fresh: (n,) whether it said anything new.
+    """
 
     trusted: NDArray[np.bool_]
     held_us: NDArray[np.int64]
@@ -92,7 +96,9 @@ def judge(
 
     quality = rows.quality[row]
     held_us = np.where(CONTINUOUS, np.where(quality == GOOD, np.minimum(at - newest, STALE_AFTER), 0), since_trusted)
-    code = np.where(trusted, GOOD, np.where(readable, np.where(plausible, np.where(step, STEP, FROZEN), IMPLAUSIBLE), status))
+    code = np.where(
+        trusted, GOOD, np.where(readable, np.where(plausible, np.where(step, STEP, FROZEN), IMPLAUSIBLE), status)
+    )
 
     rows.at[row, :width] = np.where(fresh, at, newest)
     rows.quality[row] = np.where(fresh, code, quality)
@@ -101,4 +107,5 @@ def judge(
     rows.heard[row] = np.where(trusted, clock_us[:, None], rows.heard[row])
     rows.changed_at[row] = changed_at
     rows.frozen[row] = frozen
-    return Judged(trusted, held_us, frozen & ~was_frozen, was_frozen & ~frozen, fresh.any(axis=1))
+    any_fresh: NDArray[np.bool_] = np.any(fresh, axis=1)
+    return Judged(trusted, held_us, frozen & ~was_frozen, was_frozen & ~frozen, any_fresh)

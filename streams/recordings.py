@@ -14,7 +14,7 @@ import heapq
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from pydantic import ValidationError
 
@@ -41,6 +41,7 @@ def merged(
     Raises:
         UnreadableFile: a file that cannot be opened, or a CSV without a usable header.
     """
+
     def told(path: Path, order: int) -> Iterator[tuple[int, int, Line]]:
         latest = -(2**62)
         for line in read_file(path, rename, progress):
@@ -60,7 +61,7 @@ def read_file(path: Path, rename: Mapping[str, str], progress: Callable[[int], N
         raise UnreadableFile(f"{path}: {wrong.strerror}") from wrong
     with raw:
         packed = raw.peek(2)[:2] == b"\x1f\x8b"
-        stream: io.BufferedIOBase = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
+        stream: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if packed else raw
         name = path.name.removesuffix(".gz")
         lines = _csv(stream, name.partition(".")[0], rename, path) if name.endswith(".csv") else _ndjson(stream)
         before = 0
@@ -74,7 +75,7 @@ def read_file(path: Path, rename: Mapping[str, str], progress: Callable[[int], N
             raise UnreadableFile(f"{path}: {wrong}") from wrong
 
 
-def _ndjson(stream: io.BufferedIOBase) -> Iterator[Line]:
+def _ndjson(stream: BinaryIO | gzip.GzipFile) -> Iterator[Line]:
     for line in stream:
         yield from read_lines([line]).records
 
@@ -82,7 +83,7 @@ def _ndjson(stream: io.BufferedIOBase) -> Iterator[Line]:
 _TIMES: Final = ("at", "t_s")
 
 
-def _csv(stream: io.BufferedIOBase, patient: str, rename: Mapping[str, str], path: Path) -> Iterator[Line]:
+def _csv(stream: BinaryIO | gzip.GzipFile, patient: str, rename: Mapping[str, str], path: Path) -> Iterator[Line]:
     text = io.TextIOWrapper(stream, "utf-8", errors="replace", newline="")
     rows = csv.reader(text)
     header = [rename.get(column.strip(), column.strip()) for column in next(rows, [])]

@@ -53,10 +53,14 @@ def observation_routes(
                 },
             }
         },
-        responses={413: {"description": "Too large"}, 422: {"description": "Nothing could be used"}, 503: {"description": "Not durable: send again"}},
+        responses={
+            413: {"description": "Too large"},
+            422: {"description": "Nothing could be used"},
+            503: {"description": "Not durable: send again"},
+        },
     )
     async def observations(request: Request) -> JSONResponse:
-        """One observation, an array of them, or NDJSON. Accepted means durable; what could not be used is named with its reason."""
+        """One observation, an array, or NDJSON. Accepted means durable; what could not be used is named with its reason."""
         body = await _body(request)
         reading = read(body, request.headers.get("content-type"))
         if not reading.records:
@@ -93,7 +97,11 @@ def observation_routes(
     ) -> dict[str, Any]:  # fmt: skip
         """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last."""
         series = await asyncio.to_thread(now.series, site, session, patient, minutes)
-        found = await asyncio.to_thread(store.entries, site, session, patient if session is None else None, entries) if entries else []
+        found = (
+            await asyncio.to_thread(store.entries, site, session, patient if session is None else None, entries)
+            if entries
+            else []
+        )
         return {"series": series, "entries": found}
 
     @routes.get("/dead-letters")

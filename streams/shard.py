@@ -17,8 +17,9 @@ from alerts.effects import FrameEffects
 from models.findings import Finding
 from models.records import Command, SiteConfigured
 from streams.frame import decode
+from streams.state import Clock
 from streams.view import chairs
-from streams.ward import Clock, UnknownState, Ward
+from streams.ward import UnknownState, Ward
 
 STATE: Final = 1
 

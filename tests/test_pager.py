@@ -508,7 +508,7 @@ def test_the_console_prints_one_clear_line_whatever_the_page_holds() -> None:
 
     assert ConsoleNotifier(stream).send(odd).arrived
 
-    assert stream.getvalue() == "PAGE HIGH   Low [2Joxygen  Chair 3: SpO2 85 [red]\n"
+    assert stream.getvalue() == "PAGE Low [2Joxygen  Chair 3: SpO2 85 [red]\n"
 
 
 def test_on_a_terminal_the_line_is_coloured_and_says_the_same() -> None:

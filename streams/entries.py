@@ -1,0 +1,232 @@
+"""Entries in: everything that is no vitals sample. Sessions, doses, check-ins, commands, configuration.
+
+Each is had once (a repeat is dropped), leaves an audit entry, and what cannot be used is set aside with its field and reason.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from alerts.effects import AuditEntry, DeadLetter
+from models.findings import Finding, Subject
+from models.instants import DAY, iso, to_us
+from models.instruments import CADSS_6_TO_CADSS, ScoreRefused, score_of
+from models.limits import LimitRefused
+from models.records import (
+    CheckIn,
+    Command,
+    Conflicted,
+    DeviceAssigned,
+    Dose,
+    DoseStopped,
+    Event,
+    PatientRegistered,
+    SessionEnded,
+    SessionStarted,
+    SetAside,
+    SiteConfigured,
+)
+from models.rules import Priority
+from streams.absence import pass_time
+from streams.association import Session
+from streams.frame import key_hash
+from streams.rows import FAR
+from streams.sessions import close_session, expect_cuff, open_session
+from streams.state import OBSERVED, Here, WardState
+from streams.thresholds import hold_score
+
+REMEMBER_KEYS: Final = DAY
+"""How long a repeat of an event is recognised: longer than any queue of a tablet without a network."""
+
+_SCORES: Final = {"moaas": ("moaas", 1.0), "cadss": ("cadss", 1.0), "cadss-6": ("cadss", CADSS_6_TO_CADSS)}
+"""Instrument → the column that it is held in, and what puts it on that column's scale."""
+
+
+def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal: int) -> None:
+    """Fold in one record that is no sample. A repeat is counted and changes nothing."""
+    at_us = to_us(record.at)
+    ours = isinstance(record, SetAside | Conflicted)
+    if state.clock == "observed" and not ours:
+        state.clock_us = max(state.clock_us, at_us)
+    pass_time(state)
+    here = (state.clock_us, OBSERVED, ordinal)
+    if isinstance(record, SetAside):
+        _set_aside(state, record, here, record.field, record.reason, record.line)
+        return
+    if isinstance(record, Conflicted):
+        _conflict(state, record, here)
+        return
+    state.counts["events"] += 1
+    key = key_hash(_identity(record, at_us))
+    seen = state.seen.get(key)
+    if seen is not None and state.clock_us - seen < REMEMBER_KEYS:
+        state.counts["repeated or late"] += 1
+        return
+    state.seen[key] = state.clock_us
+    match record:
+        case PatientRegistered():
+            _register(state, record, here)
+        case DeviceAssigned():
+            state.known.assign(record.site, record.device, record.chair)
+            _audit(state, record, here)
+        case SessionStarted():
+            _start(state, record, at_us, here)
+        case Dose() | DoseStopped():
+            _dose(state, record, at_us, here)
+        case CheckIn():
+            _check_in(state, record, at_us, here)
+        case SessionEnded():
+            _end(state, record, at_us, here)
+        case SiteConfigured():
+            _configure(state, record, here)
+        case Command():
+            state.tell(record, here)
+        case _:
+            _audit(state, record, here)
+
+
+def _audit(state: WardState, record: Event, here: Here, outcome: str = "accepted") -> None:
+    doc = record.model_dump(mode="json", exclude_none=True)
+    by = getattr(record, "by", None)
+    entry = AuditEntry(
+        iso(to_us(record.at)), record.site, record.patient, record.session, record.kind, by, outcome, doc
+    )
+    state.tell(entry, here)
+
+
+def _set_aside(
+    state: WardState, record: Event | SetAside, here: Here, field: str, reason: str, line: str | None = None
+) -> None:
+    text = record.model_dump_json(exclude_none=True) if line is None else line
+    state.counts["set aside"] += 1
+    state.tell(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
+
+
+def _conflict(state: WardState, record: Conflicted, here: Here) -> None:
+    text = f"Records disagree: effect {record.effect} of frame {record.offset}. Tell whoever runs Chairside."
+    evidence = {"offset": record.offset, "effect": record.effect, "stored": record.stored, "offered": record.offered}
+    subject = Subject(record.site, "-", None)
+    state.tell(
+        Finding("began", subject, "integrity", Priority.MEDIUM, here[0], here[0], here[0], text, evidence, "an effect's key names one content"),
+        here,
+    )  # fmt: skip
+
+
+def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
+    if record.limits is not None:
+        try:
+            state.limits.configure_patient(record.site, record.patient, record.limits)
+        except LimitRefused as refused:
+            _set_aside(state, record, here, refused.field, refused.reason)
+            return
+        _apply_limits(state, record.site)
+    _audit(state, record, here)
+
+
+def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
+    try:
+        state.limits.configure_site(record.site, record.limits)
+    except LimitRefused as refused:
+        _set_aside(state, record, here, refused.field, refused.reason)
+        return
+    _apply_limits(state, record.site)
+    _audit(state, record, here)
+    state.tell(record, here)
+
+
+def _apply_limits(state: WardState, site: str) -> None:
+    for row, session in state.known.sessions.items():
+        if session.site == site:
+            state.rows.limit_set[row] = state.limits.set_of(site, session.patient)
+
+
+def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> None:
+    row = state.known.by_name.get((record.site, record.session))
+    if row is not None and state.known.sessions[row].announced:
+        _set_aside(state, record, here, "session", f"session {record.session} is open already")
+        return
+    session = Session(
+        record.site, record.session, record.patient, announced=True, chair=record.chair, device=record.device,
+        drug=record.drug, route=record.route, planned_mg=record.planned_mg, planned_minutes=record.planned_minutes,
+        started_us=at_us,
+    )  # fmt: skip
+    if session.chair is None and session.device is not None:
+        session.chair = state.known.chair_of.get((session.site, session.device))
+    for earlier in [
+        row for row, other in state.known.sessions.items() if not other.announced and _same_place(other, session)
+    ]:
+        close_session(state, earlier, at_us, here)
+    open_session(state, session, here[0])
+    _audit(state, record, here)
+
+
+def _of(state: WardState, record: Event) -> int | None:
+    """The open session that an entry is about: the one it names, else its patient's."""
+    if record.session is not None:
+        return state.known.by_name.get((record.site, record.session))
+    return None if record.patient is None else state.known.by_patient.get((record.site, record.patient))
+
+
+def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) -> None:
+    row = _of(state, record)
+    if row is None and record.session is not None:
+        _set_aside(state, record, here, "session", f"no open session {record.session}")
+        return
+    if row is not None and record.session is not None:
+        session = state.known.sessions[row]
+        if isinstance(record, DoseStopped):
+            session.stopped_us, session.given_mg = at_us, record.given_mg
+        else:
+            session.dose_us = at_us if session.dose_us is None else session.dose_us
+            session.dose_minutes, session.given_mg = record.minutes, record.amount_mg
+            session.drug, session.route = record.drug or session.drug, record.route or session.route
+        if state.rows.cuff_due[row] < FAR:
+            expect_cuff(state, row, here[0])
+    _audit(state, record, here)
+
+
+def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None:
+    try:
+        score = score_of(record.instrument, record.items, record.score)
+    except ScoreRefused as refused:
+        _set_aside(state, record, here, refused.field, str(refused))
+        return
+    _audit(state, record, here)
+    row = _of(state, record)
+    if row is None or score is None:
+        return
+    scores = state.known.sessions[row].scores
+    if record.instrument not in scores or scores[record.instrument][1] < at_us:
+        scores[record.instrument] = (score, at_us)
+    if record.instrument in _SCORES:
+        hold_score(state, row, at_us, here, *_SCORES[record.instrument], score)
+
+
+def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None:
+    row = state.known.by_name.get((record.site, record.session or ""))
+    if row is None:
+        _set_aside(state, record, here, "session", f"no open session {record.session}")
+        return
+    close_session(state, row, at_us, here)
+    _audit(state, record, here)
+
+
+def _same_place(implicit: Session, started: Session) -> bool:
+    """Whether an unannounced session is what this one announces, late."""
+    if implicit.site != started.site:
+        return False
+    if implicit.name is not None:
+        return implicit.name == started.name
+    return implicit.patient == started.patient or (implicit.device is not None and implicit.device == started.device)
+
+
+def _identity(record: Event, at_us: int) -> str:
+    """What makes two events the same: the sender's id, else source, kind, patient and instant.
+
+    Two instruments answered at once, or two alerts acknowledged at once, are two events: their own subject counts too.
+    """
+    if record.id is not None:
+        return f"{record.site}\x1f{record.id}"
+    parts = [record.site, record.source or getattr(record, "device", None), record.kind, record.patient, str(at_us)]
+    parts += [getattr(record, name, None) for name in ("session", "instrument", "what", "alert", "chair", "drug")]
+    return "\x1f".join(part or "" for part in parts) + "\x1e"

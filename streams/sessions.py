@@ -1,0 +1,80 @@
+"""Opening and closing sessions: announced ones, and those that samples bring with them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.instants import HOUR, MINUTE
+from models.rules import RULE_INDEX, RULES, Priority
+from streams.association import Session
+from streams.frame import Origin
+from streams.rows import FAR
+from streams.sentences import plain
+from streams.state import OBSERVED, Here, WardState
+
+START_WITHIN: Final = 3 * MINUTE
+"""A monitor that has sent nothing this long after `session.started` never started. Chosen by us: time to apply probes."""
+GIVE_UP_AFTER: Final = HOUR
+"""An unannounced session with no sample this long is over. Chosen by us: longer than any change of bed."""
+
+
+def open_session(state: WardState, session: Session, clock_us: int, again: int | None = None) -> int:
+    """Open a session and begin to wait for its monitor and its cuffs.
+
+    Returns:
+        Its row; `again` if that one is wanted and free.
+    """
+    row = state.rows.take(again)
+    state.known.admit(row, session)
+    state.rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
+    if session.announced:
+        state.rows.start_due[row] = state.rows.due[row] = clock_us + START_WITHIN
+        expect_cuff(state, row, clock_us)
+    else:
+        state.rows.idle_due[row] = state.rows.due[row] = clock_us + GIVE_UP_AFTER
+    return row
+
+
+def open_unannounced(state: WardState, origin: Origin, clock_us: int, ordinal: int, again: int | None = None) -> int:
+    """Open a session for samples that belong to none: watched, never set aside. -1 if they name nobody."""
+    patient = origin.patient or origin.device or origin.session
+    if patient is None:
+        state.counts["samples of nobody"] += 1
+        return -1
+    session = Session(origin.site, origin.session, patient, announced=False, device=origin.device)
+    session.chair = state.known.chair_of.get((origin.site, origin.device)) if origin.device else None
+    row = open_session(state, session, clock_us, again)
+    if state.clock == "received":
+        text = plain(session.where, RULES["unscheduled"].title, "Watched all the same: start a session.")
+        here = (clock_us, OBSERVED, ordinal)
+        state.say(
+            row,
+            "unscheduled",
+            Priority.LOW,
+            clock_us,
+            clock_us,
+            here,
+            text,
+            {"device": origin.device},
+            "vitals without an open session",
+        )
+    return row
+
+
+def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
+    """The session is over, and with it everything that stands."""
+    session = state.known.sessions[row]
+    for rule in sorted(session.standing, key=RULE_INDEX.__getitem__):
+        text = f"{session.where}: {RULES[rule].title}; the session is over."
+        state.say(row, rule, None, at_us, at_us, here, text, {"session_over": True}, "")
+    state.counts["watched µs"] += int(state.rows.watched[row])
+    state.known.dismiss(row)
+    state.rows.give_back(row)
+
+
+def expect_cuff(state: WardState, row: int, from_us: int) -> None:
+    """Begin to wait for the next cuff, as the protocol's phase has it."""
+    session = state.known.sessions[row]
+    wait = session.protocol.cuff_overdue_us(session.phase(from_us))
+    state.rows.cuff_due[row] = FAR if wait is None else from_us + wait
+    state.rows.due[row] = min(state.rows.due[row], state.rows.cuff_due[row])

@@ -1,0 +1,105 @@
+"""What the ward's parts share: the state of one shard, and how something is concluded.
+
+A conclusion has its place: the shard's clock, then observations before time, then its order. Places do not depend on frame
+boundaries, so neither does the order of what the desk is told.
+Never here: when anything is concluded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.effects import AuditEntry, DeadLetter
+from models.findings import Finding
+from models.instants import NEVER
+from models.limits import Limit
+from models.records import Command, SiteConfigured
+from models.rules import RULE_INDEX, Priority
+from streams.association import Association, Standing
+from streams.limit_book import LimitBook
+from streams.rows import Rows
+from streams.sentences import with_chair
+
+Clock = Literal["received", "observed"]
+Ints = NDArray[np.int64]
+
+Here = tuple[int, int, int]
+"""An instant of the shard: (clock µs, 0 for an observation or 1 for time itself, ordinal in its frame)."""
+OBSERVED: Final = 0
+DUE: Final = 1
+Place = tuple[int, int, int, tuple[str, ...], int]
+"""`Here`, then the subject, then the worst first."""
+Concluded = Finding | AuditEntry | DeadLetter | Command | SiteConfigured
+
+_FIRST: Final = -1_000_000
+"""Before every finding of the same observation: an entry comes before what it leads to."""
+
+
+class WardState:
+    """One shard's sessions. `clock_us` is the shard's clock; `counts` what became of everything that came in;
+    `seen` the keys of events that were had, with the clock then; `said` what this frame's conclusions are so far.
+    """
+
+    def __init__(self, clock: Clock = "received") -> None:
+        self.clock: Clock = clock
+        self.clock_us = NEVER
+        self.rows = Rows()
+        self.known = Association()
+        self.limits = LimitBook()
+        self.counts: Counter[str] = Counter()
+        self.seen: dict[int, int] = {}
+        self.said: list[tuple[Place, Concluded]] = []
+
+    def limits_of(self, row: int) -> tuple[Limit, ...]:
+        """The limits in force for a session."""
+        return self.limits.tables[int(self.rows.limit_set[row])]
+
+    def baseline(self, row: int) -> tuple[float | None, float | None]:
+        """A session's own (systolic, diastolic) in mmHg: median of the good cuffs before the dose, else the first."""
+        pairs = np.array(self.known.sessions[row].baseline_cuffs, dtype=np.float64).reshape(-1, 2)
+        sides = (pairs[~np.isnan(pairs[:, side]), side] for side in (0, 1))
+        sbp, dbp = (float(np.median(side)) if side.size else None for side in sides)
+        return sbp, dbp
+
+    @property
+    def watched_us(self) -> int:
+        """Microseconds with data, over all sessions, ended ones included."""
+        return self.counts["watched µs"] + int(self.rows.watched[: self.rows.count].sum())
+
+    def tell(self, conclusion: Concluded, here: Here) -> None:
+        """Conclude something that is no session's rule."""
+        self.said.append(((*here, (), _FIRST), conclusion))
+
+    def say(
+        self, row: int, rule: str, priority: Priority | None, at_us: int, onset_us: int, here: Here,
+        text: str, evidence: dict[str, object], source: str,
+    ) -> None:  # fmt: skip
+        """The rule now has this priority for the session (None: it is over). Silent where that is no news."""
+        session = self.known.sessions[row]
+        before = session.standing.get(rule)
+        change: Literal["began", "changed", "ended"]
+        if before is None:
+            if priority is None:
+                return
+            change = "began"
+            session.standing[rule] = Standing(priority, onset_us)
+        elif priority is None:
+            change, priority, onset_us = "ended", before.priority, before.onset_us
+            del session.standing[rule]
+        elif priority == before.priority:
+            return
+        else:
+            change, onset_us = "changed", before.onset_us
+            session.standing[rule] = Standing(priority, onset_us)
+        subject, clock_us = session.subject, here[0]
+        finding = Finding(
+            change, subject, rule, priority, min(at_us, clock_us), min(onset_us, clock_us), clock_us,
+            text, with_chair(evidence, subject.chair), source,
+        )  # fmt: skip
+        # The worst first, so that what it says already need not be paged again.
+        rank = RULE_INDEX[rule] - len(RULE_INDEX) * int(priority)
+        self.said.append(((*here, (subject.site, subject.patient, subject.session or ""), rank), finding))
