@@ -10,6 +10,9 @@ import { clock, now, parse, second, since } from "../times";
 import type { Alert } from "../wire";
 import { alarmClass } from "./vitals";
 
+/** This many rows with all their words fit a wall screen beside twelve cards. */
+const DENSE_FROM = 4;
+
 /** A row that has just come or moved takes no tap for this long, or a finger aimed at its neighbour would answer the wrong one. */
 const SETTLE_MS = 400;
 
@@ -86,7 +89,10 @@ export function AlertColumn({ only }: { only?: readonly Alert[] }) {
   const mine = (alert: Alert): boolean => only === undefined || only.some((a) => a.alert === alert.alert);
   const open = all.filter(mine);
   const answered = handled(alerts.value).filter(mine);
-  const elsewhere = all.length - open.length;
+  const elsewhere = all.filter((a) => !mine(a));
+  const worst = elsewhere[0];
+  // Closing up moves every row, so it counts as a new position for all of them.
+  const dense = open.length > DENSE_FROM;
   const heading = useRef<HTMLHeadingElement>(null);
   const focused = useRef(false);
   // When the row that held the keyboard is gone, the heading takes it: not the next button, which a second Enter would press.
@@ -94,13 +100,13 @@ export function AlertColumn({ only }: { only?: readonly Alert[] }) {
     if (focused.current && document.activeElement === document.body) heading.current?.focus();
   }, [open.length]);
   return (
-    <section class="alerts" aria-label="Alerts" onFocusCapture={() => (focused.current = true)} onBlurCapture={(e) => (focused.current = e.relatedTarget === null)}>
+    <section class={dense ? "alerts dense" : "alerts"} aria-label="Alerts" onFocusCapture={() => (focused.current = true)} onBlurCapture={(e) => (focused.current = e.relatedTarget === null)}>
       <h2 tabIndex={-1} ref={heading} class={open.length === 0 ? "none" : ""}>
         {open.length === 0 ? (only ? "No alert at this chair" : "No alerts") : `${open.length} ${open.length === 1 ? "alert needs" : "alerts need"} someone`}
-        {elsewhere > 0 && <a class="elsewhere" href={href("/")}>{elsewhere} at other chairs</a>}
+        {worst && <a class="elsewhere" href={href("/")}><span class={`badge${alarmClass(worst)}`}>{SIGN[worst.priority].word} {SIGN[worst.priority].shape}</span>{elsewhere.length} at other chairs</a>}
       </h2>
       <ol class="alert-list">
-        {open.map((alert, i) => <Waiting key={alert.alert} alert={alert} position={i} />)}
+        {open.map((alert, i) => <Waiting key={alert.alert} alert={alert} position={dense ? i + 1000 : i} />)}
       </ol>
       {answered.length > 0 && (
         <>

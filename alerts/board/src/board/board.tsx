@@ -1,6 +1,6 @@
 /** The board: the alerts that need someone, and every chair in its place. */
 
-import { waiting, worstOldestFirst } from "../alarms";
+import { worstOldestFirst } from "../alarms";
 import { alerts, heardAnything, silentSince } from "../feed";
 import { Frame } from "../frame";
 import { places } from "../seats";
@@ -21,9 +21,9 @@ export function Board() {
   const list = places.value;
   return (
     <Frame here="board">
-      <div class="board" data-waiting={waiting(alerts.value).length}>
+      <div class="board">
         <AlertColumn />
-        <section class="cards" aria-label="Chairs" data-count={list.length}>
+        <section class="cards" aria-label="Chairs">
           {list.map((place) => <Card key={place.key} place={place} alerts={alertsOf(place.chair, all)} />)}
           {list.length === 0 && (
             <p class="empty">

@@ -1,8 +1,9 @@
 /** The tablet beside the patient: who sits here and how they are, then one thing to enter at a time. */
 
 import type { ComponentType } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
+import { polite } from "../announce";
 import { alertsOf } from "../board/board";
 import { AlertColumn } from "../board/alert_column";
 import { drugWords, Next } from "../board/card";
@@ -21,16 +22,16 @@ import { said } from "./said";
 
 type Task = "start" | "dose" | "stop" | "cuff" | "sedation" | "dissociation" | "distress" | "intervention" | "end";
 
-const TASKS: readonly { task: Task; words: string; needsSession: boolean; form: ComponentType<FormProps> }[] = [
-  { task: "start", words: "Start session", needsSession: false, form: StartForm },
-  { task: "dose", words: "Dose given", needsSession: true, form: DoseForm },
-  { task: "stop", words: "Dose stopped", needsSession: true, form: StopForm },
-  { task: "cuff", words: "Cuff by hand", needsSession: true, form: CuffForm },
-  { task: "sedation", words: "Sedation", needsSession: true, form: SedationForm },
-  { task: "dissociation", words: "Dissociation", needsSession: true, form: DissociationForm },
-  { task: "distress", words: "Distress", needsSession: true, form: DistressForm },
-  { task: "intervention", words: "Intervention", needsSession: true, form: InterventionForm },
-  { task: "end", words: "End session", needsSession: true, form: EndForm },
+const TASKS: readonly { task: Task; words: string; form: ComponentType<FormProps> }[] = [
+  { task: "start", words: "Start session", form: StartForm },
+  { task: "dose", words: "Dose given", form: DoseForm },
+  { task: "stop", words: "Dose stopped", form: StopForm },
+  { task: "cuff", words: "Cuff by hand", form: CuffForm },
+  { task: "sedation", words: "Sedation", form: SedationForm },
+  { task: "dissociation", words: "Dissociation", form: DissociationForm },
+  { task: "distress", words: "Distress", form: DistressForm },
+  { task: "intervention", words: "Intervention", form: InterventionForm },
+  { task: "end", words: "End session", form: EndForm },
 ];
 
 const TASK_OF: { [kind: string]: Task } = {
@@ -74,16 +75,26 @@ export function ChairPage({ name }: { name: string }) {
   const [minutesAgo, setMinutesAgo] = useState(0);
   const mine = alertsOf(chair, [...alerts.value.values()]);
 
+  // A form opened below the fold is a button that did nothing.
+  const form = useRef<HTMLDivElement>(null);
+  useEffect(() => form.current?.scrollIntoView({ block: "nearest" }), [task, correcting]);
+
   const begin = (next: Task | null, entry: Entry | null = null): void => {
     setTask(next);
     setCorrecting(entry);
     setMinutesAgo(0);
   };
   const put = (draft: Draft): void => {
-    enter(draft, said(draft.kind, draft), name, minutesAgo, correcting);
+    const entry = enter(draft, said(draft.kind, draft), name, minutesAgo, correcting);
+    polite.value = `${entry.says}: sent in ten seconds, until then it can be undone.`;
     begin(null);
   };
   const nobody: Sitting = { chair: name, patient: "", session: "", drug: null, route: null, plannedMg: null, plannedMinutes: null };
+  // Vitals without a session are watched and shown all the same; starting one is then the first thing to do.
+  const unscheduled = chair?.phase === "unscheduled" && sitting?.session === chair.session;
+  const offered = TASKS.filter((t) => (t.task === "start" ? sitting === null || unscheduled : sitting !== null));
+  const known = chair?.device ? { device: chair.device, patient: unscheduled ? chair.patient : null } : null;
+  const shownChair = chair && (sitting === null || chair.session === sitting.session) ? chair : null;
   const doing = TASKS.find((t) => t.task === task) ?? null;
 
   return (
@@ -93,16 +104,16 @@ export function ChairPage({ name }: { name: string }) {
           <header class="card-head">
             <span class="card-chair">{name}</span>
             <span class="card-who">
-              <span class="card-patient" data-testid="patient">{sitting?.patient ?? "Nobody in this chair"}</span>
-              <span class="card-drug">{chair?.session === sitting?.session && chair ? drugWords(chair) : [sitting?.drug, sitting?.route].filter(Boolean).join(" ")}</span>
+              <span class="card-patient" data-testid="patient">{sitting?.patient ?? chair?.patient ?? (chair?.session ? "Unknown patient" : "Nobody in this chair")}</span>
+              <span class="card-drug">{shownChair ? drugWords(shownChair) : [sitting?.drug, sitting?.route].filter(Boolean).join(" ")}</span>
             </span>
           </header>
-          {chair && chair.session === sitting?.session && (
+          {shownChair && (
             <>
-              <Timeline chair={chair} />
-              <Vitals chair={chair} alerts={mine} />
-              <Words chair={chair} alerts={mine} suffix={name} />
-              <Next chair={chair} />
+              <Timeline chair={shownChair} />
+              <Vitals chair={shownChair} alerts={mine} />
+              <Words chair={shownChair} alerts={mine} suffix={name} />
+              <Next chair={shownChair} />
             </>
           )}
         </section>
@@ -112,13 +123,13 @@ export function ChairPage({ name }: { name: string }) {
           <Queue chair={name} correct={(entry) => begin(taskOf(entry), entry)} />
           {doing === null ? (
             <div class="tasks">
-              {TASKS.filter((t) => (sitting ? t.task !== "start" : !t.needsSession)).map((t) => (
+              {offered.map((t) => (
                 <button key={t.task} data-testid={`task-${t.task}`} onClick={() => begin(t.task)}>{t.words}</button>
               ))}
-              {sitting && <button data-testid="task-start" class="task-quiet" onClick={() => begin("start")}>Start another session</button>}
+              {sitting && !unscheduled && <button data-testid="task-start" class="task-quiet" onClick={() => begin("start")}>Start another session</button>}
             </div>
           ) : (
-            <div class="doing">
+            <div class="doing" ref={form}>
               <header class="doing-head">
                 <h2>{correcting ? `Correct: ${doing.words.toLowerCase()}` : doing.words}</h2>
                 <button data-testid="cancel" onClick={() => begin(null)}>Back</button>
@@ -132,7 +143,7 @@ export function ChairPage({ name }: { name: string }) {
                   ))}
                 </div>
               </div>
-              <doing.form key={`${doing.task}-${correcting?.id ?? ""}`} sitting={sitting ?? nobody} start={correcting?.body ?? null} enter={put} />
+              <doing.form key={`${doing.task}-${correcting?.id ?? ""}`} sitting={sitting ?? nobody} start={correcting?.body ?? (doing.task === "start" ? known : null)} enter={put} />
             </div>
           )}
           <Record session={sitting?.session ?? null} />

@@ -127,7 +127,7 @@ export function StartForm({ sitting, start, enter }: FormProps) {
     : badNumber(mg, "Planned dose", 0, 2000) ?? badNumber(minutes, "Planned minutes", 0, 600);
   return (
     <Form problem={problem} words="Start session" submit={() => enter({
-      kind: "session.started", patient: patient.trim(), session: start && start["patient"] === patient.trim() ? str(start["session"]) : sessionName(patient.trim(), now()), chair: sitting.chair,
+      kind: "session.started", patient: patient.trim(), session: start?.["session"] && start["patient"] === patient.trim() ? str(start["session"]) : sessionName(patient.trim(), now()), chair: sitting.chair,
       ...present({ device: device.trim(), drug: drug.trim(), route, planned_mg: typed(mg), planned_minutes: typed(minutes) }),
     })}>
       <div class="fields">
@@ -258,7 +258,7 @@ export function InterventionForm({ sitting, start, enter }: FormProps) {
   return (
     <Form problem={what.trim() === "" ? "Choose or write what was done." : null} words="Enter intervention"
       submit={() => enter({ kind: "intervention", ...about(sitting), what: what.trim(), ...present({ detail: detail.trim() }) })}>
-      <Choice label="What was done" name="what" options={INTERVENTIONS.map((v) => [v.replaceAll(" ", "-"), v.replace(/^./, (c) => c.toUpperCase())] as const)} value={what.replaceAll(" ", "-")}
+      <Choice label="What was done" name="intervention" options={INTERVENTIONS.map((v) => [v.replaceAll(" ", "-"), v.replace(/^./, (c) => c.toUpperCase())] as const)} value={what.replaceAll(" ", "-")}
         set={(v) => setWhat(v.replaceAll("-", " "))} />
       <div class="fields">
         <Field label="Or in your words" name="what" value={(INTERVENTIONS as readonly string[]).includes(what) ? "" : what} set={setWhat} />

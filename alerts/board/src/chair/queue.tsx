@@ -44,7 +44,7 @@ export function Queue({ chair, correct }: Props) {
   const elsewhere = all.length - mine.length;
   if (all.length === 0) return null;
   return (
-    <section class="queue" aria-label="Not sent yet" aria-live="polite" data-testid="queue">
+    <section class="queue" aria-label="Not sent yet" data-testid="queue">
       <ol>{mine.map((entry) => <Queued key={entry.id} entry={entry} all={all} correct={correct} />)}</ol>
       {elsewhere > 0 && <p class="form-hint">{elsewhere} more {elsewhere === 1 ? "entry" : "entries"} of other chairs not sent yet.</p>}
     </section>
