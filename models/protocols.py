@@ -46,7 +46,7 @@ PROTOCOLS: Final = {
     ("ketamine", "iv"):           Protocol("ketamine-iv", "Ketamine infusion", 40, 120, 30, 15, 22.5, "Riva-Posse 2018: every 10 min, then every 15; observation: ASA 2025, McIntyre 2021 (2 h)"),
     ("ketamine", "im"):           Protocol("ketamine-im", "Ketamine injection", 1, 120, 30, 22.5, 22.5, "every 15 min to 120 min: Del Sant 2020 (subcutaneous)"),
     ("ketamine", "sc"):           Protocol("ketamine-sc", "Ketamine injection", 1, 120, 30, 22.5, 22.5, "every 15 min to 120 min: Del Sant 2020"),
-    ("esketamine", "intranasal"): Protocol("esketamine-nasal", "Esketamine spray", 10, 120, 30, 50, 90, "US label: before, about 40 min after, before leaving; 2 h"),
+    ("esketamine", "intranasal"): Protocol("esketamine-nasal", "Esketamine spray", 10, 120, 30, 50, 50, "US label: before, about 40 min after, before leaving; 2 h"),
 }
 # fmt: on
 

@@ -190,9 +190,13 @@ class SiteConfigured(Record):
 
 
 class ForecastMade(Record):
+    """A forecast, with the fields of `models.wire.ForecastOut`: it comes through the journal so that a replay knows it."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
     kind: Literal["forecast.made"] = "forecast.made"
     patient: Name
-    forecast: dict[Name, Any]
+    as_of: Name
 
 
 class SetAside(Record):
