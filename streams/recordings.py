@@ -67,7 +67,8 @@ def read_file(path: Path, rename: Mapping[str, str], progress: Callable[[int], N
         before = 0
         try:
             for number, line in enumerate(lines):
-                if progress is not None and number % 2000 == 0:
+                # A pipe does not know where it is.
+                if progress is not None and number % 2000 == 0 and raw.seekable():
                     progress(raw.tell() - before)
                     before = raw.tell()
                 yield line
@@ -84,8 +85,11 @@ _TIMES: Final = ("at", "t_s")
 
 
 def _csv(stream: BinaryIO | gzip.GzipFile, patient: str, rename: Mapping[str, str], path: Path) -> Iterator[Line]:
-    text = io.TextIOWrapper(stream, "utf-8", errors="replace", newline="")
-    rows = csv.reader(text)
+    with io.TextIOWrapper(stream, "utf-8", errors="replace", newline="") as text:
+        yield from _rows(csv.reader(text), patient, rename, path)
+
+
+def _rows(rows: Iterator[list[str]], patient: str, rename: Mapping[str, str], path: Path) -> Iterator[Line]:
     header = [rename.get(column.strip(), column.strip()) for column in next(rows, [])]
     when = next((header.index(name) for name in _TIMES if name in header), None)
     if when is None:
