@@ -11,6 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.routes import alert_routes
@@ -33,7 +34,8 @@ def build(service: Service) -> FastAPI:
         async with service.running():
             yield
 
-    app = FastAPI(title="Chairside", version=version("chairside"), description=ABOUT, lifespan=lifespan)
+    # Offline: a clinic's network need not reach the network that the usual documentation page loads its scripts from.
+    app = FastAPIOffline(title="Chairside", version=version("chairside"), description=ABOUT, lifespan=lifespan)
 
     def counted(accepted: int, set_aside: int) -> None:
         service.metrics.accepted.inc(accepted)

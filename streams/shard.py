@@ -61,6 +61,7 @@ class Shard:
                 desk.find(concluded)
             elif isinstance(concluded, Command):
                 if not desk.command(concluded, place[0]):
+                    self.ward.counts["events"] -= 1
                     self.ward.counts["set aside"] += 1
             elif isinstance(concluded, SiteConfigured):
                 desk.configure(concluded)
