@@ -116,6 +116,8 @@ class Desk:
         self._sites: dict[str, _Site] = {}
         self._patient_paged: dict[tuple[str, str], int] = {}
         self._rule_paged: dict[Key, _Paged] = {}
+        self._closed: dict[Key, Priority] = {}
+        """What a person closed while it went on, and how bad it has been since."""
         self._effects: list[Effect] = []
         self._offset = 0
         self._due = FAR
@@ -156,16 +158,23 @@ class Desk:
         """Fold in a finding. Everything due before it must have been let fall due."""
         key = _key(finding.subject, finding.rule)
         alert = self.open.get(self._by_key.get(key, ""))
+        if finding.change != "changed":
+            self._closed.pop(key, None)
         match finding.change:
+            case "began" if alert is not None and alert.phase is not Phase.LATCHED and finding.subject.session is None:
+                pass  # Nobody's condition, said each time it happens: one alert tells it until somebody has closed it.
             case "began":
                 if alert is not None:
                     self._step(alert, Stimulus.RECURRED, finding.at_us, finding.clock_us, {"because": "it came back"})
                 self._raise(key, finding, finding.onset_us)
             case "changed" if alert is None:
                 # Closed by hand while it went on. Worse than what was closed is news; easier is not.
-                closed_at = self._rule_paged.get(key)
-                if closed_at is None or finding.priority > closed_at.priority:
+                closed_at = self._closed.get(key)
+                if closed_at is None or finding.priority > closed_at:
+                    self._closed.pop(key, None)
                     self._raise(key, finding, finding.at_us)
+                else:
+                    self._closed[key] = finding.priority
             case "changed" if alert is not None:
                 worse = finding.priority > alert.priority
                 alert.priority, alert.worst = finding.priority, max(alert.worst, finding.priority)
@@ -221,6 +230,8 @@ class Desk:
         if isinstance(decision, Refusal):
             outcome = f"refused: {decision.reason}"
         else:
+            if stimulus is Stimulus.CLOSE and alert.phase is not Phase.LATCHED:
+                self._closed[_key(alert.subject, alert.rule)] = alert.priority
             until_us = self._until(alert, command, stimulus, clock_us)
             if until_us < FAR:
                 said["until"] = iso(until_us)
@@ -303,6 +314,10 @@ class Desk:
             if other is not alert and other.page_due_us < FAR and (other.subject.site, other.subject.patient) == (site, patient)
         ]  # fmt: skip
         told = [alert, *sorted(others, key=lambda other: (-other.priority, other.onset_us, other.id))]
+        self._rule_paged = {
+            key: paged for key, paged in self._rule_paged.items() if paged.at_us + QUIET_AFTER > clock_us
+        }
+        self._patient_paged = {key: at_us for key, at_us in self._patient_paged.items() if at_us + GROUP_FOR > clock_us}
         for each in told:
             each.page_due_us = FAR
             self._rule_paged[_key(each.subject, each.rule)] = _Paged(clock_us, each.priority)
@@ -342,11 +357,12 @@ class Desk:
             "state": STATE,
             "shard": self.shard,
             "open": [_packed(alert) for alert in self.open.values()],
+            "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=_in_order)],
             "sites": [[name, site.seq, site.policies] for name, site in sorted(self._sites.items())],
             "patient_paged": [[*key, at_us] for key, at_us in sorted(self._patient_paged.items())],
             "rule_paged": [
                 [list(key), paged.at_us, int(paged.priority)]
-                for key, paged in sorted(self._rule_paged.items(), key=lambda item: tuple(map(str, item[0])))
+                for key, paged in sorted(self._rule_paged.items(), key=_in_order)
             ],
         }
 
@@ -364,6 +380,9 @@ class Desk:
             alert = _unpacked(fields)
             desk.open[alert.id] = alert
             desk._by_key[_key(alert.subject, alert.rule)] = alert.id
+        desk._closed = {
+            (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
+        }
         desk._sites = {name: _Site(seq, policies) for name, seq, policies in packed["sites"]}
         desk._patient_paged = {(site, patient): at_us for site, patient, at_us in packed["patient_paged"]}
         desk._rule_paged = {
@@ -372,6 +391,10 @@ class Desk:
         }
         desk._reckon()
         return desk
+
+
+def _in_order(item: tuple[Key, object]) -> tuple[str, ...]:
+    return tuple(map(str, item[0]))
 
 
 def _key(subject: Subject, rule: str) -> Key:

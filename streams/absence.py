@@ -134,7 +134,7 @@ def follow(
     state.counts["repeated or late"] += len(row) - int(np.count_nonzero(fresh))
     rows.due[row] = np.minimum(rows.due[row], clock_us + STALE_AFTER)
     idle = rows.idle_due[row]
-    rows.idle_due[row] = np.where(idle < FAR, clock_us + GIVE_UP_AFTER, FAR)
+    rows.idle_due[row] = np.where((idle < FAR) & fresh, clock_us + GIVE_UP_AFTER, idle)
     before = rows.row_at[row]
     rows.watched[row] += np.where(before > NEVER, np.clip(at_us - before, 0, STALE_AFTER), 0)
     rows.row_at[row] = np.maximum(before, at_us)

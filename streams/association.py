@@ -177,6 +177,23 @@ class Association:
                 self.by_device[site, session.device] = row
         self._known.clear()
 
+    def twin(self, session: Session) -> int | None:
+        """The row of an open session that goes by the same names: to the desk they would be one."""
+        if (session.site, session.patient) not in self.by_patient:
+            return None
+        same = (session.site, session.patient, session.name)
+        return next(
+            (row for row, other in self.sessions.items() if (other.site, other.patient, other.name) == same), None
+        )
+
+    def seat(self, row: int, chair: str | None) -> None:
+        """An unannounced session is at this chair; if somebody sits there, it takes nothing from them."""
+        session = self.sessions[row]
+        if chair is not None:
+            session.chair = chair
+            self.by_chair.setdefault((session.site, chair), row)
+        self._known.clear()
+
     def dismiss(self, row: int) -> Session:
         """The session of this row is over."""
         session = self.sessions.pop(row)
@@ -194,7 +211,7 @@ class Association:
         self._known.clear()
         return session
 
-    def packed(self, clock_us: int = 0) -> dict[str, Any]:
+    def packed(self, clock_us: int) -> dict[str, Any]:
         """As msgpack-able values; the indices are rebuilt from them. What was left behind a day ago cannot come back."""
         return {
             "left": [[*key, *left] for key, left in sorted(self.left.items()) if clock_us - left[1] < DAY],

@@ -9,7 +9,7 @@ from typing import Final
 
 from alerts.effects import AuditEntry, DeadLetter
 from models.findings import Finding, Subject
-from models.instants import DAY, iso, to_us
+from models.instants import iso, to_us
 from models.instruments import CADSS_6_TO_CADSS, ScoreRefused, score_of
 from models.limits import LimitRefused
 from models.records import (
@@ -29,14 +29,11 @@ from models.records import (
 from models.rules import Priority
 from streams.absence import pass_time
 from streams.association import Session
-from streams.frame import key_hash
+from streams.frame import Origin
 from streams.rows import FAR
-from streams.sessions import close_session, expect_cuff, open_session
+from streams.sessions import close_session, expect_cuff, leave_behind, open_session
 from streams.state import OBSERVED, Here, WardState
 from streams.thresholds import hold_score
-
-REMEMBER_KEYS: Final = DAY
-"""How long a repeat of an event is recognised: longer than any queue of a tablet without a network."""
 
 _SCORES: Final = {"moaas": ("moaas", 1.0), "cadss": ("cadss", 1.0), "cadss-6": ("cadss", CADSS_6_TO_CADSS)}
 """Instrument → the column that it is held in, and what puts it on that column's scale."""
@@ -57,17 +54,13 @@ def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal:
         _conflict(state, record, here)
         return
     state.counts["events"] += 1
-    key = key_hash(_identity(record, at_us))
-    seen = state.seen.get(key)
-    if seen is not None and state.clock_us - seen < REMEMBER_KEYS:
-        state.counts["repeated or late"] += 1
+    if state.had(_identity(record, at_us), state.clock_us):
         return
-    state.seen[key] = state.clock_us
     match record:
         case PatientRegistered():
             _register(state, record, here)
         case DeviceAssigned():
-            state.known.assign(record.site, record.device, record.chair)
+            _assign(state, record, at_us, here)
             _audit(state, record, here)
         case SessionStarted():
             _start(state, record, at_us, here)
@@ -140,6 +133,24 @@ def _apply_limits(state: WardState, site: str) -> None:
             state.rows.limit_set[row] = state.limits.set_of(site, session.patient)
 
 
+def _assign(state: WardState, record: DeviceAssigned, at_us: int, here: Here) -> None:
+    origin = Origin(record.site, None, None, record.device, None)
+    before = state.known.find(origin)
+    state.known.assign(record.site, record.device, record.chair)
+    now = state.known.find(origin)
+    if before is None or before == now:
+        return
+    session = state.known.sessions[before]
+    if session.announced or session.patient != record.device:
+        leave_behind(state, before, (), (), (record.device,))
+    elif now is None:
+        state.known.seat(before, record.chair)
+    else:
+        # It was watched for want of anybody; now it watches somebody.
+        leave_behind(state, before, (), (), (record.device,))
+        close_session(state, before, at_us, here)
+
+
 def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> None:
     row = state.known.by_name.get((record.site, record.session))
     if row is not None and state.known.sessions[row].announced:
@@ -156,8 +167,21 @@ def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> 
         row for row, other in state.known.sessions.items() if not other.announced and _same_place(other, session)
     ]:
         close_session(state, earlier, at_us, here)
+    _take_over(state, session)
     open_session(state, session, here[0])
     _audit(state, record, here)
+
+
+def _take_over(state: WardState, session: Session) -> None:
+    """Whatever leads to another session and will lead to this one leaves behind what it said there."""
+    known, site = state.known, session.site
+    row = known.by_patient.get((site, session.patient))
+    if row is not None:
+        leave_behind(state, row, (), (session.patient,), ())
+    if session.chair is not None and (row := known.by_chair.get((site, session.chair))) is not None:
+        leave_behind(state, row, (), (), known.devices_of(row))
+    if session.device is not None and (row := known.find(Origin(site, None, None, session.device, None))) is not None:
+        leave_behind(state, row, (), (), (session.device,))
 
 
 def _of(state: WardState, record: Event) -> int | None:

@@ -99,10 +99,10 @@ class Rows:
         for name, kind in KINDS.items():
             setattr(self, name, _resting(kind, capacity))
 
-    def take(self, wanted: int | None = None) -> int:
-        """A resting row's index: the one that is wanted if it is free, else the lowest free one."""
+    def take(self) -> int:
+        """The lowest resting row's index."""
         if self.free:
-            row = wanted if wanted in self.free else min(self.free)
+            row = min(self.free)
             self.free.remove(row)
         else:
             row, self.count = self.count, self.count + 1

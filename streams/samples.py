@@ -19,9 +19,10 @@ from models.instants import iso
 from streams.absence import AHEAD, follow, lapse
 from streams.frame import Frame, Origin
 from streams.quality import judge
+from streams.rows import FAR
 from streams.sentences import number
-from streams.sessions import open_unannounced
-from streams.state import OBSERVED, Ints, WardState
+from streams.sessions import GIVE_UP_AFTER, open_unannounced
+from streams.state import OBSERVED, REMEMBER, Ints, WardState
 from streams.thresholds import hold_samples
 
 _SBP: Final = CHANNEL["sbp"]
@@ -39,33 +40,69 @@ def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinal:
         clock_us = np.full(stop - start, state.clock_us)
         # A device whose clock runs ahead would make its own later samples late: use the time of arrival instead.
         at_us = np.where(at_us > clock_us + AHEAD, clock_us, at_us)
-    state.counts["samples"] += stop - start
-    row = _find(state, frame.origins, origin, clock_us, ordinal, whole)
-    index = np.arange(stop - start)
+    count = stop - start
+    state.counts["samples"] += count
+    done = 0
+    while done < count:
+        # Nobody is given up in the middle of what is taken at once: a sample after that begins a new session.
+        idle = state.rows.idle_due[: state.rows.count]
+        until_us = min(int(idle.min(initial=FAR)), int(clock_us[done]) + GIVE_UP_AFTER)
+        if until_us < clock_us[done]:
+            gone = np.flatnonzero(idle < clock_us[done])
+            lapse(state, gone, np.full(gone.size, clock_us[done]))
+            continue
+        upto = int(np.searchsorted(clock_us, until_us, side="right"))
+        part = slice(done, upto)
+        _take(
+            state, frame, start + done, origin[part], at_us[part], sent_us[part], clock_us[part], ordinal + done,
+            whole and upto - done == count,
+        )  # fmt: skip
+        done = upto
+
+
+def _take(
+    state: WardState, frame: Frame, start: int, origin: Ints, at_us: Ints, sent_us: Ints, clock_us: Ints, ordinal: int,
+    whole: bool,
+) -> None:  # fmt: skip
+    """Fold in samples during which no session is given up; `start` is the first one's place among the frame's samples."""
+    row = _find(state, frame.origins, origin, at_us, clock_us, ordinal, whole)
+    index = np.arange(len(origin))
     usable = row >= 0
     if not usable.all():
         index = index[usable]
     if frame.authors:
-        _audit_samples(state, frame, start, stop, row, clock_us, ordinal)
+        _audit_samples(state, frame, start, start + len(origin), row, clock_us, ordinal)
     for turn in _rounds(row[index]):
         these = index[turn]
         _round(state, frame, start, these, row[these], at_us[these], sent_us[these], clock_us[these], ordinal)
 
 
 def _find(
-    state: WardState, origins: tuple[Origin, ...], origin: Ints, clock_us: Ints, ordinal: int, whole: bool
+    state: WardState, origins: tuple[Origin, ...], origin: Ints, at_us: Ints, clock_us: Ints, ordinal: int, whole: bool
 ) -> Ints:
-    """(n,) the row of each sample; an unannounced session is opened where none takes it, -1 where nobody is named."""
+    """(n,) the row of each sample; an unannounced session is opened where none takes it.
+
+    -1 where nobody is named, and where a sample is about whoever was there before.
+    """
     rows = np.full(len(origins), -1)
+    old = None
+    if (at_us <= state.known.left_until).any():
+        left = np.array([state.known.left_behind(each) for each in origins])[origin]
+        old = (at_us <= left[:, 0]) & (clock_us - left[:, 1] < REMEMBER)
+        state.counts["repeated or late"] += int(np.count_nonzero(old))
     first = range(len(origins)) if whole else dict.fromkeys(origin.tolist())
     find = state.known.find
     for which in first:
         row = find(origins[which])
         if row is None:
-            sample = int(np.argmax(origin == which))
+            mine = (origin == which) if old is None else (origin == which) & ~old
+            sample = int(np.argmax(mine))
+            if not mine[sample]:
+                continue
             row = open_unannounced(state, origins[which], int(clock_us[sample]), ordinal + sample)
         rows[which] = row
-    return rows[origin]
+    found = rows[origin]
+    return found if old is None else np.where(old, -1, found)
 
 
 def _round(
@@ -84,10 +121,6 @@ def _round(
     late = rows.due[row] < clock_us
     if late.any():
         lapse(state, row[late], clock_us[late])
-        for gone in np.flatnonzero(~rows.open[row]).tolist():
-            # Given up while its frame waited: an unannounced session starts anew in the same row.
-            origin = frame.origins[frame.origin[start + index[gone]]]
-            open_unannounced(state, origin, int(clock_us[gone]), ordinal + int(index[gone]), int(row[gone]))
     values, status = frame.values[start + index], frame.status[start + index]
     repeated = None if frame.keys is None else _repeats(state, row, frame.keys[start + index])
     judged = judge(rows, row, at_us, clock_us, values, status, repeated)
@@ -128,11 +161,15 @@ def _repeats(state: WardState, row: Ints, keys: NDArray[np.uint64]) -> NDArray[n
 def _audit_samples(
     state: WardState, frame: Frame, start: int, stop: int, row: Ints, clock_us: Ints, ordinal: int
 ) -> None:
-    """What a person entered by hand, a cuff as a rule, is an entry as well as a sample."""
+    """What a person entered by hand, a cuff as a rule, is an entry as well as a sample; sent twice, it is one."""
     for sample, by in frame.authors.items():
         if not start <= sample < stop:
             continue
         site, session, patient, device, source = frame.origins[frame.origin[sample]]
+        sent = "" if frame.keys is None else str(frame.keys[sample])
+        names = (*frame.origins[frame.origin[sample]], by, str(frame.at_us[sample]), sent)
+        if state.had("\x1f".join(name or "" for name in names) + "\x1dvitals", int(clock_us[sample - start])):
+            continue
         held = state.known.sessions.get(int(row[sample - start]))
         doc: dict[str, Any] = {
             name: number(float(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from models.instants import HOUR, MINUTE
@@ -18,13 +19,9 @@ GIVE_UP_AFTER: Final = HOUR
 """An unannounced session with no sample this long is over. Chosen by us: longer than any change of bed."""
 
 
-def open_session(state: WardState, session: Session, clock_us: int, again: int | None = None) -> int:
-    """Open a session and begin to wait for its monitor and its cuffs.
-
-    Returns:
-        Its row; `again` if that one is wanted and free.
-    """
-    row = state.rows.take(again)
+def open_session(state: WardState, session: Session, clock_us: int) -> int:
+    """Open a session and begin to wait for its monitor and its cuffs; its row."""
+    row = state.rows.take()
     state.known.admit(row, session)
     state.rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
     if session.announced:
@@ -35,7 +32,7 @@ def open_session(state: WardState, session: Session, clock_us: int, again: int |
     return row
 
 
-def open_unannounced(state: WardState, origin: Origin, clock_us: int, ordinal: int, again: int | None = None) -> int:
+def open_unannounced(state: WardState, origin: Origin, clock_us: int, ordinal: int) -> int:
     """Open a session for samples that belong to none: watched, never set aside. -1 if they name nobody."""
     patient = origin.patient or origin.device or origin.session
     if patient is None:
@@ -43,7 +40,11 @@ def open_unannounced(state: WardState, origin: Origin, clock_us: int, ordinal: i
         return -1
     session = Session(origin.site, origin.session, patient, announced=False, device=origin.device)
     session.chair = state.known.chair_of.get((origin.site, origin.device)) if origin.device else None
-    row = open_session(state, session, clock_us, again)
+    twin = state.known.twin(session)
+    if twin is not None:
+        state.known.seat(twin, session.chair)
+        return twin
+    row = open_session(state, session, clock_us)
     if state.clock == "received":
         text = plain(session.where, RULES["unscheduled"].title, "Watched all the same: start a session.")
         here = (clock_us, OBSERVED, ordinal)
@@ -68,8 +69,19 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
         text = f"{session.where}: {RULES[rule].title}; the session is over."
         state.say(row, rule, None, at_us, at_us, here, text, {"session_over": True}, "")
     state.counts["watched µs"] += int(state.rows.watched[row])
+    leave_behind(state, row, (session.name,), (session.patient,), state.known.devices_of(row))
     state.known.dismiss(row)
     state.rows.give_back(row)
+
+
+def leave_behind(
+    state: WardState, row: int, names: Iterable[str | None], patients: Iterable[str], devices: Iterable[str]
+) -> None:
+    """These change hands: what they have said so far stays with the session of this row."""
+    site, newest_us = state.known.sessions[row].site, int(state.rows.row_at[row])
+    for kind, changing in (("session", names), ("patient", patients), ("device", devices)):
+        for name in changing:
+            state.known.leave(site, kind, name, newest_us, state.clock_us)
 
 
 def expect_cuff(state: WardState, row: int, from_us: int) -> None:

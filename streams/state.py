@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry, DeadLetter
 from models.findings import Finding
-from models.instants import NEVER
+from models.instants import DAY, NEVER
 from models.limits import Limit
 from models.records import Command, SiteConfigured
 from models.rules import RULE_INDEX, Priority
 from streams.association import Association, Standing
+from streams.frame import key_hash
 from streams.limit_book import LimitBook
 from streams.rows import Rows
 from streams.sentences import with_chair
@@ -29,6 +30,8 @@ Ints = NDArray[np.int64]
 
 Here = tuple[int, int, int]
 """An instant of the shard: (clock µs, 0 for an observation or 1 for time itself, ordinal in its frame)."""
+REMEMBER: Final = DAY
+"""How long a repeat is recognised: longer than any queue of a tablet without a network."""
 OBSERVED: Final = 0
 DUE: Final = 1
 Place = tuple[int, int, int, tuple[str, ...], int]
@@ -53,6 +56,16 @@ class WardState:
         self.counts: Counter[str] = Counter()
         self.seen: dict[int, int] = {}
         self.said: list[tuple[Place, Concluded]] = []
+
+    def had(self, identity: str, clock_us: int) -> bool:
+        """Whether this came before, within `REMEMBER`; it is remembered from now on."""
+        key = key_hash(identity)
+        seen_us = self.seen.get(key)
+        if seen_us is not None and clock_us - seen_us < REMEMBER:
+            self.counts["repeated or late"] += 1
+            return True
+        self.seen[key] = clock_us
+        return False
 
     def limits_of(self, row: int) -> tuple[Limit, ...]:
         """The limits in force for a session."""
@@ -85,7 +98,7 @@ class WardState:
         if before is None:
             if priority is None:
                 return
-            change = "began"
+            change, onset_us = "began", min(onset_us, at_us)
             session.standing[rule] = Standing(priority, onset_us)
         elif priority is None:
             change, priority, onset_us = "ended", before.priority, before.onset_us

@@ -31,6 +31,8 @@ def hold_samples(
     readings = np.full((n, len(COLUMNS)), np.nan)
     good = np.zeros((n, len(COLUMNS)), bool)
     held = np.zeros((n, len(COLUMNS)), np.int64)
+    # What is not believed is not even said: an alert's evidence and the baseline are made of trusted readings.
+    values = np.where(trusted, values, np.nan)
     readings[:, :_WIDTH], good[:, :_WIDTH], held[:, :_WIDTH] = values, trusted, held_us
     beats = np.where(trusted[:, _HR], _HR, _PULSE)
     every = np.arange(n)
@@ -39,6 +41,8 @@ def hold_samples(
     cuffs = np.flatnonzero(trusted[:, _SBP] | trusted[:, _DBP]).tolist()
     for i in cuffs:
         _rise(state, int(row[i]), readings[i], good[i], held[i])
+    derived = state.rows.value[row, _WIDTH:]
+    state.rows.value[row, _WIDTH:] = np.where(good[:, _WIDTH:], readings[:, _WIDTH:], derived)
     flips, since = hold(state.rows, state.limits.sets, row, at_us, readings, good, held)
     for i in np.flatnonzero(flips.any(axis=1)).tolist():
         _conclude(

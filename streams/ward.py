@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from streams.absence import pass_time
 from streams.association import Association
-from streams.entries import REMEMBER_KEYS, fold_event
+from streams.entries import fold_event
 from streams.frame import Frame
 from streams.limit_book import LimitBook
 from streams.rows import Rows
 from streams.samples import fold_samples
-from streams.state import Concluded, Place, WardState
+from streams.state import REMEMBER, Concluded, Place, WardState
 
 STATE: Final = 1
 
@@ -55,7 +55,7 @@ class Ward(WardState):
 
     def packed(self) -> dict[str, Any]:
         """Everything that the next frame depends on, msgpack-able; `unpacked` gives it back."""
-        fresh = {key: seen for key, seen in self.seen.items() if self.clock_us - seen < REMEMBER_KEYS}
+        fresh = {key: seen for key, seen in self.seen.items() if self.clock_us - seen < REMEMBER}
         return {
             "state": STATE,
             "clock": self.clock,

@@ -33,7 +33,7 @@ from models.records import (
 )
 from streams.frame import FrameBuilder
 from streams.shard import Shard
-from streams.ward import Clock
+from streams.state import Clock
 
 START_US = from_iso("2026-11-23T14:00:00Z")
 Series = float | Sequence[float | None] | None
