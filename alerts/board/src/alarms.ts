@@ -12,10 +12,10 @@ export const SIGN: Record<Priority, { rank: number; word: string; shape: string 
   info: { rank: 0, word: "INFO", shape: "○" },
 };
 
-/** Where a step leaves an alert; null keeps the phase it had. */
+/** Where a step leaves an alert; null keeps the phase it had. The same table as the server's alerts/view.py. */
 const LEADS_TO: Record<Step, AlertPhase | null> = {
   raised: "active",
-  escalated: null,
+  escalated: "active", // but a latched alert stays latched: its condition is over
   worsened: "active", // a worse severity breaks through an acknowledgement
   eased: null,
   latched: "latched",
@@ -53,7 +53,8 @@ export function fold(alerts: Alerts, t: Transition, chairOf: (session: string | 
   const before = alerts.get(t.alert);
   if (before && before.seq >= t.seq) return alerts;
   const next = new Map(alerts);
-  const phase = LEADS_TO[t.transition] ?? before?.phase ?? "active";
+  const stays = t.transition === "escalated" && before?.phase === "latched";
+  const phase = (stays ? null : LEADS_TO[t.transition]) ?? before?.phase ?? "active";
   const answered = t.transition === "acknowledged" || t.transition === "snoozed";
   const session = t.session ?? null;
   next.set(t.alert, {
@@ -90,8 +91,13 @@ export function merge(alerts: Alerts, fetched: readonly Alert[]): Alerts {
   return next;
 }
 
-export function needsSomeone(alert: Alert): boolean {
+function stands(alert: Alert): boolean {
   return alert.phase === "active" || alert.phase === "latched";
+}
+
+/** What is only to be known asks nobody for anything: it stands on its card, and in one line under the others. */
+export function needsSomeone(alert: Alert): boolean {
+  return stands(alert) && alert.priority !== "info";
 }
 
 function beganMs(alert: Alert): number {
@@ -107,6 +113,11 @@ export function waiting(alerts: Alerts): Alert[] {
   return [...alerts.values()].filter(needsSomeone).sort(worstOldestFirst);
 }
 
+/** Worth knowing; nothing to do. */
+export function known(alerts: Alerts): Alert[] {
+  return [...alerts.values()].filter((a) => stands(a) && a.priority === "info").sort(worstOldestFirst);
+}
+
 /** Somebody has answered; still on the page until it closes. */
 export function handled(alerts: Alerts): Alert[] {
   return [...alerts.values()].filter((a) => a.phase === "acknowledged" || a.phase === "snoozed").sort(worstOldestFirst);
@@ -117,10 +128,17 @@ export function place(alert: Pick<Alert, "chair" | "patient">): string {
   return [chair, alert.patient].filter(Boolean).join(" · ") || "Whole site";
 }
 
+/** The alert's sentence without the place and title that stand beside it anyway. */
+export function detail(alert: Alert): string {
+  const text = alert.text ?? "";
+  const start = text.indexOf(`: ${title(alert)}. `);
+  return start === -1 ? text : text.slice(start + title(alert).length + 4);
+}
+
 /** What a screen reader says, once. */
 export function spoken(alert: Alert): string {
   const over = alert.phase === "latched" ? " Over, not yet seen." : "";
-  return `${SIGN[alert.priority].word.toLowerCase()} alert. ${place(alert).replace(" · ", ", ")}. ${title(alert)}. ${alert.text ?? ""}${over}`;
+  return `${SIGN[alert.priority].word.toLowerCase()} alert. ${place(alert).replace(" · ", ", ")}. ${title(alert)}. ${detail(alert)}${over}`;
 }
 
 /** Said once per alert and priority: a repeat, a resume or a second board must not say it again. */
@@ -144,9 +162,14 @@ const ROW_OF_CHANNEL: Record<string, Row> = {
   etco2: "breathing", tcco2: "breathing", moaas: "sedation", "cadss-6": "dissociation", cadss: "dissociation",
 };
 
-/** Which line of a card an alert is about. */
-export function rowOf(alert: Alert): Row | null {
-  return ROW_OF_RULE[alert.rule] ?? ROW_OF_CHANNEL[textOf(alert.evidence?.["channel"]) ?? ""] ?? null;
+/** Which lines of a card an alert is about: its rule's, or those of the channels it names. */
+export function rowsOf(alert: Alert): Row[] {
+  const own = ROW_OF_RULE[alert.rule];
+  if (own) return [own];
+  const many = alert.evidence?.["channels"];
+  const channels: unknown[] = Array.isArray(many) ? many : [alert.evidence?.["channel"]];
+  const rows = channels.map((c) => ROW_OF_CHANNEL[textOf(c) ?? ""]).filter((r) => r !== undefined);
+  return [...new Set(rows)];
 }
 
 /** "86 %, limit 90", from what the rule put into its evidence; null where it holds no number. */
@@ -155,8 +178,40 @@ export function measure(alert: Alert): { value: string; limit: string | null } |
   const value = e["value"];
   if (typeof value !== "number") return null;
   const unit = textOf(e["unit"]);
-  const neat = (n: number): string => String(Math.round(n * 10) / 10);
+  const channel = textOf(e["channel"]) ?? "";
+  const rise = channel.endsWith("-rise") ? "+" : "";
+  // The full scale's total is carried over from six items: its tenths say nothing.
+  const digits = channel === "cadss" ? 1 : 10;
+  const neat = (n: number): string => `${rise}${Math.round(n * digits) / digits}`;
   const limit = e["limit"];
   const shownUnit = unit === null ? "" : ` ${unit.replace("mm[Hg]", "mmHg")}`;
   return { value: `${neat(value)}${shownUnit}`, limit: typeof limit === "number" ? neat(limit) : null };
+}
+
+/** Was someone told, in words; null when there is nothing to say. `times`: false where the pager's clock is not the clinic's. */
+export function paged(alert: Alert, clock: (ms: number) => string, times: boolean): string | null {
+  const pages = alert.pages ?? [];
+  const sent = pages.filter((p) => p.state === "sent" || p.state === "delivered");
+  const last = sent.map((p) => Date.parse(p.at ?? "")).filter(Number.isFinite).sort((a, b) => b - a)[0];
+  if (sent.length > 0) return last !== undefined && times ? `Paged ${clock(last)}` : "Paged";
+  if (pages.length > 0) return "Page not sent yet";
+  return whyNot(textOf(alert.evidence?.["page"]));
+}
+
+/** The desk's reason for paging or not, as it stands in the evidence. */
+function whyNot(reason: string | null): string | null {
+  if (reason === null) return null;
+  if (reason === "now") return "Page not sent yet";
+  if (reason === "none: board only") return "Not paged: board only";
+  const other = /^none: (\S+) says it$/.exec(reason)?.[1];
+  if (other !== undefined) return `Not paged: “${title({ rule: other })}” says it`;
+  if (reason.startsWith("none: ")) return `Not paged: ${reason.slice(6)}`;
+  if (reason.startsWith("later: ")) return `Page waits: ${reason.slice(7)}`;
+  return `Pages ${reason}`;
+}
+
+/** A page is owed and nobody knows yet whether it went out. */
+export function pageOutstanding(alert: Alert): boolean {
+  const pages = alert.pages ?? [];
+  return pages.length === 0 ? alert.evidence?.["page"] === "now" : pages.some((p) => p.state !== "sent" && p.state !== "delivered" && p.state !== "failed");
 }

@@ -9,17 +9,31 @@ import { signal } from "@preact/signals";
 import { spoken } from "./alarms";
 import type { Alert, Priority } from "./wire";
 
-export const assertive = signal("");
-export const polite = signal("");
+export interface Said {
+  number: number;
+  words: string;
+}
+
+/** What was last said. Each is a line of its own, so that a second one does not overwrite a first that was not read out yet. */
+export const assertive = signal<readonly Said[]>([]);
+export const polite = signal<readonly Said[]>([]);
+const KEPT = 8;
+let count = 0;
+
+export function say(words: string, urgent = false): void {
+  const voice = urgent ? assertive : polite;
+  voice.value = [...voice.value, { number: ++count, words }].slice(-KEPT);
+}
+
 export const soundOn = signal(false);
 
 export function announce(alert: Alert): void {
-  (alert.priority === "high" ? assertive : polite).value = spoken(alert);
+  say(spoken(alert), alert.priority === "high");
   burst(alert.priority);
 }
 
-export function announceSummary(count: number): void {
-  polite.value = count === 0 ? "No alerts need anyone." : `${count} alert${count === 1 ? "" : "s"} need someone.`;
+export function announceSummary(waiting: number): void {
+  say(waiting === 0 ? "No alerts need anyone." : waiting === 1 ? "1 alert needs someone." : `${waiting} alerts need someone.`);
 }
 
 let audio: AudioContext | null = null;

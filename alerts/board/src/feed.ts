@@ -7,7 +7,7 @@
 
 import { computed, signal } from "@preact/signals";
 
-import { type Alerts, fold, merge, needsSomeone, sayingOf, waiting } from "./alarms";
+import { type Alerts, fold, merge, needsSomeone, pageOutstanding, sayingOf, waiting } from "./alarms";
 import { announce, announceSummary } from "./announce";
 import { getJson, listOf, site } from "./here";
 import { clockWithSeconds, hearServerTime, now, second } from "./times";
@@ -77,6 +77,7 @@ function takeSnapshot(message: Snapshot): void {
   const first = !heardAnything.value;
   takeChairs(message.chairs);
   alerts.value = new Map(message.alerts.map((a) => [a.alert, a]));
+  if (waiting(alerts.value).some(pageOutstanding)) fetchDetailsSoon();
   const unsaid = waiting(alerts.value).filter((a) => !said.has(sayingOf(a)));
   for (const alert of unsaid) said.add(sayingOf(alert));
   // Reading out everything that stood before the page was opened would bury what is new.
@@ -97,19 +98,21 @@ function takeTransition(t: Transition): void {
 }
 
 let fetching: number | undefined;
+const PAGES_MS = 3_000;
 
-/** A transition holds neither title, nor chair, nor who was paged: the alert's own record does. */
-function fetchDetailsSoon(): void {
+/** The alerts' own record says what a transition cannot: whether the pages that it owed went out. */
+function fetchDetailsSoon(afterMs = 300): void {
   if (fetching !== undefined) return;
   fetching = window.setTimeout(async () => {
     fetching = undefined;
     try {
       const answer = await getJson<unknown>(`/v1/alerts?open=true&site=${encodeURIComponent(site)}`);
       alerts.value = merge(alerts.value, listOf<Alert>(answer, "alerts"));
+      if (waiting(alerts.value).some(pageOutstanding)) fetchDetailsSoon(PAGES_MS);
     } catch {
       // The transition has already been drawn; the next one asks again.
     }
-  }, 300);
+  }, afterMs);
 }
 
 let source: EventSource | null = null;

@@ -4,10 +4,11 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { waiting } from "./alarms";
-import { assertive, polite, remind, soundOn, toggleSound } from "./announce";
+import { assertive, polite, remind, type Said, soundOn, toggleSound } from "./announce";
 import { alerts, heardAnything, silentSince } from "./feed";
 import { DEFAULT_PERSON, href, person, setPerson, site } from "./here";
-import { clockWithSeconds, now, second } from "./times";
+import { invented } from "./site";
+import { clockWithSeconds, foreignZone, now, second } from "./times";
 
 interface Props {
   here: "board" | "chair" | "alert";
@@ -32,6 +33,7 @@ export function Frame({ here, children }: Props) {
           <a href={href("/")} aria-current={here === "board" ? "page" : undefined}>Board</a>
           <a href={href("/chair")} aria-current={here === "chair" ? "page" : undefined}>Chairs</a>
         </nav>
+        {invented.value && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}
         <span class="head-gap" />
         <label class="head-who">
           <span>You are</span>
@@ -42,7 +44,7 @@ export function Frame({ here, children }: Props) {
         <button class="head-sound" data-testid="sound" aria-pressed={soundOn.value} onClick={toggleSound}>
           {soundOn.value ? "Sound on" : "Sound off"}<small>{soundOn.value ? "turn off" : "turn on"}</small>
         </button>
-        <span class="head-clock">{clockWithSeconds(now())}</span>
+        <span class="head-clock">{clockWithSeconds(now())}{foreignZone(now()) !== null && <small> {foreignZone(now())}</small>}</span>
         <span class="feed" data-testid="feed" data-state={silent ? "silent" : heardAnything.value ? "live" : "connecting"}>
           {silent ? `No data since ${silent}` : heardAnything.value ? "Live" : "Connecting…"}
         </span>
@@ -54,8 +56,16 @@ export function Frame({ here, children }: Props) {
         </p>
       )}
       <main>{children}</main>
-      <div class="unseen" aria-live="assertive" data-testid="say-now">{assertive.value}</div>
-      <div class="unseen" aria-live="polite" data-testid="say-politely">{polite.value}</div>
+      <Voice live="assertive" testid="say-now" said={assertive.value} />
+      <Voice live="polite" testid="say-politely" said={polite.value} />
+    </div>
+  );
+}
+
+function Voice({ live, testid, said }: { live: "assertive" | "polite"; testid: string; said: readonly Said[] }) {
+  return (
+    <div class="unseen" aria-live={live} aria-relevant="additions" data-testid={testid}>
+      {said.map(({ number, words }) => <p key={number}>{words}</p>)}
     </div>
   );
 }

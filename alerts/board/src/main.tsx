@@ -11,6 +11,7 @@ import { ChairPage } from "./chair/chair_page";
 import { ChairList } from "./chair/chair_list";
 import { listen } from "./feed";
 import { startSending } from "./sending";
+import { askSite } from "./site";
 
 function Page() {
   const [, first, second] = location.pathname.split("/");
@@ -23,6 +24,7 @@ const root = document.getElementById("page");
 if (root) {
   root.replaceChildren();
   render(<Page />, root);
+  void askSite();
   listen();
   startSending();
 }

@@ -8,7 +8,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 
 import { recent, type Series, withGaps } from "./lines";
-import { now } from "./times";
+import { clock, now } from "./times";
 import { trendsMoved, WINDOW_MINUTES } from "./trends";
 import type { Band } from "./wire";
 
@@ -84,7 +84,7 @@ function options(current: { current: Props }, element: HTMLElement, count: numbe
     padding: axes ? [8, 8, 0, 0] : [2, 3, 2, 1],
     cursor: { show: false },
     legend: { show: false },
-    axes: [axes ? { ...axis, size: 28, incrs: [300], values: (_u, ticks) => ticks.map(clockLabel) } : axis, axis],
+    axes: [axes ? { ...axis, size: 28, incrs: [300], values: (_u, ticks) => ticks.map((s) => clock(s * 1000)) } : axis, axis],
     scales: {
       x: { time: false, range: () => [now() / 1000 - WINDOW_MINUTES * 60, now() / 1000] },
       y: { range: (_u, low, high) => reach(current.current, low, high) },
@@ -100,11 +100,6 @@ function options(current: { current: Props }, element: HTMLElement, count: numbe
     ],
     hooks: { drawClear: [(u) => drawLimits(u, current.current)] },
   };
-}
-
-function clockLabel(s: number): string {
-  const d = new Date(s * 1000);
-  return `${String(d.getHours()).padStart(2, "0")}:${String(d.getMinutes()).padStart(2, "0")}`;
 }
 
 function reach(props: Props, low: number | null, high: number | null): [number, number] {

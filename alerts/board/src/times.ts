@@ -1,4 +1,4 @@
-/** Times as a nurse reads them: relative and clock together, in the browser's zone.
+/** Times as a nurse reads them: relative and clock together, in the site's zone.
  *
  * "Now" is the server's: the time in its last message, carried on by this page's own timer. So a tablet whose clock is
  * wrong shows right ages and stamps entries rightly. Bad at: a server that is itself wrong; its clock-skew alert says so.
@@ -37,13 +37,47 @@ export function parse(at: string | null | undefined): number | null {
 
 const two = (n: number): string => String(n).padStart(2, "0");
 
+/** The site's zone; null is the browser's. A signal, so that everything drawn follows when it is learnt. */
+const zone = signal<string | null>(null);
+
+const PARTS: Intl.DateTimeFormatOptions = {
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", calendar: "gregory",
+};
+let format = new Intl.DateTimeFormat("en-GB", PARTS);
+
+/** False when this browser does not know the zone. */
+export function setZone(name: string): boolean {
+  try {
+    format = new Intl.DateTimeFormat("en-GB", { ...PARTS, timeZone: name });
+    zone.value = name;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function local(ms: number): Record<string, string> {
+  zone.value;
+  return Object.fromEntries(format.formatToParts(ms).map((part) => [part.type, part.value]));
+}
+
+/** "CET" where the browser's own clock reads otherwise, else null: a time that is not one's own must say whose it is. */
+export function foreignZone(ms: number): string | null {
+  const name = zone.value;
+  const here = new Date(ms);
+  if (name === null || clock(ms) === `${two(here.getHours())}:${two(here.getMinutes())}`) return null;
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: name, timeZoneName: "short" }).formatToParts(ms);
+  return parts.find((part) => part.type === "timeZoneName")?.value ?? name;
+}
+
 export function clock(ms: number): string {
-  const d = new Date(ms);
-  return `${two(d.getHours())}:${two(d.getMinutes())}`;
+  const { hour, minute } = local(ms);
+  return `${hour}:${minute}`;
 }
 
 export function clockWithSeconds(ms: number): string {
-  return `${clock(ms)}:${two(new Date(ms).getSeconds())}`;
+  const { hour, minute, second: seconds } = local(ms);
+  return `${hour}:${minute}:${seconds}`;
 }
 
 /** "12 s", "4 min", "1 h 05", "3 d". Never negative. */
@@ -72,7 +106,6 @@ export function until(ms: number, at = now()): string {
 
 /** `A-17-20261123-1403`: an alias and a local minute, readable in a list. */
 export function sessionName(patient: string, ms: number): string {
-  const d = new Date(ms);
-  const day = `${d.getFullYear()}${two(d.getMonth() + 1)}${two(d.getDate())}`;
-  return `${patient}-${day}-${two(d.getHours())}${two(d.getMinutes())}`;
+  const { year, month, day, hour, minute } = local(ms);
+  return `${patient}-${year}${month}${day}-${hour}${minute}`;
 }

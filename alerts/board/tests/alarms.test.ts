@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { fold, handled, measure, merge, needsSomeone, rowOf, sayingOf, spoken, title, waiting, type Alerts } from "../src/alarms";
+import { detail, fold, handled, known, measure, merge, needsSomeone, rowsOf, sayingOf, paged, spoken, title, waiting, type Alerts } from "../src/alarms";
 import type { Alert, Transition } from "../src/wire";
 
 const nowhere = (): null => null;
@@ -76,6 +76,46 @@ test("an alert is told by priority, place and what it is", () => {
   const one = after(step("raised", 1, { priority: "high" }));
   expect(spoken(one)).toBe("high alert. Chair 3, A-17. Low oxygen. SpO2 88 % below 90 %");
   expect(measure(one)).toEqual({ value: "88 %", limit: "90" });
-  expect(rowOf(one)).toBe("spo2");
+  expect(rowsOf(one)).toEqual(["spo2"]);
   expect(title({ rule: "some-new-rule" })).toBe("Some new rule");
+});
+
+test("what is only to be known asks nobody, and stays to be seen", () => {
+  const alerts: Alerts = new Map([alert("info", "info", "2026-11-23T13:00:00Z"), alert("low", "low", "2026-11-23T14:00:00Z")]);
+  expect(waiting(alerts).map((a) => a.alert)).toEqual(["low"]);
+  expect(known(alerts).map((a) => a.alert)).toEqual(["info"]);
+});
+
+test("an escalation takes back an acknowledgement, and an alert that is over stays so", () => {
+  expect(after(step("raised", 1), step("acknowledged", 2, { evidence: { by: "rn-1" } }), step("escalated", 3))).toMatchObject({ phase: "active", by: null });
+  expect(after(step("raised", 1), step("latched", 2), step("escalated", 3)).phase).toBe("latched");
+});
+
+test("a technical alert lights every line whose channel it names, once", () => {
+  expect(rowsOf(after(step("raised", 1, { rule: "probe-off", evidence: { channels: ["hr", "pulse", "spo2"] } })))).toEqual(["rate", "spo2"]);
+});
+
+test("a rise is written as one, and the full scale without tenths", () => {
+  const rise = step("raised", 1, { rule: "pressure-rise", evidence: { channel: "dbp-rise", value: 31, limit: 25, unit: "mmHg" } });
+  expect(measure(after(rise))).toEqual({ value: "+31 mmHg", limit: "+25" });
+  expect(measure(after(step("raised", 1, { evidence: { channel: "cadss", value: 15.3, limit: 15, unit: "of 92" } })))).toEqual({ value: "15 of 92", limit: "15" });
+});
+
+test("an alert's sentence does not repeat the place and title beside it", () => {
+  expect(detail(after(step("raised", 1, { text: "Chair 3 (A-17): Low oxygen. SpO2 88 %, below 90 % for 15 s." })))).toBe("SpO2 88 %, below 90 % for 15 s.");
+  expect(detail(after(step("raised", 1, { text: "Something else." })))).toBe("Something else.");
+});
+
+test("whether someone was paged is said, and why not", () => {
+  const said = (page: string | undefined, pages: Alert["pages"] = null, times = true): string | null =>
+    paged({ ...after(step("raised", 1, { evidence: page === undefined ? {} : { page } })), pages }, () => "14:02", times);
+  expect(said("now", [{ state: "sent", at: "2026-11-23T14:02:00Z" }])).toBe("Paged 14:02");
+  expect(said("now", [{ state: "sent", at: "2026-11-23T14:02:00Z" }], false)).toBe("Paged");
+  expect(said("now", [{ state: "owed" }])).toBe("Page not sent yet");
+  expect(said("now")).toBe("Page not sent yet");
+  expect(said("none: board only")).toBe("Not paged: board only");
+  expect(said("none: apnoea says it")).toBe("Not paged: “Not breathing” says it");
+  expect(said("later: it was paged within 5 min")).toBe("Page waits: it was paged within 5 min");
+  expect(said("with the patient's next")).toBe("Pages with the patient's next");
+  expect(said(undefined)).toBeNull();
 });

@@ -5,13 +5,14 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
-import { measure, place, rowOf, SIGN, title } from "../alarms";
+import { detail, measure, paged, place, rowsOf, SIGN, title } from "../alarms";
 import { course } from "../board/timeline";
 import { alarmClass, USUAL } from "../board/vitals";
 import { alerts, chairs } from "../feed";
 import { Frame } from "../frame";
 import { getJson, href, listOf, site } from "../here";
 import { band } from "../readings";
+import { invented } from "../site";
 import { Strip } from "../strip";
 import { clock, now, parse, second, since } from "../times";
 import { trend, trendsMoved } from "../trends";
@@ -66,11 +67,11 @@ function One({ alert }: { alert: Alert }) {
       <h1>{title(alert)}</h1>
       <p class="one-place">{place(alert)}</p>
       {value && <p class="one-value">{value.value}{value.limit !== null && <small>limit {value.limit}</small>}</p>}
-      {alert.text && <p class="one-text">{alert.text}</p>}
+      {detail(alert) !== "" && <p class="one-text">{detail(alert)}</p>}
       <dl class="one-facts">
         {began !== null && <><dt>Since</dt><dd>{since(began)}</dd></>}
         {chair && <><dt>Session</dt><dd>{[chair.drug, chair.route].filter(Boolean).join(" ")} · {course(chair, now()).words}</dd></>}
-        <dt>Paged</dt><dd>{pages(alert)}</dd>
+        <dt>Page</dt><dd data-testid="paged">{paged(alert, clock, !invented.value) ?? "Nobody"}</dd>
         {alert.source && <><dt>Limit from</dt><dd>{alert.source}</dd></>}
       </dl>
       <Answers alert={alert} />
@@ -79,15 +80,9 @@ function One({ alert }: { alert: Alert }) {
   );
 }
 
-function pages(alert: Alert): string {
-  const list = alert.pages ?? [];
-  if (list.length === 0) return "nobody";
-  return list.map((p) => [p.state ?? "owed", parse(p.at) !== null ? clock(parse(p.at) ?? 0) : null].filter(Boolean).join(" ")).join(", ");
-}
-
 function Trend({ alert, chair }: { alert: Alert; chair: Chair }) {
   trendsMoved.value;
-  const row = rowOf(alert);
+  const row = rowsOf(alert)[0] ?? null;
   const channels: readonly string[] = row !== null && row in CHANNELS_OF_ROW ? CHANNELS_OF_ROW[row as keyof typeof CHANNELS_OF_ROW] : ["spo2"];
   const held = channels.filter((c) => trend(chair.session, c).length > 0);
   const shownChannels = row === "rate" ? held.slice(0, 1) : held;
@@ -106,6 +101,7 @@ function Answers({ alert }: { alert: Alert }) {
   const asked = asking.value.get(alert.alert);
   const busy = asked === "sending" || asked === "sent";
   const waits = alert.phase === "active" || alert.phase === "latched";
+  const known = alert.priority === "info";
   if (alert.phase === "closed") return null;
   return (
     <div class="one-answers">
@@ -127,6 +123,11 @@ function Answers({ alert }: { alert: Alert }) {
       {alert.phase === "snoozed" && (
         <button class="ack-also" data-testid={`unsnooze-${alert.alert}`} aria-disabled={busy} onClick={() => !busy && void command(alert.alert, "unsnooze")}>
           End the snooze
+        </button>
+      )}
+      {(alert.phase === "acknowledged" || alert.phase === "latched" || known) && (
+        <button class="ack-also" data-testid={`close-${alert.alert}`} aria-disabled={busy} onClick={() => !busy && void command(alert.alert, "close")}>
+          Close
         </button>
       )}
       {asked === "failed" && <p role="alert"><strong>Not sent. Tap again.</strong></p>}

@@ -3,9 +3,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
-import { handled, measure, place, SIGN, title, waiting } from "../alarms";
+import { detail, handled, known, measure, paged, place, SIGN, title, waiting } from "../alarms";
 import { alerts } from "../feed";
 import { href } from "../here";
+import { invented } from "../site";
 import { clock, now, parse, second, since } from "../times";
 import type { Alert } from "../wire";
 import { alarmClass } from "./vitals";
@@ -25,15 +26,6 @@ function useSettling(position: number): boolean {
   return settledAt !== position;
 }
 
-function pagedWords(alert: Alert): string | null {
-  const pages = alert.pages ?? [];
-  const sent = pages.filter((p) => p.state === "sent" || p.state === "delivered");
-  const last = sent.map((p) => parse(p.at)).filter((at) => at !== null).sort((a, b) => b - a)[0];
-  if (last !== undefined) return `paged ${clock(last)}`;
-  if (sent.length > 0) return "paged";
-  return pages.length > 0 ? "page not sent yet" : null;
-}
-
 function Waiting({ alert, position }: { alert: Alert; position: number }) {
   second.value;
   const sign = SIGN[alert.priority];
@@ -41,28 +33,28 @@ function Waiting({ alert, position }: { alert: Alert; position: number }) {
   const value = measure(alert);
   const asked = asking.value.get(alert.alert);
   const settling = useSettling(position);
+  const over = alert.phase === "latched";
+  const words = detail(alert);
   return (
-    <li class={`alert${alarmClass(alert)}${settling ? " settling" : ""}`} data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
+    <li class={`alert${alarmClass(alert)}${settling ? " settling" : ""}${over ? " over" : ""}`} data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
       <div class="alert-top">
         <span class={`badge${alarmClass(alert)}`}>{sign.word} {sign.shape}</span>
-        {began !== null && <span class="alert-since">{since(began)}</span>}
+        <a class="alert-place" href={href(`/alert/${encodeURIComponent(alert.alert)}`)}>{place(alert)}</a>
       </div>
-      <a class="alert-place" href={href(`/alert/${encodeURIComponent(alert.alert)}`)}>{place(alert)}</a>
       <div class="alert-what">
         <span class="alert-title">{title(alert)}</span>
         {value && <span class="alert-value">{value.value}{value.limit !== null && <small> limit {value.limit}</small>}</span>}
       </div>
-      {alert.text && <p class="alert-text">{alert.text}</p>}
-      <div class="alert-foot">
-        <span class="alert-note">
-          {alert.phase === "latched" && <strong>Over, not yet seen. </strong>}
-          {asked === "failed" ? <strong role="alert">Not sent. Tap again.</strong> : pagedWords(alert)}
-        </span>
-        <button class="ack" data-testid={`ack-${alert.alert}`} aria-label={`Acknowledge: ${title(alert)}, ${place(alert)}`} aria-disabled={asked === "sending" || asked === "sent"}
-          onClick={() => asked !== "sending" && asked !== "sent" && void command(alert.alert, "acknowledge")}>
-          {asked === "sending" || asked === "sent" ? "Sending…" : "Acknowledge"}
-        </button>
-      </div>
+      {words !== "" && <p class="alert-text">{words}</p>}
+      <p class="alert-note">
+        {began !== null && <span>{since(began)}</span>}
+        {over && <strong>Over, not yet seen</strong>}
+        {asked === "failed" ? <strong role="alert">Not sent. Tap again.</strong> : <span class="alert-paged">{paged(alert, clock, !invented.value)}</span>}
+      </p>
+      <button class="ack" data-testid={`ack-${alert.alert}`} aria-label={`Acknowledge: ${title(alert)}, ${place(alert)}`} aria-disabled={asked === "sending" || asked === "sent"}
+        onClick={() => asked !== "sending" && asked !== "sent" && void command(alert.alert, "acknowledge")}>
+        {asked === "sending" || asked === "sent" ? "Sending…" : "Acknowledge"}
+      </button>
     </li>
   );
 }
@@ -83,12 +75,23 @@ function Handled({ alert }: { alert: Alert }) {
   );
 }
 
+/** What is only to be known: one line each, that leads to all of it. */
+function Known({ alert }: { alert: Alert }) {
+  const value = measure(alert);
+  return (
+    <li data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
+      <a href={href(`/alert/${encodeURIComponent(alert.alert)}`)}>{place(alert)} · {title(alert)}{value && ` ${value.value}`}</a>
+    </li>
+  );
+}
+
 /** `only`: the alerts of one chair, for the page beside it; the others are then one line that leads to the board. */
 export function AlertColumn({ only }: { only?: readonly Alert[] }) {
   const all = waiting(alerts.value);
   const mine = (alert: Alert): boolean => only === undefined || only.some((a) => a.alert === alert.alert);
   const open = all.filter(mine);
   const answered = handled(alerts.value).filter(mine);
+  const informing = known(alerts.value).filter(mine);
   const elsewhere = all.filter((a) => !mine(a));
   const worst = elsewhere[0];
   // Closing up moves every row, so it counts as a new position for all of them.
@@ -112,6 +115,12 @@ export function AlertColumn({ only }: { only?: readonly Alert[] }) {
         <>
           <h3>Somebody has these</h3>
           <ol class="handled-list">{answered.map((alert) => <Handled key={alert.alert} alert={alert} />)}</ol>
+        </>
+      )}
+      {informing.length > 0 && (
+        <>
+          <h3>To know <span class="badge">{SIGN.info.word} {SIGN.info.shape}</span></h3>
+          <ol class="known-list">{informing.map((alert) => <Known key={alert.alert} alert={alert} />)}</ol>
         </>
       )}
     </section>

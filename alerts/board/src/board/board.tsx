@@ -1,6 +1,6 @@
 /** The board: the alerts that need someone, and every chair in its place. */
 
-import { worstOldestFirst } from "../alarms";
+import { needsSomeone, worstOldestFirst } from "../alarms";
 import { alerts, heardAnything, silentSince } from "../feed";
 import { Frame } from "../frame";
 import { places } from "../seats";
@@ -12,7 +12,7 @@ import { Card } from "./card";
 export function alertsOf(chair: Chair | null, all: readonly Alert[]): Alert[] {
   if (chair === null) return [];
   const mine = all.filter((a) => a.phase !== "closed" && (a.session ? a.session === chair.session : a.chair ? a.chair === chair.chair : a.patient === chair.patient));
-  const waits = (a: Alert): number => (a.phase === "active" || a.phase === "latched" ? 0 : 1);
+  const waits = (a: Alert): number => (needsSomeone(a) ? 0 : 1);
   return mine.sort((a, b) => waits(a) - waits(b) || worstOldestFirst(a, b));
 }
 

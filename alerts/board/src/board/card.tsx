@@ -49,7 +49,7 @@ export function Card({ place, alerts }: { place: Place; alerts: readonly Alert[]
       </article>
     );
   }
-  const worst = alerts.find((a) => a.phase === "active" || a.phase === "latched") ?? alerts[0] ?? null;
+  const worst = alerts[0] ?? null;
   return (
     <article class={`card${alarmClass(worst)}`} data-testid={`chair-${place.key}`} aria-label={`Chair ${place.name}`}>
       <header class="card-head">

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 
-import { type Row, rowOf, SIGN } from "../alarms";
+import { type Row, rowsOf, SIGN } from "../alarms";
 import { elapsedS, silentSince } from "../feed";
 import { band, dissociation, rateChannel, sedation, type Shown, shown, type Spoken } from "../readings";
 import { type Line, Strip } from "../strip";
@@ -18,9 +18,10 @@ export const USUAL: Record<string, readonly [number, number]> = {
 
 const UNITS: Record<string, string> = { spo2: "%", hr: "/min", pulse: "/min", rr: "/min" };
 
-/** The worst alert that stands on a line, waiting or answered. */
-export function worstOn(row: Row, alerts: readonly Alert[]): Alert | null {
-  return alerts.filter((a) => rowOf(a) === row).reduce<Alert | null>((worst, a) => (worst && SIGN[worst.priority].rank >= SIGN[a.priority].rank ? worst : a), null);
+/** The worst alert that stands on a line, waiting or answered. A loose probe's is not on the rate where that comes from the leads. */
+export function worstOn(row: Row, alerts: readonly Alert[], drawn: string | null = null): Alert | null {
+  const spared = (a: Alert): boolean => drawn !== null && Array.isArray(a.evidence?.["channels"]) && !a.evidence["channels"].includes(drawn);
+  return alerts.filter((a) => rowsOf(a).includes(row) && !spared(a)).reduce<Alert | null>((worst, a) => (worst && SIGN[worst.priority].rank >= SIGN[a.priority].rank ? worst : a), null);
 }
 
 function Number({ value, live }: { value: Shown; live: boolean }) {
@@ -33,6 +34,11 @@ export function alarmClass(alert: Alert | null): string {
   if (alert === null || alert.priority === "info") return "";
   const answered = alert.phase === "acknowledged" || alert.phase === "snoozed";
   return ` on-${alert.priority as Priority}${answered ? " answered" : ""}`;
+}
+
+/** On a value itself. An alert that is over stays until it is seen, but its colour would now belong to a reading that is well: outlined. */
+function valueClass(alert: Alert | null): string {
+  return `${alarmClass(alert)}${alert?.phase === "latched" && alert.priority !== "info" ? " answered" : ""}`;
 }
 
 interface VitalProps {
@@ -56,8 +62,8 @@ function Vital({ name, label, unit, note, alert, lines, chair, children }: Vital
         <span class="vital-name">{label} <small>{unit}</small></span>
         <span class="vital-note">{note}</span>
       </div>
-      <div class={`vital-value${alarmClass(alert)}`}>
-        {alert && alert.priority !== "info" && <span class="vital-shape" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
+      <div class={`vital-value${valueClass(alert)}`}>
+        {alert && alert.priority !== "info" && <span class="vital-shape" role="img" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
         {children}
       </div>
       <Strip lines={lines} limits={limits} usual={usual} label={`${label}, last 20 minutes`} dots={name === "pressure"} />
@@ -88,7 +94,7 @@ export function Vitals({ chair, alerts }: { chair: Chair; alerts: readonly Alert
       <Vital name="spo2" label="SpO₂" unit="%" note={spo2.note} alert={worstOn("spo2", alerts)} lines={[line("spo2")]} chair={chair}>
         <Number value={spo2} live={live(spo2)} />
       </Vital>
-      <Vital name="rate" label={rateOf === "hr" ? "Heart" : "Pulse"} unit={UNITS[rateOf] ?? ""} note={rate.note} alert={worstOn("rate", alerts)} lines={[line(rateOf)]} chair={chair}>
+      <Vital name="rate" label={rateOf === "hr" ? "Heart" : "Pulse"} unit={UNITS[rateOf] ?? ""} note={rate.note} alert={worstOn("rate", alerts, rateOf)} lines={[line(rateOf)]} chair={chair}>
         <Number value={rate} live={live(rate)} />
       </Vital>
       <Vital name="pressure" label="Pressure" unit="" note={pressureNote(sbp)} alert={worstOn("pressure", alerts)} lines={[line("sbp"), line("dbp")]} chair={chair}>
@@ -115,8 +121,8 @@ function Word({ name, said, alert, testid }: { name: string; said: Spoken; alert
   return (
     <div class="word" data-testid={testid}>
       <span class="word-name">{name}{at !== null && <small> {span(now() - at)}, {clock(at)}</small>}{said.score === null && <small> not scored</small>}</span>
-      <span class={`word-value${alarmClass(alert)}`}>
-        {alert && alert.priority !== "info" && <span class="vital-shape">{SIGN[alert.priority].shape}</span>}
+      <span class={`word-value${valueClass(alert)}`}>
+        {alert && alert.priority !== "info" && <span class="vital-shape" role="img" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
         {said.word}{said.score !== null && <small> {said.score}</small>}
       </span>
     </div>

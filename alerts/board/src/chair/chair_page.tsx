@@ -3,7 +3,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { polite } from "../announce";
+import { say } from "../announce";
 import { alertsOf } from "../board/board";
 import { AlertColumn } from "../board/alert_column";
 import { drugWords, Next } from "../board/card";
@@ -86,7 +86,7 @@ export function ChairPage({ name }: { name: string }) {
   };
   const put = (draft: Draft): void => {
     const entry = enter(draft, said(draft.kind, draft), name, minutesAgo, correcting);
-    polite.value = `${entry.says}: sent in ten seconds, until then it can be undone.`;
+    say(`${entry.says}: sent in ten seconds, until then it can be undone.`);
     begin(null);
   };
   const nobody: Sitting = { chair: name, patient: "", session: "", drug: null, route: null, plannedMg: null, plannedMinutes: null };
