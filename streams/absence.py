@@ -155,9 +155,10 @@ def follow(
         here = (clock, OBSERVED, int(place[i]))
         if begun[i]:
             rows.start_due[one] = FAR
-            state.say(one, "never-started", None, at, at, here, "The monitor has started.", {}, "")
+            state.say(one, "never-started", None, clock, at, here, "The monitor has started.", {}, "")
         if returned[i] or judged.froze[i] or judged.thawed[i]:
-            _technical(state, one, at, here)
+            # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
+            _technical(state, one, clock, here)
         if turned[i]:
             _clock_skew(state, one, int(sent_us[i]), here, bool(skewed[i]))
 

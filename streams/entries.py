@@ -91,6 +91,8 @@ def _set_aside(
     state: WardState, record: Event | SetAside, here: Here, field: str, reason: str, line: str | None = None
 ) -> None:
     text = record.model_dump_json(exclude_none=True) if line is None else line
+    if not isinstance(record, SetAside):
+        state.counts["events"] -= 1
     state.counts["set aside"] += 1
     state.tell(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
 

@@ -72,7 +72,7 @@ def _cuff(state: WardState, row: int, at_us: int, here: Here, values: NDArray[np
     if (session.dose_us is None and session.announced) or not session.baseline_cuffs:
         session.baseline_cuffs.append((float(values[_SBP]), float(values[_DBP])))
     expect_cuff(state, row, here[0])
-    state.say(row, "vitals-overdue", None, at_us, at_us, here, "A cuff was read.", {}, "")
+    state.say(row, "vitals-overdue", None, here[0], at_us, here, "A cuff was read.", {}, "")
 
 
 def _conclude(
