@@ -78,7 +78,7 @@ def read_file(path: Path, rename: Mapping[str, str], progress: Callable[[int], N
 
 def _ndjson(stream: BinaryIO | gzip.GzipFile) -> Iterator[Line]:
     for line in stream:
-        yield from read_lines([line]).records
+        yield from read_lines([line.strip()]).records
 
 
 _TIMES: Final = ("at", "t_s")
