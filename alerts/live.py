@@ -74,8 +74,9 @@ class Feed:
         if self._closed:
             self._cut_off(site, queue)
         try:
-            if last_seq is None:
-                seq, alerts = await asyncio.to_thread(self._store.snapshot, site)
+            seq, alerts = await asyncio.to_thread(self._store.snapshot, site)
+            # A number that was never given here is from other data: resuming after it would hear nothing for long.
+            if last_seq is None or last_seq > seq:
                 yield _event(
                     "snapshot", {"seq": seq, "site": site, "alerts": alerts, "chairs": self._chairs(site)}, seq
                 )

@@ -59,7 +59,7 @@ def alert_routes(
 
     @routes.get("/transitions")
     async def transitions(
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
         site: Site = "main",
     ) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def alert_routes(
         ] = None,
     ) -> EventSourceResponse:
         """The live feed as server-sent events: `snapshot`, then `alert` and `chairs`. Resumes after Last-Event-ID."""
-        last = int(last_event_id) if last_event_id is not None and last_event_id.isdigit() else after
+        last = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
         return EventSourceResponse(
             feed.listen(site, last), ping=HEARTBEAT_S, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )

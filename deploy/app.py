@@ -51,9 +51,9 @@ def build(service: Service) -> FastAPI:
         return JSONResponse(health, status_code=200 if health["ok"] else 503)
 
     @app.get("/metrics", tags=["operations"], response_class=Response)
-    def metrics() -> Response:
+    async def metrics() -> Response:
         """For Prometheus."""
-        service.measure()
+        await service.measure()
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/v1/site", tags=["operations"])

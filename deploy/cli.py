@@ -258,14 +258,25 @@ def demo(
 
 
 def _run(start: Any) -> None:
+    import sqlite3
+
+    from sqlalchemy.exc import DBAPIError
+
+    from alerts.database import DatabaseTooNew
     from deploy.service import DataInUse
+    from streams.frame import UnknownFrame
     from streams.journal import JournalRefused
+    from streams.shard import OffsetGap
     from streams.ward import UnknownState
 
     try:
         start()
-    except (DataInUse, JournalRefused, UnknownState) as wrong:
+    except (DataInUse, JournalRefused, DatabaseTooNew, UnknownState) as wrong:
         raise fail(str(wrong)) from wrong
+    except (UnknownFrame, OffsetGap) as wrong:
+        raise fail(f"the journal cannot be read on: {wrong}") from wrong
+    except (sqlite3.DatabaseError, DBAPIError) as wrong:
+        raise fail(f"the database cannot be used: {getattr(wrong, 'orig', wrong)}") from wrong
     except OSError as wrong:
         raise fail(f"{wrong.strerror or wrong}" + (f": {wrong.filename}" if wrong.filename else "")) from wrong
 

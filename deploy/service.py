@@ -49,7 +49,12 @@ def wall_us() -> int:
 
 
 class Service:
-    """One clinic's Chairside. Use as an async context manager; `app.py` puts it behind HTTP."""
+    """One clinic's Chairside, recovered from its data directory; it runs inside `running`. `app.py` puts it behind HTTP.
+
+    Raises:
+        DataInUse: another process has the directory.
+        JournalRefused, UnknownState, UnknownFrame, OffsetGap, DatabaseTooNew: what is in it cannot be gone on with.
+    """
 
     def __init__(
         self, data: Path, settings: Settings, clock: Clock = "received", now_us: Callable[[], int] = wall_us,
@@ -75,35 +80,47 @@ class Service:
         self._progress_at = time.monotonic()
         self._progress_offset = -1
         self.ready = asyncio.Event()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Service]:
-        """Recover, run, and stop in order."""
+        self._disagreed: list[Conflicted] = []
         again = self.owner.recover()
         if again:
             log.info("recovered: %d frames read again", again)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Run, and stop in order."""
         tasks = [
             asyncio.create_task(self.owner.run(), name="owner"),
             asyncio.create_task(self.intake.run(), name="intake"),
             asyncio.create_task(self._each_second(), name="chairs"),
         ]
         paging = asyncio.create_task(self.pager.run(), name="pager")
+        for task in (*tasks, paging):
+            task.add_done_callback(_ended)
         try:
-            await self.intake.append([self.settings.record()])
+            await self._configure()
+            await self.intake.append(self._disagreed)
             self.ready.set()
             yield self
         finally:
             self.feed.close()
             self.intake.stop()
-            await tasks[1]
+            # One that has failed was logged; the others must still end well.
+            await asyncio.gather(tasks[1], return_exceptions=True)
             self.owner.stop()
-            await tasks[0]
             tasks[2].cancel()
-            await asyncio.gather(tasks[2], return_exceptions=True)
+            await asyncio.gather(tasks[0], tasks[2], return_exceptions=True)
             await self.pager.drain(paging)
             self.journal.close()
             self.store.close()
             self._lock.close()
+
+    async def _configure(self) -> None:
+        """Append the configuration if it is not the one in force."""
+        record = self.settings.record()
+        if self.owner.shard.desk.policies(record.site).get("hash") != record.hash:
+            # Its place makes it new: a file that was changed and changed back must not pass for a repeat.
+            place = f"configuration-{record.hash}-{self.journal.next_offset}"
+            await self.intake.append([record.model_copy(update={"id": place})])
 
     # ---- what the routes ask ------------------------------------------------------------------------------------
 
@@ -141,8 +158,11 @@ class Service:
 
     # ---- what the owner tells -----------------------------------------------------------------------------------
 
-    def _row_of(self, origin: Origin) -> int | None:
-        return self.owner.shard.ward.known.find(origin)
+    def _row_of(self, origin: Origin) -> tuple[int, int] | None:
+        # Not `find`: that one remembers what it found, and this is another thread than the ward's.
+        known = self.owner.shard.ward.known
+        row = known._look(origin)
+        return None if row is None else (row, known.left_behind(origin)[0])
 
     def _told(self, effects: FrameEffects) -> None:
         for transition in alerts_in(effects):
@@ -155,6 +175,9 @@ class Service:
 
     def _conflicted(self, conflicts: list[Conflicted]) -> None:
         self.metrics.conflicts.inc(len(conflicts))
+        if not self.ready.is_set():
+            self._disagreed += conflicts
+            return
         self._raising = asyncio.ensure_future(self.intake.append(conflicts))
 
     async def _each_second(self) -> None:
@@ -167,8 +190,8 @@ class Service:
     # ---- how it is ----------------------------------------------------------------------------------------------
 
     def health(self) -> dict[str, Any]:
-        """Whether there is progress: the shard has had a frame within `STALLED_AFTER_S`."""
-        offset = self.owner.shard.next_offset
+        """Whether there is progress: a frame was decided and written within `STALLED_AFTER_S`."""
+        offset = self.owner.written_offset
         if offset != self._progress_offset:
             self._progress_offset, self._progress_at = offset, time.monotonic()
         idle_s = time.monotonic() - self._progress_at
@@ -181,8 +204,9 @@ class Service:
             "open_sessions": len(self.owner.shard.ward.known.sessions),
         }
 
-    def measure(self) -> None:
+    async def measure(self) -> None:
         """Bring the gauges up to date, just before they are read."""
+        pages = await asyncio.to_thread(self.store.page_counts, self.now_us())
         health, metrics, shard = self.health(), self.metrics, self.owner.shard
         metrics.behind.set(health["frames_behind"])
         metrics.progress.set(time.time() - health["last_progress_s"])
@@ -194,7 +218,12 @@ class Service:
             metrics.open_alerts.labels(priority).set(
                 sum(alert.priority.word == priority for alert in shard.desk.open.values())
             )
-        pages = self.store.page_counts(self.now_us())
         metrics.pages_owed.set(pages.owed)
         metrics.oldest_page.set(pages.oldest_unsent_s)
         metrics.pages_abandoned.set(pages.abandoned)
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    """A part that fails must not do so in silence; health says the rest."""
+    if not task.cancelled() and (failed := task.exception()) is not None:
+        log.critical("%s has failed: restart Chairside", task.get_name(), exc_info=failed)

@@ -29,9 +29,13 @@ Series = dict[str, list[tuple[int, float]]]
 
 
 class History:
-    """Recent vitals of the sessions that are open now. `row_of` says whose a sample is."""
+    """Recent vitals of the sessions that are open now.
 
-    def __init__(self, journal: Journal, row_of: Callable[[Origin], int | None]) -> None:
+    Args:
+        row_of: whose row an origin's samples belong to, and the instant up to which they are about somebody before.
+    """
+
+    def __init__(self, journal: Journal, row_of: Callable[[Origin], tuple[int, int] | None]) -> None:
         self._journal = journal
         self._row_of = row_of
         self._pass: dict[int, tuple[int, dict[int, Series]]] = {}
@@ -55,8 +59,9 @@ class History:
                 frame = decode(entry.payload)
                 if not len(frame.at_us):
                     continue
-                rows = np.array([-1 if (row := self._row_of(origin)) is None else row for origin in frame.origins])
-                row_of_sample = rows[frame.origin]
+                owners = np.array([self._row_of(origin) or (-1, 0) for origin in frame.origins])
+                row_of_sample, after_us = owners[frame.origin].T
+                row_of_sample = np.where(frame.at_us > after_us, row_of_sample, -1)
                 samples, channels = np.nonzero(~np.isnan(frame.values) & (row_of_sample >= 0)[:, None])
                 at_ms = frame.at_us[samples] // 1000
                 for row, channel, at, value in zip(

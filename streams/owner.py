@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.effects import FrameEffects, Page, Transition, document
 from alerts.ledger import Conflict
@@ -27,6 +30,11 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_S: Final = 30.0
 """Design: every 30 s or so. A restart re-reads at most this much journal, which takes well under a second."""
+
+UNWRITABLE: Final = (SQLAlchemyError, sqlite3.Error)
+"""What a store raises that is locked, full or gone for a while."""
+AGAIN_S: Final = 1.0
+"""How long to wait before trying again to write effects; the store itself has waited for its turn before. Chosen by us."""
 
 Listener = Callable[[FrameEffects], None]
 
@@ -50,9 +58,12 @@ class Owner:
         self._told = told
         self._conflicted = conflicted
         self._entries: asyncio.Queue[list[Entry] | None] = asyncio.Queue()
+        self._stopping = False
         self._writing = ThreadPoolExecutor(1, "store")
         self.number = number
         self.shard = Shard(number, clock)
+        self.written_offset = 0
+        """All frames below it have their effects in the store."""
         self.checkpointed_offset = 0
         self.received_us = 0
 
@@ -71,6 +82,7 @@ class Owner:
             for entry in entries:
                 effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
                 self._report(self._store.commit(effects))
+        self.written_offset = self.shard.next_offset
         return self.shard.next_offset - begun
 
     def deliver(self, entries: list[Entry]) -> None:
@@ -79,8 +91,8 @@ class Owner:
 
     @property
     def behind(self) -> int:
-        """Frames that the journal has and the shard has not had."""
-        return self._journal.next_offset - self.shard.next_offset
+        """Frames that the journal has and whose effects are not written."""
+        return self._journal.next_offset - self.written_offset
 
     async def run(self) -> None:
         """Work through what is delivered until `stop`."""
@@ -91,8 +103,9 @@ class Owner:
                 self.received_us = entry.received_us
                 effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
                 if effects.effects:
-                    conflicts = await loop.run_in_executor(self._writing, self._store.commit, effects)
-                    self._report(conflicts)
+                    self._report(await self._commit(effects))
+                self.written_offset = self.shard.next_offset
+                if effects.effects:
                     self._told(effects)
             if loop.time() >= checkpoint_at:
                 await self._checkpoint()
@@ -102,13 +115,29 @@ class Owner:
 
     def stop(self) -> None:
         """Finish what was delivered, keep the state, and return from `run`."""
+        self._stopping = True
         self._entries.put_nowait(None)
+
+    async def _commit(self, effects: FrameEffects) -> list[Conflict]:
+        """Write a frame's effects. A store that cannot be written is tried again, because no later frame may go first."""
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._writing, self._store.commit, effects)
+            except UNWRITABLE as failed:
+                if self._stopping:
+                    raise
+                log.error("the store cannot be written, trying again: %s", failed)
+                await asyncio.sleep(AGAIN_S)
 
     async def _checkpoint(self) -> None:
         state, offset = self.shard.snapshot(), self.shard.next_offset
-        await asyncio.get_running_loop().run_in_executor(
-            self._writing, self._store.save_checkpoint, self.number, offset, state, STATE
-        )
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._writing, self._store.save_checkpoint, self.number, offset, state, STATE
+            )
+        except UNWRITABLE as failed:
+            log.error("no checkpoint, the next start reads more of the journal: %s", failed)
+            return
         self.checkpointed_offset = offset
 
     def _report(self, conflicts: list[Conflict]) -> None:

@@ -115,7 +115,16 @@ class Inside:
     async def settled(self) -> None:
         """What was accepted so far has been decided and written."""
         offset = self.service.journal.next_offset
-        await until(lambda: self.service.owner.shard.next_offset >= offset, "every frame to be processed")
+        await until(lambda: self.service.owner.written_offset >= offset, "every frame to be processed")
+
+    async def turns(self, status: int) -> Document:
+        """Ask /healthz until it answers so; what it then says."""
+        give_up_at = time.monotonic() + PATIENCE_S
+        while (answer := await self.http.get("/healthz")).status_code != status:
+            if time.monotonic() > give_up_at:
+                raise TimeoutError(f"/healthz still says {answer.text}")
+        document: Document = answer.json()
+        return document
 
     async def transitions(self, after: int = 0) -> list[Document]:
         """All transitions of the site, once everything sent is settled."""
