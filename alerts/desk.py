@@ -11,6 +11,7 @@ Never here: a clock, I/O, a decision without its reason in the transition's evid
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -257,6 +258,10 @@ class Desk:
         """Put a site's policies in force."""
         self._site(record.site).policies = dict(record.policies)
 
+    def policies(self, site: str) -> dict[str, Any]:
+        """The policies in force at a site."""
+        return self._sites[site].policies if site in self._sites else {}
+
     # ---- steps and pages ---------------------------------------------------------------------------------------
 
     def _step(self, alert: Alert, stimulus: Stimulus, at_us: int, clock_us: int, said: dict[str, Any]) -> None:
@@ -358,7 +363,7 @@ class Desk:
             "shard": self.shard,
             "open": [_packed(alert) for alert in self.open.values()],
             "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=_in_order)],
-            "sites": [[name, site.seq, site.policies] for name, site in sorted(self._sites.items())],
+            "sites": [[name, site.seq, json.dumps(site.policies)] for name, site in sorted(self._sites.items())],
             "patient_paged": [[*key, at_us] for key, at_us in sorted(self._patient_paged.items())],
             "rule_paged": [
                 [list(key), paged.at_us, int(paged.priority)]
@@ -383,7 +388,7 @@ class Desk:
         desk._closed = {
             (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
         }
-        desk._sites = {name: _Site(seq, policies) for name, seq, policies in packed["sites"]}
+        desk._sites = {name: _Site(seq, json.loads(policies)) for name, seq, policies in packed["sites"]}
         desk._patient_paged = {(site, patient): at_us for site, patient, at_us in packed["patient_paged"]}
         desk._rule_paged = {
             (key[0], key[1], key[2], key[3]): _Paged(at_us, Priority(priority))

@@ -8,11 +8,14 @@ Cost: about 2 µs an observation. Never here: units other than those of `models/
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""An instant that a clinic can mean, and that can be added to: near the ends of the calendar, arithmetic and zones fail."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=4000)]
 Drug = Annotated[str, Field(min_length=1, max_length=60)]
@@ -31,14 +34,14 @@ class Record(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
-    at: AwareDatetime
+    at: Moment
     patient: Name | None = None
     id: Name | None = None
     session: Name | None = None
     site: Name = "main"
     source: Name | None = None
     replaces: Name | None = None
-    received_at: AwareDatetime | None = None
+    received_at: Moment | None = None
 
 
 class LimitChange(BaseModel):

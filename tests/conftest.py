@@ -6,6 +6,15 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every run and no deadline: a test never fails for chance or for a slow machine. To look further:
+# `pytest --hypothesis-profile=prove`.
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, max_examples=80, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("prove", settings.get_profile("ci"), derandomize=False, max_examples=2_000, print_blob=True)
+settings.load_profile("ci")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -20,6 +20,7 @@ from models.records import (
     AlertClosed,
     AlertSnoozed,
     CheckIn,
+    Conflicted,
     DeviceAssigned,
     Dose,
     DoseStopped,
@@ -49,7 +50,7 @@ def seconds(instant: str) -> float:
     return (from_iso(instant) - START_US) / SECOND
 
 
-def pack(records: Iterable[Vitals | Event | SetAside]) -> bytes:
+def pack(records: Iterable[Vitals | Event | SetAside | Conflicted]) -> bytes:
     """One frame of these records; of none, a tick."""
     builder = FrameBuilder()
     for record in records:
@@ -88,7 +89,7 @@ class Scene:
 
     # ---- what comes in -----------------------------------------------------------------------------------------
 
-    def send(self, *records: Vitals | Event | SetAside) -> tuple[Effect, ...]:
+    def send(self, *records: Vitals | Event | SetAside | Conflicted) -> tuple[Effect, ...]:
         """One frame, received now."""
         stamped = (START_US + round(self.now_s * SECOND), pack(records))
         self.journal.append(stamped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,14 +48,13 @@ def just_inside(limit: Limit) -> float:
     return round(just_past(limit) - (step if limit.above else -step), 1)
 
 
-def only(limit: Limit) -> LimitChanges:
+def only(limit: Limit) -> dict[str, Any]:
     """A site where this row alone is in force, so that a milder or a worse one does not speak for it."""
-    changes: LimitChanges = {}
+    changes: dict[str, Any] = {}
     for other in LIMITS:
         if other.key != limit.key:
-            changes.setdefault(other.rule, {}).setdefault(other.priority.word, {})[other.channel] = LimitChange(
-                enabled=False
-            )  # type: ignore[index]
+            by_priority = changes.setdefault(other.rule, {}).setdefault(other.priority.word, {})
+            by_priority[other.channel] = {"enabled": False}
     return changes
 
 
@@ -73,12 +73,7 @@ def send(scene: Scene, limit: Limit, reading: float) -> None:
 def watched(limit: Limit, reading: float, long_enough: bool) -> Scene:
     """A session at rest, then `reading` for as long (or as often) as the limit wants, or one short of it."""
     scene = Scene()
-    scene.configures(
-        {
-            r: {p: {c: x.model_dump(exclude_none=True) for c, x in cs.items()} for p, cs in ps.items()}
-            for r, ps in only(limit).items()
-        }
-    )
+    scene.configures(only(limit))
     chair = scene.chair("3")
     chair.starts()
     if limit.channel in BASELINE:
