@@ -62,6 +62,9 @@ KINDS: Final = {
 }
 # fmt: on
 
+RECKONED: Final = {"limit_set"}
+"""Not kept in a checkpoint: the numbers of the tables in force depend on which others have been."""
+
 CONTINUOUS: Final = np.array([channel.continuous for channel in CHANNELS])
 
 
@@ -123,6 +126,8 @@ class Rows:
         """The used rows, as msgpack-able columns."""
         columns = {}
         for name, kind in KINDS.items():
+            if name in RECKONED:
+                continue
             used = getattr(self, name)[: self.count]
             labels = kind.columns or ("",)
             grid = used.reshape(self.count, len(labels))

@@ -97,6 +97,8 @@ class Shard:
             packed = msgpack.unpackb(zlib.decompress(state), strict_map_key=False)
         except (zlib.error, ValueError) as wrong:
             raise UnknownState(f"not a checkpoint: {wrong}") from wrong
+        if not isinstance(packed, dict):
+            raise UnknownState("not a checkpoint")
         if packed.get("state") != STATE:
             raise UnknownState(packed.get("state"))
         shard = cls(packed["number"], next_offset=packed["next_offset"])
