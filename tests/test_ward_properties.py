@@ -6,6 +6,7 @@ into lines with their instants of arrival. One line a frame is the reference tha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -21,6 +22,7 @@ from alerts.lifecycle import TABLE, Move, Phase
 from models.channels import CHANNELS
 from models.instants import HOUR, SECOND, from_iso
 from models.records import (
+    OBSERVATION,
     AlertAcknowledged,
     AlertClosed,
     AlertEscalated,
@@ -40,6 +42,7 @@ from models.records import (
     Vitals,
 )
 from models.rules import RULES
+from streams.clinic import simulate
 from streams.shard import Shard
 from streams.state import Clock
 from tests.scenes import START_US, moment, pack
@@ -365,6 +368,30 @@ def test_what_comes_in_is_what_is_processed_and_what_is_set_aside(
     assert counts["samples"] + counts["events"] + counts["set aside"] == len(records)
     assert counts["samples of nobody"] == 0
     assert counts["set aside"] == sum(isinstance(effect, DeadLetter) for effect in effects)
+
+
+def test_a_day_of_the_invented_clinic_may_be_cut_repeated_and_interrupted() -> None:
+    """Realistic where the days above are wild: late batches, repeats, adverse events, several chairs at once."""
+    lines = [
+        Line(arrives_us, OBSERVATION.validate_json(json.dumps(line)))
+        for arrives_us, line in simulate(sessions=4, seed=11, hours=0.5, adverse=80).arrivals()
+    ]
+    effects = played(cut(lines, [1], "received"), "received")
+    assert any(isinstance(one, Transition) and one.category in PHYSIOLOGICAL for one in effects)
+    assert plain(played(cut(lines, [7, 400, 1], "received"), "received")) == plain(effects)
+    twice = [
+        each
+        for n, line in enumerate(lines)
+        for each in ([line, Line(line.received_us, lines[n * 7 // 10].record)] if n % 3 == 0 else [line])
+    ]
+    assert plain(played(cut(twice, [50], "received"), "received")) == plain(effects)
+    shard = Shard()
+    again: list[Effect] = []
+    for offset, stamped in enumerate(cut(lines, [100], "received")):
+        if offset % 100 == 0:
+            shard = Shard.restore(shard.snapshot())
+        again += shard.step(offset, *stamped).effects
+    assert plain(again) == plain(effects)
 
 
 # ---- what must not happen
