@@ -33,7 +33,7 @@ def all_of_the_ward(say: Callable[[str], None]) -> list[Figure]:
     small = checkpoint.figures(shard)
     found = ward.figures(shard, after, say=say)
     say(f"ten minutes of {MANY:,} sessions …")
-    many, _ = ward.prepare(MANY, history_min=10)
+    many, _ = ward.prepare(MANY, history_min=10, arrive_min=2)
     return [*found, *small, *checkpoint.figures(many, aim="")]
 
 

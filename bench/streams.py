@@ -24,9 +24,8 @@ from streams.frame import FrameBuilder
 SEED: Final = 1
 ADVERSE: Final = 15.0
 """Chosen so that 2-4 % of samples are at or past a limit: a bad day, not an impossible one."""
-ARRIVE_WITHIN: Final = 2 * MINUTE
 DOSE_S: Final = 240
-"""All arrive at once and are treated soon, so that an hour of data has doses, check-ins and events of all of them."""
+"""Treated soon after they arrive, so that an hour of data has doses, check-ins and events of nearly all of them."""
 
 
 class Line(NamedTuple):
@@ -44,13 +43,14 @@ class Stamped(NamedTuple):
     samples: int
 
 
-def full_house(sessions: int, minutes: float, seed: int = SEED, start_us: int = OPENS_US) -> Clinic:
-    """So many sessions at once, watched for so long."""
+def full_house(sessions: int, minutes: float, arrive_min: float = 2, seed: int = SEED) -> Clinic:
+    """So many sessions that arrive evenly over `arrive_min` and stay for two hours, watched for so long."""
+    apart_us = arrive_min * MINUTE / max(sessions, 1)
     bookings = tuple(
-        Booking(n, start_us + n * ARRIVE_WITHIN // sessions, chair=str(n + 1), dose_s=DOSE_S, adverse=ADVERSE)
+        Booking(n, OPENS_US + round(n * apart_us), chair=str(n + 1), dose_s=DOSE_S, adverse=ADVERSE)
         for n in range(sessions)
     )
-    return Clinic(seed, bookings, start_us, start_us + round(minutes * MINUTE))
+    return Clinic(seed, bookings, OPENS_US, OPENS_US + round(minutes * MINUTE))
 
 
 def lines_of(clinic: Clinic) -> Iterator[Line]:

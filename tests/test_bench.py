@@ -29,7 +29,7 @@ def test_a_stream_is_the_same_samples_in_frames_of_any_size() -> None:
 
 
 def test_every_session_of_a_full_house_is_announced_and_none_is_opened_by_a_sample() -> None:
-    shard, _ = ward.prepare(SESSIONS, history_min=5)
+    shard, _ = ward.prepare(SESSIONS, history_min=5, arrive_min=2)
     sessions = shard.ward.known.sessions.values()
 
     assert len(sessions) == SESSIONS
@@ -49,7 +49,7 @@ def test_senders_keep_each_session_in_order_and_lose_no_whole_body() -> None:
 
 
 def test_the_passes_over_a_stream_see_every_sample_of_it() -> None:
-    shard, after = ward.prepare(SESSIONS, history_min=4, further=200)
+    shard, after = ward.prepare(SESSIONS, history_min=4, arrive_min=2, further=200)
     stream = list(frames(after, 10))
     state = shard.snapshot()
     passes = ward.measure(state, stream, repetitions=2)
@@ -65,14 +65,14 @@ def test_the_passes_over_a_stream_see_every_sample_of_it() -> None:
 
 
 def test_the_ward_has_a_figure_for_every_frame_size() -> None:
-    shard, after = ward.prepare(SESSIONS, history_min=4, further=60)
+    shard, after = ward.prepare(SESSIONS, history_min=4, arrive_min=2, further=60)
     found = ward.figures(shard, after, {1: 20, 20: 60}, repetitions=1, say=lambda text: None)
 
     assert {figure.what for figure in found if figure.part == "ward"} == {"frames of 1", "frames of 20"}
 
 
 def test_a_checkpoint_is_measured_on_bytes_that_come_back_the_same() -> None:
-    shard, _ = ward.prepare(SESSIONS, history_min=4)
+    shard, _ = ward.prepare(SESSIONS, history_min=4, arrive_min=2)
     size, *_ = checkpoint.figures(shard, repetitions=1)
 
     assert size.median == len(shard.snapshot()) / SESSIONS
