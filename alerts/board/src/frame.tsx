@@ -37,7 +37,7 @@ export function Frame({ here, children }: Props) {
         <span class="head-gap" />
         <label class="head-who">
           <span>You are</span>
-          <input data-testid="person" value={person.value} maxLength={40} autocomplete="off" spellcheck={false}
+          <input data-testid="person" aria-label="You are" value={person.value} maxLength={40} autocomplete="off" spellcheck={false}
             onInput={(e) => setPerson(e.currentTarget.value)}
             onBlur={(e) => e.currentTarget.value.trim() || setPerson(DEFAULT_PERSON)} />
         </label>
