@@ -70,7 +70,7 @@ function takeChairs(message: Chairs): void {
   hearServerTime(message.at);
   chairsMono = performance.now();
   chairs.value = message.chairs;
-  extendTrends(message.chairs);
+  extendTrends(message.chairs, message.at);
 }
 
 function takeSnapshot(message: Snapshot): void {

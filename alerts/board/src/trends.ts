@@ -28,10 +28,11 @@ function seed(session: string): void {
   const last = asked.get(session);
   if (last !== undefined && performance.now() - last < RETRY_MS) return;
   asked.set(session, performance.now());
+  const before = jumps;
   const query = new URLSearchParams({ session, minutes: String(WINDOW_MINUTES), site });
   getJson<History>(`/v1/history?${query}`)
     .then((history) => {
-      asked.set(session, Infinity);
+      asked.set(session, before === jumps ? Infinity : soon());
       const lines = linesOf(session);
       for (const [channel, points] of Object.entries(history.series ?? {})) {
         lines.set(channel, joined(points, lines.get(channel) ?? []));
@@ -49,7 +50,28 @@ function linesOf(session: string): Map<string, Point[]> {
   return lines;
 }
 
-export function extendTrends(list: readonly Chair[]): void {
+/** Longer than a busy clinic's feed pauses, and than a demonstration's clock moves in a second. */
+const JUMP_MS = 90_000;
+const SETTLE_MS = 2_000;
+let heardMs: number | null = null;
+let jumps = 0;
+
+function soon(): number {
+  return performance.now() - RETRY_MS + SETTLE_MS;
+}
+
+/** After a silence, or while a service catches up, the lines have a hole that the server can fill: ask again once that is over. */
+function askAgainAfterJump(at: string): void {
+  const ms = Date.parse(at);
+  if (heardMs !== null && ms - heardMs > JUMP_MS) {
+    jumps += 1;
+    for (const session of asked.keys()) asked.set(session, soon());
+  }
+  heardMs = ms;
+}
+
+export function extendTrends(list: readonly Chair[], at: string): void {
+  askAgainAfterJump(at);
   const open = new Set<string>();
   for (const chair of list) {
     if (!chair.session) continue;

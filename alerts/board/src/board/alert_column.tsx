@@ -119,7 +119,7 @@ export function AlertColumn({ only }: { only?: readonly Alert[] }) {
       )}
       {informing.length > 0 && (
         <>
-          <h3>To know <span class="badge">{SIGN.info.word} {SIGN.info.shape}</span></h3>
+          <h3>For information <span class="badge">{SIGN.info.word} {SIGN.info.shape}</span></h3>
           <ol class="known-list">{informing.map((alert) => <Known key={alert.alert} alert={alert} />)}</ol>
         </>
       )}
