@@ -6,6 +6,7 @@ work took, too. A figure that was measured once says so by having no range.
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -69,9 +70,10 @@ def machine() -> str:
 
 
 def heading(command: str, seed: int) -> str:
-    """Where and how the figures were made."""
+    """Where and how the figures were made; the load says how alone they were."""
     today = datetime.now(UTC).date().isoformat()
-    return f"{today} · {machine()} · seed {seed} · `{command}`"
+    load = os.getloadavg()[1]
+    return f"{today} · {machine()}, load {load:.1f} · seed {seed} · `{command}`"
 
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
