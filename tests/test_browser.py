@@ -423,6 +423,12 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input')].filt
   .map((e) => ({ what: e.dataset.testid || e.className || e.textContent, box: e.getBoundingClientRect() }))
   .filter(({ box }) => box.width < 48 || box.height < 48).map(({ what, box }) => `${what} ${box.width}x${box.height}`)"""
 
+COLLISIONS = """() => [...document.querySelectorAll('.alert')].flatMap((alert) => {
+  const parts = [...alert.querySelectorAll('.badge, .alert-place, .alert-title, .alert-value, .alert-text, .alert-note > *, .ack')]
+    .filter((e) => e.getClientRects().length > 0 && e.textContent !== '').map((e) => ({ e, box: e.getBoundingClientRect() }));
+  return parts.flatMap((a, i) => parts.slice(i + 1).filter((b) => Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left) > 1
+    && Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top) > 4).map((b) => `${a.e.textContent} / ${b.e.textContent}`)); })"""
+
 FLASHING = """() => [...document.querySelectorAll('.badge')].map((e) => ({ classes: e.className, s: getComputedStyle(e) }))
   .filter(({ s }) => s.animationName !== 'none').map(({ classes, s }) => [classes.includes('on-high') ? 'high' : 'medium', parseFloat(s.animationDuration)])"""
 
@@ -439,6 +445,20 @@ def test_numbers_are_read_from_two_metres_and_only_alarms_have_colour(desk: Desk
         assert re.fullmatch(r"(HIGH ▲|MEDIUM ◆|LOW ●|INFO ○)", badge), "a word and a shape with every colour"
     expect(board.get_by_test_id("sound")).to_have_text(re.compile("^Sound off"))
     expect(board.get_by_test_id("sound")).to_be_in_viewport()
+
+
+def test_eight_low_alerts_fit_on_a_wall_that_nobody_scrolls(desk: Desk, service: str) -> None:
+    for chair in map(str, range(21, 29)):
+        session = sit(service, chair, f"F-{chair}")
+        post(service, kind="checkin", patient=f"F-{chair}", session=session, instrument="cadss", score=20, by="rn-1")
+    board = desk.open(service, WALL)
+    low = board.locator(".alert[data-priority=low]")
+    until(board, lambda: low.count() >= 8, "eight low alerts")
+    boxes = low.evaluate_all("rows => rows.map((r) => r.getBoundingClientRect()).map((b) => [b.top, b.bottom])")
+    heading = board.locator(".alerts h2").bounding_box()
+    assert heading is not None
+    assert heading["y"] + heading["height"] + 8 * (boxes[1][0] - boxes[0][0]) <= WALL["height"]
+    assert board.evaluate(COLLISIONS) == []
 
 
 def test_alarms_flash_at_the_standard_s_rates_and_stand_still_where_motion_is_reduced(desk: Desk, service: str) -> None:
@@ -518,5 +538,6 @@ def test_a_checker_of_accessibility_has_nothing_serious_to_say(
         page = desk.open(f"{address}{path}", WALL if size is WALL else PHONE, motion="reduce")
         expect(page.get_by_test_id("sound")).to_be_in_viewport()
         assert violations(page) == [], path
+        assert page.evaluate(COLLISIONS) == [], path
         wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert not wide, f"{path} is wider than the screen"
