@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from alerts.desk import ACKNOWLEDGED_FOR, GROUP_FOR, INHIBITS, QUIET_AFTER, SNOOZE_AT_MOST, Desk
 from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
@@ -52,6 +53,34 @@ PLACES = [
     for name in ("desaturation", "bradycardia", "probe-off")
 ]  # fmt: skip
 places = st.integers(0, len(PLACES) - 1)
+
+
+def among(wanted: Callable[[Known], bool]) -> Callable[[Any], Any]:
+    """A step for one of the conditions that are so; without any it is no step."""
+
+    def enrol(step: Callable[[Any, Known], None]) -> Any:
+        def chosen(self: DeskMachine, which: int, **more: Any) -> None:
+            such = [one for one in self.known if wanted(one)]
+            step(self, such[which % len(such)], **more)
+
+        chosen.__name__ = step.__name__
+        return precondition(lambda self: any(wanted(one) for one in self.known))(chosen)
+
+    return enrol
+
+
+def quiet(one: Known) -> bool:
+    return one.priority is None
+
+
+def going_on(one: Known) -> bool:
+    return one.priority is not None
+
+
+def is_open(one: Known) -> bool:
+    return one.alert is not None
+
+
 priorities = st.sampled_from(Priority)
 
 
@@ -98,10 +127,8 @@ class DeskMachine(RuleBasedStateMachine):
         return effects
 
     @rule(which=places, priority=priorities)
-    def a_condition_begins(self, which: int, priority: Priority) -> None:
-        one = self.known[which]
-        if one.priority is not None:
-            return
+    @among(quiet)
+    def a_condition_begins(self, one: Known, priority: Priority) -> None:
         self.clock_us += 1  # two conditions of one rule cannot begin at the same instant
         self.time_passes_to(self.clock_us)
         one.priority = priority
@@ -109,11 +136,11 @@ class DeskMachine(RuleBasedStateMachine):
         (raised,) = [e for e in effects if isinstance(e, Transition) and e.transition == "raised"]
         one.opened(raised.alert, priority)
 
-    @rule(which=places, priority=priorities)
-    def it_gets_worse_or_easier(self, which: int, priority: Priority) -> None:
-        one = self.known[which]
-        if one.priority is None or one.priority == priority:
-            return
+    @rule(which=places, by=st.integers(1, 3))
+    @among(going_on)
+    def it_gets_worse_or_easier(self, one: Known, by: int) -> None:
+        assert one.priority is not None
+        priority = Priority((one.priority + by) % 4)
         worse = priority > one.priority
         one.priority = priority
         self.clock_us += 1
@@ -133,10 +160,9 @@ class DeskMachine(RuleBasedStateMachine):
             one.phase, one.until_us = Phase.ACTIVE, None  # it breaks through whatever was said of the milder one
 
     @rule(which=places)
-    def it_ends(self, which: int) -> None:
-        one = self.known[which]
-        if one.priority is None:
-            return
+    @among(going_on)
+    def it_ends(self, one: Known) -> None:
+        assert one.priority is not None
         self._find(one, "ended", one.priority)
         one.priority = one.closed_at = None
         if one.alert is not None:
@@ -150,15 +176,10 @@ class DeskMachine(RuleBasedStateMachine):
         self.desk.command(kind(at=to_datetime(self.clock_us), alert=alert, by="rn-1", **more), self.clock_us)
         return self._take()
 
-    def _open(self, which: int) -> Known | None:
-        opened = [one for one in self.known if one.alert is not None]
-        return opened[which % len(opened)] if opened else None
-
     @rule(which=places)
-    def somebody_acknowledges(self, which: int) -> None:
-        one = self._open(which)
-        if one is None or one.alert is None:
-            return
+    @among(is_open)
+    def somebody_acknowledges(self, one: Known) -> None:
+        assert one.alert is not None
         self._command(AlertAcknowledged, one.alert)
         if one.phase is Phase.LATCHED:
             one.gone()
@@ -167,10 +188,9 @@ class DeskMachine(RuleBasedStateMachine):
             one.phase, one.until_us = Phase.ACKNOWLEDGED, self.clock_us + ACKNOWLEDGED_FOR[one.priority]
 
     @rule(which=places, minutes=st.integers(-5, 600))
-    def somebody_snoozes(self, which: int, minutes: int) -> None:
-        one = self._open(which)
-        if one is None or one.alert is None:
-            return
+    @among(is_open)
+    def somebody_snoozes(self, one: Known, minutes: int) -> None:
+        assert one.alert is not None
         effects = self._command(AlertSnoozed, one.alert, until=to_datetime(self.clock_us) + timedelta(minutes=minutes))
         if one.phase is Phase.LATCHED:
             (entry,) = effects
@@ -181,28 +201,25 @@ class DeskMachine(RuleBasedStateMachine):
         one.until_us = min(max(self.clock_us + minutes * MINUTE, self.clock_us), self.clock_us + SNOOZE_AT_MOST)
 
     @rule(which=places)
-    def somebody_takes_a_snooze_back(self, which: int) -> None:
-        one = self._open(which)
-        if one is None or one.alert is None:
-            return
+    @among(is_open)
+    def somebody_takes_a_snooze_back(self, one: Known) -> None:
+        assert one.alert is not None
         self._command(AlertUnsnoozed, one.alert)
         if one.phase is Phase.SNOOZED:
             one.phase, one.until_us = Phase.ACTIVE, None
 
     @rule(which=places)
-    def somebody_closes(self, which: int) -> None:
-        one = self._open(which)
-        if one is None or one.alert is None:
-            return
+    @among(is_open)
+    def somebody_closes(self, one: Known) -> None:
+        assert one.alert is not None
         self._command(AlertClosed, one.alert)
         one.closed_at = one.priority
         one.gone()
 
     @rule(which=places)
-    def somebody_escalates(self, which: int) -> None:
-        one = self._open(which)
-        if one is None or one.alert is None:
-            return
+    @among(is_open)
+    def somebody_escalates(self, one: Known) -> None:
+        assert one.alert is not None
         self._command(AlertEscalated, one.alert)
         if one.phase is not Phase.LATCHED:
             one.phase, one.until_us = Phase.ACTIVE, None
