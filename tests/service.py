@@ -196,7 +196,7 @@ COMMAND: Final = (sys.executable, "-c", "from deploy.cli import main; main()")
 def chairside(*arguments: object, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run the command to its end."""
     words = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(words, input=given, capture_output=True, cwd=ROOT, timeout=PATIENCE_S * 5, check=False)
+    return subprocess.run(words, input=given, capture_output=True, cwd=ROOT, timeout=PATIENCE_S, check=False)
 
 
 @dataclass(frozen=True, slots=True)
