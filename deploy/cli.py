@@ -11,6 +11,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -39,7 +40,7 @@ For recorded data: [bold]chairside replay FILE... --summary[/bold].""",
 
 def fail(message: str, status: int = 1) -> typer.Exit:
     """One clear line on stderr, and the exit that follows it."""
-    err.print(f"[bold]chairside:[/bold] {message}", highlight=False, soft_wrap=True)
+    err.print(f"[bold]chairside:[/bold] {escape(message)}", highlight=False, soft_wrap=True)
     return typer.Exit(status)
 
 
@@ -185,8 +186,12 @@ def simulate(
 def check_config(
     config: Annotated[Path, typer.Argument(help="A site's configuration (TOML).", show_default=False)],
 ) -> None:
-    """Check a site's configuration and show the limits that it would put in force, beside the defaults."""
+    """Check a site's configuration and show the limits that it would put in force, beside the defaults.
+
+    [dim]chairside check-config site.toml[/dim]
+    """
     settings = _settings(config)
+    from alerts.notifiers import open_destinations
     from models.limits import LIMITS, UNITS
 
     table = Table(title=f"{settings.site.name}: limits (changed ones marked *)", title_justify="left")
@@ -209,11 +214,9 @@ def check_config(
             limit.source if not mark else "this site",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-    typer.echo(
-        f"{config}: good. Pages go to {', '.join(settings.pages.destinations)}."
-        if settings.pages.destinations
-        else f"{config}: good, but pages go nowhere."
-    )
+    # By name: an address holds secrets, and a terminal is often shown.
+    pages = ", ".join(destination.name for destination in open_destinations(settings.pages.destinations))
+    typer.echo(f"{config}: good. Pages go to {pages}." if pages else f"{config}: good, but pages go nowhere.")
 
 
 @app.command()
@@ -229,6 +232,8 @@ def serve(
     """Run Chairside for one clinic: intake, detection, pages and boards in one process, with one SQLite file.
 
     Without a configuration it listens on this machine only, and pages go to this terminal.
+
+    [dim]chairside serve --config site.toml --data /var/lib/chairside --port 8000[/dim]
     """
     from deploy.http import run
 
@@ -251,6 +256,8 @@ def demo(
     """Run an invented clinic of twelve chairs, sped up, and open the board on it. Everything in it is made up.
 
     Pages are printed here. Press Ctrl-C to end; nothing is kept.
+
+    [dim]chairside demo --speed 20 --seed 7[/dim]
     """
     from deploy.demo import run
 
