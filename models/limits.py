@@ -214,6 +214,9 @@ def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
                     calm_high[column] = min(calm_high[column], bound)
                 else:
                     calm_low[column] = max(calm_low[column], bound)
+    # Single readings are few and each counts: every one is looked at.
+    single = np.array([not channel.continuous for channel in CHANNELS])
+    calm_low[single] = np.inf
     return LimitArrays(
         column=np.array([COLUMN[row.channel] for row in limits]),
         sign=sign,

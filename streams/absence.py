@@ -136,10 +136,10 @@ def follow(
     idle = rows.idle_due[row]
     rows.idle_due[row] = np.where((idle < FAR) & fresh, clock_us + GIVE_UP_AFTER, idle)
     before = rows.row_at[row]
-    rows.watched[row] += np.where(before > NEVER, np.clip(at_us - before, 0, STALE_AFTER), 0)
+    rows.watched[row] += np.where(before > NEVER, np.minimum(np.maximum(at_us - before, 0), STALE_AFTER), 0)
     rows.row_at[row] = np.maximum(before, at_us)
 
-    back = judged.trusted & rows.stale[row]
+    back = judged.trusted & rows.stale.take(row, 0)
     returned: NDArray[np.bool_] = np.any(back, axis=1)
     if returned.any():
         rows.stale[row] &= ~back

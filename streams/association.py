@@ -97,6 +97,11 @@ class Association:
         self.left_until = NEVER
         self._known: dict[Origin, int] = {}
 
+    def rows_of(self, origins: tuple[Origin, ...]) -> list[int]:
+        """The rows that are known already, -1 for the others."""
+        get = self._known.get
+        return [get(origin, -1) for origin in origins]
+
     def find(self, origin: Origin) -> int | None:
         """The row that a sample belongs to; None if no open session takes it."""
         row = self._known.get(origin)

@@ -20,6 +20,8 @@ from models.records import (
     Dose,
     DoseStopped,
     Event,
+    ForecastMade,
+    Intervention,
     PatientRegistered,
     SessionEnded,
     SessionStarted,
@@ -76,6 +78,21 @@ def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal:
             state.tell(record, here)
         case _:
             _audit(state, record, here)
+
+
+def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> bool:
+    """Whether the samples around an entry come to the same whether it is taken before or after them, at one clock.
+
+    It must leave alone who samples belong to, their limits, and what a cuff is compared with.
+    """
+    match record:
+        case SetAside() | Conflicted() | Command() | Intervention() | ForecastMade():
+            return True
+        case CheckIn():
+            # With no session open yet, samples might open one.
+            return _of(state, record) is not None
+        case _:
+            return False
 
 
 def _audit(state: WardState, record: Event, here: Here, outcome: str = "accepted") -> None:

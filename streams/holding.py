@@ -22,6 +22,7 @@ from models.limits import CONFIRM_WITHIN, LIMITS, LimitArrays
 from streams.rows import IDLE, Rows
 
 _COUNTED: Final = np.array([limit.readings > 0 for limit in LIMITS])
+_HELD: Final = ~_COUNTED
 _SIGN: Final = np.array([1.0 if limit.above else -1.0 for limit in LIMITS])
 
 
@@ -58,28 +59,30 @@ def hold(
     """
     which = rows.limit_set[row]
     column = sets.column
-    on = rows.on[row]
-    signed = readings[:, column] * _SIGN
-    good = trusted[:, column]
-    towards = good & np.where(on, signed <= sets.leave[which], signed >= sets.enter[which])
+    on = rows.on.take(row, 0)
+    signed = readings.take(column, 1) * _SIGN
+    good = trusted.take(column, 1)
+    towards = good & np.where(on, signed <= sets.leave.take(which, 0), signed >= sets.enter.take(which, 0))
     against = good & ~towards
 
-    strikes = rows.strikes[row]
-    passed = held_us[:, column]
+    strikes = rows.strikes.take(row, 0)
+    passed = held_us.take(column, 1)
     # Counted limits pass one reading at a time, and only a reading that comes soon enough confirms the one before.
     lapsed = _COUNTED & (passed > CONFIRM_WITHIN)
     begins = towards & ((strikes == IDLE) | lapsed)
     gained = np.where(strikes == 0, np.where(_COUNTED, 1, np.minimum(passed, STALE_AFTER)), 0)
-    held = np.where(begins, 0, rows.held[row] + np.where(towards, gained, 0))
-    since = np.where(begins, at_us[:, None], rows.since[row])
+    held = np.where(begins, 0, rows.held.take(row, 0) + np.where(towards, gained, 0))
+    since = np.where(begins, at_us[:, None], rows.since.take(row, 0))
     struck = np.where(_COUNTED, IDLE, np.minimum(strikes + 1, IDLE))
     strikes = np.where(towards, 0, np.where(against, struck, strikes)).astype(np.uint8)
 
-    flips = towards & (held >= np.where(on, sets.leave_need[which], sets.enter_need[which]))
+    flips = towards & (held >= np.where(on, sets.leave_need.take(which, 0), sets.enter_need.take(which, 0)))
     resting = flips | (strikes == IDLE)
-    rows.on[row] = on ^ flips
+    now_on = on ^ flips
+    rows.on[row] = now_on
     rows.held[row] = np.where(resting, 0, held)
     rows.since[row] = np.where(resting, 0, since)
-    rows.strikes[row] = np.where(flips, IDLE, strikes)
-    rows.warm[row] = (rows.strikes[row] != IDLE).any(axis=1) | rows.on[row].any(axis=1)
+    struck = np.where(flips, IDLE, strikes)
+    rows.strikes[row] = struck
+    rows.warm[row] = (((struck != IDLE) | now_on) & _HELD).any(axis=1)
     return flips, since

@@ -69,15 +69,16 @@ def judge(
     """
     width = values.shape[1]
     at = at_us[:, None]
-    newest = rows.at[row, :width]
+    newest = rows.at.take(row, 0)[:, :width]
     present = ~np.isnan(values)
     fresh = (present | (status > 0)) & (at > newest)
     if repeated is not None:
         fresh &= ~repeated[:, None]
     readable = fresh & present & (status == 0)
 
-    before = rows.value[row, :width]
-    since_trusted = at - rows.trusted_at[row, :width]
+    before = rows.value.take(row, 0)[:, :width]
+    last_trusted = rows.trusted_at.take(row, 0)[:, :width]
+    since_trusted = at - last_trusted
     plausible = (values >= LOWEST) & (values <= HIGHEST)
     # After a gap the returning signal is trusted at once: a desaturation behind a loose probe must not wait.
     moved = np.abs(values - before)
@@ -94,7 +95,7 @@ def judge(
     if frozen.any():
         trusted &= ~(frozen[:, None] & CONTINUOUS)
 
-    quality = rows.quality[row]
+    quality = rows.quality.take(row, 0)
     held_us = np.where(CONTINUOUS, np.where(quality == GOOD, np.minimum(at - newest, STALE_AFTER), 0), since_trusted)
     code = np.where(
         trusted, GOOD, np.where(readable, np.where(plausible, np.where(step, STEP, FROZEN), IMPLAUSIBLE), status)
@@ -103,8 +104,8 @@ def judge(
     rows.at[row, :width] = np.where(fresh, at, newest)
     rows.quality[row] = np.where(fresh, code, quality)
     rows.value[row, :width] = np.where(trusted, values, before)
-    rows.trusted_at[row, :width] = np.where(trusted, at, rows.trusted_at[row, :width])
-    rows.heard[row] = np.where(trusted, clock_us[:, None], rows.heard[row])
+    rows.trusted_at[row, :width] = np.where(trusted, at, last_trusted)
+    rows.heard[row] = np.where(trusted, clock_us[:, None], rows.heard.take(row, 0))
     rows.changed_at[row] = changed_at
     rows.frozen[row] = frozen
     any_fresh: NDArray[np.bool_] = np.any(fresh, axis=1)

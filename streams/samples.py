@@ -7,17 +7,18 @@ Bad at: one session with thousands of samples in a frame (a round each, about 0.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry
-from models.channels import COLUMN as CHANNEL
 from models.channels import NAMES
 from models.instants import iso
 from streams.absence import AHEAD, follow, lapse
-from streams.frame import Frame, Origin
+from streams.frame import Frame
 from streams.quality import judge
 from streams.rows import FAR
 from streams.sentences import number
@@ -25,22 +26,19 @@ from streams.sessions import GIVE_UP_AFTER, open_unannounced
 from streams.state import OBSERVED, REMEMBER, Ints, WardState
 from streams.thresholds import hold_samples
 
-_SBP: Final = CHANNEL["sbp"]
-_DBP: Final = CHANNEL["dbp"]
 
-
-def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinal: int, whole: bool) -> None:
-    """Fold in the samples [start, stop) of a frame; `ordinal` is the first one's, `whole` says that they are all of it."""
-    sent_us, origin = frame.at_us[start:stop], frame.origin[start:stop]
+def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinals: Ints) -> None:
+    """Fold in the samples [start, stop) of a frame; ordinals: (n,) of all its samples, among everything in it."""
+    sent_us = frame.at_us[start:stop]
     at_us = sent_us
+    count = stop - start
     if state.clock == "observed":
         clock_us = np.maximum(np.maximum.accumulate(at_us), state.clock_us)
         state.clock_us = int(clock_us[-1])
     else:
-        clock_us = np.full(stop - start, state.clock_us)
+        clock_us = np.full(count, state.clock_us)
         # A device whose clock runs ahead would make its own later samples late: use the time of arrival instead.
         at_us = np.where(at_us > clock_us + AHEAD, clock_us, at_us)
-    count = stop - start
     state.counts["samples"] += count
     done = 0
     while done < count:
@@ -53,100 +51,89 @@ def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinal:
             continue
         upto = int(np.searchsorted(clock_us, until_us, side="right"))
         part = slice(done, upto)
-        _take(
-            state, frame, start + done, origin[part], at_us[part], sent_us[part], clock_us[part], ordinal + done,
-            whole and upto - done == count,
-        )  # fmt: skip
+        taken = np.arange(start + done, start + upto)
+        _take(state, frame, Samples(taken, taken, at_us[part], sent_us[part], clock_us[part], ordinals[taken]))
         done = upto
 
 
-def _take(
-    state: WardState, frame: Frame, start: int, origin: Ints, at_us: Ints, sent_us: Ints, clock_us: Ints, ordinal: int,
-    whole: bool,
-) -> None:  # fmt: skip
-    """Fold in samples during which no session is given up; `start` is the first one's place among the frame's samples."""
-    row = _find(state, frame.origins, origin, at_us, clock_us, ordinal, whole)
-    index = np.arange(len(origin))
-    usable = row >= 0
-    if not usable.all():
-        index = index[usable]
+@dataclass(slots=True)
+class Samples:
+    """Samples of one frame, all arrays (n,): `taken` their places in it, `row` the sessions that they belong to."""
+
+    taken: Ints
+    row: Ints
+    at_us: Ints
+    sent_us: Ints
+    clock_us: Ints
+    ordinal: Ints
+
+    def only(self, which: Ints) -> Samples:
+        """Some of them."""
+        return Samples(
+            self.taken[which], self.row[which], self.at_us[which], self.sent_us[which], self.clock_us[which],
+            self.ordinal[which],
+        )  # fmt: skip
+
+
+def _take(state: WardState, frame: Frame, samples: Samples) -> None:
+    """Fold in samples during which no session is given up."""
+    samples.row = _find(state, frame, samples)
     if frame.authors:
-        _audit_samples(state, frame, start, start + len(origin), row, clock_us, ordinal)
-    for turn in _rounds(row[index]):
-        these = index[turn]
-        _round(state, frame, start, these, row[these], at_us[these], sent_us[these], clock_us[these], ordinal)
+        _audit_samples(state, frame, samples)
+    unowned = samples.row < 0
+    if unowned.any():
+        samples = samples.only(np.flatnonzero(~unowned))
+    for turn in _rounds(samples.row):
+        _round(state, frame, samples if turn is None else samples.only(turn))
 
 
-def _find(
-    state: WardState, origins: tuple[Origin, ...], origin: Ints, at_us: Ints, clock_us: Ints, ordinal: int, whole: bool
-) -> Ints:
+def _find(state: WardState, frame: Frame, samples: Samples) -> Ints:
     """(n,) the row of each sample; an unannounced session is opened where none takes it.
 
     -1 where nobody is named, and where a sample is about whoever was there before.
     """
-    rows = np.full(len(origins), -1)
+    known, origins = state.known, frame.origins
+    origin = frame.origin[samples.taken]
     old = None
-    if (at_us <= state.known.left_until).any():
-        left = np.array([state.known.left_behind(each) for each in origins])[origin]
-        old = (at_us <= left[:, 0]) & (clock_us - left[:, 1] < REMEMBER)
+    if (samples.at_us <= known.left_until).any():
+        left = np.array([known.left_behind(each) for each in origins])[origin]
+        old = (samples.at_us <= left[:, 0]) & (samples.clock_us - left[:, 1] < REMEMBER)
         state.counts["repeated or late"] += int(np.count_nonzero(old))
-    first = range(len(origins)) if whole else dict.fromkeys(origin.tolist())
-    find = state.known.find
-    for which in first:
-        row = find(origins[which])
-        if row is None:
-            mine = (origin == which) if old is None else (origin == which) & ~old
-            sample = int(np.argmax(mine))
-            if not mine[sample]:
-                continue
-            row = open_unannounced(state, origins[which], int(clock_us[sample]), ordinal + sample)
-        rows[which] = row
-    found = rows[origin]
+    rows = np.array(known.rows_of(origins))
+    if (rows < 0).any():
+        # In order of appearance, which a cut elsewhere would not change.
+        for which in dict.fromkeys((origin if old is None else origin[~old]).tolist()):
+            row = known.find(origins[which])
+            if row is None:
+                mine = (origin == which) if old is None else (origin == which) & ~old
+                sample = int(np.argmax(mine))
+                row = open_unannounced(
+                    state, origins[which], int(samples.clock_us[sample]), int(samples.ordinal[sample])
+                )
+            rows[which] = row
+    found: Ints = rows[origin]
     return found if old is None else np.where(old, -1, found)
 
 
-def _round(
-    state: WardState,
-    frame: Frame,
-    start: int,
-    index: Ints,
-    row: Ints,
-    at_us: Ints,
-    sent_us: Ints,
-    clock_us: Ints,
-    ordinal: int,
-) -> None:
+def _round(state: WardState, frame: Frame, samples: Samples) -> None:
     """Samples of distinct sessions: judge, hold against the limits, and note what changed."""
-    rows = state.rows
+    rows, row, clock_us = state.rows, samples.row, samples.clock_us
     late = rows.due[row] < clock_us
     if late.any():
         lapse(state, row[late], clock_us[late])
-    values, status = frame.values[start + index], frame.status[start + index]
-    repeated = None if frame.keys is None else _repeats(state, row, frame.keys[start + index])
-    judged = judge(rows, row, at_us, clock_us, values, status, repeated)
-    place = ordinal + index
-    follow(state, row, at_us, sent_us, clock_us, judged, place)
+    values, status = frame.values.take(samples.taken, 0), frame.status.take(samples.taken, 0)
+    repeated = None if frame.keys is None else _repeats(state, row, frame.keys[samples.taken])
+    judged = judge(rows, row, samples.at_us, clock_us, values, status, repeated)
+    follow(state, row, samples.at_us, samples.sent_us, clock_us, judged, samples.ordinal)
 
-    trusted, which = judged.trusted, rows.limit_set[row]
-    low, high = state.limits.sets.calm_low[which], state.limits.sets.calm_high[which]
-    hot = (
-        (trusted & ((values <= low) | (values >= high))).any(axis=1)
-        | rows.warm[row]
-        | trusted[:, _SBP]
-        | trusted[:, _DBP]
-    )
-    if hot.any():
-        some = np.flatnonzero(hot)
+    sets, which = state.limits.sets, rows.limit_set[row]
+    near = (values <= sets.calm_low.take(which, 0)) | (values >= sets.calm_high.take(which, 0))
+    some = np.flatnonzero((judged.trusted & near).any(axis=1) | rows.warm[row])
+    if some.size:
         hold_samples(
-            state,
-            row[some],
-            at_us[some],
-            clock_us[some],
-            values[some],
-            trusted[some],
-            judged.held_us[some],
-            place[some],
-        )
+            state, row[some], samples.at_us[some], clock_us[some], values[some], judged.trusted[some],
+            judged.held_us[some], samples.ordinal[some],
+        )  # fmt: skip
 
 
 def _repeats(state: WardState, row: Ints, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -158,45 +145,52 @@ def _repeats(state: WardState, row: Ints, keys: NDArray[np.uint64]) -> NDArray[n
     return repeated
 
 
-def _audit_samples(
-    state: WardState, frame: Frame, start: int, stop: int, row: Ints, clock_us: Ints, ordinal: int
-) -> None:
+def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
     """What a person entered by hand, a cuff as a rule, is an entry as well as a sample; sent twice, it is one."""
-    for sample, by in frame.authors.items():
-        if not start <= sample < stop:
+    first = int(samples.taken[0])
+    for taken, by in frame.authors.items():
+        i = taken - first
+        if not 0 <= i < len(samples.taken):
             continue
-        site, session, patient, device, source = frame.origins[frame.origin[sample]]
-        sent = "" if frame.keys is None else str(frame.keys[sample])
-        names = (*frame.origins[frame.origin[sample]], by, str(frame.at_us[sample]), sent)
-        if state.had("\x1f".join(name or "" for name in names) + "\x1dvitals", int(clock_us[sample - start])):
+        clock_us = int(samples.clock_us[i])
+        site, session, patient, device, source = origin = frame.origins[frame.origin[taken]]
+        sent = "" if frame.keys is None else str(frame.keys[taken])
+        names = (*origin, by, str(frame.at_us[taken]), sent)
+        if state.had("\x1f".join(name or "" for name in names) + "\x1dvitals", clock_us):
             continue
-        held = state.known.sessions.get(int(row[sample - start]))
-        doc: dict[str, Any] = {
-            name: number(float(value))
-            for name, value in zip(NAMES, frame.values[sample], strict=True)
-            if not np.isnan(value)
-        }
+        held = state.known.sessions.get(int(samples.row[i]))
         if held is not None:
             session, patient = held.name, held.patient
-        at = iso(int(frame.at_us[sample]))
-        doc = {"kind": "vitals", "at": at, **doc, "device": device, "source": source}
-        entry = AuditEntry(
-            at, site, patient, session, "vitals", by, "accepted", {k: v for k, v in doc.items() if v is not None}
-        )
-        state.tell(entry, (int(clock_us[sample - start]), OBSERVED, ordinal + sample - start))
+        at = iso(int(frame.at_us[taken]))
+        read = {
+            name: number(float(value))
+            for name, value in zip(NAMES, frame.values[taken], strict=True)
+            if not np.isnan(value)
+        }
+        doc: dict[str, Any] = {"kind": "vitals", "at": at, **read, "device": device, "source": source}
+        said = {name: value for name, value in doc.items() if value is not None}
+        entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said)
+        state.tell(entry, (clock_us, OBSERVED, int(samples.ordinal[i])))
 
 
-def _rounds(row: Ints) -> list[Ints]:
-    """Indices of samples in rounds: each row at most once a round, a row's samples in order over the rounds."""
-    if len(row) < 2:
-        return [np.arange(len(row))] if len(row) else []
+def _rounds(row: Ints) -> Iterator[Ints | None]:
+    """Indices of samples in rounds: each row at most once a round, a row's samples in order over the rounds.
+
+    None: all of them, as they are.
+    """
+    if not len(row):
+        return
+    seen = np.zeros(int(row.max()) + 1, bool)
+    seen[row] = True
+    if np.count_nonzero(seen) == len(row):
+        yield None
+        return
     order = np.argsort(row, kind="stable")
     ranked = row[order]
     first = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    if len(first) == len(row):
-        return [np.arange(len(row))]
     lengths = np.diff(np.concatenate([first, [len(row)]]))
     turn = np.arange(len(row)) - np.repeat(first, lengths)
     by_turn = np.argsort(turn, kind="stable")
     bounds = np.searchsorted(turn[by_turn], np.arange(1, int(turn.max()) + 1))
-    return [np.sort(order[part]) for part in np.split(by_turn, bounds)]
+    for part in np.split(by_turn, bounds):
+        yield np.sort(order[part])

@@ -8,6 +8,8 @@ Never here: when anything is concluded.
 from __future__ import annotations
 
 from collections import Counter
+from math import isnan
+from statistics import median
 from typing import Final, Literal
 
 import numpy as np
@@ -73,10 +75,10 @@ class WardState:
 
     def baseline(self, row: int) -> tuple[float | None, float | None]:
         """A session's own (systolic, diastolic) in mmHg: median of the good cuffs before the dose, else the first."""
-        pairs = np.array(self.known.sessions[row].baseline_cuffs, dtype=np.float64).reshape(-1, 2)
-        sides = (pairs[~np.isnan(pairs[:, side]), side] for side in (0, 1))
-        sbp, dbp = (float(np.median(side)) if side.size else None for side in sides)
-        return sbp, dbp
+        cuffs = self.known.sessions[row].baseline_cuffs
+        systolic = [sbp for sbp, _ in cuffs if not isnan(sbp)]
+        diastolic = [dbp for _, dbp in cuffs if not isnan(dbp)]
+        return median(systolic) if systolic else None, median(diastolic) if diastolic else None
 
     @property
     def watched_us(self) -> int:

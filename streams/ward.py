@@ -13,9 +13,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+import numpy as np
+
+from models.records import Conflicted, Event, SetAside
 from streams.absence import pass_time
 from streams.association import Association
-from streams.entries import fold_event
+from streams.entries import fold_event, stands_apart
 from streams.frame import Frame
 from streams.limit_book import LimitBook
 from streams.rows import Rows
@@ -39,19 +42,37 @@ class Ward(WardState):
         """Fold in a frame stamped `received_us`; what was concluded, each with its place, in order."""
         if self.clock == "received":
             self.clock_us = max(self.clock_us, received_us)
-        whole = not frame.events
-        done = 0
-        for before, (position, record) in enumerate(frame.events):
-            if position > done:
-                fold_samples(self, frame, done, position, done + before, whole)
-                done = position
-            fold_event(self, record, position + before)
-        if done < len(frame.at_us):
-            fold_samples(self, frame, done, len(frame.at_us), done + len(frame.events), whole)
+            pass_time(self)
+        self._fold(frame)
         pass_time(self)
         said, self.said = self.said, []
         said.sort(key=lambda concluded: concluded[0])
         return said
+
+    def _fold(self, frame: Frame) -> None:
+        """What is in the frame, in order; entries that samples know nothing of do not come between them."""
+        count = len(frame.at_us)
+        ordinals = np.arange(count)
+        if frame.events:
+            ordinals += np.searchsorted([position for position, _ in frame.events], ordinals, side="right")
+        aside: list[tuple[Event | SetAside | Conflicted, int]] = []
+        done = 0
+        for before, (position, record) in enumerate(frame.events):
+            ordinal = position + before
+            if self.clock == "received" and stands_apart(self, record):
+                aside.append((record, ordinal))
+                continue
+            if position > done:
+                fold_samples(self, frame, done, position, ordinals)
+                done = position
+            for apart, place in aside:
+                fold_event(self, apart, place)
+            aside.clear()
+            fold_event(self, record, ordinal)
+        if done < count:
+            fold_samples(self, frame, done, count, ordinals)
+        for apart, place in aside:
+            fold_event(self, apart, place)
 
     def packed(self) -> dict[str, Any]:
         """Everything that the next frame depends on, msgpack-able; `unpacked` gives it back."""
