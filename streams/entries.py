@@ -161,12 +161,12 @@ def _assign(state: WardState, record: DeviceAssigned, at_us: int, here: Here) ->
         return
     session = state.known.sessions[before]
     if session.announced or session.patient != record.device:
-        leave_behind(state, before, (), (), (record.device,))
+        leave_behind(state, before, (), (), (record.device,), here[0])
     elif now is None:
         state.known.seat(before, record.chair)
     else:
         # It was watched for want of anybody; now it watches somebody.
-        leave_behind(state, before, (), (), (record.device,))
+        leave_behind(state, before, (), (), (record.device,), here[0])
         close_session(state, before, at_us, here)
 
 
@@ -196,11 +196,11 @@ def _take_over(state: WardState, session: Session) -> None:
     known, site = state.known, session.site
     row = known.by_patient.get((site, session.patient))
     if row is not None:
-        leave_behind(state, row, (), (session.patient,), ())
+        leave_behind(state, row, (), (session.patient,), (), state.clock_us)
     if session.chair is not None and (row := known.by_chair.get((site, session.chair))) is not None:
-        leave_behind(state, row, (), (), known.devices_of(row))
+        leave_behind(state, row, (), (), known.devices_of(row), state.clock_us)
     if session.device is not None and (row := known.find(Origin(site, None, None, session.device, None))) is not None:
-        leave_behind(state, row, (), (), (session.device,))
+        leave_behind(state, row, (), (), (session.device,), state.clock_us)
 
 
 def _of(state: WardState, record: Event) -> int | None:

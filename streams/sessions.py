@@ -69,19 +69,24 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
         text = f"{session.where}: {RULES[rule].title}; the session is over."
         state.say(row, rule, None, at_us, at_us, here, text, {"session_over": True}, "")
     state.counts["watched µs"] += int(state.rows.watched[row])
-    leave_behind(state, row, (session.name,), (session.patient,), state.known.devices_of(row))
+    leave_behind(state, row, (session.name,), (session.patient,), state.known.devices_of(row), here[0])
     state.known.dismiss(row)
     state.rows.give_back(row)
 
 
 def leave_behind(
-    state: WardState, row: int, names: Iterable[str | None], patients: Iterable[str], devices: Iterable[str]
+    state: WardState,
+    row: int,
+    names: Iterable[str | None],
+    patients: Iterable[str],
+    devices: Iterable[str],
+    clock_us: int,
 ) -> None:
     """These change hands: what they have said so far stays with the session of this row."""
     site, newest_us = state.known.sessions[row].site, int(state.rows.row_at[row])
     for kind, changing in (("session", names), ("patient", patients), ("device", devices)):
         for name in changing:
-            state.known.leave(site, kind, name, newest_us, state.clock_us)
+            state.known.leave(site, kind, name, newest_us, clock_us)
 
 
 def expect_cuff(state: WardState, row: int, from_us: int) -> None:

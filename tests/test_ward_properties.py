@@ -13,7 +13,7 @@ from itertools import cycle
 from typing import Any, Final
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from alerts.desk import Alert
@@ -306,7 +306,18 @@ def plain(effects: Iterable[Effect]) -> list[Effect]:
 sizes = st.lists(st.sampled_from([1, 2, 3, 10, 50, 400]), min_size=1, max_size=4)
 
 
+HANDED_ON: Final = [
+    Act("stretch", 0, (0,), named="session", skew_s=-900),
+    Act("stretch", 0, (0,), named="patient", skew_s=3600),
+    Act("stretch", 0, (0,), named="session", skew_s=-20),
+    Act("start", 0, (0,), number=6),
+    Act("stretch", 0, (0,)),
+]
+"""One monitor under three names around the instant at which its first session is given up."""
+
+
 @both_clocks
+@example(day=HANDED_ON, sizes=[400])
 @given(day=acts(), sizes=sizes)
 def test_frames_may_be_cut_anywhere(clock: Clock, day: list[Act], sizes: list[int]) -> None:
     lines, effects = given_orders(lines_of(day), clock)
