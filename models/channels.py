@@ -2,14 +2,16 @@
 
 `lowest` and `highest` bound what a living adult's monitor can show; outside, the reading is implausible and proves
 nothing. `fastest` is the largest believable change in a second, on top of `grain`, the step that a display's rounding
-makes. A continuous channel is stale `STALE_AFTER` after its last good reading: validity and staleness share that one
-constant, so that no value can be too old to alarm on and too young to be missed.
+makes (infinite: two cuffs may differ by anything). A continuous channel is stale `STALE_AFTER` after its last good
+reading: validity and staleness share that one constant, so that no value can be too old to alarm on and too young to be
+missed.
 Codes: LOINC and ISO/IEEE 11073-10101 as mapped by IHE PCD and the FHIR vital-signs profile; units are UCUM.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from models.instants import SECOND
@@ -47,11 +49,11 @@ CHANNELS: Final = (
             "range: 0 is apnoea and must stay believable; 70 exceeds any adult rate; chosen by us"),
     Channel("spo2",  "SpO2",              "%",      "%",    "59408-5", "MDC_PULS_OXIM_SAT_O2",       40, 100,  4,   2, True,  1,
             "below 40 % oximeters are uncalibrated (ISO 80601-2-61 tests 70-100); no faster than 4 %/s: circulation and averaging"),
-    Channel("sbp",   "Systolic pressure", "mm[Hg]", "mmHg", "8480-6",  "MDC_PRESS_CUFF_SYS",         40, 280, 1e9, 0, False, 600,
+    Channel("sbp",   "Systolic pressure", "mm[Hg]", "mmHg", "8480-6",  "MDC_PRESS_CUFF_SYS",         40, 280,  0,  inf, False, 600,
             "range: oscillometric cuffs measure 40-280 (ISO 81060-2 devices' data sheets)"),
-    Channel("dbp",   "Diastolic pressure", "mm[Hg]", "mmHg", "8462-4", "MDC_PRESS_CUFF_DIA",         20, 200, 1e9, 0, False, 600,
+    Channel("dbp",   "Diastolic pressure", "mm[Hg]", "mmHg", "8462-4", "MDC_PRESS_CUFF_DIA",         20, 200,  0,  inf, False, 600,
             "as systolic"),
-    Channel("map",   "Mean pressure",     "mm[Hg]", "mmHg", "8478-0",  "MDC_PRESS_CUFF_MEAN",        25, 230, 1e9, 0, False, 600,
+    Channel("map",   "Mean pressure",     "mm[Hg]", "mmHg", "8478-0",  "MDC_PRESS_CUFF_MEAN",        25, 230,  0,  inf, False, 600,
             "as systolic"),
     Channel("etco2", "End-tidal CO2",     "mm[Hg]", "mmHg", "19889-5", "MDC_AWAY_CO2_ET",             0, 120, 30,  10, True,  1,
             "0 is apnoea or a loose cannula and must stay believable; sidestream range 0-150"),

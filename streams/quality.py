@@ -39,18 +39,27 @@ GRAIN: Final = np.array([channel.grain for channel in CHANNELS])
 
 @dataclass(slots=True)
 class Judged:
-    """Samples, judged; (n, C).
-
-    held_us: the time that each trusted reading vouches for: since the sample before it, if that was trusted too (channels
-    that are read singly: since the last trusted one). froze, thawed: (n,) whether the device froze or came back with this
-    sample. any_fresh: (n,) whether it said anything new.
-    """
+    """Samples, judged; (n, C). froze, thawed, any_fresh: (n,) whether the device froze, came back, said anything new."""
 
     trusted: NDArray[np.bool_]
-    held_us: NDArray[np.int64]
     froze: NDArray[np.bool_]
     thawed: NDArray[np.bool_]
     any_fresh: NDArray[np.bool_]
+    _quality: NDArray[np.uint8]
+    _newest: NDArray[np.int64]
+    _last_trusted: NDArray[np.int64]
+
+    def held_us(self, some: NDArray[np.int64], at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The time that each trusted reading of some samples vouches for; (m, C).
+
+        Since the sample before it, if that was trusted too; of channels that are read singly, since the last trusted one.
+        """
+        at = at_us[:, None]
+        since = np.minimum(at - self._newest[some], STALE_AFTER)
+        held: NDArray[np.int64] = np.where(
+            CONTINUOUS, np.where(self._quality[some] == GOOD, since, 0), at - self._last_trusted[some]
+        )
+        return held
 
 
 def judge(
@@ -70,37 +79,41 @@ def judge(
     width = values.shape[1]
     at = at_us[:, None]
     newest = rows.at.take(row, 0)[:, :width]
-    present = ~np.isnan(values)
-    fresh = (present | (status > 0)) & (at > newest)
+    newer = at > newest
     if repeated is not None:
-        fresh &= ~repeated[:, None]
-    readable = fresh & present & (status == 0)
+        newer &= ~repeated[:, None]
+    readable = fresh = newer & ~np.isnan(values)
+    if status.any():
+        fresh = newer & (fresh | (status > 0))
+        readable = readable & (status == 0)
 
     before = rows.value.take(row, 0)[:, :width]
     last_trusted = rows.trusted_at.take(row, 0)[:, :width]
-    since_trusted = at - last_trusted
-    plausible = (values >= LOWEST) & (values <= HIGHEST)
-    # After a gap the returning signal is trusted at once: a desaturation behind a loose probe must not wait.
+    trusted = readable & (values >= LOWEST) & (values <= HIGHEST)
+    code = np.where(trusted, np.uint8(GOOD), status)
+    code[readable & ~trusted] = IMPLAUSIBLE
     moved = np.abs(values - before)
-    step = (moved > GRAIN + FASTEST_PER_US * since_trusted) & (since_trusted <= STALE_AFTER)
-    trusted = readable & plausible & ~step
+    jumped = trusted & (moved > GRAIN)
+    if jumped.any():
+        # After a gap the returning signal is trusted at once: a desaturation behind a loose probe must not wait.
+        since = at - last_trusted
+        jumped &= (since <= STALE_AFTER) & (moved > GRAIN + FASTEST_PER_US * since)
+        trusted &= ~jumped
+        code[jumped] = STEP
 
     live = readable & CONTINUOUS
-    moving = (live & ~(values == before)).any(axis=1)
-    still = live.sum(axis=1) >= 2
+    moving = (live & (values != before)).any(axis=1)
+    still = np.count_nonzero(live, axis=1) >= 2
     changed_at = rows.changed_at[row]
     changed_at = np.where(moving | (still & (changed_at == NEVER)), at_us, changed_at)
     was_frozen = rows.frozen[row]
     frozen = np.where(still | moving, still & (at_us - changed_at >= FROZEN_AFTER), was_frozen)
     if frozen.any():
-        trusted &= ~(frozen[:, None] & CONTINUOUS)
+        iced = trusted & frozen[:, None] & CONTINUOUS
+        trusted &= ~iced
+        code[iced] = FROZEN
 
     quality = rows.quality.take(row, 0)
-    held_us = np.where(CONTINUOUS, np.where(quality == GOOD, np.minimum(at - newest, STALE_AFTER), 0), since_trusted)
-    code = np.where(
-        trusted, GOOD, np.where(readable, np.where(plausible, np.where(step, STEP, FROZEN), IMPLAUSIBLE), status)
-    )
-
     rows.at[row, :width] = np.where(fresh, at, newest)
     rows.quality[row] = np.where(fresh, code, quality)
     rows.value[row, :width] = np.where(trusted, values, before)
@@ -109,4 +122,4 @@ def judge(
     rows.changed_at[row] = changed_at
     rows.frozen[row] = frozen
     any_fresh: NDArray[np.bool_] = np.any(fresh, axis=1)
-    return Judged(trusted, held_us, frozen & ~was_frozen, was_frozen & ~frozen, any_fresh)
+    return Judged(trusted, frozen & ~was_frozen, was_frozen & ~frozen, any_fresh, quality, newest, last_trusted)

@@ -130,9 +130,10 @@ def _round(state: WardState, frame: Frame, samples: Samples) -> None:
     near = (values <= sets.calm_low.take(which, 0)) | (values >= sets.calm_high.take(which, 0))
     some = np.flatnonzero((judged.trusted & near).any(axis=1) | rows.warm[row])
     if some.size:
+        at_us = samples.at_us[some]
         hold_samples(
-            state, row[some], samples.at_us[some], clock_us[some], values[some], judged.trusted[some],
-            judged.held_us[some], samples.ordinal[some],
+            state, row[some], at_us, clock_us[some], values[some], judged.trusted[some],
+            judged.held_us(some, at_us), samples.ordinal[some],
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from models.channels import NAMES
 from models.instants import MINUTE
 from models.limits import COLUMN, COLUMNS
 from models.rules import RULE_INDEX, RULES
-from streams.holding import hold
+from streams.holding import at_rest, hold
 from streams.sentences import limit_evidence, limit_sentence
 from streams.sessions import expect_cuff
 from streams.state import OBSERVED, Here, Ints, WardState
@@ -115,12 +115,15 @@ def hold_score(
     column = COLUMN[column_name]
     if at_us <= state.rows.at[row, column]:
         return
-    readings = np.full((1, len(COLUMNS)), np.nan)
-    readings[0, column] = score * scale
-    good = ~np.isnan(readings)
+    reading = score * scale
     held = np.full((1, len(COLUMNS)), at_us - int(state.rows.trusted_at[row, column]))
-    state.rows.value[row, column] = score * scale
+    state.rows.value[row, column] = reading
     state.rows.at[row, column] = state.rows.trusted_at[row, column] = at_us
+    if at_rest(state.rows, state.limits.sets, row, column, reading):
+        return
+    readings = np.full((1, len(COLUMNS)), np.nan)
+    readings[0, column] = reading
+    good = ~np.isnan(readings)
     flips, since = hold(state.rows, state.limits.sets, np.array([row]), np.array([at_us]), readings, good, held)
     if flips.any():
         _conclude(state, row, at_us, here, flips[0], since[0], readings[0])

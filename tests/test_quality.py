@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def test_the_ends_of_a_channel_s_range_are_believed_and_beyond_them_nothing_is(c
         assert reading["value"] is None
 
 
-@pytest.mark.parametrize("channel", [c for c in CHANNELS if c.fastest < 1e6], ids=lambda channel: channel.name)
+@pytest.mark.parametrize("channel", [c for c in CHANNELS if isfinite(c.grain)], ids=lambda channel: channel.name)
 def test_a_change_faster_than_the_body_is_a_step_and_the_value_before_stays(channel: Channel) -> None:
     middle = round((channel.lowest + channel.highest) / 2)
     reach = channel.grain + channel.fastest
