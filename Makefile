@@ -61,6 +61,10 @@ board: $(BOARD_BUILT) ## Build the board (alerts/board/dist)
 
 ##@ Measurements and long proofs, by hand
 
+.PHONY: pictures
+pictures: setup ## Draw the documentation's pictures from the demonstration (needs Chromium)
+	$(BIN)/python -m bench.pictures
+
 .PHONY: bench
 bench: setup ## Measure samples per second of the ward, the edge and the whole path
 	$(BIN)/python -m bench

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sse_starlette import ServerSentEvent
 
@@ -26,13 +26,19 @@ PAGE: Final = 500
 Document = dict[str, Any]
 
 
+class _Said(NamedTuple):
+    event: str
+    text: str
+    seq: int | None
+
+
 class Feed:
     """One process's listeners, by site."""
 
     def __init__(self, store: Store, chairs: Callable[[str], Document]) -> None:
         self._store = store
         self._chairs = chairs
-        self._listeners: dict[str, set[asyncio.Queue[tuple[str, Document] | None]]] = {}
+        self._listeners: dict[str, set[asyncio.Queue[_Said | None]]] = {}
         self._closed = False
 
     @property
@@ -46,10 +52,14 @@ class Feed:
         return [site for site, queues in self._listeners.items() if queues]
 
     def publish(self, event: str, site: str, document: Document) -> None:
-        """Tell a site's listeners. Never waits."""
-        for queue in list(self._listeners.get(site, ())):
+        """Tell a site's listeners. Never waits; written down once, however many listen."""
+        listeners = list(self._listeners.get(site, ()))
+        if not listeners:
+            return
+        said = _Said(event, _text(document), document["seq"] if event == "alert" else None)
+        for queue in listeners:
             try:
-                queue.put_nowait((event, document))
+                queue.put_nowait(said)
             except asyncio.QueueFull:
                 self._cut_off(site, queue)
 
@@ -60,7 +70,7 @@ class Feed:
             for queue in list(queues):
                 self._cut_off(site, queue)
 
-    def _cut_off(self, site: str, queue: asyncio.Queue[tuple[str, Document] | None]) -> None:
+    def _cut_off(self, site: str, queue: asyncio.Queue[_Said | None]) -> None:
         self._listeners[site].discard(queue)
         while not queue.empty():
             queue.get_nowait()
@@ -68,7 +78,7 @@ class Feed:
 
     async def listen(self, site: str, last_seq: int | None) -> AsyncIterator[ServerSentEvent]:
         """The events of one board. `last_seq` is the last that it has, None for a new one."""
-        queue: asyncio.Queue[tuple[str, Document] | None] = asyncio.Queue(BACKLOG)
+        queue: asyncio.Queue[_Said | None] = asyncio.Queue(BACKLOG)
         # Listening starts before the store is read: what falls between is heard twice, and dropped by its number.
         self._listeners.setdefault(site, set()).add(queue)
         if self._closed:
@@ -88,16 +98,18 @@ class Feed:
                     seq = missed[-1]["seq"]
                 yield _event("chairs", self._chairs(site))
             while (heard := await queue.get()) is not None:
-                name, document = heard
-                if name == "chairs":
-                    yield _event(name, document)
-                elif document["seq"] > seq:
-                    seq = document["seq"]
-                    yield _event(name, document, seq)
+                if heard.seq is None:
+                    yield ServerSentEvent(data=heard.text, event=heard.event)
+                elif heard.seq > seq:
+                    seq = heard.seq
+                    yield ServerSentEvent(data=heard.text, event=heard.event, id=str(seq))
         finally:
             self._listeners[site].discard(queue)
 
 
 def _event(name: str, document: Document, seq: int | None = None) -> ServerSentEvent:
-    data = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return ServerSentEvent(data=data, event=name, id=None if seq is None else str(seq))
+    return ServerSentEvent(data=_text(document), event=name, id=None if seq is None else str(seq))
+
+
+def _text(document: Document) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

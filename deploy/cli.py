@@ -242,7 +242,7 @@ def serve(
     if clock not in {"received", "observed"}:
         raise fail("--clock is received or observed", 2)
     mode: Clock = "observed" if clock == "observed" else "received"
-    _run(lambda: run(_settings(config), data, host, port, mode))
+    _run(lambda: run(_settings(config), config, data, host, port, mode))
 
 
 @app.command()

@@ -12,7 +12,7 @@ import uvicorn
 
 from deploy.app import build
 from deploy.service import Service
-from deploy.settings import Settings
+from deploy.settings import Settings, Watched
 from streams.state import Clock
 
 GRACE_S: Final = 5
@@ -59,11 +59,12 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run(settings: Settings, data: Path, host: str, port: int, clock: Clock) -> None:
-    """Serve until interrupted."""
+def run(settings: Settings, config: Path | None, data: Path, host: str, port: int, clock: Clock) -> None:
+    """Serve until interrupted; a configuration file that changes is put in force."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     listening = listen(host, port)
-    service = Service(data, settings, clock)
+    service = Service(data, settings, clock, watched=None if config is None else Watched(config))
     address = f"http://{host}:{listening.getsockname()[1]}"
     sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
     sys.stderr.flush()

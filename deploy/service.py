@@ -22,7 +22,7 @@ from alerts.notifiers import open_destinations
 from alerts.pager import Pager
 from alerts.store import Store
 from deploy.metrics import Metrics
-from deploy.settings import Settings
+from deploy.settings import BadConfiguration, Settings, Watched
 from models.instants import SECOND, to_datetime
 from models.records import Command, Conflicted
 from streams.frame import Origin
@@ -58,6 +58,7 @@ class Service:
 
     def __init__(
         self, data: Path, settings: Settings, clock: Clock = "received", now_us: Callable[[], int] = wall_us,
+        watched: Watched | None = None,
     ) -> None:  # fmt: skip
         data.mkdir(parents=True, exist_ok=True)
         self._lock = (data / "lock").open("w")
@@ -67,6 +68,7 @@ class Service:
             raise DataInUse(f"{data} is in use by another chairside: stop it, or use another --data") from held
         path = data / "chairside.sqlite"
         self.settings = settings
+        self._watched = watched
         self.metrics = Metrics()
         self.now_us = now_us
         self.store = Store(f"sqlite:///{path}")
@@ -75,7 +77,7 @@ class Service:
         self.owner = Owner(self.journal, self.store, clock, self._told, self._conflicted)
         self.intake = Intake(self.journal, self.owner.deliver)
         self.feed = Feed(self.store, self.chairs)
-        self.history = History(self.journal, self._row_of)
+        self.history = History(self.journal, self._row_of, stamped=clock == "received")
         self.pager = Pager(self.store, open_destinations(settings.pages.destinations), now_us)
         self._progress_at = time.monotonic()
         self._progress_offset = -1
@@ -122,6 +124,28 @@ class Service:
             place = f"configuration-{record.hash}-{self.journal.next_offset}"
             await self.intake.append([record.model_copy(update={"id": place})])
 
+    async def _reconfigure(self) -> None:
+        """Put a configuration file in force that was changed while we run; a bad one changes nothing and is told of."""
+        if self._watched is None:
+            return
+        try:
+            settings = self._watched.changed()
+        except BadConfiguration as bad:
+            log.error("the configuration in force stays: %s", bad)
+            return
+        if settings is None:
+            return
+        if (
+            settings.site.name != self.settings.site.name
+            or settings.pages.destinations != self.settings.pages.destinations
+        ):
+            log.warning("the site's name and where pages go change with the next start")
+            site = settings.site.model_copy(update={"name": self.settings.site.name})
+            settings = settings.model_copy(update={"site": site})
+        self.settings = settings
+        await self._configure()
+        log.info("configuration %s is in force", settings.record().hash)
+
     # ---- what the routes ask ------------------------------------------------------------------------------------
 
     async def append(self, records: Records) -> None:
@@ -161,7 +185,7 @@ class Service:
     def _row_of(self, origin: Origin) -> tuple[int, int] | None:
         # Not `find`: that one remembers what it found, and this is another thread than the ward's.
         known = self.owner.shard.ward.known
-        row = known._look(origin)
+        row = known.look(origin)
         return None if row is None else (row, known.left_behind(origin)[0])
 
     def _told(self, effects: FrameEffects) -> None:
@@ -185,6 +209,7 @@ class Service:
             for site in self.feed.sites:
                 self.feed.publish("chairs", site, self.chairs(site))
             self.health()
+            await self._reconfigure()
             await asyncio.sleep(CHAIRS_EVERY_S)
 
     # ---- how it is ----------------------------------------------------------------------------------------------

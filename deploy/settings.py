@@ -76,10 +76,10 @@ class Settings(_Strict):
         policies: dict[str, Any] = {"timezone": self.site.timezone}
         if self.pages.link is not None:
             policies["link"] = self.pages.link
-        digest = hashlib.sha256(json.dumps([limits, policies], sort_keys=True).encode()).hexdigest()[:16]
+        policies["hash"] = hashlib.sha256(json.dumps([limits, policies], sort_keys=True).encode()).hexdigest()[:16]
         return SiteConfigured(
-            at=EPOCH, site=self.site.name, limits=self.limits, policies=policies, hash=digest,
-            id=f"site.configured-{digest}", source="configuration",
+            at=EPOCH, site=self.site.name, limits=self.limits, policies=policies, hash=policies["hash"],
+            source="configuration",
         )  # fmt: skip
 
 
@@ -112,6 +112,33 @@ def load(path: Path) -> Settings:
     except LimitRefused as wrong:
         raise BadConfiguration(path, [str(wrong)]) from wrong
     return settings
+
+
+class Watched:
+    """A configuration file, looked at again: whether it has changed since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen = self._stamp()
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def changed(self) -> Settings | None:
+        """The new settings; None if the file is as it was, or away for a moment, as when an editor replaces it.
+
+        Raises:
+            BadConfiguration: it changed to something that cannot be used. Said once a change.
+        """
+        stamp = self._stamp()
+        if stamp is None or stamp == self._seen:
+            return None
+        self._seen = stamp
+        return load(self.path)
 
 
 def limits_only(path: Path) -> SiteConfigured:

@@ -106,12 +106,13 @@ class Association:
         """The row that a sample belongs to; None if no open session takes it."""
         row = self._known.get(origin)
         if row is None:
-            row = self._look(origin)
+            row = self.look(origin)
             if row is not None:
                 self._known[origin] = row
         return row
 
-    def _look(self, origin: Origin) -> int | None:
+    def look(self, origin: Origin) -> int | None:
+        """As `find`, remembering nothing: for readers beside the ward."""
         site = origin.site
         if origin.session is not None:
             return self.by_name.get((site, origin.session))

@@ -6,7 +6,7 @@ means the same.
 
 Format 1: a msgpack list whose numeric columns are raw little-endian buffers (decision 0001). A channel's column is
 float32 where that is exact and float64 where it is not, so a reading comes out as it went in.
-Cost: about 1 µs a vitals record to pack, 30 µs to decode a frame of 1,000. Never here: validation, clocks, deduplication.
+Cost: about 2 µs a vitals record to pack, 30 µs to decode a frame of 1,000. Never here: validation, clocks, deduplication.
 """
 
 from __future__ import annotations

@@ -33,10 +33,14 @@ class History:
 
     Args:
         row_of: whose row an origin's samples belong to, and the instant up to which they are about somebody before.
+        stamped: whether the journal's stamps are near the senders' time, as they are but on the observed clock.
     """
 
-    def __init__(self, journal: Journal, row_of: Callable[[Origin], tuple[int, int] | None]) -> None:
+    def __init__(
+        self, journal: Journal, row_of: Callable[[Origin], tuple[int, int] | None], *, stamped: bool = True
+    ) -> None:
         self._journal = journal
+        self._stamped = stamped
         self._row_of = row_of
         self._pass: dict[int, tuple[int, dict[int, Series]]] = {}
 
@@ -51,7 +55,8 @@ class History:
 
     def _read(self, minutes: int, now_us: int) -> dict[int, Series]:
         since_us = now_us - minutes * MINUTE
-        offset = self._journal.offset_since(since_us)
+        # On the observed clock the journal's stamps say nothing of the senders' time: look through all of it.
+        offset = self._journal.offset_since(since_us) if self._stamped else 0
         columns: dict[tuple[int, int], list[tuple[int, float]]] = {}
         while entries := self._journal.read(offset, 2000):
             offset = entries[-1].offset + 1
@@ -61,7 +66,7 @@ class History:
                     continue
                 owners = np.array([self._row_of(origin) or (-1, 0) for origin in frame.origins])
                 row_of_sample, after_us = owners[frame.origin].T
-                row_of_sample = np.where(frame.at_us > after_us, row_of_sample, -1)
+                row_of_sample = np.where(frame.at_us > np.maximum(after_us, since_us), row_of_sample, -1)
                 samples, channels = np.nonzero(~np.isnan(frame.values) & (row_of_sample >= 0)[:, None])
                 at_ms = frame.at_us[samples] // 1000
                 for row, channel, at, value in zip(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.channels import CHANNELS, STALE_AFTER
 from models.instants import MINUTE, NEVER, SECOND, iso
-from models.limits import COLUMN
+from models.limits import COLUMN, Limit
 from streams.association import Session
 from streams.quality import GOOD, QUALITIES
 from streams.rows import FAR
@@ -20,15 +20,16 @@ def chairs(ward: Ward, site: str) -> dict[str, Any]:
     """Every open session of a site with its latest values, their age and quality, by the shard's clock."""
     now_us = ward.clock_us
     here = [(row, session) for row, session in ward.known.sessions.items() if session.site == site]
+    limits = [_limits(table) for table in ward.limits.tables]
     here.sort(key=lambda pair: (pair[1].chair or "~", pair[1].patient, pair[1].name or ""))
     return {
         "at": iso(max(now_us, 0)),
         "site": site,
-        "chairs": [_chair(ward, row, session, now_us) for row, session in here],
+        "chairs": [_chair(ward, row, session, limits[int(ward.rows.limit_set[row])], now_us) for row, session in here],
     }
 
 
-def _chair(ward: Ward, row: int, session: Session, now_us: int) -> dict[str, Any]:
+def _chair(ward: Ward, row: int, session: Session, limits: dict[str, Any], now_us: int) -> dict[str, Any]:
     sbp, dbp = ward.baseline(row)
     given = session.dose_us
     return {
@@ -49,7 +50,7 @@ def _chair(ward: Ward, row: int, session: Session, now_us: int) -> dict[str, Any
         "values": _values(ward, row, now_us),
         "checkins": {name: {"score": number(score), "at": iso(at)} for name, (score, at) in session.scores.items()},
         "baseline": {"sbp": sbp, "dbp": dbp},
-        "limits": _limits(ward, row),
+        "limits": limits,
         "next": _next(ward, row),
         "observe_until": None if given is None else iso(given + round(session.protocol.observe_min * MINUTE)),
     }
@@ -78,9 +79,8 @@ def _values(ward: Ward, row: int, now_us: int) -> dict[str, Any]:
     return values
 
 
-def _limits(ward: Ward, row: int) -> dict[str, dict[str, float | None]]:
-    """Per channel, the innermost limits that page: what a sparkline draws."""
-    table = ward.limits_of(row)
+def _limits(table: tuple[Limit, ...]) -> dict[str, dict[str, float | None]]:
+    """Per channel, the innermost limits that are more than information: what a sparkline draws."""
     found: dict[str, dict[str, float | None]] = {}
     for limit in table:
         if not limit.enabled or limit.priority < 1 or COLUMN[limit.channel] >= COLUMN["moaas"]:
