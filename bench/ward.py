@@ -9,7 +9,7 @@ Processor time is of this thread, so that what others do on the machine hardly c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from statistics import median
@@ -114,6 +114,18 @@ def is_vitals(line: Line) -> bool:
     return line.text.startswith(b'{"kind":"vitals"')
 
 
+def steady(lines: Iterable[Line]) -> Iterator[Line]:
+    """The samples that come in time and once: one a session a second, as on a day when the network holds.
+
+    A held-back batch of thirty seconds is thirty samples of one session in a frame, and so thirty rounds of the ward.
+    """
+    seen: set[bytes] = set()
+    for line in lines:
+        if is_vitals(line) and b'"received_at"' not in line.text and line.text not in seen:
+            seen.add(line.text)
+            yield line
+
+
 def warm_share(state: bytes, stream: Sequence[Stamped]) -> float:
     """The share of open sessions with a limit in force or a hold running, over the stream: what cannot be skipped."""
     shard = Shard.restore(state)
@@ -132,10 +144,12 @@ def figures(
     """Every frame size on the same stream."""
     state = shard.snapshot()
     found: list[Figure] = []
+    in_time = list(steady(after))
     for size, observations in sizes.items():
         lines = after[:observations]
         passes = measure(state, list(frames(lines, size)), repetitions)
         vitals = measure(state, list(frames(filter(is_vitals, lines), size)), repetitions)
+        steadily = list(frames(in_time[:observations], size))
         of = f"frames of {size:,}"
         found += [
             Figure("decode", of, passes.decode, "samples/s/core"),
@@ -143,6 +157,9 @@ def figures(
             Figure("ward, by the wall", of, passes.ward_wall, "samples/s"),
             Figure("ward : decode", of, passes.over_decode, "times"),
             Figure("ward, entries left out", of, vitals.ward, "samples/s/core"),
+            Figure(
+                "ward, steady", of, measure(state, steadily, repetitions).ward, "samples/s/core", AIMS.get(size, "")
+            ),
             Figure("decode, ward and desk", of, passes.shard, "samples/s/core"),
         ]
         say(f"{of}: ward {median(passes.ward):,.0f} samples/s/core")
