@@ -70,6 +70,7 @@ class Lines:
         self._source = self._days(seed)
         self._dealt: list[deque[str]] = [deque() for _ in range(clients)]
         self._of: dict[str, int] = {}
+        self._monitors = 0
         self._chance = random.Random(seed)
         self._lock = threading.Lock()
 
@@ -88,7 +89,8 @@ class Lines:
     def _whose(self, line: Document) -> int:
         device, patient, session = line.get("device"), line.get("patient"), line.get("session")
         known = [self._of[name] for name in (device, session, patient) if name in self._of]
-        client = known[0] if known else len(self._of) % len(self._dealt)
+        client = known[0] if known else self._monitors % len(self._dealt)
+        self._monitors += not known
         self._of.update({name: client for name in (device, patient, session) if name is not None})
         return client
 
