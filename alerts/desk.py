@@ -3,8 +3,8 @@
 One alert at most is open for a patient's session and rule. What a step does is decided by `lifecycle.py`; this file keeps
 the alerts, numbers the transitions of each site, and decides who is paged and when:
 - high: at once, whatever else is going on;
-- medium: at once, unless the patient was paged within `GROUP_FOR`, or the same rule came back within `QUIET_AFTER`, or
-  another alert of the patient already says it (`INHIBITS`): then with the next page that is due, if still unanswered;
+- medium: at once, unless the patient was paged within `GROUP_FOR` or the same rule came back within `QUIET_AFTER`: then
+  when that is over, if still unanswered; and not where another open alert of the patient says it already (`INHIBITS`);
 - low and info: on the board only.
 Never here: a clock, I/O, a decision without its reason in the transition's evidence.
 """
