@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.channels import CHANNELS, NAMES
 from models.instants import MINUTE, SECOND
 from models.records import LimitChange, LimitChanges
-from models.rules import RULE_INDEX, Priority
+from models.rules import Priority
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
@@ -180,19 +180,16 @@ def _check_order(rows: Iterable[Limit]) -> None:
 class LimitArrays:
     """The table as arrays, one entry per row of `LIMITS`; R rows, C measured channels, K columns.
 
-    A reading x is past where sign * x >= enter, back where sign * x <= leave. Needs are microseconds of holding, or
-    further readings where `counted`. calm_low, calm_high (C,): between them no measured reading is past any row.
+    With sign 1 for limits above and -1 for limits below, a reading x is past where sign * x >= enter and back where
+    sign * x <= leave. Needs are microseconds of holding, or further readings where a row counts readings. calm_low,
+    calm_high (C,): between them no measured reading of a continuous channel is past any row.
     """
 
     column: NDArray[np.int64]
-    sign: NDArray[np.float64]
     enter: NDArray[np.float64]
     leave: NDArray[np.float64]
     enter_need: NDArray[np.int64]
     leave_need: NDArray[np.int64]
-    counted: NDArray[np.bool_]
-    rule: NDArray[np.int64]
-    priority: NDArray[np.int64]
     calm_low: NDArray[np.float64]
     calm_high: NDArray[np.float64]
 
@@ -204,7 +201,6 @@ def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
     strict = np.array([row.past in {"<", ">"} for row in limits])
     enter = np.where(strict, np.nextafter(enter, np.inf), enter)
     enter = np.where([row.enabled for row in limits], enter, np.inf)
-    counted = np.array([row.readings > 0 for row in limits])
     calm_low, calm_high = np.full(len(CHANNELS), -np.inf), np.full(len(CHANNELS), np.inf)
     for row, bound in zip(limits, sign * enter, strict=True):
         for name in ("hr", "pulse") if row.channel == "rate" else (row.channel,):
@@ -219,16 +215,12 @@ def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
     calm_low[single] = np.inf
     return LimitArrays(
         column=np.array([COLUMN[row.channel] for row in limits]),
-        sign=sign,
         enter=enter,
         leave=sign * np.array([row.leave for row in limits]),
         enter_need=np.array(
             [max(row.readings - 1, 0) if row.readings else round(row.hold_s * SECOND) for row in limits]
         ),
         leave_need=np.array([0 if row.readings else round(row.leave_s * SECOND) for row in limits]),
-        counted=counted,
-        rule=np.array([RULE_INDEX[row.rule] for row in limits]),
-        priority=np.array([int(row.priority) for row in limits]),
         calm_low=calm_low,
         calm_high=calm_high,
     )
