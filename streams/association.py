@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.drugs import UNSCHEDULED, Phase, Protocol, protocol_of
 from models.findings import Subject
 from models.instants import DAY, MINUTE, NEVER
-from models.protocols import UNSCHEDULED, Phase, Protocol, protocol_of
 from models.rules import Priority
 from streams.frame import Origin
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.channels import STALE_AFTER
+from models.drugs import TREATMENTS
 from models.instants import SECOND
-from models.protocols import PROTOCOLS
 from models.records import ChannelStatus
 from tests.scenes import START_US, Scene, breathing, pack, seconds
 
@@ -126,8 +126,15 @@ def test_a_lost_probe_keeps_a_physiological_alert_up() -> None:
 @pytest.mark.parametrize(
     ("drug", "route", "before_min", "dosing_min", "after_min"),
     [
-        (drug, route, protocol.cuff_before_min, protocol.cuff_dosing_min, protocol.cuff_observation_min)
-        for (drug, route), protocol in PROTOCOLS.items()
+        (
+            each.drug,
+            each.route,
+            each.protocol.cuff_before_min,
+            each.protocol.cuff_dosing_min,
+            each.protocol.cuff_observation_min,
+        )
+        for each in TREATMENTS.values()
+        if each.usual is not None
     ],
 )
 def test_a_cuff_is_overdue_as_the_protocol_s_phase_has_it(
@@ -148,7 +155,7 @@ def test_a_cuff_is_overdue_as_the_protocol_s_phase_has_it(
     dosing.chair("3").infuses(minutes=60)
     dosing.now_s = 60
     dosing.chair("3").cuff(120, 75)
-    expected = PROTOCOLS["ketamine", "iv"].cuff_dosing_min if route != "iv" else dosing_min
+    expected = TREATMENTS["ketamine", "iv"].protocol.cuff_dosing_min if route != "iv" else dosing_min
     assert overdue_after(dosing, 60) == expected, "the dose that was given says what is expected, not the plan"
 
     after = Scene()
@@ -156,7 +163,7 @@ def test_a_cuff_is_overdue_as_the_protocol_s_phase_has_it(
     after.chair("3").infuses(minutes=10)
     after.now_s = 11 * 60
     after.chair("3").cuff(120, 75)
-    expected = PROTOCOLS["ketamine", "iv"].cuff_observation_min if route != "iv" else after_min
+    expected = TREATMENTS["ketamine", "iv"].protocol.cuff_observation_min if route != "iv" else after_min
     assert overdue_after(after, 11 * 60) == expected
 
 
