@@ -69,8 +69,9 @@ class PatientRegistered(Record):
     birth_year: Annotated[int, Field(ge=1880, le=2200)] | None = None
     sex: Name | None = None
     timezone: Name | None = None
-    conditions: tuple[Name, ...] = Field(default=(), strict=False)
-    medications: tuple[Name, ...] = Field(default=(), strict=False)
+    conditions: tuple[Name, ...] | None = Field(default=None, strict=False)
+    """Absent: nothing is said, what was known stays. Empty: there are none."""
+    medications: tuple[Name, ...] | None = Field(default=None, strict=False)
     limits: LimitChanges | None = None
 
 

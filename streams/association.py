@@ -10,13 +10,15 @@ Never here: values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from models.drugs import UNSCHEDULED, Phase, Protocol, protocol_of
 from models.findings import Subject
-from models.instants import DAY, MINUTE, NEVER
+from models.instants import DAY, NEVER
+from models.reports import Report
 from models.rules import Priority
+from streams.course import Given, last_course, total_mg
 from streams.frame import Origin
 
 
@@ -43,13 +45,11 @@ class Session:
     planned_mg: float | None = None
     planned_minutes: float | None = None
     started_us: int | None = None
-    dose_us: int | None = None
-    dose_clock_us: int | None = None
-    dose_minutes: float | None = None
-    given_mg: float | None = None
-    stopped_us: int | None = None
+    doses: list[Given] = field(default_factory=list)
     baseline_cuffs: list[tuple[float, float]] = field(default_factory=list)
-    scores: dict[str, tuple[float, int]] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    symptoms_us: int | None = None
+    """When the last check-in of symptoms was, if it named one that alarms; None once a later one names none."""
     standing: dict[str, Standing] = field(default_factory=dict)
 
     @property
@@ -66,11 +66,30 @@ class Session:
         return protocol_of(self.drug, self.route) if self.announced else UNSCHEDULED
 
     @property
+    def dose_us(self) -> int | None:
+        """When the dose that counts began: the first of the last course."""
+        return last_course(self.doses)[0].at_us if self.doses else None
+
+    @property
     def dosing_us(self) -> int:
-        """How long the dose takes: as entered, as planned, or as usual for the drug. No dose takes a day."""
-        said = (self.dose_minutes, self.planned_minutes)
-        minutes = next((m for m in said if m is not None and 0 < m * MINUTE < DAY), self.protocol.dose_min)
-        return round(minutes * MINUTE)
+        """How long that dose takes, until the last of its course is over."""
+        course = last_course(self.doses)
+        return (
+            max((dose.ends_us(self.planned_minutes) for dose in course), default=0) - course[0].at_us if course else 0
+        )
+
+    @property
+    def stopped_us(self) -> int | None:
+        return self.doses[-1].stopped_us if self.doses else None
+
+    @property
+    def given_mg(self) -> float | None:
+        return total_mg(self.doses)
+
+    @property
+    def scores(self) -> dict[str, tuple[float, int]]:
+        """Each instrument's newest score and its instant."""
+        return {report.instrument: (report.score, report.at_us) for report in self.reports}
 
     def phase(self, now_us: int) -> Phase:
         """Where in its protocol the session is at an instant of the shard's clock."""
@@ -248,6 +267,8 @@ def _same_patient(one: Session, other: Session) -> bool:
 
 def _packed(session: Session) -> dict[str, Any]:
     fields = {name: getattr(session, name) for name in Session.__dataclass_fields__}
+    fields["doses"] = [astuple(dose) for dose in session.doses]
+    fields["reports"] = [astuple(report) for report in session.reports]
     fields["standing"] = {
         rule: [int(standing.priority), standing.onset_us] for rule, standing in session.standing.items()
     }
@@ -255,10 +276,21 @@ def _packed(session: Session) -> dict[str, Any]:
 
 
 def _unpacked(fields: dict[str, Any]) -> Session:
+    # A version that kept only the first dose and each instrument's last score had them in fields of their own.
+    if "doses" not in fields and "dose_us" in fields:
+        amount_mg = None if "stopped_us" in fields else fields.get("given_mg")
+        old = ("drug", "route"), ("dose_minutes", "stopped_us")
+        (drug, route), (minutes, stopped_us) = ([fields.get(name) for name in names] for names in old)
+        given = Given(fields["dose_us"], drug, route, amount_mg, minutes, None, stopped_us, fields.get("given_mg"))
+        fields["doses"] = [astuple(given)]
+    if "reports" not in fields:
+        scores = fields.get("scores", {}).items()
+        fields["reports"] = sorted(((at_us, name, score) for name, (score, at_us) in scores), key=lambda one: one[0])
     fields = {name: value for name, value in fields.items() if name in Session.__dataclass_fields__}
     fields.setdefault("name", None)
+    fields["doses"] = [Given(*dose) for dose in fields.get("doses", ())]
+    fields["reports"] = [Report(*report) for report in fields["reports"]]
     fields["baseline_cuffs"] = [(sbp, dbp) for sbp, dbp in fields.get("baseline_cuffs", ())]
-    fields["scores"] = {name: (score, at_us) for name, (score, at_us) in fields.get("scores", {}).items()}
     fields["standing"] = {
         rule: Standing(Priority(priority), onset_us)
         for rule, (priority, onset_us) in fields.get("standing", {}).items()

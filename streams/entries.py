@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from alerts.effects import AuditEntry, DeadLetter
+from models.drugs import treatment_of
 from models.findings import Finding, Subject
 from models.instants import iso, to_us
 from models.instruments import CADSS_6_TO_CADSS, ScoreRefused, score_of
@@ -28,9 +29,11 @@ from models.records import (
     SetAside,
     SiteConfigured,
 )
+from models.reports import Report, with_report
 from models.rules import Priority
 from streams.absence import pass_time
 from streams.association import Session
+from streams.course import Given, with_dose, with_stop
 from streams.frame import Origin
 from streams.rows import FAR
 from streams.sessions import close_session, expect_cuff, leave_behind, open_session
@@ -132,6 +135,7 @@ def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
             _set_aside(state, record, here, refused.field, refused.reason)
             return
         _apply_limits(state, record.site)
+    state.people.register(record)
     _audit(state, record, here)
 
 
@@ -215,17 +219,30 @@ def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) 
     if row is None and record.session is not None:
         _set_aside(state, record, here, "session", f"no open session {record.session}")
         return
-    if row is not None and record.session is not None:
-        session = state.known.sessions[row]
-        if isinstance(record, DoseStopped):
-            session.stopped_us, session.given_mg = at_us, record.given_mg
-        else:
-            session.dose_us = at_us if session.dose_us is None else session.dose_us
-            session.dose_minutes, session.given_mg = record.minutes, record.amount_mg
-            session.drug, session.route = record.drug or session.drug, record.route or session.route
-        if state.rows.cuff_due[row] < FAR:
-            expect_cuff(state, row, here[0])
     _audit(state, record, here)
+    if row is None or not _in_session(state.known.sessions[row], record, at_us):
+        return
+    session = state.known.sessions[row]
+    if isinstance(record, DoseStopped):
+        session.doses = with_stop(session.doses, at_us, record.given_mg)
+    else:
+        session.drug, session.route = record.drug or session.drug, record.route or session.route
+        given = Given(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
+        session.doses = with_dose(session.doses, given, record.replaces)
+    if state.rows.cuff_due[row] < FAR:
+        expect_cuff(state, row, here[0])
+
+
+def _in_session(session: Session, record: Dose | DoseStopped, at_us: int) -> bool:
+    """Whether a dose is this session's. One that names none is outside treatment by contract, but not while its patient sits
+    here: nobody is treated in two places at once, and a dose that is not seen leaves everything counted from it silent.
+    """
+    if record.session is not None:
+        return True
+    drug = record.drug if isinstance(record, Dose) else session.drug
+    known = treatment_of(drug, None)
+    elsewhere = known is not None and known.usual is None
+    return session.announced and not elsewhere and session.started_us is not None and at_us >= session.started_us
 
 
 def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None:
@@ -238,9 +255,8 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
     row = _of(state, record)
     if row is None or score is None:
         return
-    scores = state.known.sessions[row].scores
-    if record.instrument not in scores or scores[record.instrument][1] < at_us:
-        scores[record.instrument] = (score, at_us)
+    session = state.known.sessions[row]
+    session.reports = with_report(session.reports, Report(at_us, record.instrument, score, record.id), record.replaces)
     if record.instrument in _SCORES:
         hold_score(state, row, at_us, here, *_SCORES[record.instrument], score)
 

@@ -24,6 +24,7 @@ from models.rules import RULE_INDEX, Priority
 from streams.association import Association, Standing
 from streams.frame import key_hash
 from streams.limit_book import LimitBook
+from streams.people import People
 from streams.rows import Rows
 from streams.sentences import with_chair
 
@@ -54,6 +55,7 @@ class WardState:
         self.clock_us = NEVER
         self.rows = Rows()
         self.known = Association()
+        self.people = People()
         self.limits = LimitBook()
         self.counts: Counter[str] = Counter()
         self.seen: dict[int, int] = {}

@@ -21,6 +21,7 @@ from streams.association import Association
 from streams.entries import fold_event, stands_apart
 from streams.frame import Frame
 from streams.limit_book import LimitBook
+from streams.people import People
 from streams.rows import Rows
 from streams.samples import fold_samples
 from streams.state import REMEMBER, Concluded, Place, WardState
@@ -83,6 +84,7 @@ class Ward(WardState):
             "clock_us": self.clock_us,
             "rows": self.rows.packed(),
             "known": self.known.packed(self.clock_us),
+            "people": self.people.packed(),
             "limits": self.limits.packed(),
             "counts": dict(sorted(self.counts.items())),
             "seen": sorted(fresh.items()),
@@ -101,6 +103,7 @@ class Ward(WardState):
         ward.clock_us = packed["clock_us"]
         ward.rows = Rows.unpacked(packed["rows"])
         ward.known = Association.unpacked(packed["known"])
+        ward.people = People.unpacked(packed.get("people", []))
         ward.limits = LimitBook.unpacked(packed["limits"])
         ward.counts = Counter(packed["counts"])
         ward.seen = dict(packed["seen"])
