@@ -6,9 +6,13 @@ range are refused, never clamped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+_MAY_SKIP: Final = {"cssrs-screen"}
+"""Questions 3 to 5 are not asked after a no to question 2, and question 6 may come in two: lifetime, past 3 months."""
 
 Items = Sequence[int | bool] | Mapping[str, int | bool]
 
@@ -73,6 +77,45 @@ CADSS_6_TO_CADSS: Final = 92 / 24
 """Puts CADSS-6 on CADSS's scale: ratio of their maxima (Rodrigues 2021 reports rank correlation only, so this is ours)."""
 
 
+_WORDS: Final = re.compile(r"[^\W_]+")
+_NUMBER: Final = re.compile(r"\d+")
+
+
+class Answer(NamedTuple):
+    """The answer to an item: its number, counted from 1, what else its name says, and the value."""
+
+    number: int
+    rest: str
+    value: int
+
+
+def answers_of(instrument: str, items: Items) -> tuple[Answer, ...]:
+    """The answers with the numbers of their items: of a list its places, of named answers the number in each name.
+
+    ``{"q9": 1}``, ``{"phq9_9": 1}`` and nine answers in a row all have an item 9. Names without numbers count by their order.
+    """
+    if not isinstance(items, Mapping):
+        return tuple(Answer(n, "", int(value)) for n, value in enumerate(items, 1))
+    brand = instrument.removesuffix("-screen")
+    found = []
+    for name, value in items.items():
+        plain = slug(name)
+        for prefix in (instrument, brand, brand.replace("-", "")):
+            plain = plain.removeprefix(prefix).lstrip("-")
+        number = _NUMBER.search(plain)
+        if number is None:
+            return tuple(Answer(n, slug(name), int(value)) for n, (name, value) in enumerate(items.items(), 1))
+        found.append(Answer(int(number.group()), plain[number.end() :].strip("-"), int(value)))
+    if any(answer.number == 0 for answer in found):
+        found = [answer._replace(number=answer.number + 1) for answer in found]
+    return tuple(sorted(found, key=lambda answer: answer.number))
+
+
+def slug(name: str) -> str:
+    """A name as it is compared: lower case, hyphens between words."""
+    return "-".join(_WORDS.findall(name.lower()))
+
+
 def score_of(instrument: str, items: Items | None, score: float | None) -> float | None:
     """The instrument's total from items, or the one that was sent. None for `symptoms`, which are words, not a number.
 
@@ -83,13 +126,14 @@ def score_of(instrument: str, items: Items | None, score: float | None) -> float
         return None
     scale = INSTRUMENTS[instrument]
     if items is not None:
-        answers = [int(item) for item in (items.values() if isinstance(items, Mapping) else items)]
-        if len(answers) != scale.items:
-            raise ScoreRefused("items", f"{scale.title} has {scale.items} items, not {len(answers)}")
+        read = answers_of(instrument, items)
+        if len(read) != scale.items and not (instrument in _MAY_SKIP and isinstance(items, Mapping) and read):
+            raise ScoreRefused("items", f"{scale.title} has {scale.items} items, not {len(read)}")
+        answers = [answer.value for answer in read]
         lowest, highest = scale.item_range
         if not all(lowest <= answer <= highest for answer in answers):
             raise ScoreRefused("items", f"{scale.title} items are {lowest} to {highest}")
-        return scale.scoring(answers)
+        return min(scale.scoring(answers), scale.score_range[1])
     if score is None:
         raise ScoreRefused("score", f"{scale.title} came with neither items nor a score")
     low, high = scale.score_range

@@ -11,7 +11,7 @@ Never here: values.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from models.drugs import UNSCHEDULED, Phase, Protocol, protocol_of
 from models.findings import Subject
@@ -20,6 +20,18 @@ from models.reports import Report
 from models.rules import Priority
 from streams.course import Given, last_course, total_mg
 from streams.frame import Origin
+
+
+class Cuff(NamedTuple):
+    """A good cuff reading in mmHg; NaN where a part of it was not read or not believed."""
+
+    at_us: int
+    sbp: float
+    dbp: float
+
+
+CUFFS_KEPT: Final = 40
+"""More than a session has at one every five minutes, and a bound for a bed that is watched for weeks. Chosen by us."""
 
 
 @dataclass(slots=True)
@@ -46,7 +58,7 @@ class Session:
     planned_minutes: float | None = None
     started_us: int | None = None
     doses: list[Given] = field(default_factory=list)
-    baseline_cuffs: list[tuple[float, float]] = field(default_factory=list)
+    cuffs: list[Cuff] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     symptoms_us: int | None = None
     """When the last check-in of symptoms was, if it named one that alarms; None once a later one names none."""
@@ -64,6 +76,19 @@ class Session:
     @property
     def protocol(self) -> Protocol:
         return protocol_of(self.drug, self.route) if self.announced else UNSCHEDULED
+
+    def note_cuff(self, cuff: Cuff) -> None:
+        """Keep a good cuff: the first, and the last `CUFFS_KEPT`."""
+        self.cuffs = [*self.cuffs[:1], *self.cuffs[1:][1 - CUFFS_KEPT :], cuff]
+
+    @property
+    def baseline_cuffs(self) -> list[Cuff]:
+        """The good cuffs before the first dose; where there is none, or nobody announced what is done here, the first."""
+        if self.doses:
+            before = [cuff for cuff in self.cuffs if cuff.at_us <= self.doses[0].at_us]
+        else:
+            before = self.cuffs if self.announced else []
+        return before or self.cuffs[:1]
 
     @property
     def dose_us(self) -> int | None:
@@ -286,11 +311,13 @@ def _unpacked(fields: dict[str, Any]) -> Session:
     if "reports" not in fields:
         scores = fields.get("scores", {}).items()
         fields["reports"] = sorted(((at_us, name, score) for name, (score, at_us) in scores), key=lambda one: one[0])
+    if "cuffs" not in fields:
+        fields["cuffs"] = [(NEVER, sbp, dbp) for sbp, dbp in fields.get("baseline_cuffs", ())]
     fields = {name: value for name, value in fields.items() if name in Session.__dataclass_fields__}
     fields.setdefault("name", None)
     fields["doses"] = [Given(*dose) for dose in fields.get("doses", ())]
     fields["reports"] = [Report(*report) for report in fields["reports"]]
-    fields["baseline_cuffs"] = [(sbp, dbp) for sbp, dbp in fields.get("baseline_cuffs", ())]
+    fields["cuffs"] = [Cuff(*cuff) for cuff in fields.get("cuffs", ())]
     fields["standing"] = {
         rule: Standing(Priority(priority), onset_us)
         for rule, (priority, onset_us) in fields.get("standing", {}).items()

@@ -31,6 +31,7 @@ from models.records import (
 )
 from models.reports import Report, with_report
 from models.rules import Priority
+from models.symptoms import alarming
 from streams.absence import pass_time
 from streams.association import Session
 from streams.course import Given, with_dose, with_stop
@@ -92,8 +93,8 @@ def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> boo
         case SetAside() | Conflicted() | Command() | Intervention() | ForecastMade():
             return True
         case CheckIn():
-            # With no session open yet, samples might open one.
-            return _of(state, record) is not None
+            # A symptom makes more of a cuff. With no session open yet, samples might open one.
+            return record.instrument != "symptoms" and _of(state, record) is not None
         case _:
             return False
 
@@ -253,9 +254,18 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
         return
     _audit(state, record, here)
     row = _of(state, record)
-    if row is None or score is None:
+    if row is None:
         return
     session = state.known.sessions[row]
+    if record.instrument == "symptoms":
+        words = alarming(record.items, record.score)
+        session.reports = with_report(
+            session.reports, Report(at_us, "symptoms", len(words), record.id, ", ".join(words)), record.replaces
+        )
+        last = next(report for report in reversed(session.reports) if report.instrument == "symptoms")
+        session.symptoms_us = last.at_us if last.score else None
+    if score is None:
+        return
     session.reports = with_report(session.reports, Report(at_us, record.instrument, score, record.id), record.replaces)
     if record.instrument in _SCORES:
         hold_score(state, row, at_us, here, *_SCORES[record.instrument], score)

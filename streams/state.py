@@ -78,8 +78,8 @@ class WardState:
     def baseline(self, row: int) -> tuple[float | None, float | None]:
         """A session's own (systolic, diastolic) in mmHg: median of the good cuffs before the dose, else the first."""
         cuffs = self.known.sessions[row].baseline_cuffs
-        systolic = [sbp for sbp, _ in cuffs if not isnan(sbp)]
-        diastolic = [dbp for _, dbp in cuffs if not isnan(dbp)]
+        systolic = [cuff.sbp for cuff in cuffs if not isnan(cuff.sbp)]
+        diastolic = [cuff.dbp for cuff in cuffs if not isnan(cuff.dbp)]
         return median(systolic) if systolic else None, median(diastolic) if diastolic else None
 
     @property

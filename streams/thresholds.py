@@ -12,6 +12,7 @@ from models.channels import NAMES
 from models.instants import MINUTE
 from models.limits import COLUMN, COLUMNS
 from models.rules import RULE_INDEX, RULES
+from streams.association import Cuff
 from streams.holding import at_rest, hold
 from streams.sentences import limit_evidence, limit_sentence
 from streams.sessions import expect_cuff
@@ -68,9 +69,8 @@ def _rise(state: WardState, row: int, readings: NDArray[np.float64], good: NDArr
 
 def _cuff(state: WardState, row: int, at_us: int, here: Here, values: NDArray[np.float64]) -> None:
     """A cuff was read: it may set the baseline, and it starts the wait for the next."""
-    session = state.known.sessions[row]
-    if (session.dose_us is None and session.announced) or not session.baseline_cuffs:
-        session.baseline_cuffs.append((float(values[_SBP]), float(values[_DBP])))
+    cuff = Cuff(at_us, float(values[_SBP]), float(values[_DBP]))
+    state.known.sessions[row].note_cuff(cuff)
     expect_cuff(state, row, here[0])
     state.say(row, "vitals-overdue", None, here[0], at_us, here, "A cuff was read.", {}, "")
 
