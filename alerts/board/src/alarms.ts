@@ -188,6 +188,22 @@ export function measure(alert: Alert): { value: string; limit: string | null } |
   return { value: `${neat(value)}${shownUnit}`, limit: typeof limit === "number" ? neat(limit) : null };
 }
 
+/** What else the rule knew, in words, each with its name: from where the value came, what was usual, what the drug does. */
+export function facts(alert: Alert): readonly (readonly [name: string, words: string])[] {
+  const e = alert.evidence ?? {};
+  const unit = textOf(e["unit"]);
+  const withUnit = (n: number): string => `${Math.round(n * 10) / 10}${unit === null ? "" : ` ${unit}`}`;
+  const trend = e["trend"] as { from?: unknown; over_s?: unknown } | null | undefined;
+  const found: [string, string][] = [];
+  if (typeof trend?.from === "number" && typeof trend.over_s === "number") {
+    found.push(["Before", `${withUnit(trend.from)}, ${trend.over_s < 120 ? `${Math.round(trend.over_s)} s` : `${Math.round(trend.over_s / 60)} min`} earlier`]);
+  }
+  if (typeof e["baseline"] === "number") found.push(["Own baseline", withUnit(e["baseline"])]);
+  const expected = textOf(e["expected"]);
+  if (expected !== null) found.push(["Expected now", expected]);
+  return found;
+}
+
 /** Was someone told, in words; null when there is nothing to say. `times`: false where the pager's clock is not the clinic's. */
 export function paged(alert: Alert, clock: (ms: number) => string, times: boolean): string | null {
   const pages = alert.pages ?? [];

@@ -50,6 +50,28 @@ export interface Chair {
   limits?: Partial<Record<string, Band | null>> | null;
   next?: Due[] | null;
   observe_until?: string | null;
+  readiness?: Readiness | null;
+  dissociation?: Dissociation | null;
+  pressure_forecast?: Partial<Record<"10min" | "20min", number>> | null;
+  /** What this drug does about this minute, in one sentence. */
+  expected?: string | null;
+}
+
+/** May the patient leave? With what still stands against it, and when that should be over. */
+export interface Readiness {
+  ready: boolean;
+  expected_at?: string | null;
+  reasons: readonly string[];
+}
+
+/** What the drug model and the answers so far make of dissociation now, on the CADSS scale; an estimate, never a measurement. */
+export interface Dissociation {
+  level: number;
+  low: number;
+  high: number;
+  resolves_at?: string | null;
+  surprise?: number | null;
+  concentration_ng_ml?: number | null;
 }
 
 export interface Chairs {

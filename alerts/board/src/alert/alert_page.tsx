@@ -2,10 +2,11 @@
  * who else was paged; and the answers a person can give. */
 
 import { signal } from "@preact/signals";
+import { Fragment } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
-import { detail, measure, paged, place, rowsOf, SIGN, title } from "../alarms";
+import { detail, facts, measure, paged, place, rowsOf, SIGN, title } from "../alarms";
 import { course } from "../board/timeline";
 import { alarmClass, USUAL } from "../board/vitals";
 import { alerts, chairs } from "../feed";
@@ -70,6 +71,7 @@ function One({ alert }: { alert: Alert }) {
       {detail(alert) !== "" && <p class="one-text">{detail(alert)}</p>}
       <dl class="one-facts">
         {began !== null && <><dt>Since</dt><dd>{since(began)}</dd></>}
+        {facts(alert).map(([name, words]) => <Fragment key={name}><dt>{name}</dt><dd>{words}</dd></Fragment>)}
         {chair && <><dt>Session</dt><dd>{[chair.drug, chair.route].filter(Boolean).join(" ")} · {course(chair, now()).words}</dd></>}
         <dt>Page</dt><dd data-testid="paged">{paged(alert, clock, !invented.value) ?? "Nobody"}</dd>
         {alert.source && <><dt>Limit from</dt><dd>{alert.source}</dd></>}

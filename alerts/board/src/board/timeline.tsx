@@ -17,6 +17,11 @@ const MINUTE = 60_000;
 /** Drawn, not decided: the bar's length before the server says until when to observe. Two hours, as on esketamine's label. */
 const OBSERVED_MINUTES = 120;
 
+/** The observation may be over before the patient is ready, never the other way round. */
+function later(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
+}
+
 function minutes(ms: number): number {
   return Math.max(0, Math.floor(ms / MINUTE));
 }
@@ -44,10 +49,13 @@ export function course(chair: Chair, nowMs: number): Course {
     return { words: `${act} · minute ${minutes(nowMs - dose)}${of}`, readyMs: end, infusion, at, ready: false };
   }
   if (end !== null && nowMs >= end) {
-    return { words: `Ready? · since ${span(nowMs - end)}, ${clock(end)}`, readyMs: null, infusion, at: 1, ready: true };
+    const readiness = chair.readiness;
+    const against = readiness && !readiness.ready ? readiness.reasons[0] : null;
+    if (against) return { words: `Not ready · ${against}`, readyMs: parse(readiness?.expected_at), infusion, at: 1, ready: false };
+    return { words: `${readiness ? "Ready" : "Ready?"} · since ${span(nowMs - end)}, ${clock(end)}`, readyMs: null, infusion, at: 1, ready: true };
   }
   const left = end === null ? "" : ` · ${Math.ceil((end - nowMs) / MINUTE)} min left`;
-  return { words: `Observation${left}`, readyMs: end, infusion, at, ready: false };
+  return { words: `Observation${left}`, readyMs: later(end, parse(chair.readiness?.expected_at)), infusion, at, ready: false };
 }
 
 export function Timeline({ chair }: { chair: Chair }) {

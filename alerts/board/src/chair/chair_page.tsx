@@ -15,12 +15,13 @@ import { DEFAULT_PERSON, person } from "../here";
 import type { Entry } from "../outbox";
 import { type Draft, enter, entries } from "../sending";
 import type { Chair } from "../wire";
-import { CuffForm, DissociationForm, DistressForm, DoseForm, EndForm, type FormProps, InterventionForm, SedationForm, type Sitting, StartForm, StopForm } from "./forms";
+import { CuffForm, DissociationForm, DistressForm, DoseForm, EndForm, type FormProps, InterventionForm, SedationForm, type Sitting, StartForm, StopForm, SymptomsForm } from "./forms";
+import { Outlook } from "./outlook";
 import { Queue } from "./queue";
 import { Record } from "./record";
 import { said } from "./said";
 
-type Task = "start" | "dose" | "stop" | "cuff" | "sedation" | "dissociation" | "distress" | "intervention" | "end";
+type Task = "start" | "dose" | "stop" | "cuff" | "sedation" | "dissociation" | "distress" | "symptoms" | "intervention" | "end";
 
 const TASKS: readonly { task: Task; words: string; form: ComponentType<FormProps> }[] = [
   { task: "start", words: "Start session", form: StartForm },
@@ -30,6 +31,7 @@ const TASKS: readonly { task: Task; words: string; form: ComponentType<FormProps
   { task: "sedation", words: "Sedation", form: SedationForm },
   { task: "dissociation", words: "Dissociation", form: DissociationForm },
   { task: "distress", words: "Distress", form: DistressForm },
+  { task: "symptoms", words: "Symptoms", form: SymptomsForm },
   { task: "intervention", words: "Intervention", form: InterventionForm },
   { task: "end", words: "End session", form: EndForm },
 ];
@@ -37,7 +39,7 @@ const TASKS: readonly { task: Task; words: string; form: ComponentType<FormProps
 const TASK_OF: { [kind: string]: Task } = {
   "session.started": "start", dose: "dose", "dose.stopped": "stop", vitals: "cuff", intervention: "intervention", "session.ended": "end",
 };
-const TASK_OF_INSTRUMENT: { [instrument: string]: Task } = { moaas: "sedation", "cadss-6": "dissociation", distress: "distress" };
+const TASK_OF_INSTRUMENT: { [instrument: string]: Task } = { moaas: "sedation", "cadss-6": "dissociation", distress: "distress", symptoms: "symptoms" };
 
 function taskOf(entry: Entry): Task {
   return TASK_OF[entry.body.kind] ?? TASK_OF_INSTRUMENT[String(entry.body["instrument"])] ?? "cuff";
@@ -114,6 +116,7 @@ export function ChairPage({ name }: { name: string }) {
               <Vitals chair={shownChair} alerts={mine} />
               <Words chair={shownChair} alerts={mine} suffix={name} />
               <Next chair={shownChair} />
+              <Outlook chair={shownChair} />
             </>
           )}
         </section>

@@ -250,6 +250,31 @@ export function DistressForm({ sitting, enter }: FormProps) {
   );
 }
 
+/** What turns a high pressure into an emergency, in the words that models/symptoms.py knows. */
+const SYMPTOMS = [
+  ["chest-pain", "Chest pain"], ["breathlessness", "Breathless"], ["severe-headache", "Sudden severe headache"], ["visual-disturbance", "Sight disturbed"],
+  ["confusion", "Confused"], ["weakness", "Weak on one side"], ["seizure", "Seizure"], ["syncope", "Fainted"], ["nausea", "Nausea"], ["dizziness", "Dizzy"],
+] as const;
+
+export function SymptomsForm({ sitting, start, enter }: FormProps) {
+  const before = (start?.["items"] ?? {}) as Readonly<Record<string, unknown>>;
+  const [named, setNamed] = useState<readonly string[]>(SYMPTOMS.map(([name]) => name).filter((name) => Boolean(before[name])));
+  const toggle = (name: string): void => setNamed(named.includes(name) ? named.filter((n) => n !== name) : [...named, name]);
+  return (
+    <Form problem={null} words={named.length === 0 ? "Enter: no symptoms" : "Enter symptoms"}
+      submit={() => enter({ kind: "checkin", ...about(sitting), instrument: "symptoms", items: Object.fromEntries(SYMPTOMS.map(([name]) => [name, named.includes(name)])) })}>
+      <div class="choice" role="group" aria-label="Symptoms now">
+        <span class="choice-label">Symptoms now</span>
+        <div class="choice-options">
+          {SYMPTOMS.map(([name, words]) => (
+            <button type="button" key={name} data-testid={`symptom-${name}`} aria-pressed={named.includes(name)} onClick={() => toggle(name)}>{words}</button>
+          ))}
+        </div>
+      </div>
+    </Form>
+  );
+}
+
 const INTERVENTIONS = ["oxygen", "stimulation", "airway opened", "reassurance", "labetalol", "midazolam", "ondansetron", "physician called"] as const;
 
 export function InterventionForm({ sitting, start, enter }: FormProps) {

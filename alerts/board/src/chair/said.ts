@@ -22,6 +22,11 @@ function checkin(doc: Doc): string {
     }
     case "distress":
       return list("Distress", score, "of 10");
+    case "symptoms": {
+      const items = typeof doc["items"] === "object" && doc["items"] !== null ? Object.entries(doc["items"]) : [];
+      const named = items.filter(([, present]) => Boolean(present)).map(([name]) => name.replaceAll("-", " "));
+      return named.length === 0 ? "No symptoms" : `Symptoms: ${named.join(", ")}`;
+    }
     default:
       return list(text(doc["instrument"]) ?? "Check-in", score);
   }
