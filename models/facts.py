@@ -41,7 +41,7 @@ class Fact(NamedTuple):
     route: str | None = None
     value: float | None = None
     timezone: str = ""
-    medications: tuple[str, ...] = ()
+    medications: tuple[str, ...] | None = None
 
 
 def fact_of(record: Vitals | Event) -> Fact | None:
@@ -68,7 +68,8 @@ def fact_of(record: Vitals | Event) -> Fact | None:
             return _fact("intervention", record, record.what.strip().lower())
         case PatientRegistered():
             zone = record.timezone if record.timezone and zone_of(record.timezone) else ""
-            medications = tuple(sorted({each.strip().lower() for each in record.medications}))
+            told = record.medications
+            medications = None if told is None else tuple(sorted({each.strip().lower() for each in told}))
             return _fact("registered", record, value=record.weight_kg)._replace(timezone=zone, medications=medications)
         case _:
             return _fact("seen", record)

@@ -310,7 +310,7 @@ def _changes(standing: Sequence[tuple[int, Fact]], start: int) -> list[Entry]:
     for day, fact in sorted(standing, key=lambda pair: (pair[1].at, repr(pair[1]))):
         if fact.kind == "intervention" and not fact.session and fact.name not in _TREATED_IN_SESSION | {"ect", "tms"}:
             days.add(day)
-        elif fact.kind == "registered":
+        elif fact.kind == "registered" and fact.medications is not None:
             if medications is not None and fact.medications != medications:
                 days.add(day)
             medications = fact.medications
