@@ -35,8 +35,8 @@ WORST: Final = 92.0
 # ---- the drive -------------------------------------------------------------------------------------------------------
 
 # Effect follows plasma at `_ON` per minute and is met by a tolerance that follows at `_TIRES`. Chosen by us so that both
-# published courses come out: by vein the peak at 40 min and near baseline by 80-120 (Singh 2016), the spray's at 40 and gone by 90 (label),
-# though plasma is at half and three quarters of its peak then. Plasma alone cannot do that.
+# published courses come out: by vein the peak at 40 min, near baseline by 80-120 (Singh 2016), the spray's at 40 and gone by 90
+# (label), though plasma is at half and three quarters of its peak then. Plasma alone cannot do that.
 _ON: Final = 0.2
 _TIRES: Final = 0.015
 _TOLERANCE: Final = 0.8
@@ -170,7 +170,8 @@ class Belief:
     def _liveliness(self, at_min: Floats) -> Floats:
         """(T,) how much of the wandering there is: all of it while the drug acts."""
         acting: Floats = np.minimum(drive(self._doses, at_min, self._body) / 0.3, 1.0)
-        return _AT_REST + (1 - _AT_REST) * acting
+        lively: Floats = _AT_REST + (1 - _AT_REST) * acting
+        return lively
 
     def _covariance(self, at_min: Floats, scale: Floats) -> Floats:
         """(T, N) between the wandering at these minutes and at the reports'."""
@@ -196,7 +197,7 @@ class Belief:
             weight = weight / weight.sum()
         low, middle, high = (_level(_quantile(p, mean[:, 0], float(sd[0]), weight)) for p in (0.1, 0.5, 0.9))
         below = weight @ _phi((log1p(RESOLVED) - mean[:, 0]) / sd[0])
-        return Estimate(middle, low, high, float(below))
+        return Estimate(middle, low, high, min(float(below), 1.0))
 
     def resolves_min(self, now_min: float, sure: float = 0.5, horizon_min: float = 240.0) -> float | None:
         """The minute from which on the level is at most 4 with probability `sure`; None: it is so from now on.
