@@ -165,13 +165,12 @@ class Belief:
         """(grid, T) z without wandering."""
         pushed = drive(self._doses, at_min, self._body)
         level = np.exp(self._gain[:, None]) * pushed ** self._shape[:, None]
-        return np.log1p(np.minimum(level, WORST))
+        course: Floats = np.log1p(np.minimum(level, WORST))
+        return course
 
     def _liveliness(self, at_min: Floats) -> Floats:
         """(T,) how much of the wandering there is: all of it while the drug acts."""
-        acting: Floats = np.minimum(drive(self._doses, at_min, self._body) / 0.3, 1.0)
-        lively: Floats = _AT_REST + (1 - _AT_REST) * acting
-        return lively
+        return _AT_REST + (1 - _AT_REST) * np.minimum(drive(self._doses, at_min, self._body) / 0.3, 1.0)
 
     def _covariance(self, at_min: Floats, scale: Floats) -> Floats:
         """(T, N) between the wandering at these minutes and at the reports'."""
