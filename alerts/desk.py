@@ -163,7 +163,9 @@ class Desk:
             self._closed.pop(key, None)
         match finding.change:
             case "began" if alert is not None and alert.phase is not Phase.LATCHED and finding.subject.session is None:
-                pass  # Nobody's condition, said each time it happens: one alert tells it until somebody has closed it.
+                # No session's condition, said each time it happens: one alert tells it until somebody has closed it.
+                if finding.priority > alert.priority:
+                    self._change(alert, finding)
             case "began":
                 if alert is not None:
                     self._step(alert, Stimulus.RECURRED, finding.at_us, finding.clock_us, {"because": "it came back"})
@@ -177,12 +179,14 @@ class Desk:
                 else:
                     self._closed[key] = finding.priority
             case "changed" if alert is not None:
-                worse = finding.priority > alert.priority
-                alert.priority, alert.worst = finding.priority, max(alert.worst, finding.priority)
-                alert.text, alert.evidence, alert.source = finding.text, dict(finding.evidence), finding.source
-                self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, {})
+                self._change(alert, finding)
             case "ended" if alert is not None:
-                latches = RULES[alert.rule].latches and alert.worst >= Priority.MEDIUM
+                # What goes on under another name is no condition that was over unseen.
+                latches = (
+                    RULES[alert.rule].latches
+                    and alert.worst >= Priority.MEDIUM
+                    and "goes_on_as" not in finding.evidence
+                )
                 if alert.phase is Phase.LATCHED:
                     return
                 self._step(
@@ -190,6 +194,12 @@ class Desk:
                     {"ended": finding.text},
                 )  # fmt: skip
         self._reckon()
+
+    def _change(self, alert: Alert, finding: Finding) -> None:
+        worse = finding.priority > alert.priority
+        alert.priority, alert.worst = finding.priority, max(alert.worst, finding.priority)
+        alert.text, alert.evidence, alert.source = finding.text, dict(finding.evidence), finding.source
+        self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, {})
 
     def _raise(self, key: Key, finding: Finding, onset_us: int) -> None:
         identity = "\x1f".join(

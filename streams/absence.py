@@ -1,7 +1,7 @@
 """Absence: what should have come and did not, found by time alone, and noticed when it comes back.
 
 A continuous channel is stale `STALE_AFTER` after its last good reading: one is a lost probe (or what its last samples say),
-all are no data. A monitor may never start, a cuff may be overdue. Each falls due at its own instant of the shard's clock,
+all are no data. A monitor may never start; what people owe is in `timers.py`. Each falls due at its own instant of the clock,
 whenever the frame that shows it comes. Missing data begins and ends nothing but these.
 Cost: one comparison a session a frame; the reckoning only where something may be due. Bad at: telling a broken network from
 a broken monitor.
@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.channels import COLUMN as CHANNEL
 from models.channels import NAMES, STALE_AFTER
 from models.instants import MINUTE, NEVER, SECOND
 from models.rules import RULES, Priority
@@ -23,6 +22,7 @@ from streams.rows import CONTINUOUS, FAR
 from streams.sentences import absence_sentence, duration, number, plain
 from streams.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.state import DUE, OBSERVED, Here, Ints, WardState
+from streams.timers import fall_due
 
 PAGE_SILENCE_AFTER: Final = 2 * MINUTE
 """A chair that is silent is on the board after `STALE_AFTER` and pages after this long. Chosen by us: a gateway that sends
@@ -31,7 +31,6 @@ AHEAD: Final = MINUTE
 BEHIND: Final = 10 * MINUTE
 """A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
-_SBP = CHANNEL["sbp"]
 _WIDTH = len(NAMES)
 _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
@@ -73,10 +72,9 @@ def _next_due(state: WardState, row: Ints) -> Ints:
     heard = rows.heard[row]
     waiting = CONTINUOUS & (heard > NEVER) & ~rows.stale[row]
     quiet = np.where(waiting, heard + STALE_AFTER, FAR).min(axis=1)
-    others = np.minimum(
-        np.minimum(rows.start_due[row], rows.cuff_due[row]), np.minimum(rows.idle_due[row], rows.lost_due[row])
-    )
-    due: Ints = np.minimum(quiet, others)
+    for others in (rows.start_due, rows.cuff_due, rows.timer_due, rows.idle_due, rows.lost_due):
+        quiet = np.minimum(quiet, others[row])
+    due: Ints = quiet
     return due
 
 
@@ -103,22 +101,8 @@ def _fall_due(state: WardState, row: int, due_us: int) -> None:
             {},
             "3 min after session.started",
         )
-    if rows.cuff_due[row] == due_us:
-        rows.cuff_due[row] = FAR
-        heard = int(rows.heard[row, _SBP])
-        last = f"Last cuff {duration((due_us - heard) / SECOND)} ago." if heard > NEVER else "No cuff yet."
-        text = plain(session.where, RULES["vitals-overdue"].title, last)
-        state.say(
-            row,
-            "vitals-overdue",
-            Priority.LOW,
-            due_us,
-            due_us,
-            here,
-            text,
-            {"phase": session.phase(due_us)},
-            session.protocol.source,
-        )
+    if due_us in {rows.cuff_due[row], rows.timer_due[row]}:
+        fall_due(state, row, due_us)
     gone = CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
     if gone.any() or rows.lost_due[row] == due_us:
         rows.stale[row] |= gone

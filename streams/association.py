@@ -63,6 +63,10 @@ class Session:
     symptoms_us: int | None = None
     """When the last check-in of symptoms was, if it named one that alarms; None once a later one names none."""
     standing: dict[str, Standing] = field(default_factory=dict)
+    checkin_due_us: int | None = None
+    lasting_due_us: int | None = None
+    peak_due_us: int | None = None
+    """When, by the shard's clock, the next check-in is overdue, dissociation is lasting, the pressure at the peak is overdue."""
 
     @property
     def subject(self) -> Subject:

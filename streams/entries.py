@@ -5,13 +5,11 @@ Each is had once (a repeat is dropped), leaves an audit entry, and what cannot b
 
 from __future__ import annotations
 
-from typing import Final
-
 from alerts.effects import AuditEntry, DeadLetter
 from models.drugs import treatment_of
 from models.findings import Finding, Subject
 from models.instants import iso, to_us
-from models.instruments import CADSS_6_TO_CADSS, ScoreRefused, score_of
+from models.instruments import ScoreRefused, score_of
 from models.limits import LimitRefused
 from models.records import (
     CheckIn,
@@ -29,20 +27,16 @@ from models.records import (
     SetAside,
     SiteConfigured,
 )
-from models.reports import Report, with_report
 from models.rules import Priority
-from models.symptoms import alarming
+from models.suicidality import item_9_unknown
 from streams.absence import pass_time
 from streams.association import Session
+from streams.checkins import answered, fold_report, heed_risk
 from streams.course import Given, with_dose, with_stop
 from streams.frame import Origin
-from streams.rows import FAR
-from streams.sessions import close_session, expect_cuff, leave_behind, open_session
+from streams.sessions import close_session, leave_behind, open_session
 from streams.state import OBSERVED, Here, WardState
-from streams.thresholds import hold_score
-
-_SCORES: Final = {"moaas": ("moaas", 1.0), "cadss": ("cadss", 1.0), "cadss-6": ("cadss", CADSS_6_TO_CADSS)}
-"""Instrument → the column that it is held in, and what puts it on that column's scale."""
+from streams.timers import doses_changed
 
 
 def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal: int) -> None:
@@ -230,8 +224,7 @@ def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) 
         session.drug, session.route = record.drug or session.drug, record.route or session.route
         given = Given(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
         session.doses = with_dose(session.doses, given, record.replaces)
-    if state.rows.cuff_due[row] < FAR:
-        expect_cuff(state, row, here[0])
+    doses_changed(state, row, here)
 
 
 def _in_session(session: Session, record: Dose | DoseStopped, at_us: int) -> bool:
@@ -247,28 +240,21 @@ def _in_session(session: Session, record: Dose | DoseStopped, at_us: int) -> boo
 
 
 def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None:
+    row = _of(state, record)
+    # A tablet whose clock runs ahead would make every later answer an old one.
+    at_us = min(at_us, here[0])
     try:
         score = score_of(record.instrument, record.items, record.score)
     except ScoreRefused as refused:
         _set_aside(state, record, here, refused.field, str(refused))
+        heed_risk(state, record, at_us, row, here)
         return
-    _audit(state, record, here)
-    row = _of(state, record)
-    if row is None:
-        return
-    session = state.known.sessions[row]
-    if record.instrument == "symptoms":
-        words = alarming(record.items, record.score)
-        session.reports = with_report(
-            session.reports, Report(at_us, "symptoms", len(words), record.id, ", ".join(words)), record.replaces
-        )
-        last = next(report for report in reversed(session.reports) if report.instrument == "symptoms")
-        session.symptoms_us = last.at_us if last.score else None
-    if score is None:
-        return
-    session.reports = with_report(session.reports, Report(at_us, record.instrument, score, record.id), record.replaces)
-    if record.instrument in _SCORES:
-        hold_score(state, row, at_us, here, *_SCORES[record.instrument], score)
+    unknown = item_9_unknown(record.instrument, record.items)
+    _audit(state, record, here, "accepted; item 9 was not sent" if unknown else "accepted")
+    heed_risk(state, record, at_us, row, here)
+    report = answered(record, at_us, score)
+    if row is not None and report is not None:
+        fold_report(state, row, report, record.replaces, here)
 
 
 def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None:

@@ -39,14 +39,6 @@ class LimitSets:
         self.calm_high = np.stack([table.calm_high for table in tables])
 
 
-def at_rest(rows: Rows, sets: LimitSets, row: int, column: int, reading: float) -> bool:
-    """Whether one reading of one channel leaves every limit on it as it is: nothing in force, nothing running, nothing past."""
-    mine = np.flatnonzero(sets.column == column)
-    if rows.on[row, mine].any() or (rows.strikes[row, mine] != IDLE).any():
-        return False
-    return not (_SIGN[mine] * reading >= sets.enter[rows.limit_set[row], mine]).any()
-
-
 def hold(
     rows: Rows,
     sets: LimitSets,

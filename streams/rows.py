@@ -51,6 +51,7 @@ KINDS: Final = {
     "due":        Kind(None, "i8", FAR),              # never later than the next absence
     "start_due":  Kind(None, "i8", FAR),              # when the monitor should have started
     "cuff_due":   Kind(None, "i8", FAR),              # when the next cuff is overdue
+    "timer_due":  Kind(None, "i8", FAR),              # the next of a session's timers
     "lost_due":   Kind(None, "i8", FAR),              # when silence pages
     "idle_due":   Kind(None, "i8", FAR),              # when an implicit session is given up
     "limit_set":  Kind(None, "i4", 0),
@@ -87,6 +88,7 @@ class Rows:
     due: NDArray[np.int64]
     start_due: NDArray[np.int64]
     cuff_due: NDArray[np.int64]
+    timer_due: NDArray[np.int64]
     lost_due: NDArray[np.int64]
     idle_due: NDArray[np.int64]
     limit_set: NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""From samples and scores past their limits to findings: what is held, what it makes of a rule, and what a cuff sets going."""
+"""From samples past their limits to findings: what is held, what it makes of a rule, and what a cuff sets going."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from models.instants import MINUTE
 from models.limits import COLUMN, COLUMNS
 from models.rules import RULE_INDEX, RULES
 from streams.association import Cuff
-from streams.holding import at_rest, hold
+from streams.holding import hold
 from streams.sentences import limit_evidence, limit_sentence
-from streams.sessions import expect_cuff
 from streams.state import OBSERVED, Here, Ints, WardState
+from streams.timers import cuff_read
 
 _SBP, _DBP = CHANNEL["sbp"], CHANNEL["dbp"]
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]
@@ -56,7 +56,8 @@ def hold_samples(
             readings[i],
         )
     for i in cuffs:
-        _cuff(state, int(row[i]), int(at_us[i]), (int(clock_us[i]), OBSERVED, int(place[i])), values[i])
+        cuff = Cuff(int(at_us[i]), float(values[i, _SBP]), float(values[i, _DBP]))
+        cuff_read(state, int(row[i]), cuff, (int(clock_us[i]), OBSERVED, int(place[i])))
 
 
 def _rise(state: WardState, row: int, readings: NDArray[np.float64], good: NDArray[np.bool_], held: Ints) -> None:
@@ -65,14 +66,6 @@ def _rise(state: WardState, row: int, readings: NDArray[np.float64], good: NDArr
         if base is not None and good[measured]:
             column = COLUMN[derived]
             readings[column], good[column], held[column] = readings[measured] - base, True, held[measured]
-
-
-def _cuff(state: WardState, row: int, at_us: int, here: Here, values: NDArray[np.float64]) -> None:
-    """A cuff was read: it may set the baseline, and it starts the wait for the next."""
-    cuff = Cuff(at_us, float(values[_SBP]), float(values[_DBP]))
-    state.known.sessions[row].note_cuff(cuff)
-    expect_cuff(state, row, here[0])
-    state.say(row, "vitals-overdue", None, here[0], at_us, here, "A cuff was read.", {}, "")
 
 
 def _conclude(
@@ -106,24 +99,3 @@ def _conclude(
         onset_us = int(since[worst]) if flips[worst] else at_us
         text = limit_sentence(session.where, limits[worst], value, title)
         state.say(row, rule, limits[worst].priority, at_us, onset_us, here, text, evidence, limits[worst].source)
-
-
-def hold_score(
-    state: WardState, row: int, at_us: int, here: Here, column_name: str, scale: float, score: float
-) -> None:
-    """Hold a score against its limits, as one reading of one session."""
-    column = COLUMN[column_name]
-    if at_us <= state.rows.at[row, column]:
-        return
-    reading = score * scale
-    held = np.full((1, len(COLUMNS)), at_us - int(state.rows.trusted_at[row, column]))
-    state.rows.value[row, column] = reading
-    state.rows.at[row, column] = state.rows.trusted_at[row, column] = at_us
-    if at_rest(state.rows, state.limits.sets, row, column, reading):
-        return
-    readings = np.full((1, len(COLUMNS)), np.nan)
-    readings[0, column] = reading
-    good = ~np.isnan(readings)
-    flips, since = hold(state.rows, state.limits.sets, np.array([row]), np.array([at_us]), readings, good, held)
-    if flips.any():
-        _conclude(state, row, at_us, here, flips[0], since[0], readings[0])

@@ -1,0 +1,122 @@
+"""Check-ins in: a session's scores become what is said of consciousness and dissociation, anybody's answers of suicidal thoughts.
+
+An answer about suicide is a person's, in a session or at home, by day or night: its alert is theirs and no session's, so
+that no end of a session and no negative answer closes it; only somebody who has talked to them does.
+Never here: time that passes (`timers.py`), what an instrument's items add up to.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.findings import Finding, Subject
+from models.instants import MINUTE, SECOND
+from models.instruments import INSTRUMENTS, meaning
+from models.limits import LABELS, UNITS, Limit
+from models.records import CheckIn
+from models.reports import Report, Said, said_by, with_report
+from models.rules import RULES, Priority
+from models.suicidality import item_9_unknown, risk_of
+from models.symptoms import alarming
+from streams.sentences import number, plain, with_chair
+from streams.state import Here, WardState
+from streams.timers import checked_in, judge_lasting
+
+OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
+"""The scores that an observation is made of."""
+_RULES: Final = ("unresponsive", "sedation", "severe-dissociation", "dissociation")
+_PAST: Final = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}
+GRAVE_SOURCE: Final = "severe dissociation with distress (Distress Thermometer's cut of 4: Roth 1998) or MOAA/S <=1"
+
+
+def answered(record: CheckIn, at_us: int, score: float | None) -> Report | None:
+    """A check-in as a report of a session; None where there is nothing to keep."""
+    if record.instrument == "symptoms":
+        words = alarming(record.items, record.score)
+        return Report(at_us, "symptoms", len(words), record.id, ", ".join(words))
+    if score is None:
+        return None
+    note = "item 9 was not sent" if item_9_unknown(record.instrument, record.items) else ""
+    risk = risk_of(record.instrument, record.items, record.score)
+    return Report(at_us, record.instrument, score, record.id, note if risk is None else risk.words)
+
+
+def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
+    """A session has one report more, or one corrected: say what its reports say now."""
+    session = state.known.sessions[row]
+    session.reports = with_report(session.reports, report, replaces)
+    if report.instrument == "symptoms" or replaces is not None:
+        symptoms = [one for one in session.reports if one.instrument == "symptoms"]
+        session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
+    said = said_by(session.reports, state.limits_of(row))
+    for rule in _RULES:
+        _say(state, row, rule, said, report.at_us, here)
+    if report.instrument in OBSERVED_BY:
+        checked_in(state, row, report.at_us, here)
+    judge_lasting(state, row, said, report.at_us, here)
+
+
+def _say(state: WardState, row: int, rule: str, said: Said, at_us: int, here: Here) -> None:
+    session = state.known.sessions[row]
+    title = RULES[rule].title
+    rows = [limit for limit in state.limits_of(row) if limit.rule == rule]
+    forced = [limit for limit in rows if limit.key in said.on]
+    if not forced:
+        newest = said.newest.get(rows[0].channel) if rows else None
+        reading = "" if newest is None else f" {_reading(newest)}."
+        state.say(row, rule, None, at_us, at_us, here, f"{session.where}: {title} is over.{reading}", {}, "")
+        return
+    worst = max(forced, key=lambda limit: limit.priority)
+    priority, onset_us, source = worst.priority, said.on[worst.key], worst.source
+    newest = said.newest[worst.channel]
+    detail = f"{_reading(newest)}, {_PAST[worst.past]} {number(worst.enter)}."
+    if rule == "severe-dissociation" and said.grave_us is not None:
+        priority, onset_us, source = Priority.HIGH, said.grave_us, GRAVE_SOURCE
+        detail = f"{detail} {_beside(said)}"
+    minute = None if session.dose_us is None else (newest.at_us - session.dose_us) / MINUTE
+    evidence = score_evidence(newest, worst, here[0], minute)
+    state.say(row, rule, priority, at_us, onset_us, here, plain(session.where, title, detail), evidence, source)
+
+
+def _reading(report: Report) -> str:
+    """``MOAA/S 1, responds to pain only`` or ``CADSS-6 12, like CADSS 46``."""
+    column, value = report.scale
+    said = f"{INSTRUMENTS[report.instrument].title} {number(report.score)}"
+    return f"{said}, like CADSS {value:.0f}" if report.instrument == "cadss-6" else f"{said}, {meaning(column, value)}"
+
+
+def _beside(said: Said) -> str:
+    """What makes it grave."""
+    found = []
+    if said.distressed:
+        found.append(f"distress {number(said.newest['distress'].score)} of 10")
+    if any(key[0] == "unresponsive" for key in said.on):
+        found.append(f"MOAA/S {number(said.newest['moaas'].score)}")
+    return f"With {' and '.join(found)}."
+
+
+def score_evidence(report: Report, limit: Limit, clock_us: int, minute: float | None) -> dict[str, object]:
+    """What is behind a finding on a score."""
+    evidence: dict[str, object] = {
+        "channel": limit.channel, "label": LABELS[limit.channel], "value": number(report.scale[1]), "limit": limit.enter,
+        "past": limit.past, "unit": UNITS[limit.channel], "instrument": report.instrument, "score": number(report.score),
+        "data_age_s": number((clock_us - report.at_us) / SECOND),
+    }  # fmt: skip
+    return evidence if minute is None else {**evidence, "minute": number(minute)}
+
+
+def heed_risk(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
+    """Say what an answer says of suicidal thoughts. A negative one says nothing."""
+    risk = risk_of(record.instrument, record.items, record.score)
+    if risk is None:
+        return
+    session = None if row is None else state.known.sessions[row]
+    chair = None if session is None else session.chair
+    subject = Subject(record.site, record.patient, None, chair)
+    where = record.patient if session is None else session.where
+    do = "Talk to them now; do not leave them alone." if risk.priority is Priority.HIGH else "Talk to them today."
+    text = plain(where, RULES["suicidal-ideation"].title, f"{risk.words}. {do}")
+    evidence = with_chair({"instrument": record.instrument, "value": risk.value, "answer": risk.words}, chair)
+    at_us = min(at_us, here[0])
+    finding = Finding("began", subject, "suicidal-ideation", risk.priority, at_us, at_us, here[0], text, evidence, risk.source)  # fmt: skip
+    state.tell(finding, here)
