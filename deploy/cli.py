@@ -12,7 +12,15 @@ from typing import Annotated, Any, TextIO
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from alerts.effects import encode
@@ -34,7 +42,8 @@ Not a medical device: bedside monitors stay primary.
 
 Try [bold]chairside demo[/bold] first: an invented clinic of twelve chairs on a board in your browser.
 For a clinic: [bold]chairside check-config site.toml[/bold], then [bold]chairside serve --config site.toml[/bold].
-For recorded data: [bold]chairside replay FILE... --summary[/bold].""",
+For recorded data: [bold]chairside replay FILE... --summary[/bold], and for the next dose
+[bold]chairside forecast FILE... --as-of DATE[/bold].""",
 )
 
 
@@ -69,6 +78,18 @@ def _progress(total: int | None) -> Progress:
     """A bar on a terminal; silence in a pipe."""
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()]
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal or total == 0)
+
+
+def _counting() -> Progress:
+    """A bar of patients, on a terminal only."""
+    columns = [
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    ]
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _renames(pairs: list[str]) -> dict[str, str]:
@@ -180,6 +201,63 @@ def simulate(
         with _writing(truth) as stream:
             for event in clinic.truth():
                 stream.write(json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+@app.command()
+def forecast(
+    files: Annotated[list[Path], typer.Argument(help="NDJSON, plain or .gz.", show_default=False)],
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="One origin: the end of this day.")] = None,
+    every: Annotated[int | None, typer.Option(min=1, metavar="DAYS", help="Many origins, so many days apart.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first of them.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="DATE", help="The last day that may be one of them.")] = None,
+    horizon: Annotated[int, typer.Option(min=1, max=84, metavar="DAYS", help="Say no date beyond so many days.")] = 84,
+    cdf: Annotated[bool, typer.Option("--cdf", help="Add P(due within 0..84 days), 85 numbers.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write forecasts here instead of stdout.")] = None,
+) -> None:
+    """Say when each patient's next dose is due, from recorded check-ins and doses: NDJSON, one line a patient and origin.
+
+    An origin is the end of a day in the patient's own time zone, and knows what had been received by then. Each line holds
+    the window (p10, p50, p90 as dates or beyond_horizon), the chance of relapse within 7, 14 and 28 days, severity now, the
+    reasons, what would sharpen it, and the label's spacing. Before the first dose there is no window yet.
+
+    Lines that cannot be used are named on stderr with their reason. A patient is an alias, over all files given.
+
+    [dim]chairside forecast clinic.ndjson --as-of 2026-03-01[/dim]
+    [dim]chairside forecast 2025.ndjson.gz 2026.ndjson --every 7 --from 2025-09-01 --to 2026-03-01 --cdf --out scored.ndjson[/dim]
+    """
+    from deploy.forecast import Patients, Question, UnreadableFile, day_named, forecasts
+
+    try:
+        if as_of is not None and every is None and from_ is None and to is None:
+            question = Question(day_named(as_of), day_named(as_of), 1, horizon, cdf)
+        elif as_of is None and every is not None and from_ is not None and to is not None:
+            question = Question(day_named(from_), day_named(to), every, horizon, cdf)
+        else:
+            raise fail("which origins? Give --as-of DATE, or --every DAYS --from DATE --to DATE", 2)
+    except ValueError as wrong:
+        raise fail(f"{wrong}: a date is YYYY-MM-DD", 2) from wrong
+    if question.last < question.first:
+        raise fail(f"--to {to} is before --from {from_}", 2)
+    patients = Patients()
+
+    def told(bad: str) -> None:
+        err.print(escape(bad), highlight=False, soft_wrap=True)
+
+    try:
+        for path in files:
+            with _progress(path.stat().st_size if path.is_file() else None) as bar:
+                task = bar.add_task(f"reading {path.name}", total=path.stat().st_size if path.is_file() else None)
+                patients.read(path, told, lambda read, bar=bar, task=task: bar.update(task, completed=read))  # type: ignore[misc]
+        with _writing(out) as stream, _counting() as counter:
+            counted = counter.add_task("forecasting", total=len(patients.facts))
+            for line in forecasts(patients, question, lambda done: counter.advance(counted, done)):
+                stream.write(line + "\n")
+    except UnreadableFile as bad:
+        raise fail(str(bad)) from bad
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+    if not patients.facts:
+        err.print("no line names a patient: there is nothing to forecast")
 
 
 @app.command("check-config")

@@ -30,6 +30,7 @@ from models.severity import SCALES
 
 Treatment = Literal["drug", "ect", "tms"]
 Happening = Literal["drug", "ect", "tms", "week", "visit", "mood", "answered", "silent", "change"]
+TREATMENTS: Final = frozenset({"drug", "ect", "tms"})
 BEFORE, AT, AFTER = 0, 1, 2
 """Where in its day something stands: before that day's treatment, the treatment itself, after it (or a day without one)."""
 

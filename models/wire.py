@@ -126,8 +126,27 @@ class SeverityOut(_Out):
     sd: float
 
 
+class BasisOut(_Out):
+    """How much of a forecast is this patient's own record, and how much is what is usual; together 1."""
+
+    patient: float
+    population: float
+
+
+class SpacingOut(_Out):
+    """What the label or guidance says of the gap between doses. Shown beside a forecast, never overridden by it."""
+
+    words: str
+    min_days: int
+    not_before: str
+    source: str
+
+
 class ForecastOut(_Out):
-    """A forecast of the day on which the next maintenance dose is due."""
+    """A forecast of the day on which the next maintenance dose is due.
+
+    `due_at_severity`: PHQ-9 points from which a dose is due. `sharpen`: what would sharpen the forecast most.
+    """
 
     patient: str
     as_of: str
@@ -137,6 +156,10 @@ class ForecastOut(_Out):
     severity_now: SeverityOut | None
     model: str
     reasons: list[str]
+    due_at_severity: float
+    basis: BasisOut
+    sharpen: str
+    spacing: SpacingOut | None
     cdf: list[float] | None = None
 
 
