@@ -80,6 +80,21 @@ class NextOut(_Out):
     due_at: AwareDatetime | None
 
 
+class DissociationOut(_Out):
+    """How far away somebody probably is, estimated between check-ins. Level and its 80 % interval are on CADSS's scale, 0-92.
+
+    `resolves_at`: when it should be at most 4; null: it is. `surprise`: of the newest check-in, in standard deviations above what
+    was expected. The concentration is plasma's, of the drug model for a usual body of that weight.
+    """
+
+    level: float
+    low: float
+    high: float
+    resolves_at: AwareDatetime | None
+    surprise: float | None
+    concentration_ng_ml: float
+
+
 class ChairOut(_Out):
     """A chair's session as a board shows it."""
 
@@ -103,6 +118,8 @@ class ChairOut(_Out):
     limits: dict[str, SidesOut]
     next: list[NextOut]
     observe_until: AwareDatetime | None
+    expected: str | None
+    dissociation: DissociationOut | None
 
 
 class ChairsOut(_Out):

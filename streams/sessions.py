@@ -8,6 +8,7 @@ from typing import Final
 from models.instants import HOUR, MINUTE
 from models.rules import RULE_INDEX, RULES, Priority
 from streams.association import Session
+from streams.estimates import remember
 from streams.frame import Origin
 from streams.rows import FAR
 from streams.sentences import plain
@@ -68,6 +69,7 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
     for rule in sorted(session.standing, key=RULE_INDEX.__getitem__):
         text = f"{session.where}: {RULES[rule].title}; the session is over."
         state.say(row, rule, None, at_us, at_us, here, text, {"session_over": True}, "")
+    remember(state, row, here[0])
     state.counts["watched µs"] += int(state.rows.watched[row])
     leave_behind(state, row, (session.name,), (session.patient,), state.known.devices_of(row), here[0])
     state.known.dismiss(row)

@@ -20,8 +20,9 @@ from models.findings import Finding
 from models.instants import DAY, NEVER
 from models.limits import Limit
 from models.records import Command, SiteConfigured
-from models.rules import RULE_INDEX, Priority
+from models.rules import RULE_INDEX, RULES, Priority
 from streams.association import Association, Standing
+from streams.estimates import Pasts, Remembered, expected_of
 from streams.frame import key_hash
 from streams.limit_book import LimitBook
 from streams.people import People
@@ -56,6 +57,8 @@ class WardState:
         self.rows = Rows()
         self.known = Association()
         self.people = People()
+        self.pasts = Pasts()
+        self.remembered = Remembered()
         self.limits = LimitBook()
         self.counts: Counter[str] = Counter()
         self.seen: dict[int, int] = {}
@@ -113,6 +116,9 @@ class WardState:
             change, onset_us = "changed", before.onset_us
             session.standing[rule] = Standing(priority, onset_us)
         subject, clock_us = session.subject, here[0]
+        usual = None if change == "ended" or RULES[rule].category == "technical" else expected_of(session, at_us)
+        if usual is not None:
+            evidence = {**evidence, "expected": usual}
         finding = Finding(
             change, subject, rule, priority, min(at_us, clock_us), min(onset_us, clock_us), clock_us,
             text, with_chair(evidence, subject.chair), source,

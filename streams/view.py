@@ -8,6 +8,7 @@ from models.channels import CHANNELS, STALE_AFTER
 from models.instants import MINUTE, NEVER, SECOND, iso
 from models.limits import COLUMN, Limit
 from streams.association import Session
+from streams.estimates import estimates
 from streams.quality import GOOD, QUALITIES
 from streams.rows import FAR
 from streams.sentences import number
@@ -53,6 +54,7 @@ def _chair(ward: Ward, row: int, session: Session, limits: dict[str, Any], now_u
         "limits": limits,
         "next": _next(ward, row),
         "observe_until": None if given is None else iso(given + round(session.protocol.observe_min * MINUTE)),
+        **estimates(ward, row, now_us),
     }
 
 

@@ -19,6 +19,7 @@ from models.records import Conflicted, Event, SetAside
 from streams.absence import pass_time
 from streams.association import Association
 from streams.entries import fold_event, stands_apart
+from streams.estimates import Pasts
 from streams.frame import Frame
 from streams.limit_book import LimitBook
 from streams.people import People
@@ -85,6 +86,7 @@ class Ward(WardState):
             "rows": self.rows.packed(),
             "known": self.known.packed(self.clock_us),
             "people": self.people.packed(),
+            "pasts": self.pasts.packed(self.clock_us),
             "limits": self.limits.packed(),
             "counts": dict(sorted(self.counts.items())),
             "seen": sorted(fresh.items()),
@@ -104,6 +106,7 @@ class Ward(WardState):
         ward.rows = Rows.unpacked(packed["rows"])
         ward.known = Association.unpacked(packed["known"])
         ward.people = People.unpacked(packed.get("people", []))
+        ward.pasts = Pasts.unpacked(packed.get("pasts", []))
         ward.limits = LimitBook.unpacked(packed["limits"])
         ward.counts = Counter(packed["counts"])
         ward.seen = dict(packed["seen"])
