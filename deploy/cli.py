@@ -25,6 +25,7 @@ from rich.table import Table
 
 from alerts.effects import encode
 from deploy.settings import BadConfiguration, Settings, limits_only, load
+from streams.clinic_held_out import FAMILIES
 from streams.recordings import UnreadableFile, merged
 from streams.replay import Replay, Summary
 from streams.state import Clock
@@ -178,6 +179,9 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     hours: Annotated[float, typer.Option(min=0.01, help="How long the clinic is open.")] = 8.0,
     truth: Annotated[Path | None, typer.Option(help="Write what really happened here, as NDJSON.")] = None,
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"Sessions of one family: {', '.join(FAMILIES)}.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write observations here instead of stdout.")] = None,
 ) -> None:
     """Invent a clinic's day: observations as NDJSON, and what really happened beside them.
@@ -186,7 +190,10 @@ def simulate(
     """
     from streams.clinic import simulate as invent
 
-    clinic = invent(sessions=sessions, seed=seed, hours=hours)
+    try:
+        clinic = invent(sessions=sessions, seed=seed, hours=hours, family=family)
+    except ValueError as wrong:
+        raise fail(str(wrong)) from wrong
     try:
         with _writing(out) as stream, _progress(None) as bar:
             task = bar.add_task("inventing", total=None)

@@ -19,10 +19,13 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from zlib import crc32
 
 from models.instants import HOUR, MINUTE, SECOND
 from streams.clinic_body import live
+from streams.clinic_conditions import ORDINARY
 from streams.clinic_hazards import HAZARD
+from streams.clinic_held_out import FAMILIES
 from streams.clinic_monitor import show
 from streams.clinic_notes import opening, write_down
 from streams.clinic_people import Drug
@@ -60,14 +63,13 @@ class Clinic:
             yield arrives_us, line
 
     def truth(self) -> list[dict[str, Any]]:
-        """What really happened: `session`, `patient`, `rule`, `from`, `to`, `severity`; see `clinic_truth.py`."""
+        """What really happened, and what of it has to be found when; see `clinic_truth.py` for the fields."""
         events: list[dict[str, Any]] = []
         for booking in self.bookings:
-            until_s = (self.closes_us - booking.start_us) / SECOND
-            if until_s > 0:
+            if booking.start_us < self.closes_us:
                 plan = plan_session(self.seed, booking)
                 body = live(plan)
-                events += true_events(plan, body, write_down(plan, body), show(plan, body), until_s)
+                events += true_events(plan, write_down(plan, body), show(plan, body), self.closes_us)
         return sorted(events, key=lambda event: (event["from"], event["session"], event["rule"]))
 
     def _session(self, booking: Booking) -> Iterator[_Arrival]:
@@ -102,6 +104,7 @@ def simulate(
     start_us: int = OPENS_US,
     chairs: int = 12,
     adverse: float | Iterable[tuple[int, str, float]] = 5.0,
+    family: str | None = None,
 ) -> Clinic:
     """A clinic's day.
 
@@ -114,13 +117,21 @@ def simulate(
         chairs: in a wing.
         adverse: multiplies the published rates of everything that goes wrong, or exactly what shall go wrong, as (session's
             number from 0, event, minute after the dose), and nothing else. Published rates show nothing on most days.
+        family: one of `FAMILIES`, all of whose sessions have its conditions; what goes wrong is what it stages, and only that.
     """
+    if family is not None and family not in FAMILIES:
+        raise ValueError(f"no family {family!r}: there are {', '.join(FAMILIES)}")
     if sessions < 0 or chairs < 1 or hours <= 0:
         raise ValueError(f"sessions={sessions}, chairs={chairs}, hours={hours}: a clinic needs chairs and time")
     turns = max(1, int(hours * HOUR // TURN))
     fixed: dict[int, list[tuple[str, float]]] = {}
     rate = 0.0
-    if isinstance(adverse, (int, float)):
+    conditions = ORDINARY
+    if family is not None:
+        conditions = FAMILIES[family].conditions
+        # Other people and other events in every family.
+        seed = seed << 32 | crc32(family.encode())
+    elif isinstance(adverse, (int, float)):
         rate = float(adverse)
     else:
         for number, event, minute in adverse:
@@ -136,7 +147,7 @@ def simulate(
         # Starts are staggered over half an hour, seven minutes apart, as one nurse can start them.
         start = start_us + turn * TURN + (7 * chair % 30) * MINUTE + 40 * SECOND
         name = str(wing * chairs + chair + 1)
-        bookings.append(Booking(number, start, name, adverse=rate, fixed=tuple(fixed.get(number, ()))))
+        bookings.append(Booking(number, start, name, None, None, rate, tuple(fixed.get(number, ())), conditions))
     return Clinic(seed, tuple(bookings), start_us, start_us + round(hours * HOUR))
 
 

@@ -14,8 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from streams.clinic_hazards import PULLS, Floats, Pulled, grip
+from streams.clinic_hazards import Floats, Pulled, grip
 from streams.clinic_plan import SessionPlan
+from streams.clinic_rhythm import beat
 
 PEAK_MIN: Final = 40.0
 """Pressure, dissociation and plasma level peak about 40 min after the start of a 40 min infusion or of a spray."""
@@ -113,7 +114,7 @@ def live(plan: SessionPlan) -> Body:
     for channel, (lowest, highest) in _KEPT.items():
         np.clip(channels[channel], lowest, highest, out=channels[channel])
     for event in plan.events:
-        for pull in PULLS[event.name]:
+        for pull in event.pulls:
             value = channels[pull.channel]
             held = grip(pull, event, second)
             goal = pull.mild + event.strength * (pull.grave - pull.mild)
@@ -122,8 +123,9 @@ def live(plan: SessionPlan) -> Body:
             elif goal == 0:
                 value *= 1 - held
             else:
-                # A little of the wandering stays, so that an event does not look drawn with a ruler.
-                value += held * (goal - value + np.clip(value - float(np.median(value[held > 0])), -1, 1))
+                middle = float(np.median(value[held > 0])) if (held > 0).any() else 0.0
+                value += held * (goal - value + pull.noise * np.clip(value - middle, -1, 1))
+    beat(plan, second, channels)
     return Body(second, level, channels)
 
 

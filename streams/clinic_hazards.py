@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Pulled = Literal["hr", "rr", "spo2", "etco2", "sbp", "dbp", "cadss", "distress", "moaas"]
+Pulled = Literal["hr", "pulse", "rr", "spo2", "etco2", "sbp", "dbp", "cadss", "distress", "moaas"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ class Pull:
     onset_s: float
     extra_s: float
     recovery_s: float
+    noise: float = 1.0
+    """How much of the wandering stays, at most one unit either way: an event does not look drawn with a ruler."""
 
 
 # Depths follow the limits that published protocols act on (180/110, 200/120, HR 50 and 120, SpO2 90 and 85, breathing 8),
@@ -115,16 +117,21 @@ STOPPED_AFTER_S: Final = 75
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A hazard that strikes: seconds since the session's start; `strength` 0 mild to 1 grave."""
+    """A hazard that strikes: seconds since the session's start; `strength` 0 mild to 1 grave. `staged`: other pulls."""
 
     name: str
     from_s: int
     to_s: int
     strength: float
+    staged: tuple[Pull, ...] | None = None
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        return PULLS[self.name] if self.staged is None else self.staged
 
     def span_s(self) -> tuple[int, int]:
         """From its start until the body is back."""
-        tail = max((pull.extra_s + pull.recovery_s for pull in PULLS[self.name]), default=0)
+        tail = max((pull.extra_s + pull.recovery_s for pull in self.pulls), default=0)
         return self.from_s, self.to_s + int(tail)
 
 

@@ -1,78 +1,58 @@
 """What the chair's monitor shows of a body, and what of it arrives: rounding, artefacts, gaps, repeats and late batches.
 
-Artefacts keep clear of events, with a margin, so that every event is visible in the lines that arrive. Real artefacts do
-not: an event under movement is what recorded data are for.
-Good at: the rates and lengths of dropouts, out-of-range values and jumps of the sedation recordings (hfnosedrct, 83 h).
-Bad at:  artefacts that look like events for minutes (a cold hand, a cannula half out).
-Cost:    about 1 ms a session, and some 30 bytes a second of it.
+Beside what is shown it keeps what an undisturbed monitor would have shown, and which readings were sound: the truth reads
+these, nobody else. On an ordinary day artefacts keep clear of events, with a margin, so that every event is visible in the
+lines that arrive; in the families of sessions they do not.
+Cost: about 1 ms a session, and some 60 bytes a second of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.channels import STALE_AFTER, STATUSES
 from models.instants import SECOND, iso
+from streams.clinic_artefacts import MISSING, Signals, Silence, disturb
 from streams.clinic_body import Body, wander
+from streams.clinic_delivery import travel
 from streams.clinic_hazards import TECHNICAL, Floats
 from streams.clinic_plan import SessionPlan
 
 Line = tuple[int, dict[str, Any]]
 """When it arrives (µs), and the observation."""
 
-MISSING: Final = -1
-
-# Per hour of monitoring.
-PROBE_OFF_PER_HOUR: Final = 3.9
-"""The recordings have 7.8 gaps of SpO2 an hour (median 8 s, a quarter over 20 s, 10 % over 64 s); half, for people who sit."""
-MOVEMENTS_PER_HOUR: Final = 3.7
-"""Jumps of the pulse by more than 15 /min in the recordings."""
-OUT_OF_RANGE_PER_HOUR: Final = 0.3
-"""Recordings: 5 seconds in 100,000 hold 0 or 1 % SpO2, or a pulse above 200, in 0.012 runs an hour; more here, to be seen."""
-FROZEN_PER_HOUR: Final = 0.15
-"""A number that stands still for one to three minutes; chosen by us: the recordings cannot tell it from a calm heart."""
-GAPS_PER_HOUR: Final = 1.0
-"""Lost stretches of 3-15 s; chosen by us, a wireless hop. Single samples: see `LOST`."""
-LATE_PER_HOUR: Final = 0.15
-"""Stretches of 20-120 s that a gateway held back and sent at once; chosen by us."""
-LOST: Final = 0.002
-REPEATED: Final = 0.002
-"""Shares of lines lost, and sent twice; chosen by us: a sender that retries."""
-
-_PROBE_OFF, _ARTEFACT = STATUSES.index("probe-off"), STATUSES.index("artefact")
-_BLOCK: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A stretch that the reader of the lines waits through, seconds since the session's start."""
-
-    rule: str
-    from_s: int
-    to_s: int
+_BLOCK = 256
+_APART = 0.2
+_APART_S = 20
+"""Heart rate and pulse this far apart (share of the larger) for this long: one of them is not the heart's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One session's device lines: a row per second since the monitor was switched on, at `on_us`.
+    """One session's device lines: a row per second since the monitor was switched on, `on_s` after the session's start.
 
-    `order` lists the rows that arrive, in order of arrival at `arrives_us`; a row may be absent or come twice. `silences`
-    are the planned ones, and those of chance that are long enough to make a value stale.
+    `order` lists the rows that arrive, in order of arrival at `arrives_us`; a row may be absent or come twice. `silences`,
+    in seconds since the session's start, are the planned ones, and those of chance that are long enough to make a value
+    stale. `sound` is what an undisturbed monitor would have shown, `spoilt` where this one cannot be believed.
     """
 
     device: str
     names: tuple[str, ...]
-    on_us: int
+    on_s: int
+    at_us: npt.NDArray[np.int64]
     values: npt.NDArray[np.int16]
     status: npt.NDArray[np.uint8]
+    sound: npt.NDArray[np.int16]
+    spoilt: npt.NDArray[np.bool_]
     order: npt.NDArray[np.int32]
     arrives_us: npt.NDArray[np.int64]
     late: npt.NDArray[np.bool_]
+    cadence_s: int
     silences: tuple[Silence, ...]
 
     def lines(self) -> Iterator[Line]:
@@ -93,8 +73,7 @@ class Screen:
                 yield arrives_us, line
 
     def _times(self, rows: npt.NDArray[np.int32]) -> list[str]:
-        at_us = self.on_us + rows.astype(np.int64) * SECOND
-        times: list[str] = np.datetime_as_string(at_us.astype("datetime64[us]"), unit="ms").tolist()
+        times: list[str] = np.datetime_as_string(self.at_us[rows].astype("datetime64[us]"), unit="ms").tolist()
         return times
 
     def _fill(self, line: dict[str, Any], row: int, values: list[int], arrives_us: int) -> None:
@@ -109,50 +88,44 @@ class Screen:
 def show(plan: SessionPlan, body: Body) -> Screen:
     """What the monitor shows of this body, and which of it arrives when."""
     rng = plan.rng("monitor")
+    conditions = plan.conditions
     # Taken off a few seconds before the session is closed: a line after that would be a patient nobody knows.
     seconds = np.arange(connected_s(plan), plan.end_s - 6)
-    names, values = _rounded(rng, plan, body, seconds)
-    status = np.zeros(values.shape, dtype=np.uint8)
-    chances = _disturb(rng, names, values, status, _clear(plan, seconds))
-    for event in plan.events:
-        if event.name == "probe-off":
-            _take_off(names, values, status, slice(*np.searchsorted(seconds, (event.from_s, event.to_s))))
-    at_us = plan.start_us + plan.phase_us + seconds * SECOND
-    arrives_us = at_us.copy()
-    late = np.zeros(len(seconds), dtype=np.bool_)
-    lost = rng.random(len(seconds)) < LOST
-    clear = _clear(plan, seconds)
-    for stretch in _stretches(rng, clear, GAPS_PER_HOUR, (3, 15)):
-        lost[stretch] = True
-    for stretch in _stretches(rng, clear, LATE_PER_HOUR, (20, 120)):
-        arrives_us[stretch] = at_us[stretch.stop - 1] + 300_000
-        late[stretch] = True
-        chances.append(Silence("no-data", stretch.start, stretch.stop - 1))
-    for event in plan.events:
-        if event.name == "no-data":
-            lost[slice(*np.searchsorted(seconds, (event.from_s, event.to_s)))] = True
-    arriving = np.flatnonzero(~lost)
-    again = arriving[rng.random(len(arriving)) < REPEATED]
-    again = again[again < len(seconds) - 10]
-    rows = np.concatenate([arriving, again])
-    when = np.concatenate([arrives_us[arriving], arrives_us[again] + rng.integers(200, 3_000, size=len(again)) * 1_000])
-    sorting = np.argsort(when, kind="stable")
     on_s = int(seconds[0])
+    names, values = _rounded(rng, plan, body, seconds)
+    sound = values.copy()
+    signals = Signals(names, values, np.zeros(values.shape, np.uint8), np.zeros(values.shape, np.bool_))
+    clear = _clear(plan, seconds)
+    _miscounted_by_the_heart(signals)
+    disturb(rng, signals, clear, conditions.artefacts)
+    cut = np.zeros(len(seconds), dtype=np.bool_)
+    for event in plan.events:
+        span = slice(*np.searchsorted(seconds, (event.from_s, event.to_s)))
+        if event.name == "probe-off":
+            signals.take_off(span)
+        elif event.name == "no-data":
+            cut[span] = True
+    true_us = plan.start_us + plan.phase_us + seconds * SECOND
+    sent = travel(rng, conditions.delivery, true_us, seconds, plan.clock, clear, cut)
     silences = [Silence(event.name, event.from_s, event.to_s) for event in plan.events if event.name in TECHNICAL]
     silences += [
-        Silence(chance.rule, on_s + chance.from_s, on_s + chance.to_s)
-        for chance in chances
-        if (chance.to_s - chance.from_s) * SECOND >= STALE_AFTER
+        Silence(chance.rule, on_s + chance.from_s, on_s + chance.to_s, chance.expect)
+        for chance in (*signals.noted, *sent.silences)
+        if (chance.to_s - chance.from_s) * SECOND >= STALE_AFTER or chance.rule not in TECHNICAL
     ]
     return Screen(
         plan.device,
         names,
-        int(at_us[0]),
+        on_s,
+        sent.at_us,
         values,
-        status,
-        rows[sorting].astype(np.int32),
-        when[sorting].astype(np.int64),
-        late,
+        signals.status,
+        sound,
+        signals.spoilt,
+        sent.order,
+        sent.arrives_us,
+        sent.late,
+        sent.cadence_s,
         tuple(silences),
     )
 
@@ -167,10 +140,10 @@ def _rounded(
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
     # Whole numbers, as devices show them. The pulse is the same heart seen through a finger, a little apart.
     second: Floats = seconds.astype(np.float64)
-    hr = body.channels["hr"][seconds]
     columns = {
-        "hr": hr,
-        "pulse": hr + wander(rng, second - second[0], 8, 0.5),
+        "hr": body.channels["hr"][seconds],
+        "pulse": body.channels["pulse"][seconds]
+        + wander(rng, second - second[0], 8, 0.5 if plan.rhythm != "paced" else 0.1),
         "rr": body.channels["rr"][seconds],
         "spo2": body.channels["spo2"][seconds],
     }
@@ -180,64 +153,23 @@ def _rounded(
 
 
 def _clear(plan: SessionPlan, seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Where an artefact may be: two minutes off every event, and not in the first and last three minutes."""
+    """Where an artefact may be: not in the first and last three minutes, and on an ordinary day two minutes off every event."""
     clear: npt.NDArray[np.bool_] = (seconds > seconds[0] + 180) & (seconds < seconds[-1] - 180)
-    for event in plan.events:
-        begin, end = event.span_s()
-        clear &= (seconds < begin - 120) | (seconds > end + 120)
+    if not plan.conditions.artefacts.anywhere:
+        for event in plan.events:
+            begin, end = event.span_s()
+            clear &= (seconds < begin - 120) | (seconds > end + 120)
     return clear
 
 
-def _stretches(
-    rng: np.random.Generator, clear: npt.NDArray[np.bool_], per_hour: float, lasts_s: tuple[int, int]
-) -> Iterator[slice]:
-    for _ in range(int(rng.poisson(per_hour * len(clear) / 3600))):
-        begin = int(rng.integers(len(clear)))
-        stretch = slice(begin, begin + int(rng.integers(lasts_s[0], lasts_s[1] + 1)))
-        if clear[stretch].all() and stretch.stop < len(clear):
-            yield stretch
-
-
-def _take_off(
-    names: tuple[str, ...], values: npt.NDArray[np.int16], status: npt.NDArray[np.uint8], stretch: slice
-) -> None:
-    for name in ("spo2", "pulse"):
-        values[stretch, names.index(name)] = MISSING
-        status[stretch, names.index(name)] = _PROBE_OFF
-
-
-def _disturb(
-    rng: np.random.Generator,
-    names: tuple[str, ...],
-    values: npt.NDArray[np.int16],
-    status: npt.NDArray[np.uint8],
-    clear: npt.NDArray[np.bool_],
-) -> list[Silence]:
-    """Movement, standing numbers, nonsense and short dropouts, in this order: what is off shows nothing.
-
-    Returns:
-        The dropouts, by row.
-    """
-    dropouts = []
-    hr, pulse, rr, spo2 = (names.index(name) for name in ("hr", "pulse", "rr", "spo2"))
-    for stretch in _stretches(rng, clear, MOVEMENTS_PER_HOUR, (2, 8)):
-        values[stretch, pulse] += int(rng.integers(18, 60))
-        values[stretch, spo2] -= int(rng.integers(2, 14))
-        values[stretch, rr] += int(rng.integers(0, 14))
-        values[stretch, hr] += int(rng.integers(0, 35))
-        if rng.random() < 0.3:  # some monitors notice
-            values[stretch, spo2] = MISSING
-            status[stretch, spo2] = _ARTEFACT
-    for stretch in _stretches(rng, clear, FROZEN_PER_HOUR, (60, 180)):
-        column = (hr, pulse, rr)[int(rng.integers(3))]
-        values[stretch, column] = values[stretch.start, column]
-    for stretch in _stretches(rng, clear, OUT_OF_RANGE_PER_HOUR, (1, 4)):
-        column, nonsense = ((spo2, 0), (spo2, 1), (pulse, 255), (hr, 300))[int(rng.integers(4))]
-        values[stretch, column] = nonsense
-        status[stretch, column] = 0
-    for stretch in _stretches(rng, clear, PROBE_OFF_PER_HOUR, (3, 24)):
-        # A third lasts longer, up to 55 s; beyond that somebody should have come, and it is an event.
-        longer = slice(stretch.start, stretch.stop + int(rng.random() < 0.3) * int(rng.integers(5, 32)))
-        _take_off(names, values, status, longer)
-        dropouts.append(Silence("probe-off", longer.start, longer.stop))
-    return dropouts
+def _miscounted_by_the_heart(signals: Signals) -> None:
+    """Beats too weak for the finger: where the two counts stay apart, neither is believed, though no artefact struck."""
+    hr, pulse = (signals.values[:, signals.column(name)].astype(np.float64) for name in ("hr", "pulse"))
+    apart = np.abs(hr - pulse) > _APART * np.maximum(hr, pulse)
+    if not apart.any():
+        return
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], apart, [False]]).astype(np.int8)))
+    for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if end - begin >= _APART_S:
+            signals.spoilt[begin:end, [signals.column(name) for name in ("hr", "pulse", "spo2")]] = True
+            signals.noted.append(Silence("artefact", begin, end, "either" if end - begin < 2 * _APART_S else "raise"))

@@ -6,17 +6,22 @@ stream, keyed by the session's number and the part, so that more sessions, or an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from models.instants import SECOND
+from streams.clinic_conditions import ORDINARY, Conditions, Rhythm
+from streams.clinic_delivery import Clock, draw_clock
 from streams.clinic_hazards import STOPPED_AFTER_S, STOPS_THE_DOSE, Event, draw_events
 from streams.clinic_people import PROTOCOLS, Drug, Person, Protocol, Response, draw_person, draw_response
+from streams.clinic_trials import Answer, stage
 
-Part = Literal["people", "plan", "body", "monitor", "notes"]
-_PARTS: Final[tuple[Part, ...]] = ("people", "plan", "body", "monitor", "notes")
+Part = Literal["people", "plan", "body", "monitor", "notes", "trials", "clock", "rhythm", "staff"]
+_PARTS: Final[tuple[Part, ...]] = (
+    "people", "plan", "body", "monitor", "notes", "trials", "clock", "rhythm", "staff",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Booking:
     dose_s: int | None = None
     adverse: float = 1.0
     fixed: tuple[tuple[str, float], ...] = ()
+    conditions: Conditions = ORDINARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,10 @@ class SessionPlan:
     """The device's sub-second: a monitor does not tick with the wall clock."""
     capnography: bool
     events: tuple[Event, ...]
+    answers: tuple[Answer, ...]
+    conditions: Conditions
+    rhythm: Rhythm
+    clock: Clock
 
     def at_us(self, second: float) -> int:
         """The instant, to the millisecond that a line shows."""
@@ -88,6 +98,15 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
     phase_us = int(rng.integers(100, 900)) * 1_000
     capnography = bool(rng.random() < 0.4)  # some chairs; chosen by us
     events = draw_events(rng, infusion, dose_s, booking.adverse, booking.fixed)
+    conditions = booking.conditions
+    trials = stream(seed, booking.number, "trials")
+    rhythm = conditions.rhythms[int(trials.integers(len(conditions.rhythms)))]
+    if conditions.trials.hovering:
+        # So that 179 is not a rise of 40 as well: fit to be treated, just.
+        person = replace(person, sbp=139.0, dbp=88.0)
+        response = replace(response, sedation_depth=min(response.sedation_depth, 1))
+    staged, answers, breathes = stage(trials, conditions.trials, booking.number, person, dose_s, end_s)
+    events = tuple(sorted((*events, *staged), key=lambda event: event.from_s))
     stops = [event.from_s + STOPPED_AFTER_S for event in events if event.name in STOPS_THE_DOSE]
     return SessionPlan(
         seed=seed,
@@ -107,6 +126,10 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
         monitor_s=monitor_s,
         end_s=end_s,
         phase_us=phase_us,
-        capnography=capnography,
+        capnography=capnography or breathes,
         events=events,
+        answers=answers,
+        conditions=conditions,
+        rhythm=rhythm,
+        clock=draw_clock(stream(seed, booking.number, "clock"), conditions.delivery, end_s),
     )

@@ -127,6 +127,15 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert run("c", 2) != run("a", 1)
 
 
+def test_simulate_invents_sessions_of_one_family_and_names_those_there_are(tmp_path: Path) -> None:
+    out, truth = tmp_path / "lines.ndjson", tmp_path / "truth.ndjson"
+    done = invoked("simulate", "--sessions", 1, "--family", "eventful", "--out", out, "--truth", truth)
+    assert done.status == 0, done.stderr
+    assert any(json.loads(line)["expect"] == "raise" for line in truth.read_text().splitlines())
+    refused = said_once(invoked("simulate", "--family", "terrible"))
+    assert refused.startswith("chairside: no family 'terrible': there are uneventful, eventful, near-threshold")
+
+
 def test_simulate_pipes_into_replay() -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     invent = [*COMMAND, "simulate", "--sessions", "2", "--hours", "0.7"]
