@@ -3,7 +3,8 @@
 A row says: rule R has priority P while `channel` is past `enter`, believed once it has been so for `hold_s` (continuous
 channels) or in `readings` consecutive readings within `CONFIRM_WITHIN` (cuffs, scores); and is over once the channel has
 been back at `leave` for `leave_s` (one reading, for cuffs and scores). A rule with several rows has the priority of the
-worst row in force. Not one of these numbers is validated for ketamine in depression: a clinic's own table goes through
+worst row in force. A cuff is one reading of several channels: rows of one rule and priority are alternatives, and some rows
+add to them (`Role`). Not one of these numbers is validated for ketamine in depression: a clinic's own table goes through
 `site.configured`, and `chairside check-config` checks it.
 """
 
@@ -43,7 +44,20 @@ CONFIRM_WITHIN: Final = 10 * MINUTE
 """A second cuff confirms the first if it comes within 10 min: two readings 5 min apart are one clinic's rule [S33], and
 10 min is the cuff cadence during an infusion (Riva-Posse 2018)."""
 
+CUFF_RULES: Final = ("hypertension", "hypertensive-crisis", "pressure-rise", "hypotension")
+"""The rules on cuffs, which are read singly and confirm each other (streams/cuffs.py); the others are held over time."""
+
+SCORES: Final = ("moaas", "cadss")
+
+JUMP_MMHG: Final = 60.0
+"""A cuff that is in crisis and this far above a normal one before it may be a bent arm: it waits for its recheck. Chosen by
+us: seven times a cuff's SD of 8 mmHg (ISO 81060-2), four times the mean rise under ketamine (16 mmHg, SD 11 [S38])."""
+RECHECK_WITHIN: Final = 3 * MINUTE
+"""Unless a recheck comes this soon, a doubtful crisis is believed. Chosen by us: two cuffs' time, and an emergency's limit."""
+
 Comparison = Literal["<", "<=", ">", ">="]
+Role = Literal["alone", "and", "instead"]
+"""How a row of a cuff rule counts: by itself; only together with one that does; or in place of a confirming cuff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,32 @@ class Limit:
     readings: int
     source: str
     enabled: bool = True
+    role: Role = "alone"
+
+    @property
+    def by_cuff(self) -> bool:
+        return self.rule in CUFF_RULES
+
+    @property
+    def held(self) -> bool:
+        """Whether it is held over samples, as an array: neither on cuffs nor on scores."""
+        return not self.by_cuff and self.channel not in SCORES
+
+    def is_past(self, reading: float) -> bool:
+        """Whether one reading is beyond `enter`."""
+        match self.past:
+            case "<":
+                return reading < self.enter
+            case "<=":
+                return reading <= self.enter
+            case ">":
+                return reading > self.enter
+            case ">=":
+                return reading >= self.enter
+
+    def is_back(self, reading: float) -> bool:
+        """Whether one reading is at `leave` or further inside."""
+        return reading <= self.leave if self.above else reading >= self.leave
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -77,15 +117,19 @@ _US = "chosen by us"
 LIMITS: Final = (
     #     rule                   prio    channel     past  enter leave hold leave_s n  source
     Limit("hypertension",        LOW,    "sbp",      ">=", 180, 170,   0,  0, 1, "SBP >=180: esketamine trials' outlier (US PI Table 6); one cuff asks for a recheck; leave: " + _US + ", device SD 8 mmHg (ISO 81060-2)"),
-    Limit("hypertension",        MEDIUM, "sbp",      ">=", 180, 170,   0,  0, 2, "SBP >=180 on two readings: clinic protocol pattern [S33]; Del Sant 2020"),
     Limit("hypertension",        LOW,    "dbp",      ">=", 110, 105,   0,  0, 1, "DBP >=110: US PI Table 6; Del Sant 2020"),
+    Limit("hypertension",        MEDIUM, "sbp",      ">=", 180, 170,   0,  0, 2, "SBP >=180 on two readings: clinic protocol pattern [S33]; Del Sant 2020"),
     Limit("hypertension",        MEDIUM, "dbp",      ">=", 110, 105,   0,  0, 2, "DBP >=110 on two readings, as systolic"),
-    Limit("hypertensive-crisis", HIGH,   "sbp",      ">=", 200, 190,   0,  0, 1, ">200/120 once: clinic protocol [S33]; >180/120 with symptoms is an emergency (Yip 2022)"),
+    Limit("hypertensive-crisis", HIGH,   "sbp",      ">=", 200, 190,   0,  0, 1, ">200/120 once: clinic protocol [S33]; with symptoms already at hypertension's limit: >180/120 with symptoms is an emergency (Yip 2022)"),
     Limit("hypertensive-crisis", HIGH,   "dbp",      ">=", 120, 115,   0,  0, 1, "as systolic"),
     Limit("pressure-rise",       LOW,    "sbp-rise", ">=",  40,  30,   0,  0, 1, "SBP rise >=40: US PI section 5.6"),
     Limit("pressure-rise",       LOW,    "dbp-rise", ">=",  25,  20,   0,  0, 1, "DBP rise >=25: US PI section 5.6"),
+    Limit("pressure-rise",       MEDIUM, "sbp-rise", ">=",  40,  30,   0,  0, 2, "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "dbp-rise", ">=",  25,  20,   0,  0, 2, "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "sbp",      ">=", 160, 150,   0,  0, 1, "only with SBP >=160, stage 2 hypertension (ESC 2018): a rise from 95 to 135 needs nobody; " + _US, role="and"),
     Limit("hypotension",         LOW,    "sbp",      "<",   90,  95,   0,  0, 1, "NEWS2 scores 3 at <=90; one cuff asks for a recheck"),
     Limit("hypotension",         MEDIUM, "sbp",      "<",   90,  95,   0,  0, 2, "NEWS2, confirmed"),
+    Limit("hypotension",         MEDIUM, "rate",     "<",   50,  55,   0,  0, 1, "a slow heart confirms a low cuff (NEWS2 scores 1 at <=50): a faint is both; " + _US, role="instead"),
     Limit("hypotension",         HIGH,   "sbp",      "<",   80,  85,   0,  0, 2, "MEWS scores 2 at <=80, confirmed"),
     Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 30, 0, "HR >120 sustained 5 min: clinic protocol [S33]"),
     Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 30, 0, "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
@@ -108,7 +152,9 @@ LIMITS: Final = (
 )
 # fmt: on
 
-KEYS: Final = tuple(limit.key for limit in LIMITS)
+HELD: Final = tuple(limit for limit in LIMITS if limit.held)
+"""The rows that the ward holds as arrays, in this order: not those on cuffs (streams/cuffs.py) and scores (models/reports.py)."""
+KEYS: Final = tuple(limit.key for limit in HELD)
 
 
 class LimitRefused(ValueError):
@@ -178,7 +224,7 @@ def _check_order(rows: Iterable[Limit]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LimitArrays:
-    """The table as arrays, one entry per row of `LIMITS`; R rows, C measured channels, K columns.
+    """The table as arrays, one entry per row of `HELD`; R rows, C measured channels, K columns.
 
     With sign 1 for limits above and -1 for limits below, a reading x is past where sign * x >= enter and back where
     sign * x <= leave. Needs are microseconds of holding, or further readings where a row counts readings. calm_low,
@@ -195,7 +241,8 @@ class LimitArrays:
 
 
 def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
-    """The arrays of `limits`; a row that is not enabled can never be entered."""
+    """The arrays of the held rows of `limits`; a row that is not enabled can never be entered."""
+    limits = tuple(limit for limit in limits if limit.held)
     sign = np.array([1.0 if row.above else -1.0 for row in limits])
     enter = sign * np.array([row.enter for row in limits])
     strict = np.array([row.past in {"<", ">"} for row in limits])
@@ -210,9 +257,8 @@ def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
                     calm_high[column] = min(calm_high[column], bound)
                 else:
                     calm_low[column] = max(calm_low[column], bound)
-    # Single readings are few and each counts: every one is looked at.
-    single = np.array([not channel.continuous for channel in CHANNELS])
-    calm_low[single] = np.inf
+    # Single readings are few and each counts: every one is looked at. Cuffs are looked at elsewhere.
+    calm_low[NAMES.index("temp")] = np.inf
     return LimitArrays(
         column=np.array([COLUMN[row.channel] for row in limits]),
         enter=enter,

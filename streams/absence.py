@@ -22,6 +22,7 @@ from streams.rows import CONTINUOUS, FAR
 from streams.sentences import absence_sentence, duration, number, plain
 from streams.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.state import DUE, OBSERVED, Here, Ints, WardState
+from streams.thresholds import not_rechecked
 from streams.timers import fall_due
 
 PAGE_SILENCE_AFTER: Final = 2 * MINUTE
@@ -72,7 +73,9 @@ def _next_due(state: WardState, row: Ints) -> Ints:
     heard = rows.heard[row]
     waiting = CONTINUOUS & (heard > NEVER) & ~rows.stale[row]
     quiet = np.where(waiting, heard + STALE_AFTER, FAR).min(axis=1)
-    for others in (rows.start_due, rows.cuff_due, rows.timer_due, rows.idle_due, rows.lost_due):
+    for others in (
+        rows.start_due, rows.cuff_due, rows.timer_due, rows.recheck_due, rows.idle_due, rows.lost_due,
+    ):  # fmt: skip
         quiet = np.minimum(quiet, others[row])
     due: Ints = quiet
     return due
@@ -103,6 +106,9 @@ def _fall_due(state: WardState, row: int, due_us: int) -> None:
         )
     if due_us in {rows.cuff_due[row], rows.timer_due[row]}:
         fall_due(state, row, due_us)
+    if rows.recheck_due[row] == due_us:
+        rows.recheck_due[row] = FAR
+        not_rechecked(state, row, due_us, here)
     gone = CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
     if gone.any() or rows.lost_due[row] == due_us:
         rows.stale[row] |= gone

@@ -19,6 +19,7 @@ from models.instants import DAY, NEVER
 from models.reports import Report
 from models.rules import Priority
 from streams.course import Given, last_course, total_mg
+from streams.cuffs import CuffRules
 from streams.frame import Origin
 
 
@@ -28,6 +29,8 @@ class Cuff(NamedTuple):
     at_us: int
     sbp: float
     dbp: float
+    doubted: bool = False
+    """Far from a normal one before it: no baseline is made of it."""
 
 
 CUFFS_KEPT: Final = 40
@@ -59,6 +62,7 @@ class Session:
     started_us: int | None = None
     doses: list[Given] = field(default_factory=list)
     cuffs: list[Cuff] = field(default_factory=list)
+    cuff_rules: CuffRules = field(default_factory=CuffRules)
     reports: list[Report] = field(default_factory=list)
     symptoms_us: int | None = None
     """When the last check-in of symptoms was, if it named one that alarms; None once a later one names none."""
@@ -89,9 +93,9 @@ class Session:
     def baseline_cuffs(self) -> list[Cuff]:
         """The good cuffs before the first dose; where there is none, or nobody announced what is done here, the first."""
         if self.doses:
-            before = [cuff for cuff in self.cuffs if cuff.at_us <= self.doses[0].at_us]
+            before = [cuff for cuff in self.cuffs if cuff.at_us <= self.doses[0].at_us and not cuff.doubted]
         else:
-            before = self.cuffs if self.announced else []
+            before = [cuff for cuff in self.cuffs if not cuff.doubted] if self.announced else []
         return before or self.cuffs[:1]
 
     @property
@@ -297,6 +301,7 @@ def _same_patient(one: Session, other: Session) -> bool:
 def _packed(session: Session) -> dict[str, Any]:
     fields = {name: getattr(session, name) for name in Session.__dataclass_fields__}
     fields["doses"] = [astuple(dose) for dose in session.doses]
+    fields["cuff_rules"] = session.cuff_rules.packed() if session.cuff_rules.last else None
     fields["reports"] = [astuple(report) for report in session.reports]
     fields["standing"] = {
         rule: [int(standing.priority), standing.onset_us] for rule, standing in session.standing.items()
@@ -319,6 +324,7 @@ def _unpacked(fields: dict[str, Any]) -> Session:
         fields["cuffs"] = [(NEVER, sbp, dbp) for sbp, dbp in fields.get("baseline_cuffs", ())]
     fields = {name: value for name, value in fields.items() if name in Session.__dataclass_fields__}
     fields.setdefault("name", None)
+    fields["cuff_rules"] = CuffRules.unpacked(fields["cuff_rules"]) if "cuff_rules" in fields else CuffRules()
     fields["doses"] = [Given(*dose) for dose in fields.get("doses", ())]
     fields["reports"] = [Report(*report) for report in fields["reports"]]
     fields["cuffs"] = [Cuff(*cuff) for cuff in fields.get("cuffs", ())]

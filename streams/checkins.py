@@ -20,6 +20,7 @@ from models.suicidality import item_9_unknown, risk_of
 from models.symptoms import alarming
 from streams.sentences import number, plain, with_chair
 from streams.state import Here, WardState
+from streams.thresholds import say_symptoms
 from streams.timers import checked_in, judge_lasting
 
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
@@ -48,6 +49,8 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
     if report.instrument == "symptoms" or replaces is not None:
         symptoms = [one for one in session.reports if one.instrument == "symptoms"]
         session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
+        if session.symptoms_us is not None:
+            say_symptoms(state, row, report.at_us, here)
     said = said_by(session.reports, state.limits_of(row))
     for rule in _RULES:
         _say(state, row, rule, said, report.at_us, here)

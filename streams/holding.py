@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.channels import STALE_AFTER
-from models.limits import CONFIRM_WITHIN, LIMITS, LimitArrays
+from models.limits import CONFIRM_WITHIN, HELD, LimitArrays
 from streams.rows import IDLE, Rows
 
-_COUNTED: Final = np.array([limit.readings > 0 for limit in LIMITS])
+_COUNTED: Final = np.array([limit.readings > 0 for limit in HELD])
 _HELD: Final = ~_COUNTED
-_SIGN: Final = np.array([1.0 if limit.above else -1.0 for limit in LIMITS])
+_SIGN: Final = np.array([1.0 if limit.above else -1.0 for limit in HELD])
 
 
 class LimitSets:

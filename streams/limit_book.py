@@ -9,16 +9,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from models.limits import LIMITS, Limit, LimitRefused, arrays, changed
+from models.limits import HELD, LIMITS, Limit, LimitRefused, arrays, changed
 from models.records import LIMIT_CHANGES, LimitChanges
 from streams.holding import LimitSets
 
 
 class LimitBook:
-    """`tables` by number, and `sets`, their arrays. Number 0 is the default."""
+    """`tables` by number, `held` their rows that are held as arrays, and `sets` those arrays. Number 0 is the default."""
 
     def __init__(self) -> None:
         self.tables: list[tuple[Limit, ...]] = [LIMITS]
+        self.held: list[tuple[Limit, ...]] = [HELD]
         self.sets = LimitSets([arrays(LIMITS)])
         self._sites: dict[str, tuple[Limit, ...]] = {}
         self._patients: dict[tuple[str, str], LimitChanges] = {}
@@ -52,6 +53,7 @@ class LimitBook:
                 table = changed(LIMITS, mine)
         if table not in self.tables:
             self.tables.append(table)
+            self.held.append(tuple(limit for limit in table if limit.held))
             self.sets = LimitSets([arrays(each) for each in self.tables])
         return self.tables.index(table)
 

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.channels import CHANNELS, STALE_AFTER
+from models.channels import CHANNELS, COLUMN, STALE_AFTER
 from models.instants import NEVER, SECOND
 from streams.rows import CONTINUOUS, Rows
 
@@ -27,10 +27,12 @@ still together for some tens of seconds, not for minutes."""
 
 QUALITIES: Final = (
     "none", "probe-off", "artefact", "cuff-failed", "off", "good", "implausible", "step", "frozen",
+    "outlier",
 )  # fmt: skip
 """The first five are the frame's statuses, so that a status is its own quality."""
-GOOD, IMPLAUSIBLE, STEP, FROZEN = 5, 6, 7, 8
+GOOD, IMPLAUSIBLE, STEP, FROZEN, OUTLIER = 5, 6, 7, 8, 9
 
+_SBP, _DBP = COLUMN["sbp"], COLUMN["dbp"]
 LOWEST: Final = np.array([channel.lowest for channel in CHANNELS])
 HIGHEST: Final = np.array([channel.highest for channel in CHANNELS])
 FASTEST_PER_US: Final = np.array([channel.fastest / SECOND for channel in CHANNELS])
@@ -90,6 +92,10 @@ def judge(
     before = rows.value.take(row, 0)[:, :width]
     last_trusted = rows.trusted_at.take(row, 0)[:, :width]
     trusted = readable & (values >= LOWEST) & (values <= HIGHEST)
+    turned = values[:, _DBP] >= values[:, _SBP]
+    if turned.any():
+        # A diastolic at or above its systolic is no pressure at all.
+        trusted[turned, _SBP] = trusted[turned, _DBP] = False
     code = np.where(trusted, np.uint8(GOOD), status)
     code[readable & ~trusted] = IMPLAUSIBLE
     moved = np.abs(values - before)

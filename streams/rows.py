@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.channels import CHANNELS, NAMES
 from models.instants import NEVER
-from models.limits import COLUMNS, KEYS
+from models.limits import KEYS, LIMITS
 
 FAR: Final = 2**62
 """After every instant: the due time of what is not due."""
@@ -35,9 +35,9 @@ _LIMIT_NAMES: Final = tuple(".".join(key) for key in KEYS)
 
 # fmt: off
 KINDS: Final = {
-    "value":      Kind(COLUMNS, "f8", np.nan),        # last trusted reading
-    "at":         Kind(COLUMNS, "i8", NEVER),         # newest sample's instant, trusted or not
-    "trusted_at": Kind(COLUMNS, "i8", NEVER),         # newest trusted sample's instant
+    "value":      Kind(NAMES, "f8", np.nan),        # last trusted reading
+    "at":         Kind(NAMES, "i8", NEVER),         # newest sample's instant, trusted or not
+    "trusted_at": Kind(NAMES, "i8", NEVER),         # newest trusted sample's instant
     "heard":      Kind(NAMES, "i8", NEVER),           # the shard's clock at the newest trusted sample
     "quality":    Kind(NAMES, "u1", 0),               # of the newest sample
     "stale":      Kind(NAMES, "?", 0),                # found absent, not heard since
@@ -52,6 +52,7 @@ KINDS: Final = {
     "start_due":  Kind(None, "i8", FAR),              # when the monitor should have started
     "cuff_due":   Kind(None, "i8", FAR),              # when the next cuff is overdue
     "timer_due":  Kind(None, "i8", FAR),              # the next of a session's timers
+    "recheck_due": Kind(None, "i8", FAR),             # when a doubtful crisis has waited long enough
     "lost_due":   Kind(None, "i8", FAR),              # when silence pages
     "idle_due":   Kind(None, "i8", FAR),              # when an implicit session is given up
     "limit_set":  Kind(None, "i4", 0),
@@ -89,6 +90,7 @@ class Rows:
     start_due: NDArray[np.int64]
     cuff_due: NDArray[np.int64]
     timer_due: NDArray[np.int64]
+    recheck_due: NDArray[np.int64]
     lost_due: NDArray[np.int64]
     idle_due: NDArray[np.int64]
     limit_set: NDArray[np.int32]
@@ -159,6 +161,22 @@ class Rows:
                 if label in labels:
                     grid[:count, labels.index(label)] = np.frombuffer(data, kind.dtype)
         return rows
+
+
+def cuff_columns(packed: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:
+    """Per row, what a version that held cuffs as arrays has written of them; of a version like this one, nothing."""
+    columns: dict[str, dict[str, bytes]] = packed["columns"]
+    cuffs = {".".join(limit.key) for limit in LIMITS if limit.by_cuff}
+    if not any(name in cuffs for of_limits in ("on", "strikes") for name in columns.get(of_limits, {})):
+        return []
+    wanted = {"value": "f8", "trusted_at": "i8", "on": "?", "strikes": "u1", "since": "i8"}
+    grids = {
+        name: {key: np.frombuffer(data, wanted[name]) for key, data in columns.get(name, {}).items()} for name in wanted
+    }
+    return [
+        {name: {key: grid[row] for key, grid in grids[name].items()} for name in wanted}
+        for row in range(packed["count"])
+    ]  # fmt: skip
 
 
 def _resting(kind: Kind, capacity: int) -> NDArray[Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry
-from models.channels import NAMES
+from models.channels import COLUMN, NAMES
 from models.instants import iso
 from streams.absence import AHEAD, follow, lapse
 from streams.frame import Frame
@@ -24,7 +24,9 @@ from streams.rows import FAR
 from streams.sentences import number
 from streams.sessions import GIVE_UP_AFTER, open_unannounced
 from streams.state import OBSERVED, REMEMBER, Ints, WardState
-from streams.thresholds import hold_samples
+from streams.thresholds import hold_samples, read_cuff
+
+_SBP, _DBP = COLUMN["sbp"], COLUMN["dbp"]
 
 
 def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinals: Ints) -> None:
@@ -135,6 +137,11 @@ def _round(state: WardState, frame: Frame, samples: Samples) -> None:
             state, row[some], at_us, clock_us[some], values[some], judged.trusted[some],
             judged.held_us(some, at_us), samples.ordinal[some],
         )  # fmt: skip
+    read = judged.trusted[:, _SBP] | judged.trusted[:, _DBP]
+    if read.any():
+        for i in np.flatnonzero(read).tolist():
+            here = (int(clock_us[i]), OBSERVED, int(samples.ordinal[i]))
+            read_cuff(state, int(row[i]), int(samples.at_us[i]), here, values[i], judged.trusted[i])
 
 
 def _repeats(state: WardState, row: Ints, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ Names nobody: the chair, the alias, the signal, the value and its limit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from models.limits import LABELS, UNITS, Limit
 
@@ -30,16 +31,39 @@ def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:
     unit = UNITS[limit.channel]
     word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
     held = f" for {duration(limit.hold_s)}" if limit.hold_s else ""
-    again = "; confirmed" if limit.readings > 1 else "; recheck" if limit.channel in {"sbp", "dbp"} else ""
     reading = f"{LABELS[limit.channel]} {_with_unit(value, unit)}"
-    return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, unit)}{held}{again}."
+    return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, unit)}{held}."
 
 
-def limit_evidence(limit: Limit, value: float, baseline: float | None, minute: float | None) -> dict[str, object]:
+_BECAUSE: Final = {
+    "": "; recheck",
+    "confirmed": "; confirmed",
+    "slow heart": ", and the heart is slow",
+    "waits": ", far above the cuff before: recheck now, it counts in 3 min",
+    "rechecked": "; the recheck is high too",
+    "not rechecked": "; not rechecked within 3 min",
+    "symptoms": ", with symptoms",
+}
+"""What a cuff's sentence ends with, by why it is said."""
+
+
+def cuff_sentence(where: str, limit: Limit, value: float | None, title: str, why: str) -> str:
+    """``Chair 3 (A-17): High blood pressure. Systolic pressure 185 mmHg, at or above 180 mmHg; recheck.``"""
+    unit = UNITS[limit.channel]
+    word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
+    end = "" if limit.rule == "hypertensive-crisis" and not why else _BECAUSE[why]
+    if value is None:
+        return f"{where}: {title}. {LABELS[limit.channel]} {word} {_with_unit(limit.enter, unit)}{end}."
+    return f"{where}: {title}. {LABELS[limit.channel]} {_with_unit(value, unit)}, {word} {_with_unit(limit.enter, unit)}{end}."
+
+
+def limit_evidence(
+    limit: Limit, value: float | None, baseline: float | None, minute: float | None
+) -> dict[str, object]:
     """The values, limit, unit, baseline and minute of the protocol behind a limit's finding."""
     evidence: dict[str, object] = {
         "channel": limit.channel,
-        "value": number(value),
+        "value": None if value is None else number(value),
         "limit": limit.enter,
         "past": limit.past,
         "unit": UNITS[limit.channel],

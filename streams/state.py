@@ -78,6 +78,10 @@ class WardState:
         """The limits in force for a session."""
         return self.limits.tables[int(self.rows.limit_set[row])]
 
+    def held_of(self, row: int) -> tuple[Limit, ...]:
+        """Those of them that are held as arrays, in the arrays' order."""
+        return self.limits.held[int(self.rows.limit_set[row])]
+
     def baseline(self, row: int) -> tuple[float | None, float | None]:
         """A session's own (systolic, diastolic) in mmHg: median of the good cuffs before the dose, else the first."""
         cuffs = self.known.sessions[row].baseline_cuffs

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.channels import COLUMN as CHANNEL
-from models.channels import NAMES
-from models.instants import MINUTE
-from models.limits import COLUMN, COLUMNS
+from models.channels import NAMES, STALE_AFTER
+from models.instants import MINUTE, SECOND
+from models.limits import COLUMN, COLUMNS, RECHECK_WITHIN, Limit
 from models.rules import RULE_INDEX, RULES
-from streams.association import Cuff
+from models.symptoms import STANDS_FOR
+from streams.association import Cuff, Session
+from streams.cuffs import Verdict
 from streams.holding import hold
-from streams.sentences import limit_evidence, limit_sentence
+from streams.quality import OUTLIER
+from streams.rows import FAR
+from streams.sentences import cuff_sentence, limit_evidence, limit_sentence, number
 from streams.state import OBSERVED, Here, Ints, WardState
 from streams.timers import cuff_read
 
-_SBP, _DBP = CHANNEL["sbp"], CHANNEL["dbp"]
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]
 _WIDTH: Final = len(NAMES)
 
@@ -32,18 +36,13 @@ def hold_samples(
     readings = np.full((n, len(COLUMNS)), np.nan)
     good = np.zeros((n, len(COLUMNS)), bool)
     held = np.zeros((n, len(COLUMNS)), np.int64)
-    # What is not believed is not even said: an alert's evidence and the baseline are made of trusted readings.
+    # What is not believed is not even said: an alert's evidence is made of trusted readings.
     values = np.where(trusted, values, np.nan)
     readings[:, :_WIDTH], good[:, :_WIDTH], held[:, :_WIDTH] = values, trusted, held_us
     beats = np.where(trusted[:, _HR], _HR, _PULSE)
     every = np.arange(n)
     rate = COLUMN["rate"]
     readings[:, rate], good[:, rate], held[:, rate] = values[every, beats], trusted[every, beats], held_us[every, beats]
-    cuffs = np.flatnonzero(trusted[:, _SBP] | trusted[:, _DBP]).tolist()
-    for i in cuffs:
-        _rise(state, int(row[i]), readings[i], good[i], held[i])
-    derived = state.rows.value[row, _WIDTH:]
-    state.rows.value[row, _WIDTH:] = np.where(good[:, _WIDTH:], readings[:, _WIDTH:], derived)
     flips, since = hold(state.rows, state.limits.sets, row, at_us, readings, good, held)
     for i in np.flatnonzero(flips.any(axis=1)).tolist():
         _conclude(
@@ -55,17 +54,87 @@ def hold_samples(
             since[i],
             readings[i],
         )
-    for i in cuffs:
-        cuff = Cuff(int(at_us[i]), float(values[i, _SBP]), float(values[i, _DBP]))
-        cuff_read(state, int(row[i]), cuff, (int(clock_us[i]), OBSERVED, int(place[i])))
 
 
-def _rise(state: WardState, row: int, readings: NDArray[np.float64], good: NDArray[np.bool_], held: Ints) -> None:
-    baseline = state.baseline(row)
-    for derived, measured, base in zip(("sbp-rise", "dbp-rise"), (_SBP, _DBP), baseline, strict=True):
-        if base is not None and good[measured]:
-            column = COLUMN[derived]
-            readings[column], good[column], held[column] = readings[measured] - base, True, held[measured]
+def read_cuff(
+    state: WardState, row: int, at_us: int, here: Here, values: NDArray[np.float64], trusted: NDArray[np.bool_]
+) -> None:
+    """A cuff was read: what its rules make of it. And whoever waits for one is told."""
+    session, rows = state.known.sessions[row], state.rows
+    readings = {name: float(values[CHANNEL[name]]) for name in ("sbp", "dbp") if trusted[CHANNEL[name]]}
+    cuffs = session.cuff_rules
+    if cuffs.shown_again(at_us, readings):
+        return
+    doubted = cuffs.jumps(readings)
+    if doubted:
+        rows.quality[row, [CHANNEL[name] for name in readings]] = OUTLIER
+    measured = dict(readings)
+    for name, base in zip(("sbp", "dbp"), state.baseline(row), strict=True):
+        if base is not None and name in measured:
+            readings[f"{name}-rise"] = measured[name] - base
+    rate = _rate_now(state, row, at_us)
+    if rate is not None:
+        readings["rate"] = rate
+    symptoms = session.symptoms_us is not None and at_us - session.symptoms_us <= STANDS_FOR
+    verdicts = cuffs.read(at_us, readings, symptoms, state.limits_of(row))
+    rows.recheck_due[row] = FAR if cuffs.waits_us is None else min(rows.recheck_due[row], here[0] + RECHECK_WITHIN)
+    rows.due[row] = min(rows.due[row], rows.recheck_due[row])
+    for verdict in verdicts:
+        _pressure(state, row, at_us, here, verdict)
+    cuff_read(state, row, Cuff(at_us, measured.get("sbp", nan), measured.get("dbp", nan), doubted), here)
+
+
+def not_rechecked(state: WardState, row: int, due_us: int, here: Here) -> None:
+    """A doubtful crisis has waited long enough for its recheck."""
+    verdict = state.known.sessions[row].cuff_rules.not_rechecked(state.limits_of(row))
+    if verdict is not None:
+        _pressure(state, row, due_us, here, verdict)
+
+
+def say_symptoms(state: WardState, row: int, at_us: int, here: Here) -> None:
+    """The patient names a symptom that makes a high pressure an emergency; `Session.symptoms_us` is set already."""
+    verdict = state.known.sessions[row].cuff_rules.with_symptoms(at_us, state.limits_of(row))
+    if verdict is not None:
+        state.rows.recheck_due[row] = FAR
+        _pressure(state, row, at_us, here, verdict)
+
+
+def _rate_now(state: WardState, row: int, at_us: int) -> float | None:
+    """The heart rate, or the pulse where there is none, if it is trusted and no older than validity lasts."""
+    for column in (_HR, _PULSE):
+        if 0 <= at_us - int(state.rows.trusted_at[row, column]) < STALE_AFTER:
+            return float(state.rows.value[row, column])
+    return None
+
+
+def _pressure(state: WardState, row: int, at_us: int, here: Here, verdict: Verdict) -> None:
+    """Say what the cuffs make of one rule."""
+    rule, limit, value = verdict.rule, verdict.limit, verdict.value
+    session = state.known.sessions[row]
+    if rule not in session.standing and verdict.priority is None:
+        return
+    title = RULES[rule].title
+    evidence = limit_evidence(limit, value, _baseline_of(state, row, limit), _minute(session, at_us))
+    if verdict.priority is None:
+        text = f"{session.where}: {title} is over."
+    else:
+        text = cuff_sentence(session.where, limit, value, title, verdict.why)
+        evidence["data_age_s"] = number((at_us - session.cuff_rules.shown_us) / SECOND)
+        if verdict.why:
+            evidence["because"] = verdict.why
+        if limit.channel.endswith("-rise"):
+            evidence["measured"] = session.cuff_rules.last.get(limit.channel.removesuffix("-rise"))
+    state.say(row, rule, verdict.priority, at_us, verdict.onset_us, here, text, evidence, limit.source)
+
+
+def _baseline_of(state: WardState, row: int, limit: Limit) -> float | None:
+    """The session's own baseline of what a limit is on, as far as there is one."""
+    systolic, diastolic = state.baseline(row)
+    return {"sbp": systolic, "sbp-rise": systolic, "dbp": diastolic, "dbp-rise": diastolic}.get(limit.channel)
+
+
+def _minute(session: Session, at_us: int) -> float | None:
+    return None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
 
 
 def _conclude(
@@ -74,13 +143,13 @@ def _conclude(
 ) -> None:  # fmt: skip
     """Limits came into force or went out of it: say what that makes of their rules."""
     session = state.known.sessions[row]
-    limits = state.limits_of(row)
+    limits = state.held_of(row)
     on = state.rows.on[row]
+    minute = _minute(session, at_us)
     for rule in sorted({limits[i].rule for i in np.flatnonzero(flips)}, key=RULE_INDEX.__getitem__):
         mine = [i for i, limit in enumerate(limits) if limit.rule == rule]
         title = RULES[rule].title
         forced = [i for i in mine if on[i]]
-        minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
         if not forced:
             worst = next(i for i in mine if flips[i])
             text = f"{session.where}: {title} is over."
@@ -92,10 +161,7 @@ def _conclude(
         value = float(readings[COLUMN[limits[worst].channel]])
         if np.isnan(value):
             value = float(state.rows.value[row, COLUMN[limits[worst].channel]])
-        baseline = (
-            state.baseline(row)[limits[worst].channel == "dbp-rise"] if limits[worst].channel.endswith("rise") else None
-        )
-        evidence = limit_evidence(limits[worst], value, baseline, minute)
+        evidence = limit_evidence(limits[worst], value, None, minute)
         onset_us = int(since[worst]) if flips[worst] else at_us
         text = limit_sentence(session.where, limits[worst], value, title)
         state.say(row, rule, limits[worst].priority, at_us, onset_us, here, text, evidence, limits[worst].source)

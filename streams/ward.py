@@ -18,12 +18,13 @@ import numpy as np
 from models.records import Conflicted, Event, SetAside
 from streams.absence import pass_time
 from streams.association import Association
+from streams.cuffs import CuffRules
 from streams.entries import fold_event, stands_apart
 from streams.estimates import Pasts
 from streams.frame import Frame
 from streams.limit_book import LimitBook
 from streams.people import People
-from streams.rows import Rows
+from streams.rows import Rows, cuff_columns
 from streams.samples import fold_samples
 from streams.state import REMEMBER, Concluded, Place, WardState
 
@@ -110,6 +111,9 @@ class Ward(WardState):
         ward.limits = LimitBook.unpacked(packed["limits"])
         ward.counts = Counter(packed["counts"])
         ward.seen = dict(packed["seen"])
+        older = cuff_columns(packed["rows"])
         for row, session in sorted(ward.known.sessions.items()):
+            if older and not session.cuff_rules.last:
+                session.cuff_rules = CuffRules.of_columns(older[row])
             ward.rows.limit_set[row] = ward.limits.set_of(session.site, session.patient)
         return ward
