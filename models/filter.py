@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.chance import normals, stratified, uniforms
-from models.history import AFTER, AT, BEFORE, Course, Entry
+from models.happenings import AFTER, AT, BEFORE, Entry
+from models.history import Course
 
 Reals = NDArray[np.float32]
 Rows = NDArray[np.int64]

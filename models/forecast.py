@@ -18,7 +18,8 @@ from models.drugs import spacing_of
 from models.due import HORIZON
 from models.filter import CHANGE_DAYS
 from models.forecaster import Floats, Forecasts
-from models.history import TREATMENTS, Course, Entry
+from models.happenings import READINGS, TREATMENTS, Entry
+from models.history import Course
 
 Response = Literal["responder", "partial", "non-responder", "unknown"]
 
@@ -105,7 +106,7 @@ def off_dose_days(course: Course) -> int:
     last = course.start or 0
     longest = 0
     for entry in course.entries:
-        if entry.kind in {"week", "visit", "mood"}:
+        if entry.kind in READINGS:
             longest = max(longest, entry.day - last)
         elif entry.kind in TREATMENTS:
             last = entry.day
@@ -186,7 +187,7 @@ def spacing(course: Course) -> dict[str, Any] | None:
 
 
 def _scores(course: Course) -> list[Entry]:
-    return [entry for entry in course.entries if entry.kind in {"week", "visit", "mood"}]
+    return [entry for entry in course.entries if entry.kind in READINGS]
 
 
 def _ago(days: int) -> str:
