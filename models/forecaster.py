@@ -73,8 +73,7 @@ def forecast_many(
     Args:
         progress: told now and then how many more forecasts are made.
     """
-    n = len(courses)
-    answer = Forecasts(*(np.full(shape, np.nan) for shape in ((n, HORIZON + 1), n, n, n, n, (n, 3), n)))
+    answer = empty(len(courses))
     for place, course in enumerate(courses):
         if course.start is None:
             answer.mean[place], answer.sd[place] = untreated(course)
@@ -82,6 +81,17 @@ def forecast_many(
     for low in range(0, len(runs), TOGETHER):
         _forward(runs[low : low + TOGETHER], answer, progress, particles)
     return answer
+
+
+def empty(n: int) -> Forecasts:
+    """Forecasts of nobody yet, all NaN."""
+    return Forecasts(*(np.full(shape, np.nan) for shape in ((n, HORIZON + 1), n, n, n, n, (n, 3), n)))
+
+
+def put(answer: Forecasts, place: int, made: Forecasts, row: int) -> None:
+    """Copy one forecast into an answer."""
+    for name in Forecasts.__slots__:
+        getattr(answer, name)[place] = getattr(made, name)[row]
 
 
 def forecast_states(cloud: Cloud, tau: Floats) -> Forecasts:
@@ -152,11 +162,10 @@ def _forward(runs: Sequence[_Run], answer: Forecasts, progress: Callable[[int], 
     def answered() -> None:
         if not waiting:
             return
-        made = forecast_states(_joined([each for each, _, _ in waiting]), np.array([tau for _, tau, _ in waiting]))
+        made = forecast_states(joined([each for each, _, _ in waiting]), np.array([tau for _, tau, _ in waiting]))
         for row, (_, _, places) in enumerate(waiting):
             for place in places:
-                for name in Forecasts.__slots__:
-                    getattr(answer, name)[place] = getattr(made, name)[row]
+                put(answer, place, made, row)
         if progress is not None:
             progress(sum(len(places) for _, _, places in waiting))
         waiting.clear()
@@ -171,7 +180,8 @@ def _forward(runs: Sequence[_Run], answer: Forecasts, progress: Callable[[int], 
     answered()
 
 
-def _joined(clouds: Sequence[Cloud]) -> Cloud:
+def joined(clouds: Sequence[Cloud]) -> Cloud:
+    """Several clouds as one, in their order."""
     return Cloud(
         np.concatenate([cloud.fields for cloud in clouds], axis=1),
         *(np.concatenate([getattr(cloud, name) for cloud in clouds]) for name in Cloud.__slots__[1:]),
