@@ -77,6 +77,10 @@ prove-kill: setup ## Kill the service at random moments and compare with a repla
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
 	$(BIN)/python -m bench.latency
 
+.PHONY: prove-detection
+prove-detection: setup ## Score the detectors on invented sessions and recordings, held-out families included
+	$(BIN)/python -m bench.detection --held-out
+
 ##@ The rest
 
 .PHONY: setup
@@ -92,7 +96,7 @@ clean: ## Remove everything that was built or installed here
 help: ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z][a-z-]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 
 .PHONY: board-check
