@@ -162,8 +162,8 @@ class Desk:
         if finding.change != "changed":
             self._closed.pop(key, None)
         match finding.change:
-            case "began" if alert is not None and alert.phase is not Phase.LATCHED and finding.subject.session is None:
-                # No session's condition, said each time it happens: one alert tells it until somebody has closed it.
+            case "began" if alert is not None and alert.phase is not Phase.LATCHED and _said_each_time(finding):
+                # One alert tells it until somebody has closed it.
                 if finding.priority > alert.priority:
                     self._change(alert, finding)
             case "began":
@@ -406,6 +406,11 @@ class Desk:
         }
         desk._reckon()
         return desk
+
+
+def _said_each_time(finding: Finding) -> bool:
+    """Whether it is no condition of an open session: said whenever it happens, and never over by itself."""
+    return finding.subject.session is None or finding.rule == "observation-incomplete"
 
 
 def _in_order(item: tuple[Key, object]) -> tuple[str, ...]:

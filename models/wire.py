@@ -59,8 +59,11 @@ class ValueOut(_Out):
 
 
 class ScoreOut(_Out):
+    """A check-in's score; `note` is what the score does not say: an item that was not sent, the symptoms that were named."""
+
     score: float
     at: AwareDatetime
+    note: str | None = None
 
 
 class SidesOut(_Out):
@@ -76,7 +79,7 @@ class PressureOut(_Out):
 class NextOut(_Out):
     """What is due next; `due_at` null: overdue."""
 
-    what: str
+    what: Literal["cuff", "pressure-at-the-peak", "check-in", "observation"]
     due_at: AwareDatetime | None
 
 
@@ -93,6 +96,14 @@ class DissociationOut(_Out):
     resolves_at: AwareDatetime | None
     surprise: float | None
     concentration_ng_ml: float
+
+
+class ReadinessOut(_Out):
+    """Whether the patient may leave; if not, why, and about when (null: nobody can say)."""
+
+    ready: bool
+    expected_at: AwareDatetime | None
+    reasons: list[str]
 
 
 class ChairOut(_Out):
@@ -120,6 +131,7 @@ class ChairOut(_Out):
     observe_until: AwareDatetime | None
     expected: str | None
     dissociation: DissociationOut | None
+    readiness: ReadinessOut
 
 
 class ChairsOut(_Out):

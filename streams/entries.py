@@ -6,10 +6,11 @@ Each is had once (a repeat is dropped), leaves an audit entry, and what cannot b
 from __future__ import annotations
 
 from alerts.effects import AuditEntry, DeadLetter
+from models.channels import STALE_AFTER
 from models.drugs import treatment_of
 from models.findings import Finding, Subject
 from models.instants import iso, to_us
-from models.instruments import ScoreRefused, score_of
+from models.instruments import ScoreRefused, score_of, slug
 from models.limits import LimitRefused
 from models.records import (
     CheckIn,
@@ -32,9 +33,11 @@ from models.suicidality import item_9_unknown
 from streams.absence import pass_time
 from streams.association import Session
 from streams.checkins import answered, fold_report, heed_risk
+from streams.contraindications import weigh
 from streams.course import Given, with_dose, with_stop
 from streams.frame import Origin
-from streams.sessions import close_session, leave_behind, open_session
+from streams.readiness import LEAVES, left
+from streams.sessions import announce_session, close_session, leave_behind, open_session
 from streams.state import OBSERVED, Here, WardState
 from streams.timers import doses_changed
 
@@ -72,6 +75,8 @@ def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal:
             _end(state, record, at_us, here)
         case SiteConfigured():
             _configure(state, record, here)
+        case Intervention():
+            _intervene(state, record, at_us, here)
         case Command():
             state.tell(record, here)
         case _:
@@ -84,8 +89,11 @@ def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> boo
     It must leave alone who samples belong to, their limits, and what a cuff is compared with.
     """
     match record:
-        case SetAside() | Conflicted() | Command() | Intervention() | ForecastMade():
+        case SetAside() | Conflicted() | Command() | ForecastMade():
             return True
+        case Intervention():
+            # Who leaves is judged by their last readings.
+            return slug(record.what) not in LEAVES
         case CheckIn():
             # A symptom makes more of a cuff. With no session open yet, samples might open one.
             return record.instrument != "symptoms" and _of(state, record) is not None
@@ -132,6 +140,9 @@ def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
         _apply_limits(state, record.site)
     state.people.register(record)
     _audit(state, record, here)
+    for row, session in sorted(state.known.sessions.items()):
+        if (session.site, session.patient) == (record.site, record.patient):
+            weigh(state, row, here[0], here)
 
 
 def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
@@ -181,25 +192,49 @@ def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> 
     )  # fmt: skip
     if session.chair is None and session.device is not None:
         session.chair = state.known.chair_of.get((session.site, session.device))
-    for earlier in [
+    earlier = [
         row for row, other in state.known.sessions.items() if not other.announced and _same_place(other, session)
-    ]:
-        close_session(state, earlier, at_us, here)
-    _take_over(state, session)
-    open_session(state, session, here[0])
+    ]
+    goes_on = next((row for row in earlier if _same_person(state, row, session)), None)
+    for one in earlier:
+        if one != goes_on:
+            close_session(state, one, at_us, here)
+    _take_over(state, session, goes_on)
+    if goes_on is None:
+        row = open_session(state, session, here[0])
+    else:
+        row = goes_on
+        announce_session(state, row, session, at_us, here)
     _audit(state, record, here)
+    weigh(state, row, at_us, here)
 
 
-def _take_over(state: WardState, session: Session) -> None:
+def _same_person(state: WardState, row: int, started: Session) -> bool:
+    """Whether an unannounced session has watched the very person whose start comes late.
+
+    Its samples named them, or named nobody and have not stopped since: between two people a probe is off for longer than
+    validity lasts.
+    """
+    implicit = state.known.sessions[row]
+    if implicit.patient == started.patient:
+        return implicit.device == started.device or None in {implicit.device, started.device}
+    nobody = implicit.name is None and implicit.patient == implicit.device == started.device
+    heard_us = int(state.rows.heard[row].max())
+    return nobody and state.clock_us - heard_us < STALE_AFTER
+
+
+def _take_over(state: WardState, session: Session, goes_on: int | None) -> None:
     """Whatever leads to another session and will lead to this one leaves behind what it said there."""
     known, site = state.known, session.site
     row = known.by_patient.get((site, session.patient))
-    if row is not None:
+    if row not in {None, goes_on}:
         leave_behind(state, row, (), (session.patient,), (), state.clock_us)
-    if session.chair is not None and (row := known.by_chair.get((site, session.chair))) is not None:
+    if session.chair is not None and (row := known.by_chair.get((site, session.chair))) not in {None, goes_on}:
         leave_behind(state, row, (), (), known.devices_of(row), state.clock_us)
-    if session.device is not None and (row := known.find(Origin(site, None, None, session.device, None))) is not None:
-        leave_behind(state, row, (), (), (session.device,), state.clock_us)
+    if session.device is not None:
+        row = known.find(Origin(site, None, None, session.device, None))
+        if row not in {None, goes_on}:
+            leave_behind(state, row, (), (), (session.device,), state.clock_us)
 
 
 def _of(state: WardState, record: Event) -> int | None:
@@ -225,6 +260,7 @@ def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) 
         given = Given(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
         session.doses = with_dose(session.doses, given, record.replaces)
     doses_changed(state, row, here)
+    weigh(state, row, here[0], here)
 
 
 def _in_session(session: Session, record: Dose | DoseStopped, at_us: int) -> bool:
@@ -262,7 +298,17 @@ def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None
     if row is None:
         _set_aside(state, record, here, "session", f"no open session {record.session}")
         return
+    if not (record.reason or "").startswith("transfer"):
+        # Who is handed on is still observed, elsewhere.
+        left(state, row, at_us, here)
     close_session(state, row, at_us, here)
+    _audit(state, record, here)
+
+
+def _intervene(state: WardState, record: Intervention, at_us: int, here: Here) -> None:
+    row = _of(state, record)
+    if row is not None and slug(record.what) in LEAVES:
+        left(state, row, at_us, here)
     _audit(state, record, here)
 
 

@@ -51,7 +51,7 @@ class Frame:
     origins: distinct origins. origin: (n,) index into them. at_us: (n,) the sender's instants.
     values: (n, C) in the channels' units, NaN where there is no reading. status: (n, C) index into `STATUSES`.
     keys: (n,) hash of the sender's idempotency key, 0 where there is none.
-    authors: sample → who entered it, where a person did.
+    authors: sample → who entered it, where a person did, and the sender's own id of the entry if it has one.
     events: (position, record), position = number of samples before it.
     """
 
@@ -61,7 +61,7 @@ class Frame:
     values: NDArray[np.float64]
     status: NDArray[np.uint8]
     keys: NDArray[np.uint64] | None
-    authors: dict[int, str]
+    authors: dict[int, tuple[str, str | None]]
     events: tuple[tuple[int, Event | SetAside | Conflicted], ...]
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class FrameBuilder:
         self._rows: list[tuple[float | None, ...]] = []
         self._status: list[tuple[int, int, int]] = []
         self._keys: list[tuple[int, int]] = []
-        self._authors: list[tuple[int, str]] = []
+        self._authors: list[tuple[int, str] | tuple[int, str, str]] = []
         self._events: list[tuple[int, bytes]] = []
 
     def __len__(self) -> int:
@@ -110,7 +110,7 @@ class FrameBuilder:
         if record.id is not None:
             self._keys.append((row, key_hash(record.id)))
         if record.by is not None:
-            self._authors.append((row, record.by))
+            self._authors.append((row, record.by) if record.id is None else (row, record.by, record.id))
 
     def seal(self) -> bytes:
         """The frame's bytes. The builder is empty afterwards. An empty frame is a tick."""
@@ -169,7 +169,7 @@ def decode(payload: bytes) -> Frame:
             values=values,
             status=status,
             keys=keys,
-            authors=dict(authors),
+            authors={row: (by, sent[0] if sent else None) for row, by, *sent in authors},
             events=tuple((position, EVENT.validate_json(text)) for position, text in events),
         )
     except UnknownFrame:

@@ -156,7 +156,7 @@ def _repeats(state: WardState, row: Ints, keys: NDArray[np.uint64]) -> NDArray[n
 def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
     """What a person entered by hand, a cuff as a rule, is an entry as well as a sample; sent twice, it is one."""
     first = int(samples.taken[0])
-    for taken, by in frame.authors.items():
+    for taken, (by, sent_id) in frame.authors.items():
         i = taken - first
         if not 0 <= i < len(samples.taken):
             continue
@@ -175,7 +175,7 @@ def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
             for name, value in zip(NAMES, frame.values[taken], strict=True)
             if not np.isnan(value)
         }
-        doc: dict[str, Any] = {"kind": "vitals", "at": at, **read, "device": device, "source": source}
+        doc: dict[str, Any] = {"kind": "vitals", "at": at, "id": sent_id, **read, "device": device, "source": source}
         said = {name: value for name, value in doc.items() if value is not None}
         entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said)
         state.tell(entry, (clock_us, OBSERVED, int(samples.ordinal[i])))

@@ -33,6 +33,32 @@ def open_session(state: WardState, session: Session, clock_us: int) -> int:
     return row
 
 
+def announce_session(state: WardState, row: int, session: Session, at_us: int, here: Here) -> None:
+    """A session that nobody had announced is announced at last: its readings, holds and alerts go on under its own name."""
+    known, rows, before = state.known, state.rows, state.known.sessions[row]
+    session.cuffs = [cuff for cuff in before.cuffs if cuff.at_us > here[0] - GIVE_UP_AFTER]
+    session.doses, session.reports, session.symptoms_us = before.doses, before.reports, before.symptoms_us
+    standing = {rule: before.standing[rule] for rule in sorted(before.standing, key=RULE_INDEX.__getitem__)}
+    for rule in standing:
+        state.say(
+            row, rule, None, here[0], at_us, here, f"{before.where}: {RULES[rule].title}; a session was started.",
+            {"goes_on_as": session.patient}, "",
+        )  # fmt: skip
+    known.dismiss(row)
+    known.admit(row, session)
+    rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
+    rows.idle_due[row] = FAR
+    expect_cuff(state, row, here[0])
+    for rule, on in standing.items():
+        if rule != "unscheduled":
+            text = plain(
+                session.where, RULES[rule].title, f"It began before the session was entered, as {before.where}."
+            )
+            state.say(
+                row, rule, on.priority, here[0], on.onset_us, here, text, {"began_as": before.patient}, "as before"
+            )
+
+
 def open_unannounced(state: WardState, origin: Origin, clock_us: int, ordinal: int) -> int:
     """Open a session for samples that belong to none: watched, never set aside. -1 if they name nobody."""
     patient = origin.patient or origin.device or origin.session

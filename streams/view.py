@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models.channels import CHANNELS, STALE_AFTER
-from models.instants import MINUTE, NEVER, SECOND, iso
+from models.instants import MINUTE, NEVER, SECOND, from_iso, iso
 from models.limits import COLUMN, Limit
 from streams.association import Session
 from streams.estimates import estimates
 from streams.quality import GOOD, QUALITIES
-from streams.rows import FAR
+from streams.readiness import due_next, readiness_of
 from streams.sentences import number
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def chairs(ward: Ward, site: str) -> dict[str, Any]:
 def _chair(ward: Ward, row: int, session: Session, limits: dict[str, Any], now_us: int) -> dict[str, Any]:
     sbp, dbp = ward.baseline(row)
     given = session.dose_us
+    estimated = estimates(ward, row, now_us)
     return {
         "chair": session.chair,
         "patient": session.patient,
@@ -49,12 +50,16 @@ def _chair(ward: Ward, row: int, session: Session, limits: dict[str, Any], now_u
         "stopped_at": _iso(session.stopped_us),
         "phase": session.phase(now_us),
         "values": _values(ward, row, now_us),
-        "checkins": {name: {"score": number(score), "at": iso(at)} for name, (score, at) in session.scores.items()},
+        "checkins": {
+            report.instrument: {"score": number(report.score), "at": iso(report.at_us), "note": report.note or None}
+            for report in session.reports
+        },
         "baseline": {"sbp": sbp, "dbp": dbp},
         "limits": limits,
-        "next": _next(ward, row),
+        "next": due_next(ward, row, now_us),
         "observe_until": None if given is None else iso(given + round(session.protocol.observe_min * MINUTE)),
-        **estimates(ward, row, now_us),
+        **estimated,
+        "readiness": _readiness(ward, row, now_us, estimated),
     }
 
 
@@ -94,12 +99,10 @@ def _limits(table: tuple[Limit, ...]) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def _next(ward: Ward, row: int) -> list[dict[str, Any]]:
-    due = int(ward.rows.cuff_due[row])
-    session = ward.known.sessions[row]
-    if due < FAR:
-        return [{"what": "cuff", "due_at": iso(due)}]
-    return [{"what": "cuff", "due_at": None}] if "vitals-overdue" in session.standing else []
+def _readiness(ward: Ward, row: int, now_us: int, estimated: dict[str, Any]) -> dict[str, Any]:
+    over_at = (estimated["dissociation"] or {}).get("resolves_at")
+    found = readiness_of(ward, row, now_us, None if over_at is None else from_iso(over_at))
+    return {"ready": found.ready, "expected_at": _iso(found.expected_us), "reasons": found.words}
 
 
 def _iso(instant_us: int | None) -> str | None:

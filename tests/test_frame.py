@@ -56,7 +56,7 @@ def test_what_goes_into_a_frame_comes_out_of_it_in_order(sent: list[Record]) -> 
             assert np.isnan(frame.values[n, column]) if value is None else frame.values[n, column] == value
             assert STATUSES[frame.status[n, column]] == (record.status or {}).get(name, "ok")  # type: ignore[call-overload]
         assert (0 if frame.keys is None else frame.keys[n]) == (0 if record.id is None else key_hash(record.id))
-        assert frame.authors.get(n) == record.by
+        assert frame.authors.get(n) == (None if record.by is None else (record.by, record.id))
     before = 0
     events: list[tuple[int, Any]] = []
     for each in sent:
