@@ -195,7 +195,8 @@ def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> 
     earlier = [
         row for row, other in state.known.sessions.items() if not other.announced and _same_place(other, session)
     ]
-    goes_on = next((row for row in earlier if _same_person(state, row, session)), None)
+    # Two that were watched apart cannot both go on as one.
+    goes_on = earlier[0] if len(earlier) == 1 and _same_person(state, earlier[0], session) else None
     for one in earlier:
         if one != goes_on:
             close_session(state, one, at_us, here)

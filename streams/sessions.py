@@ -37,8 +37,13 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
     """A session that nobody had announced is announced at last: its readings, holds and alerts go on under its own name."""
     known, rows, before = state.known, state.rows, state.known.sessions[row]
     session.cuffs = [cuff for cuff in before.cuffs if cuff.at_us > here[0] - GIVE_UP_AFTER]
-    session.doses, session.reports, session.symptoms_us = before.doses, before.reports, before.symptoms_us
+    session.cuff_rules, session.doses = before.cuff_rules, before.doses
+    session.reports, session.symptoms_us = before.reports, before.symptoms_us
     standing = {rule: before.standing[rule] for rule in sorted(before.standing, key=RULE_INDEX.__getitem__)}
+    if (before.patient, before.name) == (session.patient, session.name):
+        # It went by its own names already: its alerts are its own as they are.
+        session.standing = {rule: on for rule, on in standing.items() if rule != "unscheduled"}
+        standing = {rule: on for rule, on in standing.items() if rule == "unscheduled"}
     for rule in standing:
         state.say(
             row, rule, None, here[0], at_us, here, f"{before.where}: {RULES[rule].title}; a session was started.",
