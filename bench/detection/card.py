@@ -21,6 +21,7 @@ from bench.detection.told import PHYSIOLOGICAL
 from models.rules import RULE_NAMES, Priority
 
 LATE_S: Final = 5.0
+RETURN_S: Final = 30.0
 LEAST_HOURS: Final = 200.0
 
 
@@ -51,7 +52,7 @@ class Card:
             if families:
                 found += simulated_bars(name, families)
         if self.injected:
-            found.append(_injected_bar(self.injected))
+            found += _injected_bars(self.injected)
         if self.burdens:
             found += _recorded_bars(self.burdens)
         return found
@@ -89,7 +90,7 @@ def simulated_bars(name: str, families: Sequence[Scored]) -> list[Bar]:
     alone = [cuff for family in families for cuff in family.alone]
     raised = sum(cuff.raised for cuff in alone)
     hidden = [wait_s for family in families for wait_s in family.hidden_s]
-    slow = sum(wait_s is None or wait_s > 30 for wait_s in hidden)
+    slow = sum(wait_s is None or wait_s > RETURN_S for wait_s in hidden)
     return [
         Bar(f"{name}hours of invented sessions", f"{hours:.0f}", f"at least {LEAST_HOURS:.0f}", hours >= LEAST_HOURS),
         Bar(
@@ -135,14 +136,25 @@ def _physiological(family: Scored) -> list[str]:
     ]
 
 
-def _injected_bar(outcomes: Sequence[Outcome]) -> Bar:
+def _injected_bars(outcomes: Sequence[Outcome]) -> list[Bar]:
     found = sum(outcome.found for outcome in outcomes)
-    return Bar(
-        "invented events in recorded stretches found",
-        f"{found} of {len(outcomes)} ({100 * found / len(outcomes):.1f} %)",
-        "at least 95 %",
-        found >= 0.95 * len(outcomes),
-    )
+    hidden = [outcome for outcome in outcomes if outcome.event.kind.hidden_s]
+    # Lateness runs from the first low reading after the probe is back, and leaves out the rule's own time.
+    slow = sum(each.late_s is None or each.late_s + each.event.kind.hold_s > RETURN_S for each in hidden)
+    return [
+        Bar(
+            "invented events in recorded stretches found",
+            f"{found} of {len(outcomes)} ({100 * found / len(outcomes):.1f} %)",
+            "at least 95 %",
+            found >= 0.95 * len(outcomes),
+        ),
+        Bar(
+            "invented desaturations behind an invented loose probe, told later than 30 s after the signal's return",
+            f"{slow} of {len(hidden)}",
+            "none",
+            bool(hidden) and slow == 0,
+        ),
+    ]
 
 
 def _recorded_bars(burdens: Sequence[Burden]) -> list[Bar]:

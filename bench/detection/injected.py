@@ -27,7 +27,10 @@ MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is invented. `limit` and `hold_s` are of the row that must speak, `expects` its priority."""
+    """What is invented. `limit` and `hold_s` are of the row that must speak, `expects` its priority.
+
+    `hidden_s`: the finger probe is off from a few seconds before the event until so long after its start.
+    """
 
     name: str
     rules: tuple[str, ...]
@@ -39,6 +42,7 @@ class Kind:
     limit: float
     hold_s: float
     expects: Priority
+    hidden_s: int = 0
 
     @property
     def above(self) -> bool:
@@ -57,6 +61,8 @@ KINDS: Final = (
     Kind("SpO2 81 over 30 s",          _LOW,  "spo2",  81, 30,  60, 30, 85, 10, HIGH),
     Kind("SpO2 80 at a step",          _LOW,  "spo2",  80, 0,   75, 0,  85, 10, HIGH),
     Kind("SpO2 74 over 45 s",          _LOW,  "spo2",  74, 45,  60, 60, 85, 10, HIGH),
+    Kind("SpO2 86 behind a loose probe", _LOW, "spo2", 86, 30, 150, 45, 90, 15, MEDIUM, hidden_s=75),
+    Kind("SpO2 79 behind a loose probe", _LOW, "spo2", 79, 30, 150, 45, 85, 10, HIGH, hidden_s=75),
     Kind("rate 40 over 15 s",          _SLOW, "rate",  40, 15,  75, 30, 45, 30, MEDIUM),
     Kind("rate 33 over 8 s",           _SLOW, "rate",  33, 8,   60, 20, 38, 15, HIGH),
     Kind("rate 39 at a step",          _SLOW, "rate",  39, 0,   90, 0,  45, 30, MEDIUM),
@@ -74,6 +80,7 @@ _QUIET_JUMP: Final = {"spo2": 4.0, "rate": 15.0, "rr": 8.0}
 """A second's change beyond this is a disturbance: SpO2 as in `believable.py`, the pulse as the recordings' movements."""
 BEFORE_S, AFTER_S = 600, 120
 """Recorded time before and after the event that goes through the ward with it."""
+PROBE_OFF_BEFORE_S: Final = 10
 ALLOWED_S: Final = 5
 MOSTLY: Final = 0.85
 """One reading in seven back inside is noise on a sustained event; more is a value that wavers. Chosen by us."""
@@ -167,6 +174,11 @@ def _placed(
         shown = (recorded >= lowest) & (recorded <= highest)
         shifted = np.rint(recorded + grip * (kind.goal - base))
         moved[name] = np.where(shown & (grip > 0), np.clip(shifted, 0, 100 if name == "spo2" else 240), recorded)
+    if kind.hidden_s:
+        off = (at_s >= start_s - PROBE_OFF_BEFORE_S) & (at_s < start_s + kind.hidden_s)
+        for name in ("spo2", "pulse"):
+            moved[name] = np.where(off, np.nan, moved.get(name, recording.channels[name]))
+        readable &= ~off
     smooth = base + grip * (kind.goal - base)
     beyond = (smooth > kind.limit) if kind.above else (smooth < kind.limit)
     held = beyond & readable

@@ -42,7 +42,7 @@ SAME: Final = {rule: frozenset(group) for group in _GROUPS for rule in group}
 class Expected:
     """What really happened. `due_us`: the sample's time that completes the rule's own time; None where it need not be told."""
 
-    session: str
+    patient: str
     rule: str
     priority: Priority
     from_us: int
@@ -75,9 +75,11 @@ class FalseStep:
 
 def matched(events: Iterable[Expected], alerts: Sequence[Alert]) -> list[Match]:
     """Every event that had to be told, with the alert step that told it."""
-    by_session = _by_session(alerts)
+    by_patient: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        by_patient.setdefault(alert.patient, []).append(alert)
     return [
-        Match(event, _told_us(event, by_session.get(event.session, []))) for event in events if event.expect == "raise"
+        Match(event, _told_us(event, by_patient.get(event.patient, []))) for event in events if event.expect == "raise"
     ]
 
 
@@ -97,13 +99,13 @@ def unexplained(events: Iterable[Expected], alerts: Sequence[Alert]) -> list[Fal
     """The false steps: high or medium, physiological, about nothing that was so."""
     truth: dict[str, list[Expected]] = {}
     for event in events:
-        truth.setdefault(event.session, []).append(event)
+        truth.setdefault(event.patient, []).append(event)
     return [
         FalseStep(alert, step)
         for alert in alerts
         if alert.category in PHYSIOLOGICAL
         for step in alert.burdens()
-        if not any(_explains(event, alert, step) for event in truth.get(alert.session or "", []))
+        if not any(_explains(event, alert, step) for event in truth.get(alert.patient, []))
     ]
 
 
@@ -113,10 +115,3 @@ def _explains(event: Expected, alert: Alert, step: Step) -> bool:
     if event.priority < step.priority:
         return False
     return event.from_us - BEFORE_S * SECOND <= step.at_us <= event.to_us + AFTER_S * SECOND
-
-
-def _by_session(alerts: Sequence[Alert]) -> dict[str, list[Alert]]:
-    found: dict[str, list[Alert]] = {}
-    for alert in alerts:
-        found.setdefault(alert.session or "", []).append(alert)
-    return found

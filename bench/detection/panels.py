@@ -35,6 +35,7 @@ _CHANNEL: Final = {
     "desaturation": "spo2", "bradypnoea": "rr", "apnoea": "rr", "bradycardia": "rate", "tachycardia": "rate",
 }  # fmt: skip
 _LABEL: Final = {"spo2": "SpO2 %", "rate": "rate /min", "rr": "RR /min"}
+_RANGE: Final = {"spo2": (85.0, 100.0), "rate": (40.0, 100.0)}
 _BEHIND: Final = {"spo2": "rate", "rate": "spo2", "rr": "spo2"}
 
 
@@ -91,7 +92,7 @@ def _in_turn(items: Sequence[Item], kinds: Sequence[str], seed: int) -> list[Ite
 def _of_alert(recording: Recording, alert: Alert, step: Step) -> Panel:
     at_s = step.at_us / SECOND
     marks = tuple((each.at_us / SECOND, each.priority) for each in alert.burdens())
-    said = step.text.partition(": ")[2]
+    said = step.text.partition(": ")[2].partition(". ")[2].rstrip(".")
     title = f"{recording.name.removesuffix('_numerics')}  {_clock(at_s)}  {alert.rule} {step.priority.word}"
     limit = {"desaturation": 90.0, "bradypnoea": 8.0, "apnoea": 3.0, "bradycardia": 45.0, "tachycardia": 120.0}[
         alert.rule
@@ -173,7 +174,11 @@ def _draw_one(axis: Any, panel: Panel, words: Mapping[str, Sequence[str]], numbe
         [words[name][row] == "good" for name, row in zip(names, np.flatnonzero(inside).tolist(), strict=True)]
     )
     behind = axis.twinx()
-    behind.plot(second, recording.reading(_BEHIND[panel.channel])[inside], color=PALE, linewidth=0.8, zorder=1)
+    other = recording.reading(_BEHIND[panel.channel])[inside]
+    behind.plot(second, other, color=PALE, linewidth=0.8, zorder=1)
+    # Wide enough that a flat line looks flat.
+    least, most = _RANGE[_BEHIND[panel.channel]]
+    behind.set_ylim(np.nanmin(np.append(other, least)), np.nanmax(np.append(other, most)))
     axis.set_zorder(behind.get_zorder() + 1)
     axis.patch.set_visible(False)
     if panel.span is not None:
@@ -188,6 +193,8 @@ def _draw_one(axis: Any, panel: Panel, words: Mapping[str, Sequence[str]], numbe
     axis.set_xticks([0, 30, 60, 90, 120])
     lowest, highest = np.nanmin(np.append(value, panel.limit)), np.nanmax(np.append(value, panel.limit))
     axis.set_ylim(lowest - 2, highest + 2)
+    axis.yaxis.get_major_locator().set_params(integer=True, nbins=5)
+    behind.yaxis.get_major_locator().set_params(integer=True, nbins=4)
     for each in (axis, behind):
         each.tick_params(labelsize=6, colors=GREY if each is axis else PALE, length=2)
         for spine in each.spines.values():

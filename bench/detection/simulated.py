@@ -22,7 +22,7 @@ from bench.detection.recordings import CHANNELS, Floats, Recording
 from bench.detection.told import Alert, replayed
 from models.instants import MINUTE, SECOND, from_iso, to_us
 from models.records import DeviceAssigned, Event, SessionStarted, SetAside, SiteConfigured, Vitals
-from models.rules import Priority
+from models.rules import RULES, Priority
 from streams.clinic import Clinic, simulate
 from streams.clinic_families import Family
 from streams.clinic_held_out import FAMILIES
@@ -44,7 +44,7 @@ HIDDEN_S: Final = 10.0
 class LoneCuff:
     """A cuff of 180-199 / 110-119, or below 90, that the next one within ten minutes did not confirm."""
 
-    session: str
+    patient: str
     at_us: int
     raised: bool
 
@@ -69,11 +69,12 @@ class Scored:
 
 @dataclass(slots=True)
 class _Shown:
-    """What went by on its way to the ward: vitals by device, devices by session."""
+    """What went by on its way to the ward: vitals by device, devices by chair and by patient."""
 
     vitals: dict[str, list[Vitals]] = field(default_factory=dict)
     at_chair: dict[str, str] = field(default_factory=dict)
     device: dict[str, str] = field(default_factory=dict)
+    """By patient: one session each, in these families."""
 
 
 def family(name: str, sessions: int, seed: int, configuration: SiteConfigured | None = None) -> Scored:
@@ -125,12 +126,14 @@ def _seen(lines: Iterator[Vitals | Event | SetAside], shown: _Shown) -> Iterator
         elif isinstance(line, DeviceAssigned):
             shown.at_chair[line.chair] = line.device
         elif isinstance(line, SessionStarted):
-            shown.device[line.session] = line.device or shown.at_chair.get(line.chair or "", "")
+            shown.device[line.patient] = line.device or shown.at_chair.get(line.chair or "", "")
         yield line
 
 
 Right = Mapping[str, Callable[[int], int]]
-"""Session → what puts its device's time right; only where the clock is wrong."""
+"""Patient → what puts the time of his or her device right; only where the clock is wrong."""
+_ENTERED: Final = frozenset({"consciousness", "dissociation", "mood"})
+"""Categories of what people enter, on a tablet whose clock is right."""
 
 
 def _clocks(clinic: Clinic) -> Right:
@@ -148,13 +151,13 @@ def _clocks(clinic: Clinic) -> Right:
             row = min(int(np.searchsorted(shown_us, at_us)), len(shown_us) - 1)
             return at_us - int(shown_us[row]) + int(true_us[row])
 
-        found[plan.session] = right
+        found[plan.person.alias] = right
     return found
 
 
 def _put_right(alert: Alert, right: Right) -> Alert:
-    mine = right.get(alert.session or "")
-    if mine is None:
+    mine = right.get(alert.patient)
+    if mine is None or alert.category in _ENTERED:
         return alert
     steps = [replace(step, at_us=mine(step.at_us)) for step in alert.steps]
     over_us = None if alert.over_us is None else mine(alert.over_us)
@@ -163,9 +166,9 @@ def _put_right(alert: Alert, right: Right) -> Alert:
 
 def _expected(event: Mapping[str, Any], right: Right) -> Expected:
     due_us = None if event["due_at"] is None else from_iso(event["due_at"])
-    mine = right.get(event["session"])
+    mine = None if RULES[event["rule"]].category in _ENTERED else right.get(event["patient"])
     return Expected(
-        session=event["session"],
+        patient=event["patient"],
         rule=event["rule"],
         priority=_WORDS[event["severity"]],
         from_us=from_iso(event["from"]),
@@ -196,7 +199,7 @@ def _lone_cuffs(shown: _Shown, events: list[Expected], alerts: list[Alert]) -> I
         for event in events
         if event.rule in _PRESSURE and event.priority >= Priority.MEDIUM and event.expect != "quiet"
     ]
-    for session, device in shown.device.items():
+    for patient, device in shown.device.items():
         read = {
             to_us(row.at): (row.sbp, row.dbp)
             for row in shown.vitals.get(device, [])
@@ -210,15 +213,15 @@ def _lone_cuffs(shown: _Shown, events: list[Expected], alerts: list[Alert]) -> I
             if before is not None and _side(*before[1]) == side:
                 continue
             # A slow heart or a symptom makes one cuff enough; the truth knows of both.
-            if any(event.session == session and event.from_us <= at_us <= event.to_us for event in sure):
+            if any(event.patient == patient and event.from_us <= at_us <= event.to_us for event in sure):
                 continue
             raised = any(
                 at_us <= step.at_us <= after[0]
                 for alert in alerts
-                if alert.session == session and alert.rule in _PRESSURE
+                if alert.patient == patient and alert.rule in _PRESSURE
                 for step in alert.burdens()
             )
-            yield LoneCuff(session, at_us, raised)
+            yield LoneCuff(patient, at_us, raised)
 
 
 def _side(sbp: float, dbp: float) -> str | None:
