@@ -24,6 +24,12 @@ def find_browser() -> str | None:
     return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-stories", action="store_true", help="write tests/stories/*.txt anew, to be reviewed as a diff"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if find_browser() is None:
         for item in items:
