@@ -32,6 +32,12 @@ def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:
     word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
     held = f" for {duration(limit.hold_s)}" if limit.hold_s else ""
     reading = f"{LABELS[limit.channel]} {_with_unit(value, unit)}"
+    if (value < limit.enter) if limit.above else (value > limit.enter):
+        # A worse limit is over and this one is not: the reading is between where it begins and where it ends.
+        back = (value <= limit.leave) if limit.above else (value >= limit.leave)
+        leave = _with_unit(limit.leave, unit)
+        still = f"back past {leave} for less than {duration(limit.leave_s)}" if back else f"not yet back at {leave}"
+        return f"{where}: {title}. {reading}, {still}."
     return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, unit)}{held}."
 
 

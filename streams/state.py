@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry, DeadLetter
 from models.findings import Finding
-from models.instants import DAY, NEVER
+from models.instants import DAY, MINUTE, NEVER, SECOND
 from models.limits import Limit
 from models.records import Command, SiteConfigured
 from models.rules import RULE_INDEX, RULES, Priority
@@ -27,7 +27,7 @@ from streams.frame import key_hash
 from streams.limit_book import LimitBook
 from streams.people import People
 from streams.rows import Rows
-from streams.sentences import with_chair
+from streams.sentences import duration, with_chair
 
 Clock = Literal["received", "observed"]
 Ints = NDArray[np.int64]
@@ -36,6 +36,8 @@ Here = tuple[int, int, int]
 """An instant of the shard: (clock µs, 0 for an observation or 1 for time itself, ordinal in its frame)."""
 REMEMBER: Final = DAY
 """How long a repeat is recognised: longer than any queue of a tablet without a network."""
+LATE: Final = MINUTE
+"""What is concluded this long after it was so is said to be old: the nurse who comes sees something else. Chosen by us."""
 OBSERVED: Final = 0
 DUE: Final = 1
 Place = tuple[int, int, int, tuple[str, ...], int]
@@ -123,6 +125,8 @@ class WardState:
         usual = None if change == "ended" or RULES[rule].category == "technical" else expected_of(session, at_us)
         if usual is not None:
             evidence = {**evidence, "expected": usual}
+        if change != "ended" and clock_us - at_us > LATE:
+            text = f"{text} It comes late: that was {duration((clock_us - at_us) / SECOND)} ago."
         finding = Finding(
             change, subject, rule, priority, min(at_us, clock_us), min(onset_us, clock_us), clock_us,
             text, with_chair(evidence, subject.chair), source,

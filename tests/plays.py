@@ -14,23 +14,21 @@ from datetime import timedelta
 from typing import Any, Final
 
 from alerts.effects import Effect, Page, Transition
+from models.instants import SECOND
+from models.instruments import INSTRUMENTS
 from models.records import CheckIn, Dose, Intervention, SessionEnded, SessionStarted, Vitals
 from streams.shard import Shard
-from tests.scenes import Scene, moment, seconds
+from tests.scenes import START_US, Scene, moment, seconds
 
 Channels = dict[str, float | None]
 Play = Callable[["Stage"], None]
 PLAYS: Final[dict[str, tuple[str, Play]]] = {}
 """Name of the file → title, play."""
 
-_WELL: Final = {"spo2": (97, 98), "hr": (72, 74, 73), "rr": (14, 15), "etco2": (37, 38, 36)}
-_UNITS: Final = {
-    "spo2": "SpO2 {} %",
-    "hr": "heart rate {}",
-    "rr": "breathing {}",
-    "etco2": "CO2 {}",
-    "pulse": "pulse {}",
-}
+_WELL: Final = {"spo2": 97.0, "hr": 72.0, "rr": 14.0, "etco2": 37.0}
+_NAMES: Final = {"spo2": "SpO2", "hr": "heart rate", "rr": "breathing", "etco2": "CO2"}
+_MOVES: Final = {"spo2": 1.0, "hr": 5.0, "rr": 4.0, "etco2": 6.0}
+"""How much of it a body changes in a second."""
 
 
 def play(name: str, title: str) -> Callable[[Play], Play]:
@@ -42,7 +40,9 @@ def play(name: str, title: str) -> Callable[[Play], Play]:
 
 
 def clock(at_s: float) -> str:
-    """``40:12``, and what is not a whole second to the millisecond."""
+    """``40:12``, and what is not a whole second to the millisecond; hours later, the time of day."""
+    if at_s >= 6 * 3600:
+        return f"{moment(at_s):%H:%M}"
     return f"{int(at_s // 60)}:{at_s % 60:02.0f}" if at_s == int(at_s) else f"{int(at_s // 60)}:{at_s % 60:06.3f}"
 
 
@@ -53,8 +53,10 @@ class Stage:
     scene: Scene = field(default_factory=Scene)
     happened: list[str] = field(default_factory=list)
     shown: dict[str, Channels] = field(default_factory=dict)
+    level: dict[tuple[str, str], float] = field(default_factory=dict)
     offset_s: dict[str, float] = field(default_factory=dict)
     held: list[Vitals] | None = None
+    beats: int = 0
 
     # ---- what is written down
 
@@ -83,14 +85,12 @@ class Stage:
         self.note(f"Chair {chair}: cuff {sbp}/{dbp}")
         self.scene.send(self._sample(f"m-{chair}", {"sbp": sbp, "dbp": dbp}, extra_s=0.05))
 
-    def scores(self, chair: str, instrument: str, score: float, *, home: bool = False, note: str = "") -> None:
-        self.note(f"{'At home' if home else f'Chair {chair}'}: P-{chair} {instrument.upper()} {score:g}{note}")
-        self.scene.send(
-            CheckIn.model_validate({**self._who(chair, not home), "instrument": instrument, "score": score})
-        )
+    def scores(self, chair: str, instrument: str, score: float) -> None:
+        self.note(f"Chair {chair}: {INSTRUMENTS[instrument].title.removesuffix(' 0-10')} {score:g}")
+        self.scene.send(CheckIn.model_validate({**self._who(chair), "instrument": instrument, "score": score}))
 
     def answers(self, patient: str, instrument: str, items: Any, words: str) -> None:
-        self.note(f"At home: P-{patient} answers {instrument.upper()}: {words}")
+        self.note(f"At home: P-{patient} answers {INSTRUMENTS[instrument].title}: {words}")
         fields = {**self._who(patient, session=False), "instrument": instrument, "items": items, "by": None}
         self.scene.send(CheckIn.model_validate(fields))
 
@@ -117,17 +117,20 @@ class Stage:
 
     # ---- monitors and time
 
-    def shows(self, device: str, **channels: float | None) -> None:
-        """From now on the monitor shows this; None: as of somebody well. A channel that is 0 and cannot be is a lost signal."""
-        told = [_UNITS[name].format(f"{value:g}") for name, value in channels.items() if value is not None]
-        back = [_UNITS[name].format("as before") for name, value in channels.items() if value is None]
-        self.note(f"Monitor {device} shows {', '.join(told + back)}")
+    def shows(self, device: str, *, at_once: bool = False, **channels: float | None) -> None:
+        """From now on the monitor moves to this, as fast as a body does or at once; None: to what it is in somebody well."""
+        told = [f"{_NAMES[name]} {'as before' if value is None else f'{value:g}'}" for name, value in channels.items()]
+        self.note(f"Monitor {device} {'jumps' if at_once else 'goes'} to {', '.join(told)}")
         self.shown[device] = {**self.shown[device], **channels}
+        if at_once:
+            for name in channels:
+                self.level.pop((device, name), None)
 
     def loses(self, device: str, *names: str) -> None:
-        self.note(f"Monitor {device}: {' and '.join(_UNITS[name].format('').strip() for name in names)} off")
+        self.note(f"Monitor {device} has no {' and no '.join(_NAMES[name] for name in names)} any more")
         for name in names:
             self.shown[device].pop(name, None)
+            self.level.pop((device, name), None)
 
     def _sample(self, device: str, values: Channels, extra_s: float = 0.0) -> Vitals:
         at = moment(self.scene.now_s + extra_s + self.offset_s.get(device, 0))
@@ -139,8 +142,9 @@ class Stage:
 
     def until(self, end_s: float, every_s: float = 1.0) -> None:
         while self.scene.now_s < end_s:
+            self.beats += 1
             samples = [
-                self._sample(device, self._read(channels)) for device, channels in self.shown.items() if channels
+                self._sample(device, self._read(device, every_s)) for device, shown in self.shown.items() if shown
             ]
             if self.held is None:
                 self.scene.send(*samples)
@@ -149,13 +153,15 @@ class Stage:
                 self.scene.send()
             self.scene.now_s = min(self.scene.now_s + every_s, end_s)
 
-    def _read(self, channels: Channels) -> Channels:
-        """A live signal moves: nothing that is well stands still."""
-        n = int(self.scene.now_s)
-        return {
-            name: _WELL[name][n % len(_WELL[name])] if value is None else value + (n % 2 if value > 3 else 0)
-            for name, value in channels.items()
-        }
+    def _read(self, device: str, every_s: float) -> Channels:
+        """A live signal moves on, and to and fro a little: nothing that lives stands still."""
+        read: Channels = {}
+        for name, target in self.shown[device].items():
+            goal = _WELL[name] if target is None else target
+            now, most = self.level.get((device, name), goal), _MOVES[name] * every_s
+            now = self.level[device, name] = now + min(max(goal - now, -most), most)
+            read[name] = now + (self.beats % 2 if now > 3 else 0)
+        return read
 
     @contextmanager
     def offline(self, words: str, then: str | None) -> Iterator[None]:
@@ -178,9 +184,10 @@ def told(title: str, stage: Stage, effects: list[Effect]) -> str:
     for effect in effects:
         if isinstance(effect, Transition):
             said = f": {effect.text}" if effect.transition in {"raised", "worsened", "eased"} else ""
-            lines.append(
-                f"{clock(seconds(effect.at)):>7}  {effect.priority} {effect.rule} {effect.transition} ({effect.patient}){said}"
-            )
+            heard_s = (stage.scene.journal[effect.cause.offset][0] - START_US) / SECOND
+            late = f" [known at {clock(heard_s)}]" if heard_s > seconds(effect.at) + 60 else ""
+            who = f"{effect.priority} {effect.rule} {effect.transition} ({effect.patient})"
+            lines.append(f"{clock(seconds(effect.at)):>7}  {who}{late}{said}")
         elif isinstance(effect, Page):
             lines.append(f"{clock(seconds(effect.at)):>7}  PAGE {effect.title}")
     said_by = lines or ["         nothing"]
@@ -315,7 +322,7 @@ def _(on: Stage) -> None:
     _infusion(on)
     on.loses("m-3", "spo2")
     on.passes(3)
-    on.shows("m-3", spo2=84)
+    on.shows("m-3", at_once=True, spo2=84)
     on.passes(0.5)
     on.does("3", "oxygen", "4 L/min by mask")
     on.shows("m-3", spo2=None)
@@ -326,12 +333,12 @@ def _(on: Stage) -> None:
 def _(on: Stage) -> None:
     _infusion(on, 10)
     for _ in range(3):
-        on.shows("m-3", spo2=72)
+        on.shows("m-3", at_once=True, spo2=72)
         on.passes(8 / 60)
         on.loses("m-3", "spo2")
         on.passes(20 / 60)
         on.cuff("3", 134, 82)
-        on.shows("m-3", spo2=None)
+        on.shows("m-3", at_once=True, spo2=None)
         on.passes(9, QUIET)
 
 
