@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Page, Transition
+from alerts.digest import digest_page
+from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Page, Transition
 from alerts.effects import Phase as Step
 from alerts.lifecycle import Move, Phase, Refusal, Stimulus, decide
-from models.findings import Finding, Subject
-from models.instants import HOUR, MINUTE, SECOND, iso, to_us
+from models.findings import Digest, Finding, Subject
+from models.instants import DAY, HOUR, MINUTE, SECOND, iso, to_us
 from models.records import (
     AlertAcknowledged,
     AlertClosed,
@@ -44,6 +45,8 @@ ACKNOWLEDGED_FOR: Final = {
 }
 """How long an acknowledgement of a condition that goes on lasts. Chosen by us: long enough to act, too short to forget
 (acknowledgements that never ran out: goalert#3378)."""
+ACKNOWLEDGED_AT_HOME: Final = {Priority.MEDIUM: DAY, Priority.LOW: 7 * DAY, Priority.INFO: 7 * DAY}
+"""The same where nobody sits in a chair: a day to reach somebody, a week (until the next check-in) to plan a visit. Ours."""
 SNOOZE_AT_MOST: Final = HOUR
 """Chosen by us: about the time from a dose's peak to ready."""
 GROUP_FOR: Final = 30 * SECOND
@@ -127,7 +130,7 @@ class Desk:
         """The frame that what follows is because of."""
         self._offset = offset
 
-    def add(self, effect: AuditEntry | DeadLetter) -> None:
+    def add(self, effect: AuditEntry | DeadLetter | Forecast) -> None:
         """An effect that is the ward's alone keeps its place among the desk's."""
         self._effects.append(effect)
 
@@ -251,7 +254,7 @@ class Desk:
         self._effects.append(
             AuditEntry(
                 iso(at_us), alert.subject.site, alert.subject.patient, alert.subject.session, command.kind, command.by,  # type: ignore[attr-defined]
-                outcome, command.model_dump(mode="json", exclude_none=True),
+                outcome, command.model_dump(mode="json", exclude_none=True), iso(clock_us),
             )
         )  # fmt: skip
         self._reckon()
@@ -259,7 +262,8 @@ class Desk:
 
     def _until(self, alert: Alert, command: Command, stimulus: Stimulus, clock_us: int) -> int:
         if stimulus is Stimulus.ACKNOWLEDGE and alert.phase is not Phase.LATCHED:
-            return clock_us + ACKNOWLEDGED_FOR[alert.priority]
+            at_home = alert.subject.session is None and alert.priority < Priority.HIGH
+            return clock_us + (ACKNOWLEDGED_AT_HOME if at_home else ACKNOWLEDGED_FOR)[alert.priority]
         if stimulus is Stimulus.SNOOZE and command.until is not None:
             return min(max(to_us(command.until), clock_us), clock_us + SNOOZE_AT_MOST)
         return FAR
@@ -267,6 +271,17 @@ class Desk:
     def configure(self, record: SiteConfigured) -> None:
         """Put a site's policies in force."""
         self._site(record.site).policies = dict(record.policies)
+
+    def digest(self, digest: Digest) -> None:
+        """Owe the scheduler one page about the patients of a digest whose alerts nobody has answered."""
+        standing = {
+            (alert.subject.patient, alert.rule): alert.id
+            for alert in self.open.values()
+            if alert.subject.site == digest.site and alert.subject.session is None and alert.phase is Phase.ACTIVE
+        }
+        page = digest_page(digest, standing, self.policies(digest.site).get("link"))
+        if page is not None:
+            self._effects.append(page)
 
     def policies(self, site: str) -> dict[str, Any]:
         """The policies in force at a site."""

@@ -15,6 +15,8 @@ Phase = Literal[
     "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
 ]  # fmt: skip
 
+Audience = Literal["watch", "scheduler"]
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -49,7 +51,7 @@ class Transition:
 class Page:
     """A page that is owed: one message about one patient's alerts. Holds an alias, a chair, signal, value: never a name.
 
-    `key` is stable, so that a receiver can drop a repeat.
+    `key` is stable, so that a receiver can drop a repeat. `to` is who it is for: those who watch, or who plan the visits.
     """
 
     key: str
@@ -60,11 +62,14 @@ class Page:
     alerts: tuple[str, ...]
     title: str
     body: str
+    to: Audience = "watch"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who did or entered what: commands, doses, check-ins, sessions, interventions, cuffs by hand. `doc` is the entry as sent."""
+    """Who did or entered what: commands, doses, check-ins, sessions, interventions, cuffs by hand. `doc` is the entry as sent,
+    `received_at` the shard's clock when it came: what was known by an instant is what was received by then.
+    """
 
     at: str
     site: str
@@ -74,6 +79,7 @@ class AuditEntry:
     by: str | None
     outcome: str
     doc: Mapping[str, Any]
+    received_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,19 @@ class DeadLetter:
     line: str
 
 
-Effect = Transition | Page | AuditEntry | DeadLetter
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A forecast, kept as it was made. `at` is the shard's clock, `known` a hash of what it was made from."""
+
+    at: str
+    site: str
+    patient: str
+    as_of: str
+    known: str
+    doc: Mapping[str, Any]
+
+
+Effect = Transition | Page | AuditEntry | DeadLetter | Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +125,9 @@ def document(effect: Effect) -> dict[str, Any]:
         fields["evidence"] = dict(effect.evidence)
     elif isinstance(effect, Page):
         fields["alerts"] = list(effect.alerts)
-    elif isinstance(effect, AuditEntry):
+        if effect.to == "watch":
+            del fields["to"]  # what everybody gets is written as it was before there was anybody else
+    elif isinstance(effect, AuditEntry | Forecast):
         fields["doc"] = dict(effect.doc)
     return fields
 

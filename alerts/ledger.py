@@ -17,8 +17,19 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from alerts.effects import AuditEntry, DeadLetter, Effect, FrameEffects, Page, Transition, encode
-from alerts.tables import ALERTS, AUDIT, CONFLICTS, DEAD_LETTERS, EFFECTS, OUTBOX, PAGE_ALERTS, TRANSITIONS
+from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects, Page, Transition, encode
+from alerts.tables import (
+    ALERTS,
+    AUDIT,
+    CONFLICTS,
+    DEAD_LETTERS,
+    EFFECTS,
+    FORECASTS,
+    LATEST_FORECASTS,
+    OUTBOX,
+    PAGE_ALERTS,
+    TRANSITIONS,
+)
 from alerts.view import fold
 from models.instants import from_iso
 from models.rules import Priority
@@ -79,6 +90,7 @@ def write(connection: Connection, insert: Insert, frame: FrameEffects) -> list[C
         letters = [_columns(row, "site", "at") for row in rows if row.kind == "dead-letter"]
         if letters:
             connection.execute(sa.insert(DEAD_LETTERS), letters)
+        _write_forecasts(connection, insert, [row for row in rows if row.kind == "forecast"])
     if conflicts:
         docs = {row.key["n"]: row.doc for row in rows}
         connection.execute(insert(CONFLICTS).on_conflict_do_nothing(), [_aside(it, docs) for it in conflicts])
@@ -125,6 +137,27 @@ def _write_pages(connection: Connection, insert: Insert, rows: Sequence[_Row]) -
     return [_conflict(row, digest, "another page has its key") for row, digest in taken if digest != row.digest]
 
 
+def _write_forecasts(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> None:
+    """Keep the forecasts; the newest of each patient is the one of the latest day, and the last made of that day."""
+    if not rows:
+        return
+    connection.execute(sa.insert(FORECASTS), [_columns(row, "site", "patient", "as_of", "known") for row in rows])
+    latest: dict[tuple[str, str], Columns] = {}
+    for row in rows:
+        columns = _columns(row, "site", "patient", "as_of")
+        mine = {name: columns[name] for name in ("site", "patient", "as_of", "doc")}
+        before = latest.get((mine["site"], mine["patient"]))
+        if before is None or mine["as_of"] >= before["as_of"]:
+            latest[mine["site"], mine["patient"]] = mine
+    upsert = insert(LATEST_FORECASTS)
+    upsert = upsert.on_conflict_do_update(
+        index_elements=["site", "patient"],
+        set_={name: upsert.excluded[name] for name in ("as_of", "doc")},
+        where=upsert.excluded.as_of >= LATEST_FORECASTS.c.as_of,
+    )
+    connection.execute(upsert, list(latest.values()))
+
+
 def _disagreements(
     frame: FrameEffects, rows: Sequence[_Row], stored: dict[int, tuple[str, str]]
 ) -> Iterable[Conflict]:  # fmt: skip
@@ -147,7 +180,9 @@ def _aside(it: Conflict, docs: dict[int, str]) -> Columns:
     return {**columns, "stored": it.stored, "offered": it.offered, "doc": docs.get(it.n, "")}
 
 
-_KINDS: Final = {Transition: "transition", Page: "page", AuditEntry: "audit", DeadLetter: "dead-letter"}
+_KINDS: Final = {
+    Transition: "transition", Page: "page", AuditEntry: "audit", DeadLetter: "dead-letter", Forecast: "forecast",
+}  # fmt: skip
 
 
 def _row(frame: FrameEffects, n: int, effect: Effect) -> _Row:
@@ -172,7 +207,7 @@ def _page_columns(row: _Row) -> Columns:
     if not isinstance(page, Page):
         raise TypeError(f"not a page: {row.kind}")
     columns = {"key": clean(page.key), "rank": _rank(page.priority), "at_us": from_iso(page.at)}
-    return {**columns, "digest": row.digest, "doc": row.doc, "addressed": False, "sent_us": None}
+    return {**columns, "digest": row.digest, "doc": row.doc, "addressed": False, "sent_us": None, "for_": page.to}
 
 
 def _rank(word: str) -> int:

@@ -47,12 +47,24 @@ class PageCounts:
     oldest_unsent_s: float
 
 
-def address(connection: Connection, insert: Any, destinations: Sequence[str]) -> int:
-    """Give every page that has none its deliveries; how many pages that were."""
-    keys = connection.scalars(sa.select(OUTBOX.c.key).where(~OUTBOX.c.addressed).with_for_update()).all()
+def address(
+    connection: Connection, insert: Any, destinations: Sequence[str], schedulers: Sequence[str] = ()
+) -> int:  # fmt: skip
+    """Give every page that has none its deliveries; how many pages that were.
+
+    `schedulers` get the scheduler's pages; without any, everybody does, because a page to nobody is a page lost.
+    """
+    unaddressed = sa.select(OUTBOX.c.key, OUTBOX.c.for_).where(~OUTBOX.c.addressed).with_for_update()
+    waiting = {row.key: row.for_ for row in connection.execute(unaddressed)}
+    keys = list(waiting)
     if keys and destinations:
         start = {"state": "pending", "attempts": 0, "due_us": 0}
-        rows = [{"key": key, "destination": destination, **start} for key in keys for destination in destinations]
+        planning = set(schedulers) & set(destinations)
+        watching = [each for each in destinations if each not in planning]
+        to = {"watch": watching or destinations, "scheduler": sorted(planning) or destinations}
+        rows = [
+            {"key": key, "destination": destination, **start} for key in keys for destination in to[waiting[key]]
+        ]  # fmt: skip
         again = insert(DELIVERIES)
         again = again.on_conflict_do_update(
             index_elements=["key", "destination"], set_=start, where=DELIVERIES.c.state == "retired"

@@ -47,11 +47,12 @@ class Pager:
         now_us: the wall clock in microseconds.
         timeout_s: when a send counts as failed.
         alone: no other pager uses this store, so pages that were being sent when the last one died go out at once.
+        schedulers: the names of those destinations that are for whoever plans the visits.
     """
 
     def __init__(
         self, store: Store, destinations: Sequence[Destination], now_us: Callable[[], int],
-        timeout_s: float = TIMEOUT_S, alone: bool = True,
+        timeout_s: float = TIMEOUT_S, alone: bool = True, schedulers: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._store = store
         self._destinations = {destination.name: destination for destination in destinations}
@@ -60,6 +61,7 @@ class Pager:
         self._now_us = now_us
         self._timeout_s = timeout_s
         self._alone = alone
+        self._schedulers = list(schedulers)
         self._wakers = {name: asyncio.Event() for name in self._destinations}
         self._stopping = False
 
@@ -127,7 +129,12 @@ class Pager:
         """Claim the most urgent due page and send it; False if none is due. One at a time, so that a worse one is next."""
         lease_us = round((self._timeout_s + MARGIN_S) * SECOND)
         claimed = await asyncio.to_thread(
-            self._store.claim_pages, destination.name, list(self._destinations), self._now_us(), lease_us
+            self._store.claim_pages,
+            destination.name,
+            list(self._destinations),
+            self._now_us(),
+            lease_us,
+            schedulers=self._schedulers,
         )
         for owed in claimed:
             outcome = await destination.deliver(owed.page, self._timeout_s)

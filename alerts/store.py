@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from alerts import ledger, outbox
+from alerts import archive, burden, ledger, outbox
 from alerts.database import Database
 from alerts.effects import FrameEffects
 from alerts.ledger import Conflict, WrittenMeanwhile, clean
@@ -131,6 +131,33 @@ class Store:
             rows = connection.execute(wanted.where(EFFECTS.c.shard == shard).order_by(EFFECTS.c.offset_, EFFECTS.c.n))
             return [(row[0], row[1], row[2], row[3]) for row in rows]
 
+    # Patients at home; see alerts/archive.py and alerts/burden.py
+
+    def courses(self, site: str, patients: Sequence[str]) -> dict[str, list[Document]]:
+        """What was entered of patients, in order of arrival, each entry with its `received_at`."""
+        with self.database.reading() as connection:
+            return archive.course(connection, site, patients)
+
+    def sessions_of(self, site: str, patient: str) -> tuple[list[Document], dict[str, int]]:
+        """What was entered in a patient's sessions, and how many alerts each session raised."""
+        with self.database.reading() as connection:
+            entered = archive.in_sessions(connection, site, patient)
+            return entered, archive.alerts_by_session(connection, site, patient)
+
+    def forecasts(
+        self, site: str, patient: str | None = None, as_of: str | None = None, history: bool = False
+    ) -> list[Document]:
+        """Each patient's newest forecast; those of a day; or, as history, the last one of every patient and day."""
+        with self.database.reading() as connection:
+            if history or as_of is not None:
+                return archive.past_forecasts(connection, site, patient, as_of)
+            return archive.latest_forecasts(connection, site, patient)
+
+    def burden(self, site: str, since_us: int) -> Document:
+        """What was alerted at a site since an instant, and how its pages were answered."""
+        with self.database.reading() as connection:
+            return burden.burden(connection, site, since_us)
+
     def _latest(self, table: sa.Table, equal: dict[str, str | None], limit: int) -> list[Document]:
         order = (table.c.at, table.c.shard, table.c.offset_, table.c.n)
         wanted = sa.select(table.c.doc).order_by(*(column.desc() for column in order)).limit(limit)
@@ -181,14 +208,18 @@ class Store:
                 outbox.release(connection)
 
     def claim_pages(
-        self, destination: str, destinations: Sequence[str], now_us: int, lease_us: int, limit: int = 1
-    ) -> list[OwedPage]:
-        """Take due pages for one of `destinations`; each must be marked within the lease or it becomes due again."""
+        self, destination: str, destinations: Sequence[str], now_us: int, lease_us: int, limit: int = 1,
+        schedulers: Sequence[str] = (),
+    ) -> list[OwedPage]:  # fmt: skip
+        """Take due pages for one of `destinations`; each must be marked within the lease or it becomes due again.
+
+        `schedulers`: those of the destinations that get the pages for who plans the visits, and no others.
+        """
         with self.database.reading() as connection:
             if not outbox.has_work(connection, destination, now_us):
                 return []
         with self.database.writing() as connection:
-            outbox.address(connection, self.database.insert, destinations)
+            outbox.address(connection, self.database.insert, destinations, schedulers)
             return outbox.claim(connection, destination, now_us, lease_us, limit)
 
     def mark_sent(self, owed: OwedPage, now_us: int) -> None:

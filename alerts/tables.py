@@ -68,6 +68,8 @@ TRANSITIONS: Final = Table(
     Column("at", String(32), nullable=False),
     Column("doc", Text, nullable=False),
     UniqueConstraint("site", "seq"),
+    Index(None, "site", "at"),
+    Index(None, "site", "patient", "at"),
 )  # fmt: skip
 
 ALERTS: Final = Table(
@@ -94,7 +96,29 @@ AUDIT: Final = Table(
     Index(None, "site", "at"),
     Index(None, "session", "at"),
     Index(None, "patient", "at"),
+    Index(None, "site", "kind", "at"),
 )  # fmt: skip
+
+FORECASTS: Final = Table(
+    "forecasts", METADATA, *_key(),
+    Column("site", Text, nullable=False),
+    Column("patient", Text, nullable=False),
+    Column("as_of", String(10), nullable=False),
+    Column("known", Text, nullable=False),
+    Column("doc", Text, nullable=False),
+    Index(None, "site", "patient", "as_of"),
+    Index(None, "site", "as_of"),
+)  # fmt: skip
+"""Every forecast that was made, so that each can be held against what happened."""
+
+LATEST_FORECASTS: Final = Table(
+    "latest_forecasts", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("patient", Text, primary_key=True),
+    Column("as_of", String(10), nullable=False),
+    Column("doc", Text, nullable=False),
+)  # fmt: skip
+"""Each patient's newest, so that a page of all patients reads one row each."""
 
 DEAD_LETTERS: Final = Table(
     "dead_letters", METADATA, *_key(),
@@ -112,10 +136,11 @@ OUTBOX: Final = Table(
     Column("doc", Text, nullable=False),
     Column("addressed", Boolean, nullable=False),
     Column("sent_us", BigInteger),
+    Column("for_", String(16), nullable=False, server_default="watch"),
     Index(None, "addressed"),
     Index(None, "sent_us"),
 )  # fmt: skip
-"""One row per page owed. `addressed`: it has its deliveries. `sent_us`: when the first destination took it."""
+"""One row per page owed, and who it is for. `addressed`: it has its deliveries. `sent_us`: when the first destination took it."""
 
 PAGE_ALERTS: Final = Table(
     "page_alerts", METADATA,

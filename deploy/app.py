@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from alerts.routes import alert_routes
 from deploy.service import Service
 from models.schema import SCHEMAS
+from streams.patient_routes import patient_routes
 from streams.routes import observation_routes
 
 BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
@@ -42,6 +43,7 @@ def build(service: Service) -> FastAPI:
         service.metrics.set_aside.inc(set_aside)
 
     app.include_router(observation_routes(service.append, service, service.store, counted))
+    app.include_router(patient_routes(service.store, service))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.now))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress"}})
@@ -88,7 +90,9 @@ def _pages(app: FastAPI) -> None:
     @app.get("/chair", include_in_schema=False)
     @app.get("/chair/{chair}", include_in_schema=False)
     @app.get("/alert/{alert}", include_in_schema=False)
-    async def page(chair: str = "", alert: str = "") -> Response:
+    @app.get("/clinic", include_in_schema=False)
+    @app.get("/patient/{patient}", include_in_schema=False)
+    async def page(chair: str = "", alert: str = "", patient: str = "") -> Response:
         if not index.is_file():
             raise HTTPException(503, "the board is not built: run `make board`; the API is at /docs")
         return FileResponse(index, headers={"Cache-Control": "no-cache"})

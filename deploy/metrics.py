@@ -58,6 +58,15 @@ class Metrics:
             "Effects that disagree with the store; anything but 0 is a defect",
             registry=registry,
         )
+        self.forecasts_made: Final = Gauge(
+            "chairside_forecasts_made", "Forecasts made since the start", registry=registry
+        )
+        self.forecasts_failed: Final = Gauge(
+            "chairside_forecasts_failed", "Forecasts that could not be made, since the start", registry=registry
+        )
+        self.forecasts_waiting: Final = Gauge(
+            "chairside_forecasts_waiting", "Forecasts that are wanted and not made yet", registry=registry
+        )
         self.latency: Final = Histogram(
             "chairside_alert_latency_seconds",
             "From the journal's stamp of a frame to its alerts on the live feed",

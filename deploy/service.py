@@ -10,7 +10,7 @@ import asyncio
 import fcntl
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,18 +18,21 @@ from typing import Any
 
 from alerts.effects import FrameEffects
 from alerts.live import Feed
-from alerts.notifiers import open_destinations
 from alerts.pager import Pager
 from alerts.store import Store
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, Watched
 from models.instants import SECOND, to_datetime
-from models.records import Command, Conflicted
+from models.records import Command, Conflicted, ForecastMade
+from streams.forecast_worker import Worker
+from streams.forecaster import Forecaster
 from streams.frame import Origin
 from streams.history import History, Series
+from streams.home_rows import AtHome
 from streams.intake import Intake, Records
 from streams.journal import SqliteJournal
 from streams.owner import Owner, alerts_in, owes_pages
+from streams.patients import patient_list, patient_page, today_of
 from streams.state import Clock
 
 log = logging.getLogger(__name__)
@@ -58,7 +61,7 @@ class Service:
 
     def __init__(
         self, data: Path, settings: Settings, clock: Clock = "received", now_us: Callable[[], int] = wall_us,
-        watched: Watched | None = None,
+        watched: Watched | None = None, forecasting: bool = True,
     ) -> None:  # fmt: skip
         data.mkdir(parents=True, exist_ok=True)
         self._lock = (data / "lock").open("w")
@@ -78,7 +81,10 @@ class Service:
         self.intake = Intake(self.journal, self.owner.deliver)
         self.feed = Feed(self.store, self.chairs)
         self.history = History(self.journal, self._row_of, stamped=clock == "received")
-        self.pager = Pager(self.store, open_destinations(settings.pages.destinations), now_us)
+        destinations, schedulers = settings.pages.opened()
+        self.pager = Pager(self.store, destinations, now_us, schedulers=schedulers)
+        self.worker = Worker()
+        self.forecaster = Forecaster(self.store, self, self._append_forecasts, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1
         self.ready = asyncio.Event()
@@ -96,7 +102,8 @@ class Service:
             asyncio.create_task(self._each_second(), name="chairs"),
         ]
         paging = asyncio.create_task(self.pager.run(), name="pager")
-        for task in (*tasks, paging):
+        foreseeing = [asyncio.create_task(self.forecaster.run(), name="forecaster")] if self.forecaster else []
+        for task in (*tasks, paging, *foreseeing):
             task.add_done_callback(_ended)
         try:
             await self._configure()
@@ -105,12 +112,19 @@ class Service:
             yield self
         finally:
             self.feed.close()
+            if self.forecaster is not None:
+                # It begins nothing new, and what it was making is made after the next start.
+                self.forecaster.stop()
+                for task in foreseeing:
+                    task.cancel()
+                await asyncio.gather(*foreseeing, return_exceptions=True)
             self.intake.stop()
             # One that has failed was logged; the others must still end well.
             await asyncio.gather(tasks[1], return_exceptions=True)
             self.owner.stop()
             tasks[2].cancel()
             await asyncio.gather(tasks[0], tasks[2], return_exceptions=True)
+            await self.worker.close()
             await self.pager.drain(paging)
             self.journal.close()
             self.store.close()
@@ -135,10 +149,7 @@ class Service:
             return
         if settings is None:
             return
-        if (
-            settings.site.name != self.settings.site.name
-            or settings.pages.destinations != self.settings.pages.destinations
-        ):
+        if settings.site.name != self.settings.site.name or settings.pages.addresses != self.settings.pages.addresses:
             log.warning("the site's name and where pages go change with the next start")
             site = settings.site.model_copy(update={"name": self.settings.site.name})
             settings = settings.model_copy(update={"site": site})
@@ -180,6 +191,50 @@ class Service:
             else self.history.series(row, minutes, max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
         )
 
+    def clock_us(self) -> int:
+        """The shard's clock."""
+        return self.owner.shard.ward.clock_us
+
+    def at_home(self, only: Collection[tuple[str, str]] | None = None) -> list[AtHome]:
+        """The rows of these patients, or of all."""
+        known = self.owner.shard.ward.home.patients
+        return list(known.values()) if only is None else [known[key] for key in sorted(only) if key in known]
+
+    async def patients(self, site: str) -> dict[str, Any]:
+        """Everybody at home, who is due first."""
+        forecasts = await asyncio.to_thread(self.store.forecasts, site)
+        rows = [row for row in self.at_home() if row.site == site]
+        alerts: dict[str, list[str]] = {}
+        for alert in self.owner.shard.desk.open.values():
+            if alert.subject.site == site:
+                alerts.setdefault(alert.subject.patient, []).append(alert.rule)
+        policy = self.owner.shard.ward.home.policies(site).checkins
+        return patient_list(site, rows, forecasts, alerts, policy, self.clock_us())
+
+    async def patient(self, site: str, patient: str) -> dict[str, Any] | None:
+        """One patient's page; None if nobody is known by that alias.
+
+        Raises:
+            WorkerFailed: the curve could not be drawn just now.
+        """
+        row = self.owner.shard.ward.home.patients.get((site, patient))
+        if row is None:
+            return None
+        policy, clock_us = self.owner.shard.ward.home.policies(site).checkins, self.clock_us()
+        entries = (await asyncio.to_thread(self.store.courses, site, [patient]))[patient]
+        history = await asyncio.to_thread(self.store.forecasts, site, patient, None, True)
+        entered, raised = await asyncio.to_thread(self.store.sessions_of, site, patient)
+        drawn = await self.worker.page(patient, entries, today_of(row, clock_us), policy.every_days)
+        alerts = [
+            {"alert": alert.id, "rule": alert.rule, "priority": alert.priority.word, "text": alert.text}
+            for alert in self.owner.shard.desk.open.values()
+            if (alert.subject.site, alert.subject.patient) == (site, patient)
+        ]
+        return patient_page(site, row, drawn, history, entered, raised, alerts, policy, clock_us)
+
+    async def _append_forecasts(self, forecasts: list[ForecastMade]) -> None:
+        await self.intake.append(forecasts)
+
     # ---- what the owner tells -----------------------------------------------------------------------------------
 
     def _row_of(self, origin: Origin) -> tuple[int, int] | None:
@@ -189,6 +244,8 @@ class Service:
         return None if row is None else (row, known.left_behind(origin)[0])
 
     def _told(self, effects: FrameEffects) -> None:
+        if self.forecaster is not None:
+            self.forecaster.told(effects)
         for transition in alerts_in(effects):
             self.feed.publish("alert", transition["site"], transition)
             self.metrics.transitions.labels(transition["transition"], transition["rule"], transition["priority"]).inc()
@@ -227,6 +284,7 @@ class Service:
             "next_offset": offset,
             "checkpoint": self.owner.checkpointed_offset,
             "open_sessions": len(self.owner.shard.ward.known.sessions),
+            "forecasts": None if self.forecaster is None else self.forecaster.health(),
         }
 
     async def measure(self) -> None:
@@ -245,6 +303,10 @@ class Service:
             )
         metrics.pages_owed.set(pages.owed)
         metrics.oldest_page.set(pages.oldest_unsent_s)
+        if self.forecaster is not None:
+            metrics.forecasts_made.set(self.forecaster.made)
+            metrics.forecasts_failed.set(self.forecaster.failed)
+            metrics.forecasts_waiting.set(self.forecaster.waiting)
         metrics.pages_abandoned.set(pages.abandoned)
 
 

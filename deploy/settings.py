@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from alerts.notifiers import open_destinations
+from alerts.notifiers import Destination, open_destinations
 from models.instants import EPOCH
 from models.limits import LIMITS, Limit, LimitRefused, changed
+from models.policies import CheckIns, Maintenance
 from models.records import LimitChanges, SiteConfigured
 
 
@@ -40,12 +41,25 @@ class SitePart(_Strict):
 
 
 class PagesPart(_Strict):
-    """Where pages go: ``console:`` or any Apprise URL. `link` is where a phone finds the board."""
+    """Where pages go: ``console:`` or any Apprise URL. `link` is where a phone finds the board.
+
+    `scheduler`: where the daily digest of who is due goes, and nothing else; without one it goes to `destinations`.
+    """
 
     destinations: tuple[str, ...] = ("console:",)
+    scheduler: tuple[str, ...] = ()
     link: str | None = None
 
-    @field_validator("destinations")
+    @property
+    def addresses(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return self.destinations, self.scheduler
+
+    def opened(self) -> tuple[list[Destination], list[str]]:
+        """All destinations, and the names of those for whoever plans the visits."""
+        opened = open_destinations((*self.destinations, *self.scheduler))
+        return opened, [each.name for each in opened[len(self.destinations) :]]
+
+    @field_validator("destinations", "scheduler")
     @classmethod
     def _openable(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         open_destinations(urls)
@@ -57,6 +71,8 @@ class Settings(_Strict):
 
     site: SitePart = SitePart()
     pages: PagesPart = PagesPart()
+    maintenance: Maintenance = Maintenance()
+    checkins: CheckIns = CheckIns()
     limits: LimitChanges = Field(default_factory=dict)
 
     def limit_table(self) -> tuple[Limit, ...]:
@@ -73,7 +89,11 @@ class Settings(_Strict):
             rule: {p: {c: change.model_dump(exclude_none=True) for c, change in cs.items()} for p, cs in ps.items()}
             for rule, ps in self.limits.items()
         }
-        policies: dict[str, Any] = {"timezone": self.site.timezone}
+        policies: dict[str, Any] = {
+            "timezone": self.site.timezone,
+            "maintenance": self.maintenance.model_dump(mode="json"),
+            "checkins": self.checkins.model_dump(mode="json"),
+        }
         if self.pages.link is not None:
             policies["link"] = self.pages.link
         policies["hash"] = hashlib.sha256(json.dumps([limits, policies], sort_keys=True).encode()).hexdigest()[:16]

@@ -52,7 +52,13 @@ def due(cloud: Cloud, tau: NDArray[np.float32]) -> tuple[NDArray[np.float64], ND
 
 
 def _due(cloud: Cloud, tau: Reals) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    n = len(tau)
+    path = paths(cloud)
+    return crossing(path, tau[:, None]), *_now(path[0])
+
+
+def paths(cloud: Cloud) -> Reals:
+    """Severity on the coming days if nothing more is given; (DAYS, patients, PATHS), the first of today."""
+    n = len(cloud.day)
     chosen = ancestors(cloud.weights(), np.full(n, 0.5), PATHS)
     fields = np.take_along_axis(cloud.fields[: X_VAR + 1], chosen[None], axis=2)
     drift_z, x_z = _noise()
@@ -73,7 +79,7 @@ def _due(cloud: Cloud, tau: Reals) -> tuple[NDArray[np.float64], NDArray[np.floa
         log_days = np.log(np.maximum(since + ahead, 1e-3)).astype(np.float32)[:, None]
         effect = fields[A] * np.exp(-np.exp(np.minimum(shape * (log_days - fields[CYCLE_SCALE]), 20)))
         np.clip(level - effect + x, 0, 27, out=path[ahead])
-    return crossing(path, tau[:, None]), *_now(path[0])
+    return path
 
 
 def crossing(path: Reals, tau: Reals) -> NDArray[np.float64]:

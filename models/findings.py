@@ -1,4 +1,4 @@
-"""A finding: what a detector concluded, on its way from the ward to the desk."""
+"""A finding: what a detector concluded, on its way from the ward to the desk; and the daily digest of those at home."""
 
 from __future__ import annotations
 
@@ -40,3 +40,22 @@ class Finding:
     text: str
     evidence: Evidence
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigestLine:
+    """One patient in a digest: the rules that put them there, and a sentence of alias, probability and dates."""
+
+    patient: str
+    rules: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A site's patients who need the scheduler today, the most urgent first. `day` is the site's date."""
+
+    site: str
+    day: str
+    at_us: int
+    lines: tuple[DigestLine, ...]

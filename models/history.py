@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from models.calendar import Moves, day_of, zone_of
@@ -108,6 +108,10 @@ class History:
         return Course(
             self.patient, self.key, as_of, first_day, tau, baseline, screens, start, entries, screening, drug, outside
         )
+
+    def day_of(self, moment: datetime) -> int:
+        """The patient's day of an instant, by everything that is known of where they are."""
+        return day_of(moment, self._moves(date.max.toordinal()))
 
     def _moves(self, as_of: int) -> Moves:
         """The zones known by a day, in order of the time from which they hold."""

@@ -8,10 +8,11 @@ Cost: about 4 µs an observation. Never here: units other than those of `models/
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
@@ -193,14 +194,40 @@ class SiteConfigured(Record):
     hash: Name | None = None
 
 
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+CDF_DAYS: Final = 85
+"""P(due within 0..84 days)."""
+
+
 class ForecastMade(Record):
-    """A forecast, with the fields of `models.wire.ForecastOut`: it comes through the journal so that a replay knows it."""
+    """A forecast, with the fields of `models.wire.ForecastOut`: it comes through the journal so that a replay knows it.
+
+    `known` is a hash of what it was made from and `entries` how many entries that were; what else it says is kept as it is.
+    """
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
     kind: Literal["forecast.made"] = "forecast.made"
     patient: Name
-    as_of: Name
+    as_of: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    cdf: Annotated[list[Probability], Field(min_length=CDF_DAYS, max_length=CDF_DAYS)] | None = None
+    relapse_probability: dict[Literal["7d", "14d", "28d"], Probability] | None = None
+    due: dict[Literal["p10", "p50", "p90"], Name] | None = None
+    known: Name | None = None
+    entries: int | None = None
+
+    @field_validator("as_of")
+    @classmethod
+    def _a_date(cls, text: str) -> str:
+        date.fromisoformat(text)
+        return text
+
+    @field_validator("cdf")
+    @classmethod
+    def _never_falls(cls, cdf: list[float] | None) -> list[float] | None:
+        if cdf is not None and any(later < earlier for earlier, later in pairwise(cdf)):
+            raise ValueError("a distribution never falls")
+        return cdf
 
 
 class SetAside(Record):

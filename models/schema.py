@@ -9,12 +9,17 @@ from typing import Any, Final
 
 from models.records import OBSERVATION
 from models.wire import ALERT_TRANSITION, CHAIRS, FORECAST
+from models.wire_home import BURDEN, FORECASTS, PATIENT, PATIENTS
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
     "transition": ALERT_TRANSITION.json_schema,
     "chairs": CHAIRS.json_schema,
     "forecast": FORECAST.json_schema,
+    "forecasts": FORECASTS.json_schema,
+    "patients": PATIENTS.json_schema,
+    "patient": PATIENT.json_schema,
+    "burden": BURDEN.json_schema,
 }
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "schema"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.channels import NAMES, STALE_AFTER
 from models.instants import MINUTE, NEVER, SECOND
 from models.rules import RULES, Priority
+from streams import home
 from streams.quality import FROZEN, IMPLAUSIBLE, QUALITIES, STEP, Judged
 from streams.rows import CONTINUOUS, FAR
 from streams.sentences import absence_sentence, duration, number, plain
@@ -48,6 +49,8 @@ def pass_time(state: WardState) -> None:
     late = np.flatnonzero(used < state.clock_us)
     if late.size:
         lapse(state, late, np.full(late.size, state.clock_us))
+    if state.home.due_us < state.clock_us:
+        home.lapse(state)
 
 
 def lapse(state: WardState, row: Ints, clock_us: Ints) -> None:

@@ -12,6 +12,7 @@ from models.findings import Finding, Subject
 from models.instants import iso, to_us
 from models.instruments import ScoreRefused, score_of, slug
 from models.limits import LimitRefused
+from models.policies import PolicyRefused, home_policies
 from models.records import (
     CheckIn,
     Command,
@@ -30,6 +31,7 @@ from models.records import (
 )
 from models.rules import Priority
 from models.suicidality import item_9_unknown
+from streams import home
 from streams.absence import pass_time
 from streams.association import Session
 from streams.checkins import answered, fold_report, heed_risk
@@ -79,8 +81,9 @@ def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal:
             _intervene(state, record, at_us, here)
         case Command():
             state.tell(record, here)
-        case _:
-            _audit(state, record, here)
+        case ForecastMade():
+            if (why_not := home.foresee(state, record, here)) is not None:
+                _set_aside(state, record, here, "as_of", why_not)
 
 
 def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> bool:
@@ -105,9 +108,10 @@ def _audit(state: WardState, record: Event, here: Here, outcome: str = "accepted
     doc = record.model_dump(mode="json", exclude_none=True)
     by = getattr(record, "by", None)
     entry = AuditEntry(
-        iso(to_us(record.at)), record.site, record.patient, record.session, record.kind, by, outcome, doc
+        iso(to_us(record.at)), record.site, record.patient, record.session, record.kind, by, outcome, doc, iso(here[0])
     )
     state.tell(entry, here)
+    home.note(state, record, here)
 
 
 def _set_aside(
@@ -147,12 +151,15 @@ def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
 
 def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
     try:
+        home_policies(record.policies)
         state.limits.configure_site(record.site, record.limits)
-    except LimitRefused as refused:
+    except (LimitRefused, PolicyRefused) as refused:
         _set_aside(state, record, here, refused.field, refused.reason)
         return
     _apply_limits(state, record.site)
+    state.home.configure(record.site, record.policies)
     _audit(state, record, here)
+    home.configured(state, record.site, here)
     state.tell(record, here)
 
 

@@ -177,7 +177,7 @@ def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
         }
         doc: dict[str, Any] = {"kind": "vitals", "at": at, "id": sent_id, **read, "device": device, "source": source}
         said = {name: value for name, value in doc.items() if value is not None}
-        entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said)
+        entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said, iso(clock_us))
         state.tell(entry, (clock_us, OBSERVED, int(samples.ordinal[i])))
 
 

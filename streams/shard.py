@@ -14,7 +14,7 @@ import msgpack
 
 from alerts.desk import Desk
 from alerts.effects import FrameEffects
-from models.findings import Finding
+from models.findings import Digest, Finding
 from models.records import Command, SiteConfigured
 from streams.frame import decode
 from streams.state import Clock
@@ -65,6 +65,8 @@ class Shard:
                     self.ward.counts["set aside"] += 1
             elif isinstance(concluded, SiteConfigured):
                 desk.configure(concluded)
+            elif isinstance(concluded, Digest):
+                desk.digest(concluded)
             else:
                 desk.add(concluded)
         desk.advance(self.ward.clock_us)

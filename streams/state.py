@@ -15,8 +15,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.effects import AuditEntry, DeadLetter
-from models.findings import Finding
+from alerts.effects import AuditEntry, DeadLetter, Forecast
+from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER, SECOND
 from models.limits import Limit
 from models.records import Command, SiteConfigured
@@ -24,6 +24,7 @@ from models.rules import RULE_INDEX, RULES, Priority
 from streams.association import Association, Standing
 from streams.estimates import Pasts, Remembered, expected_of
 from streams.frame import key_hash
+from streams.home_rows import Home
 from streams.limit_book import LimitBook
 from streams.people import People
 from streams.rows import Rows
@@ -42,7 +43,7 @@ OBSERVED: Final = 0
 DUE: Final = 1
 Place = tuple[int, int, int, tuple[str, ...], int]
 """`Here`, then the subject, then the worst first."""
-Concluded = Finding | AuditEntry | DeadLetter | Command | SiteConfigured
+Concluded = Finding | Digest | AuditEntry | DeadLetter | Forecast | Command | SiteConfigured
 
 _FIRST: Final = -1_000_000
 """Before every finding of the same observation: an entry comes before what it leads to."""
@@ -62,6 +63,7 @@ class WardState:
         self.pasts = Pasts()
         self.remembered = Remembered()
         self.limits = LimitBook()
+        self.home = Home()
         self.counts: Counter[str] = Counter()
         self.seen: dict[int, int] = {}
         self.said: list[tuple[Place, Concluded]] = []

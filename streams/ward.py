@@ -22,6 +22,7 @@ from streams.cuffs import CuffRules
 from streams.entries import fold_event, stands_apart
 from streams.estimates import Pasts
 from streams.frame import Frame
+from streams.home_rows import Home
 from streams.limit_book import LimitBook
 from streams.people import People
 from streams.rows import Rows, cuff_columns
@@ -89,6 +90,7 @@ class Ward(WardState):
             "people": self.people.packed(),
             "pasts": self.pasts.packed(self.clock_us),
             "limits": self.limits.packed(),
+            "home": self.home.packed(),
             "counts": dict(sorted(self.counts.items())),
             "seen": sorted(fresh.items()),
         }
@@ -109,6 +111,7 @@ class Ward(WardState):
         ward.people = People.unpacked(packed.get("people", []))
         ward.pasts = Pasts.unpacked(packed.get("pasts", []))
         ward.limits = LimitBook.unpacked(packed["limits"])
+        ward.home = Home.unpacked(packed.get("home", {}))
         ward.counts = Counter(packed["counts"])
         ward.seen = dict(packed["seen"])
         older = cuff_columns(packed["rows"])

@@ -146,11 +146,15 @@ async def until(is_so: Callable[[], object], what: str) -> None:
 
 @asynccontextmanager
 async def serving(
-    data: Path, settings: Settings | None = None, clock: Clock = "observed", now_us: Callable[[], int] = wall_us
-) -> AsyncIterator[Inside]:
-    """A service behind a socket, for as long as the block lasts."""
+    data: Path, settings: Settings | None = None, clock: Clock = "observed", now_us: Callable[[], int] = wall_us,
+    *, forecasting: bool = False,
+) -> AsyncIterator[Inside]:  # fmt: skip
+    """A service behind a socket, for as long as the block lasts.
+
+    `forecasting`: forecasts come when they are ready, so only where a test waits for them.
+    """
     listening = listen("127.0.0.1", 0)
-    service = Service(data, settings or Settings(), clock, now_us)
+    service = Service(data, settings or Settings(), clock, now_us, forecasting=forecasting)
     web = server(service, "127.0.0.1", 0)
     running = asyncio.create_task(web.serve(sockets=[listening]))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"

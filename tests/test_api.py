@@ -337,7 +337,7 @@ async def test_the_api_describes_itself(clinic: Inside) -> None:
     assert "/openapi.json" in page.text
     missing = await clinic.http.get("/schema/nothing.json")
     assert (missing.status_code, missing.json()["detail"]) == (
-        404, "no schema nothing; there are chairs, forecast, observation, transition",
+        404, "no schema nothing; there are burden, chairs, forecast, forecasts, observation, patient, patients, transition",
     )  # fmt: skip
 
 

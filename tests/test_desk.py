@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from alerts.desk import ACKNOWLEDGED_FOR, GROUP_FOR, INHIBITS, QUIET_AFTER, SNOOZE_AT_MOST, Desk
+from alerts.desk import ACKNOWLEDGED_AT_HOME, ACKNOWLEDGED_FOR, GROUP_FOR, INHIBITS, QUIET_AFTER, SNOOZE_AT_MOST, Desk
 from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
 from alerts.lifecycle import Phase
 from models.findings import Finding, Subject
@@ -185,7 +185,9 @@ class DeskMachine(RuleBasedStateMachine):
             one.gone()
         else:
             assert one.priority is not None
-            one.phase, one.until_us = Phase.ACKNOWLEDGED, self.clock_us + ACKNOWLEDGED_FOR[one.priority]
+            at_home = one.subject.session is None and one.priority is not Priority.HIGH
+            lasts = ACKNOWLEDGED_AT_HOME[one.priority] if at_home else ACKNOWLEDGED_FOR[one.priority]
+            one.phase, one.until_us = Phase.ACKNOWLEDGED, self.clock_us + lasts
 
     @rule(which=places, minutes=st.integers(-5, 600))
     @among(is_open)

@@ -1,90 +1,241 @@
-"""The forecaster depends on a patient's own record, as known at the origin, and on nothing else."""
+"""The forecaster beside the ward: every forecast from what is stored, once, and nobody waits for it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import hashlib
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.testing import assert_array_equal
+import pytest
 
-from models.forecaster import forecast_many
-from models.history import Course, History
-from streams.edge import read_lines
-from tests.patients import Patient
-
-FIRST = datetime(2026, 1, 5, 10, tzinfo=UTC)
-
-
-def courses(patient: Patient, every: int = 7, until: int = 100) -> list[Course]:
-    history = patient.history()
-    found = (history.course(patient.day(number)) for number in range(0, until, every))
-    return [course for course in found if course is not None]
+from alerts.effects import encode
+from models.records import OBSERVATION
+from models.wire_home import BURDEN, FORECASTS, PATIENT, PATIENTS
+from streams.forecast_worker import Worker, WorkerFailed
+from streams.forecasting import Asked, forecasts
+from streams.shard import Shard
+from tests.patients import FIRST, Patient
+from tests.service import Document, Inside, invoked, ndjson, serving, until
 
 
-def treated(name: str = "P1", seed: int = 1, weeks: int = 14) -> Patient:
-    """Six infusions in two weeks, then one every third week, and a PHQ-9 every week that goes up between them."""
-    patient = Patient(name).phq(-7, 21).phq(-2, 19)
-    for day in (0, 2, 4, 7, 9, 11, 32, 53, 74):
-        patient.madrs(day, 30 if day < 4 else 16 + seed % 5).dose(day)
-    for week in range(1, weeks):
-        since = 7 * week - max(day for day in (0, 4, 11, 32, 53, 74) if day < 7 * week)
-        patient.phq(7 * week, min(20, 5 + since // 2 + (week * seed) % 3))
+def course(name: str = "A-1", weeks: int = 6) -> Patient:
+    """Six infusions in two weeks, then a PHQ-9 a week that climbs."""
+    patient = Patient(name).phq(-7, 20).phq(-2, 21)
+    for day in (0, 2, 4, 7, 9, 11):
+        patient.dose(day)
+    for week in range(2, 2 + weeks):
+        patient.phq(7 * week, 4 + 2 * week)
     return patient
 
 
-def same(first: Any, second: Any) -> None:
-    for name in ("cdf", "mean", "sd", "half_days", "own"):
-        assert_array_equal(getattr(first, name), getattr(second, name))
+def lines_of(*patients: Patient) -> list[Document]:
+    lines: list[Document] = [json.loads(line) for patient in patients for line in patient.lines]
+    return sorted(lines, key=lambda line: line["at"])
 
 
-def test_a_forecast_is_the_same_alone_and_among_many() -> None:
-    wanted = courses(treated())
-    others = [course for number in range(2, 80) for course in courses(treated(f"P{number}", number), every=13)]
-    alone = forecast_many(wanted[-1:])
-    among = forecast_many([*others, *wanted])
-    assert_array_equal(among.cdf[-1], alone.cdf[0])
-    assert_array_equal(among.mean[-1], alone.mean[0])
+@asynccontextmanager
+async def foreseeing(data: Path) -> AsyncIterator[Inside]:
+    """A service that forecasts as soon as something came in."""
+    async with serving(data, forecasting=True) as clinic:
+        assert clinic.service.forecaster is not None
+        clinic.service.forecaster.settles_s = 0.0
+        yield clinic
 
 
-def test_an_origin_is_the_same_whichever_other_origins_are_asked_for() -> None:
-    wanted = courses(treated())
-    every = forecast_many(wanted)
-    backwards = forecast_many(wanted[::-1])
-    assert_array_equal(every.cdf, backwards.cdf[::-1])
-    for place in (4, 9, 13):
-        assert_array_equal(forecast_many([wanted[place]]).cdf[0], every.cdf[place])
+async def quiet(clinic: Inside) -> None:
+    """Every forecast that is wanted has been made, kept and heard of by the ward."""
+    rows = clinic.service.at_home
+
+    def is_quiet() -> bool:
+        return all(row.made_of == row.entries for row in rows() if row.enrolled)
+
+    await clinic.settled()
+    await until(is_quiet, "the forecasts")
+    await clinic.settled()
 
 
-def test_the_order_of_arrival_of_lines_changes_nothing() -> None:
-    lines = treated().lines
-    reordered = Patient("P1", lines=[*lines[::2], *lines[1::2]][::-1])
-    same(forecast_many(courses(treated())), forecast_many(courses(reordered)))
+async def test_an_answer_from_home_becomes_the_very_forecast_that_the_command_makes_of_it(tmp_path: Path) -> None:
+    lines = lines_of(course("A-1"), course("B-2", weeks=2))
+    async with foreseeing(tmp_path / "data") as clinic:
+        await clinic.post(*lines)
+        await quiet(clinic)
+        answer = await clinic.get("/v1/forecasts")
+    FORECASTS.validate_json(json.dumps(answer))
+    assert [each["patient"] for each in answer["forecasts"]] == ["A-1", "B-2"], "who is due first comes first"
+    path = tmp_path / "lines.ndjson"
+    path.write_bytes(ndjson(lines))
+    for kept in answer["forecasts"]:
+        done = invoked("forecast", path, "--as-of", kept["as_of"], "--cdf")
+        (said,) = [line for line in map(json.loads, done.stdout.splitlines()) if line["patient"] == kept["patient"]]
+        assert {name: kept[name] for name in said} == said
 
 
-def test_a_later_score_changes_no_earlier_forecast() -> None:
-    before = courses(treated(), until=60)
-    after = courses(treated().phq(61, 27), until=60)
+async def test_a_restart_makes_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
+    async with serving(tmp_path) as clinic:  # killed, so to say, before it could forecast
+        await clinic.post(*lines_of(course()))
+    counts = []
+    for _ in range(3):
+        async with foreseeing(tmp_path) as clinic:
+            await quiet(clinic)
+            kept = (await clinic.get("/v1/forecasts", patient="A-1", history=True))["forecasts"]
+            counts.append(len(kept))
+            frames = clinic.service.journal.read(0, 100_000)
+            written = clinic.service.store.digests(0)
+    assert counts == [1, 1, 1]
+    shard, replayed = Shard(clock="observed"), []
+    for entry in frames:
+        for n, effect in enumerate(shard.step(entry.offset, entry.received_us, entry.payload).effects):
+            replayed.append((entry.offset, n, encode(effect)))
+    digests = [(offset, n, kind, digest) for offset, n, kind, digest in written]
+    assert [(o, n) for o, n, _, _ in digests] == [(o, n) for o, n, _ in replayed]
+    assert all(
+        digest == hashlib.sha256(f"{kind}\n{text}".encode()).hexdigest()
+        for (_, _, kind, digest), (_, _, text) in zip(digests, replayed, strict=True)
+    )
+
+
+async def test_the_end_of_a_patients_day_is_forecast_answered_or_not(tmp_path: Path) -> None:
+    patient = course()
+    patient.tell("patient.registered", -8, timezone="Pacific/Auckland")
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(*lines_of(patient))
+        await quiet(clinic)
+        first = (await clinic.get("/v1/forecasts"))["forecasts"][0]
+        assert first["as_of"] == patient.date(50), "seven in the evening of the 49th in London is the 50th in Auckland"
+        # Ten days go by elsewhere in the clinic.
+        await clinic.post({"kind": "vitals", "device": "m-1", "spo2": 97, "at": f"{patient.date(60)}T13:00:00Z"})
+        await clinic.settled()
+        assert clinic.service.forecaster is not None
+        await clinic.service.forecaster.look()
+        await clinic.settled()
+        history = (await clinic.get("/v1/forecasts", patient="A-1", history=True))["forecasts"]
+    assert [each["as_of"] for each in history] == [patient.date(50), patient.date(60)]
+    assert history[0]["entries"] == history[1]["entries"]
+
+
+async def test_a_corrected_score_makes_another_forecast_and_the_old_one_stays_readable(tmp_path: Path) -> None:
+    patient = course().phq(57, 24, id="slip")
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(*lines_of(patient))
+        await quiet(clinic)
+        (before,) = (await clinic.get("/v1/forecasts"))["forecasts"]
+        await clinic.post(json.loads(Patient("A-1").phq(57, 4, id="meant", replaces="slip").lines[0]))
+        await quiet(clinic)
+        (after,) = (await clinic.get("/v1/forecasts"))["forecasts"]
+        everything = clinic.service.store.digests(0)
+        page = await clinic.get("/v1/patients/A-1")
+    assert before["known"] != after["known"]
+    assert before["as_of"] == after["as_of"]
+    assert after["cdf"][0] < before["cdf"][0]
+    assert sum(kind == "forecast" for _, _, kind, _ in everything) == 2
+    assert [score["score"] for score in page["scores"]][-1] == 4
+
+
+async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) -> None:
+    patient = (
+        course()
+        .tell("intervention", 20, what="bereavement")
+        .tell("intervention", 60, what="booking", detail="2026-03-12")
+    )
+    patient.score(30, "mood-vas", 4)
+    unheard = Patient("C-3").phq(59, 12)
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(
+            *lines_of(patient, unheard),
+            {"kind": "session.started", "at": f"{patient.date(60)}T14:00:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "chair": "3"},
+            {"kind": "dose", "at": f"{patient.date(60)}T14:05:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "route": "iv", "amount_mg": 40.0},
+            {"kind": "session.ended", "at": f"{patient.date(60)}T16:05:00Z", "session": "s-1"},
+        )  # fmt: skip
+        await quiet(clinic)
+        listed = await clinic.get("/v1/patients")
+        page = await clinic.get("/v1/patients/A-1")
+        other = await clinic.get("/v1/patients/C-3")
+        burden = await clinic.get("/v1/burden", days=90)
+        missing = await clinic.http.get("/v1/patients/nobody")
+        unnamed = await clinic.http.get("/v1/forecasts", params={"history": True})
+        chairs = await clinic.get("/v1/chairs")
+    for model, document in ((PATIENTS, listed), (PATIENT, page), (PATIENT, other), (BURDEN, burden)):
+        model.validate_json(json.dumps(document))
+    assert missing.status_code == 404
+    assert unnamed.status_code == 422
+    assert chairs["chairs"] == []
+    assert [row["patient"] for row in listed["patients"]] == ["A-1", "C-3"], "without a forecast, last"
+    assert listed["patients"][1]["relapse_probability"] is None
+    assert listed["patients"][0]["doses"] == 7
+    assert [event["what"] for event in page["events"]] == ["bereavement"]
+    assert len(page["fan"]) == 85
+    assert page["fan"][0]["day"] == page["severity"][-1]["day"] == page["forecast"]["as_of"]
+    assert page["sessions"][0]["session"] == "s-1"
+    assert page["sessions"][0]["given_mg"] == 40
+    assert other["severity"] == []
+    assert other["why_not"] == "no dose is known yet, so nothing wears off"
+
+
+async def test_a_process_that_dies_is_begun_again_and_nothing_is_lost() -> None:
+    worker = Worker()
+    asked = Asked("main", "A-1", FIRST.toordinal() + 40, 2**62)
+    job: list[tuple[Asked, list[dict[str, Any]]]] = [(asked, [json.loads(line) for line in course().lines])]
+    ((before, _),) = await worker.forecasts(job)
+    worker.kill()
+    with pytest.raises(WorkerFailed):
+        await worker.forecasts(job)
+    ((after, _),) = await worker.forecasts(job)
+    await worker.close()
     assert before == after
+    assert before is not None
 
 
-def test_a_late_entry_is_unknown_until_it_is_received_and_then_as_if_it_had_been_in_time() -> None:
-    in_time = treated().phq(40, 17)
-    late = treated().phq(40, 17, received=FIRST + timedelta(days=60, hours=9))
-    assert courses(late, until=56) == courses(treated(), until=56)
-    known = [course for course in courses(late) if course.as_of >= in_time.day(60)]
-    same(forecast_many(known), forecast_many(courses(in_time)[-len(known) :]))
+def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() -> None:
+    def asked(name: str) -> Asked:
+        return Asked("main", name, FIRST.toordinal() + 40, 2**62)
+
+    good = [json.loads(line) for line in course().lines]
+    bad = [{"kind": "dose", "at": "yesterday", "patient": "B-2", "drug": "ketamine"}]
+    first, second, third = forecasts([(asked("B-2"), bad), (asked("A-1"), good), (asked("C-3"), [])])
+    assert first.forecast is None
+    assert "at" in first.why_not
+    assert second.forecast is not None
+    assert (third.forecast, third.why_not) == (None, "nothing was known by then")
 
 
-def test_the_cdf_never_falls_and_stays_between_0_and_1() -> None:
-    made = forecast_many(courses(treated()))
-    treatment_known = ~np.isnan(made.cdf[:, 0])
-    assert made.cdf.shape[1] == 85
-    assert (np.diff(made.cdf[treatment_known]) >= 0).all()
-    assert (made.cdf[treatment_known] >= 0).all()
-    assert (made.cdf[treatment_known] <= 1).all()
+def test_neither_order_of_arrival_nor_company_nor_a_repeat_changes_a_forecast() -> None:
+    asked = Asked("main", "A-1", FIRST.toordinal() + 60, 2**62)
+    entries = [json.loads(line) for line in course().lines]
+    (alone,) = forecasts([(asked, entries)])
+    shuffled = [*entries, entries[3]]
+    random.Random(5).shuffle(shuffled)
+    other = [json.loads(line) for line in course("Z-9", weeks=3).lines]
+    _, among = forecasts([(Asked("main", "Z-9", asked.as_of, asked.until_us), other), (asked, shuffled)])
+    assert alone.forecast is not None
+    assert among.forecast is not None
+    assert {**among.forecast, "entries": 0} == {**alone.forecast, "entries": 0}
 
 
-def test_the_lines_of_these_stories_are_good() -> None:
-    assert read_lines([line.encode() for line in treated().lines]).bad == []
-    assert isinstance(treated().history(), History)
+def test_frame_boundaries_and_repeats_change_nothing_of_what_is_said_of_patients_at_home() -> None:
+    from tests.scenes import pack
+
+    lines = lines_of(course("A-1", weeks=3), course("B-2", weeks=9))
+    made = {"kind": "forecast.made", "as_of": "2026-02-02", "cdf": [0.9] * 85, "at": "2026-02-02T20:00:00Z"}
+    lines += [{**made, "patient": "A-1"}, {**made, "patient": "B-2", "cdf": [0.6] * 85}, {**lines[-1]}]
+    records = [OBSERVATION.validate_json(json.dumps(line)) for line in sorted(lines, key=lambda line: line["at"])]
+
+    def told(cuts: list[int]) -> list[str]:
+        shard, said = Shard(clock="observed"), []
+        for n, (low, high) in enumerate(zip([0, *cuts], [*cuts, len(records)], strict=True)):
+            for effect in shard.step(n, 0, pack(records[low:high])).effects:
+                fields = json.loads(encode(effect))
+                fields.pop("cause", None)
+                said.append(json.dumps(fields))
+        return said
+
+    chance = random.Random(7)
+    whole = told([])
+    assert any('"relapse-risk"' in each for each in whole)
+    assert any('"checkin-overdue"' in each for each in whole)
+    for _ in range(10):
+        assert told(sorted(chance.sample(range(1, len(records)), 12))) == whole
+    assert told(list(range(1, len(records)))) == whole

@@ -70,7 +70,7 @@ def page(key: str, *alerts: str, at_us: int = START, priority: str = "high") -> 
 
 
 def entry(kind: str = "alert.acknowledged", patient: str | None = "P-07", session: str | None = "s-1") -> AuditEntry:
-    return AuditEntry(iso(START), "main", patient, session, kind, "rn-1", "done", {"note": "seen"})
+    return AuditEntry(iso(START), "main", patient, session, kind, "rn-1", "done", {"note": "seen"}, iso(START))
 
 
 def frame(offset: int, *effects: Effect, shard: int = 0) -> FrameEffects:
