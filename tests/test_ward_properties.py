@@ -202,8 +202,13 @@ def _made(act: Act, now_s: float, number: int) -> list[Record | Order | None]:
             by = "rn-1" if n % 3 == 0 else None
             return [_sample(act, chair, now_s, {"sbp": sbp, "dbp": dbp, "by": by})]
         case "score":
-            instrument, score = (("moaas", n % 6), ("cadss-6", n % 25), ("cadss", n), ("phq-2", n))[n % 4]
-            return [CheckIn.model_validate({**(mine if n % 2 else who), "instrument": instrument, "score": score})]
+            instrument, score = (
+                ("moaas", n % 6), ("cadss-6", n % 25), ("cadss", n), ("phq-2", n), ("distress", n % 11), ("symptoms", n % 2),
+                ("cssrs-screen", n % 7), ("moaas", n % 2),
+            )[n % 8]  # fmt: skip
+            named = {"id": f"s-{n % 9}-{number}", "replaces": f"s-{n % 9}-{number - 1}"} if n % 3 == 0 else {}
+            fields = {**(mine if n % 2 else who), "instrument": instrument, "score": score, **named}
+            return [CheckIn.model_validate(fields)]
         case "assign":
             other = CHAIRS[n % 3][1]
             return [DeviceAssigned(at=moment(now_s), site=site, device=f"m-{name}", chair=other)]
@@ -216,13 +221,22 @@ def _made(act: Act, now_s: float, number: int) -> list[Record | Order | None]:
             ]
         case "limits":
             row = {"enter": 120.0 + n, "leave": 115.0, "enabled": n % 3 > 0}
-            return [PatientRegistered.model_validate({**who, "limits": {"tachycardia": {"low": {"rate": row}}}})]
+            conditions = (None, [], ["avm"], ["psychosis-history"])[n % 4]
+            return [
+                PatientRegistered.model_validate(
+                    {**who, "conditions": conditions, "limits": {"tachycardia": {"low": {"rate": row}}}}
+                )
+            ]
         case "status":
             return [_sample(act, chair, now_s, {"status": STATUSES[n % 3]})]
         case "late":
             return [_sample(act, chair, now_s - 3 * n, {"spo2": 70.0, "hr": 30.0})]
         case "oxygen":
-            return [Intervention.model_validate({**mine, "what": "oxygen", "by": "rn-2", "id": f"i-{number}"})]
+            return [
+                Intervention.model_validate(
+                    {**mine, "what": "left" if n % 5 == 0 else "oxygen", "by": "rn-2", "id": f"i-{number}"}
+                )
+            ]
         case "aside":
             return [SetAside(at=moment(now_s), site=site, field="spo2", reason="not a number", line="{}")]
         case "order":
