@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from models.chance import key_of, stratified
 from models.due import HORIZON, paths
-from models.filter import PARTICLES, X_VAR, B, Cloud, Reals, X, begin, walk
+from models.filter import Cloud, Reals, begin, walk
 from models.history import Course
+from models.priors import PARTICLES
 
 Floats = NDArray[np.float64]
 BAND: Final = (0.1, 0.9)
@@ -53,8 +54,8 @@ def curve(course: Course) -> Curve:
 
 def _today(cloud: Cloud) -> tuple[float, float, float]:
     weight = cloud.weights()[0]
-    spread = np.sqrt(cloud.fields[X_VAR, 0])
-    level = cloud.fields[B, 0] - cloud.effect()[0] + cloud.fields[X, 0] + spread * _even()
+    mean, spread = cloud.today()
+    level = mean[0] + spread[0] * _even()
     level = np.clip(level, *LIKELY)
     order = np.argsort(level, kind="stable")
     rising = np.cumsum(weight[order])

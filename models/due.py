@@ -15,7 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.chance import key_of, stratified
-from models.filter import CHANGE_DRIFT, CYCLE_SCALE, DRIFT, PACE, SHAPE, WOBBLE, X_VAR, A, B, Cloud, Reals, X, ancestors
+from models.filter import (
+    CYCLE_SCALE,
+    D_D,
+    D_X,
+    DRIFT,
+    PACE,
+    SHAPE,
+    WOBBLE,
+    X_X,
+    A,
+    Cloud,
+    D,
+    Reals,
+    X,
+    ancestors,
+)
+from models.priors import CHANGE_DRIFT
+from models.severity import HIGHEST, LOWEST
 
 HORIZON: Final = 84
 WEEK: Final = 7
@@ -27,9 +44,9 @@ CHUNK: Final = 32
 
 @cache
 def _noise() -> tuple[Reals, Reals]:
-    """Normal draws of the untreated level's drift and of x, each (DAYS, PATHS); for x one more at the end, of today."""
+    """Normal draws of drift and of x, each (DAYS, PATHS); the first of each is of today."""
     key = np.array([key_of("paths without a dose")], np.uint64)
-    drawn = stratified(key, 2 * DAYS + 1, PATHS)[:, 0]
+    drawn = stratified(key, 2 * DAYS, PATHS)[:, 0]
     return drawn[:DAYS], drawn[DAYS:]
 
 
@@ -60,14 +77,16 @@ def paths(cloud: Cloud) -> Reals:
     """Severity on the coming days if nothing more is given; (DAYS, patients, PATHS), the first of today."""
     n = len(cloud.day)
     chosen = ancestors(cloud.weights(), np.full(n, 0.5), PATHS)
-    fields = np.take_along_axis(cloud.fields[: X_VAR + 1], chosen[None], axis=2)
+    fields = np.take_along_axis(cloud.fields[: X_X + 1], chosen[None], axis=2)
     drift_z, x_z = _noise()
     pace = np.exp(-1 / np.exp(fields[PACE]))
     push = np.exp(fields[WOBBLE]) * np.sqrt(1 - pace**2)
     drift = np.exp(fields[DRIFT])
     shape = np.exp(fields[SHAPE])
-    level = fields[B].copy()
-    x = fields[X] + np.sqrt(fields[X_VAR]) * x_z[DAYS]
+    apart = np.sqrt(np.maximum(fields[D_D], 1e-6))
+    shared = fields[D_X] / apart
+    level = cloud.base[:, None] + fields[D] + apart * drift_z[0]
+    x = fields[X] + shared * drift_z[0] + np.sqrt(np.maximum(fields[X_X] - shared**2, 0)) * x_z[0]
     since = cloud.day - cloud.dosed
     widened = cloud.changing - cloud.day
     path = np.empty((DAYS, n, PATHS), np.float32)
@@ -77,18 +96,20 @@ def paths(cloud: Cloud) -> Reals:
             level = level + drift * wide * drift_z[ahead]
             x = pace * x + push * x_z[ahead]
         log_days = np.log(np.maximum(since + ahead, 1e-3)).astype(np.float32)[:, None]
-        effect = fields[A] * np.exp(-np.exp(np.minimum(shape * (log_days - fields[CYCLE_SCALE]), 20)))
-        np.clip(level - effect + x, 0, 27, out=path[ahead])
+        fading = np.exp(np.minimum(shape * (log_days - fields[CYCLE_SCALE]), 20))
+        effect = cloud.base[:, None] * fields[A] * np.exp(-fading)
+        np.clip(level - effect + x, LOWEST, HIGHEST, out=path[ahead])
     return path
 
 
 def crossing(path: Reals, tau: Reals) -> NDArray[np.float64]:
     """The CDF of the first day at or above tau whose week is so too; (patients, 85) of paths (91, patients, paths)."""
-    running = np.cumsum(path, axis=0, dtype=np.float32)
     first = np.full(path.shape[1:], HORIZON + 1, np.int16)
+    week = path[HORIZON + 1 :].sum(axis=0)
     for ahead in range(HORIZON, -1, -1):
-        week = running[ahead + WEEK - 1] - (running[ahead - 1] if ahead else 0)
+        week = week + path[ahead]
         first[(path[ahead] >= tau) & (week >= WEEK * tau)] = ahead
+        week -= path[ahead + WEEK - 1]
     shares = np.stack([np.bincount(row, minlength=HORIZON + 2)[: HORIZON + 1] for row in first])
     return np.asarray(np.cumsum(shares, axis=1) / path.shape[2])
 

@@ -1,11 +1,12 @@
 """The filter: what a patient's doses and scores say about how long a dose lasts in them, as a cloud of weighted particles.
 
-Each particle is a possible patient: an untreated severity B that drifts slowly, the share f of it that treatment can take
-away, a gain g per dose, and an effect that fades after each dose as a stretched exponential, whose scale is drawn anew in
-every cycle. Short-term ups and downs x are kept in closed form (Rao-Blackwell: a mean and a variance per particle).
+Each particle is a possible patient: a share f of the untreated severity B that treatment can take away, a gain g per dose, and
+an effect that fades after each dose as a stretched exponential, whose scale is drawn anew in every cycle. What moves severity
+otherwise, a slow drift D and short-term ups and downs x, is kept in closed form beside the personal zero of a mood diary
+(Rao-Blackwell: a Gaussian of three dimensions per particle), so that particles are spent on what is not Gaussian.
 
-    at a dose of strength d   A ← E + (1 − (1 − g)^d) (f B − E)⁺ ;   log λc ← log λ + ω z + log(1 − exp(−n/3))
-    u days later              E(u) = A exp(−(u/λc)^k) ;   s = clip(B − E + x, 0, 27)
+    at a dose of strength d   A ← E + (1 − (1 − g)^d) (f − E)⁺ ;   log λc ← log λ + ω z + log(1 − exp(−n/3))
+    u days later              E(u) = A exp(−(u/λc)^k) ;   s = clip(B (1 − E) + D + x, 0, 27)
 
 Scores weigh the particles with a tempered likelihood (power 0.7), because no patient is one of these; where few carry the
 weight they are drawn again and their traits moved a little (Liu & West 2001).
@@ -27,73 +28,38 @@ from numpy.typing import NDArray
 from models.chance import normals, stratified, uniforms
 from models.happenings import AFTER, AT, BEFORE, Entry
 from models.history import Course
+from models.priors import (
+    CHANGE_DAYS,
+    CHANGE_DRIFT,
+    COURSES,
+    ISLANDS,
+    KERNEL,
+    KINDS,
+    MIXED_IN,
+    MOOD_REPEAT,
+    MOOD_TEMPER,
+    MOOD_ZERO_SD,
+    OUTLIER_SHARE,
+    OUTLIER_VAR,
+    PARTICLES,
+    ROUNDING_VAR,
+    TEMPER,
+    TRAITS,
+    TRUST,
+    VISIT_SD,
+)  # fmt: skip
+from models.severity import HIGHEST, LOWEST
 
 Reals = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-PARTICLES: Final = 384
-"""Chosen by us: the mean score no longer moves from here on, and a patient's state stays near 20 kB."""
-
-# ---- traits: what is fixed in a patient, each on a scale on which its prior is normal ---------------------------------
-
-# fmt: off
-TRAITS: Final = (
-    # name       mean           sd     what it is, and where the prior is from
-    ("f",        1.2,           0.8),  # logit of the share of severity that treatment can take: 59-71 % respond (Phillips 2019, Murrough 2013)
-    ("g",        0.5,           0.8),  # logit of the gain per usual dose: median 3 infusions to response (Phillips 2019)
-    ("scale",    np.log(32.0),  0.9),  # log days; sources disagree four-fold: 18 d (Murrough 2013) to 70 d (Diamond 2014)
-    ("shape",    np.log(1.6),   0.8),  # log of k: below 1 a slow tail, 1 exponential, above 2 a plateau and then a fall
-    ("cycle",    np.log(0.45),  0.4),  # log SD of the scale from cycle to cycle
-    ("wobble",   np.log(1.8),   0.45), # log SD of x: PHQ-9 two-week retest r .74 (PMC7525967), within-person mood
-    ("pace",     np.log(6.0),   0.8),  # log days over which x is forgotten
-    ("drift",    np.log(0.18),  0.6),  # log SD per day of the untreated severity
-    ("noise",    np.log(2.0),   0.35), # log SD of questionnaire noise, PHQ-9 points
-    ("mood_at0", 0.0,           1.6),  # mood 0-10 at severity 0
-    ("mood_per", 10.0 / 27.0,   0.10), # mood per PHQ-9 point
-    ("mood_sd",  np.log(1.5),   0.35), # log SD of daily mood: 1.5 of 10 within persons (14-day ambulatory PHQ set)
-    ("answers",  1.0,           0.8),  # logit of answering a check-in at PHQ-9 10
-    ("avoids",   0.6,           0.35), # how much less so per 4 points
-)
-# fmt: on
-"""Priors v3: literature facts widened until cohorts of another kind and real mood diaries were covered."""
-
-F, G, SCALE, SHAPE, CYCLE, WOBBLE, PACE, DRIFT, NOISE, MOOD_AT0, MOOD_PER, MOOD_SD, ANSWERS, AVOIDS = range(len(TRAITS))
-B, A, CYCLE_SCALE, X, X_VAR, WEIGHT = range(len(TRAITS), len(TRAITS) + 6)
-WEEK: Final = WEIGHT + 1
-"""The first of seven fields: B − E on each of the last seven days, by day modulo 7."""
+F, G, SCALE, SHAPE, CYCLE, WOBBLE, PACE, DRIFT, NOISE, MOOD_PER, MOOD_SD, ANSWERS, AVOIDS = range(len(TRAITS))
+A, CYCLE_SCALE, WEIGHT, D, X, M, D_D, D_X, D_M, X_X, X_M, M_M = range(len(TRAITS), len(TRAITS) + 12)
+"""Last dose's effect and the scale of its fading; log weight; means, variances and covariances of D, x and mood's zero."""
+WEEK: Final = M_M + 1
+"""The first of seven fields: 1 − E on each of the last seven days, by day modulo 7."""
 FIELDS: Final = WEEK + 7
-
-KINDS: Final = ("drug", "ect", "tms")
-# fmt: off
-COURSES: Final = (
-    # gain: added to logit g per treatment; scale: added to log λ; build: n over which the scale builds up.
-    # gain   scale                 build
-    (0.0,    0.0,                  3.0),   # ketamine: shorter after the first infusions than after six (Singh 2016)
-    (-1.2,   np.log(57.0 / 32.0),  5.0),   # ECT: 6-12 treatments to response; remitters 57 d (KetECT, Ekstrand 2022); build chosen by us
-    (-3.0,   np.log(90.0 / 32.0), 15.0),   # TMS: 20-30 sessions to response, months of effect (Dunner 2014, from memory)
-)
-# fmt: on
-
-TEMPER: Final = 0.7
-"""Power of every likelihood (forecast study: without it 80 % intervals cover 66-82 %)."""
-MOOD_TEMPER: Final = 0.3
-"""Daily mood counts for less still: its noise is autocorrelated, and it narrows without getting better (Busk 2020; own study)."""
-MOOD_REPEAT: Final = 1.9
-"""Variance of mood where yesterday's was reported too (autocorrelation near .3)."""
-OUTLIER_SHARE, OUTLIER_VAR = 0.06, 9.0
-VISIT_SD: Final = 1.9
-"""Of a clinician's score, PHQ-9 points."""
-ROUNDING_VAR: Final = 1.0 / 12.0
-CHANGE_DAYS: Final = 21
-CHANGE_DRIFT: Final = 4.0
-"""After a change from outside the untreated severity drifts four times as fast for three weeks: 4 × .18 × √21 = 3.3 points,
-the size of a meaningful change, 5 points, at 1.5 SD. Chosen by us."""
-KERNEL: Final = 0.985
-"""Liu & West's a."""
-MIXED_IN: Final = 0.9
-"""How much of a patient's own screening enters the untreated severity; the rest is 18, the mean of those treated."""
-
-_STEP, _DOSE, _PICK, _MOVE, _LEVEL = range(len(TRAITS) + 4, len(TRAITS) + 9)
+_DOSE, _PICK, _MOVE = range(len(TRAITS) + 4, len(TRAITS) + 7)
 
 
 @dataclass(slots=True)
@@ -101,12 +67,14 @@ class Cloud:
     """Particles of some patients at the end of a day.
 
     Args:
-        fields: (FIELDS, patients, particles). day: each patient's. key: seeds. dosed: day of the last treatment.
+        fields: (FIELDS, patients, particles). base: the untreated severity B to begin with. day: of each patient. key: seeds.
+        dosed: day of the last treatment.
         lasting: its kind's place in `KINDS`. counts: (patients, kinds) treatments so far. mood_day: of the last mood report.
         changing: the last day on which drift is widened.
     """
 
     fields: Reals
+    base: Reals
     key: NDArray[np.uint64]
     day: Rows
     dosed: Rows
@@ -118,14 +86,21 @@ class Cloud:
     def picked(self, rows: Rows | slice) -> Cloud:
         """A copy of some patients."""
         return Cloud(
-            np.ascontiguousarray(self.fields[:, rows]), self.key[rows].copy(), self.day[rows].copy(), self.dosed[rows].copy(),
+            np.ascontiguousarray(self.fields[:, rows]), self.base[rows].copy(), self.key[rows].copy(), self.day[rows].copy(), self.dosed[rows].copy(),
             self.lasting[rows].copy(), self.counts[rows].copy(), self.mood_day[rows].copy(), self.changing[rows].copy(),
         )  # fmt: skip
 
     def weights(self) -> Reals:
-        """Normalised, (patients, particles)."""
-        raw = np.exp(self.fields[WEIGHT] - self.fields[WEIGHT].max(axis=1, keepdims=True))
-        return np.asarray(raw / raw.sum(axis=1, keepdims=True), np.float32)
+        """Normalised, (patients, particles); every island counts the same."""
+        log_weight = self.fields[WEIGHT].reshape(len(self.day), ISLANDS, -1)
+        raw = np.exp(log_weight - log_weight.max(axis=2, keepdims=True))
+        return np.asarray(raw / (ISLANDS * raw.sum(axis=2, keepdims=True)), np.float32).reshape(len(self.day), -1)
+
+    def today(self) -> tuple[Reals, Reals]:
+        """Severity at the end of the day as each particle has it: mean (before clipping) and SD, (patients, particles)."""
+        level = self.base[:, None] * (1 - self.effect()) + self.fields[D] + self.fields[X]
+        variance = self.fields[D_D] + 2 * self.fields[D_X] + self.fields[X_X]
+        return level, np.sqrt(np.maximum(variance, 0))
 
     def effect(self, ahead: int = 0) -> Reals:
         """E so many days after each patient's day, without another dose."""
@@ -137,21 +112,24 @@ def begin(courses: Sequence[Course], particles: int = PARTICLES) -> Cloud:
     n = len(courses)
     key = np.array([course.key for course in courses], np.uint64)
     start = np.array([course.start for course in courses], np.int64)
-    drawn = stratified(key, len(TRAITS) + 2, particles)
+    drawn = stratified(key, len(TRAITS), particles)
     fields = np.zeros((FIELDS, n, particles), np.float32)
     for trait, (_, mean, sd) in enumerate(TRAITS):
         fields[trait] = np.float32(mean) + np.float32(sd) * drawn[trait]
-    level = np.array([_untreated(course) for course in courses], np.float32).reshape(n, 2)
-    fields[B] = level[:, :1] + level[:, 1:] * drawn[len(TRAITS)]
+    base = np.array([untreated_of(course) for course in courses], np.float32).reshape(n, 2)
     fields[CYCLE_SCALE] = fields[SCALE]
-    fields[X_VAR] = np.exp(2 * fields[WOBBLE])
-    fields[WEEK:] = fields[B]
+    fields[D_D] = base[:, 1:] ** 2
+    fields[X_X] = np.exp(2 * fields[WOBBLE])
+    fields[M_M] = MOOD_ZERO_SD**2
+    fields[WEEK:] = 1
     nobody = np.full(n, -(10**6), np.int64)
-    return Cloud(_rounded(fields), key, start - 1, nobody.copy(), np.zeros(n, np.int64), np.zeros((n, len(KINDS)), np.int64), nobody.copy(), nobody.copy())  # fmt: skip
+    none, counts = np.zeros(n, np.int64), np.zeros((n, len(KINDS)), np.int64)
+    first = base[:, 0].copy()
+    return Cloud(_rounded(fields), first, key, start - 1, nobody.copy(), none, counts, nobody.copy(), nobody.copy())
 
 
-def _untreated(course: Course) -> tuple[float, float]:
-    """Mean and SD of B: 18.5 ± 3 among those treated; two scores of a patient's own say most of what there is to know."""
+def untreated_of(course: Course) -> tuple[float, float]:
+    """B and how far it may be off: 18.5 ± 3 of those treated; two scores of a patient's own say most of what can be known."""
     if course.baseline is None:
         return 18.0, 3.5
     own, sd = (MIXED_IN, 2.0) if course.screens > 1 else (0.8, 2.5)
@@ -192,19 +170,18 @@ def _day(cloud: Cloud, active: int, today: list[tuple[int, Entry]]) -> None:
         if entry.kind == "change":
             cloud.changing[row] = entry.day + CHANGE_DAYS - 1
     pace = np.exp(-1 / np.exp(fields[PACE]))
-    drift = (
-        np.exp(fields[DRIFT]) * np.where(cloud.changing[:active] >= day, CHANGE_DRIFT, 1.0).astype(np.float32)[:, None]
-    )
-    fields[B] = np.clip(fields[B] + drift * normals(cloud.key[:active], day, _STEP, fields.shape[2]), 0, 30)
-    fields[X] *= pace
-    fields[X_VAR] = fields[X_VAR] * pace**2 + np.exp(2 * fields[WOBBLE]) * (1 - pace**2)
+    wide = np.where(cloud.changing[:active] >= day, CHANGE_DRIFT**2, 1.0).astype(np.float32)[:, None]
+    fields[D_D] += np.exp(2 * fields[DRIFT]) * wide
+    for place in (X, D_X, X_M):
+        fields[place] *= pace
+    fields[X_X] = fields[X_X] * pace**2 + np.exp(2 * fields[WOBBLE]) * (1 - pace**2)
     _observe(cloud, active, [(row, entry) for row, entry in today if entry.part == BEFORE], before=True)
     _dose(cloud, active, [(row, entry) for row, entry in today if entry.part == AT])
     effect = _effect(fields, day - cloud.dosed[:active])
-    _put_by_day(fields, day, fields[B] - effect)
+    fields[WEEK + day % 7, np.arange(active)] = _rounded(1 - effect)
     _observe(cloud, active, [(row, entry) for row, entry in today if entry.part == AFTER], before=False)
     _draw_again(cloud, active)
-    fields[B:] = _rounded(fields[B:])
+    fields[WEIGHT:WEEK] = _rounded(fields[WEIGHT:WEEK])
 
 
 def _effect(fields: Reals, days: Rows) -> Reals:
@@ -232,14 +209,11 @@ def _dose(cloud: Cloud, active: int, given: list[tuple[int, Entry]]) -> None:
     cloud.counts[rows, kind] += 1
     count = cloud.counts[rows, kind].astype(np.float32)[:, None]
     z = normals(cloud.key[rows], cloud.day[rows], _DOSE, mine.shape[2])
-    cloud.fields[A, rows] = effect + (1 - (1 - g) ** strength) * np.maximum(f * mine[B] - effect, 0)
-    cloud.fields[CYCLE_SCALE, rows] = mine[SCALE] + scale + np.exp(mine[CYCLE]) * z + np.log1p(-np.exp(-count / build))
+    scale = mine[SCALE] + scale + np.exp(mine[CYCLE]) * z + np.log1p(-np.exp(-count / build))
+    cloud.fields[A, rows] = _rounded(effect + (1 - (1 - g) ** strength) * np.maximum(f - effect, 0))
+    cloud.fields[CYCLE_SCALE, rows] = _rounded(scale)
     cloud.dosed[rows] = cloud.day[rows]
     cloud.lasting[rows] = kind
-
-
-def _put_by_day(fields: Reals, day: Rows, level: Reals) -> None:
-    fields[WEEK + day % 7, np.arange(len(day))] = level
 
 
 def _observe(cloud: Cloud, active: int, seen: list[tuple[int, Entry]], *, before: bool) -> None:
@@ -265,41 +239,47 @@ def _observe(cloud: Cloud, active: int, seen: list[tuple[int, Entry]], *, before
 def _week(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
     """The mean of seven days: up to yesterday where the score was given before today's dose, as today is not in the ring yet."""
     fields = cloud.fields[:, rows]
-    y, extra = _values(entries), _spread(entries) ** 2
-    level = fields[WEEK:].mean(axis=0)
-    expected = np.clip(level + fields[X], 0, 27)
-    variance = np.exp(2 * fields[NOISE]) + (ROUNDING_VAR + extra)
-    _update(cloud, rows, fields, y - expected, np.ones_like(expected), variance, TEMPER)
+    level = cloud.base[rows, None] * fields[WEEK:].mean(axis=0)
+    variance = np.exp(2 * fields[NOISE]) + (ROUNDING_VAR + _spread(entries) ** 2)
+    _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance, TRUST, TEMPER)
 
 
 def _visit(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
     """A clinician's score: of the day before, if it was given before a dose."""
     fields = cloud.fields[:, rows]
-    level = fields[WEEK + (cloud.day[rows] - int(before)) % 7, np.arange(len(rows))]
-    expected = np.clip(level + fields[X], 0, 27)
-    variance = np.full_like(expected, VISIT_SD**2) + _spread(entries) ** 2
-    _update(cloud, rows, fields, _values(entries) - expected, np.ones_like(expected), variance, TEMPER)
+    level = _level(cloud, rows, fields, int(before))
+    variance = np.full_like(level, VISIT_SD**2) + _spread(entries) ** 2
+    _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance, TRUST, TEMPER)
 
 
 def _mood(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
     fields = cloud.fields[:, rows]
-    level = fields[WEEK + (cloud.day[rows] - int(before)) % 7, np.arange(len(rows))]
     slope = fields[MOOD_PER]
-    expected = fields[MOOD_AT0] + slope * np.clip(level + fields[X], 0, 27)
+    expected = fields[M] + slope * _shown(fields, _level(cloud, rows, fields, int(before)))
     yesterday = (cloud.day[rows] - cloud.mood_day[rows] <= 1)[:, None]
     variance = np.exp(2 * fields[MOOD_SD]) * np.where(yesterday, MOOD_REPEAT, 1.0).astype(np.float32) + ROUNDING_VAR
-    _update(cloud, rows, fields, _values(entries) - expected, slope, variance / MOOD_TEMPER, TEMPER * MOOD_TEMPER)
+    power = TEMPER * MOOD_TEMPER
+    _update(cloud, rows, fields, _values(entries) - expected, slope, variance, TRUST * MOOD_TEMPER, power)
     cloud.mood_day[rows] = cloud.day[rows]
 
 
 def _asked(cloud: Cloud, rows: Rows, entries: list[Entry]) -> None:
     """Silence means something: people in relapse answer half as often."""
     fields = cloud.fields[:, rows]
-    level = fields[WEEK + cloud.day[rows] % 7, np.arange(len(rows))]
-    severity = np.clip(level + fields[X], 0, 27)
+    severity = _shown(fields, _level(cloud, rows, fields, 0))
     odds = fields[ANSWERS] - fields[AVOIDS] * (severity - 10) / 4
     sign = np.where(_values(entries) > 0.5, -1.0, 1.0).astype(np.float32)
     cloud.fields[WEIGHT, rows] -= TEMPER * np.logaddexp(0, sign * odds)
+
+
+def _level(cloud: Cloud, rows: Rows, fields: Reals, back: int) -> Reals:
+    """B (1 − E) so many days ago."""
+    return np.asarray(cloud.base[rows, None] * fields[WEEK + (cloud.day[rows] - back) % 7, np.arange(len(rows))])
+
+
+def _shown(fields: Reals, level: Reals) -> Reals:
+    """Expected severity."""
+    return np.asarray(np.clip(level + fields[D] + fields[X], LOWEST, HIGHEST))
 
 
 def _values(entries: list[Entry]) -> Reals:
@@ -310,25 +290,49 @@ def _spread(entries: list[Entry]) -> Reals:
     return np.array([entry.sd for entry in entries], np.float32)[:, None]
 
 
-def _update(cloud: Cloud, rows: Rows, fields: Reals, off: Reals, slope: Reals, variance: Reals, power: float) -> None:
-    """A reading that is off by so much: weights, and x by Kalman. 6 % of readings are outliers with nine times the variance."""
-    own = slope**2 * fields[X_VAR]
-    usual, wild = own + variance, own + OUTLIER_VAR * variance
+def _update(
+    cloud: Cloud,
+    rows: Rows,
+    fields: Reals,
+    off: Reals,
+    slope: Reals | None,
+    variance: Reals,
+    trust: float,
+    power: float,
+) -> None:
+    """A reading that is off by so much: weights, and drift, x and mood's zero by Kalman.
+
+    6 % of readings are outliers with nine times the variance. A reading counts only by its `trust` in the Gaussian, as if its
+    variance were that much larger, and by its `power` in the weights.
+
+    Args:
+        slope: of mood per point of severity; None: the reading is one of severity itself.
+    """
+    d, x, m = fields[D_D] + fields[D_X], fields[D_X] + fields[X_X], fields[D_M] + fields[X_M]
+    own = d + x
+    if slope is not None:
+        own = slope * (slope * own + 2 * m) + fields[M_M]
+        d, x, m = slope * d + fields[D_M], slope * x + fields[X_M], slope * m + fields[M_M]
+    own = np.maximum(own, 1e-3)
+    usual, wild = own + variance / trust, own + variance * (OUTLIER_VAR / trust)
     log_usual = np.log(1 - OUTLIER_SHARE) - 0.5 * (np.log(usual) + off**2 / usual)
     log_wild = np.log(OUTLIER_SHARE) - 0.5 * (np.log(wild) + off**2 / wild)
     log_both = np.logaddexp(log_usual, log_wild)
-    trust = np.exp(log_usual - log_both)
-    gain_usual, gain_wild = slope * fields[X_VAR] / usual, slope * fields[X_VAR] / wild
-    gain = trust * gain_usual + (1 - trust) * gain_wild
-    between = trust * (1 - trust) * ((gain_usual - gain_wild) * off) ** 2
-    cloud.fields[X, rows] = fields[X] + gain * off
-    cloud.fields[X_VAR, rows] = (1 - gain * slope) * fields[X_VAR] + between
+    believed = np.exp(log_usual - log_both)
+    # Both readings of it mixed: by how much the means move, and the spread that is left.
+    move = believed / usual + (1 - believed) / wild
+    left = move - believed * (1 - believed) * (off * (1 / usual - 1 / wild)) ** 2
     cloud.fields[WEIGHT, rows] += np.float32(power) * log_both
+    for place, gain in ((D, d), (X, x), (M, m)):
+        cloud.fields[place, rows] = fields[place] + gain * move * off
+    for place, first, second in ((D_D, d, d), (D_X, d, x), (D_M, d, m), (X_X, x, x), (X_M, x, m), (M_M, m, m)):
+        cloud.fields[place, rows] = fields[place] - first * second * left
 
 
 def _draw_again(cloud: Cloud, active: int) -> None:
-    """Where fewer than half of the particles count, draw anew in proportion to weight, and move the traits a little."""
-    log_weight = cloud.fields[WEIGHT, :active]
+    """Where fewer than half of an island's particles count, draw it anew by weight, and move the traits a little."""
+    whole = cloud.fields.reshape(FIELDS, len(cloud.day) * ISLANDS, -1)
+    log_weight = whole[WEIGHT, : active * ISLANDS]
     log_weight -= log_weight.max(axis=1, keepdims=True)
     raw = np.exp(log_weight)
     total = raw.sum(axis=1)
@@ -337,18 +341,18 @@ def _draw_again(cloud: Cloud, active: int) -> None:
     if not len(rows):
         return
     weight = raw[rows] / total[rows, None]
-    fields = cloud.fields[:, rows]
+    fields = whole[:, rows]
     traits = fields[: len(TRAITS)]
     mean = (traits * weight).sum(axis=2, keepdims=True)
     sd = np.sqrt(np.maximum((traits**2 * weight).sum(axis=2, keepdims=True) - mean**2, 0))
-    origin = ancestors(weight, uniforms(cloud.key[rows], cloud.day[rows], _PICK))
-    fields = np.take_along_axis(fields, origin[None], axis=2)
-    z = normals(cloud.key[rows], cloud.day[rows], _MOVE, len(TRAITS) * count)
-    z = z.reshape(len(rows), len(TRAITS), count).transpose(1, 0, 2)
+    day, island = cloud.day[rows // ISLANDS], (rows % ISLANDS).astype(np.uint64)
+    key = cloud.key[rows // ISLANDS] + island * np.uint64(0xD1B54A32D192ED03)
+    fields = np.take_along_axis(fields, ancestors(weight, uniforms(key, day, _PICK))[None], axis=2)
+    z = normals(key, day, _MOVE, len(TRAITS) * count).reshape(len(rows), len(TRAITS), count).transpose(1, 0, 2)
     spread = np.float32(np.sqrt(1 - KERNEL**2))
     fields[: len(TRAITS)] = np.float32(KERNEL) * fields[: len(TRAITS)] + np.float32(1 - KERNEL) * mean + spread * sd * z
     fields[WEIGHT] = 0
-    cloud.fields[:, rows] = _rounded(fields)
+    whole[:, rows] = _rounded(fields)
 
 
 def ancestors(weight: Reals, at: NDArray[np.float64], count: int | None = None) -> Rows:

@@ -16,10 +16,10 @@ import numpy as np
 from models.calendar import iso_day
 from models.drugs import spacing_of
 from models.due import HORIZON
-from models.filter import CHANGE_DAYS
 from models.forecaster import Floats, Forecasts
 from models.happenings import READINGS, TREATMENTS, Entry
 from models.history import Course
+from models.priors import CHANGE_DAYS
 
 Response = Literal["responder", "partial", "non-responder", "unknown"]
 

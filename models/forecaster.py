@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.due import CHUNK, HORIZON, due
-from models.filter import CYCLE_SCALE, PARTICLES, SHAPE, A, B, Cloud, begin, walk
+from models.filter import CYCLE_SCALE, SHAPE, A, Cloud, begin, walk
 from models.history import Course
+from models.priors import PARTICLES
 
 Floats = NDArray[np.float64]
 Response = Literal["responder", "partial", "non-responder", "unknown"]
@@ -100,7 +101,7 @@ def forecast_states(cloud: Cloud, tau: Floats) -> Forecasts:
     n = len(tau)
     improved, responds, half_days, own = np.empty(n), np.empty(n), np.empty((n, 3)), np.empty(n)
     weight = cloud.weights()
-    share = cloud.fields[A] / np.maximum(cloud.fields[B], 1)
+    share = cloud.fields[A]
     improved[:] = (share * weight).sum(axis=1)
     responds[:] = ((share >= 0.5) * weight).sum(axis=1)
     log_half = cloud.fields[CYCLE_SCALE] + np.float32(np.log(np.log(2))) * np.exp(-cloud.fields[SHAPE])

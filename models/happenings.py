@@ -158,6 +158,9 @@ _IN_SESSION: Final = frozenset({
 # fmt: on
 """Given against a dose's own effects: no change in the course of the depression."""
 
+_OFFICE: Final = frozenset({"booking", "booked", "cancelled", "rescheduled", "reminder", "call"})
+"""What the clinic's office does about visits."""
+
 
 def changes_of(standing: Sequence[Standing], start: int) -> list[Entry]:
     """Days on which something outside changed: an intervention that is no treatment of a session, other medications."""
@@ -165,7 +168,7 @@ def changes_of(standing: Sequence[Standing], start: int) -> list[Entry]:
     medications: tuple[str, ...] | None = None
     for _, day, fact in standing:
         if fact.kind == "intervention":
-            if not fact.session and fact.name not in _IN_SESSION and fact.name not in TREATMENTS:
+            if not fact.session and fact.name not in _IN_SESSION | _OFFICE | TREATMENTS:
                 days.add(day)
         elif fact.kind == "registered" and fact.medications is not None:
             if medications is not None and fact.medications != medications:
