@@ -175,7 +175,7 @@ def test_the_card_fails_if_nothing_were_held_at_all() -> None:
 
     assert jumpy.false
     assert not held["false high or medium alerts, uneventful and near-threshold"]
-    assert not held["alerts above low in hovering sessions"]
+    assert not held["alerts above low, of every category, in hovering sessions"]
 
 
 # Invented events in recorded stretches

@@ -114,4 +114,6 @@ def _explains(event: Expected, alert: Alert, step: Step) -> bool:
         return False
     if event.priority < step.priority:
         return False
-    return event.from_us - BEFORE_S * SECOND <= step.at_us <= event.to_us + AFTER_S * SECOND
+    # A symptom entered on a tablet can complete what a monitor with another clock began.
+    times = (step.at_us, step.at_us if step.sent_us is None else step.sent_us)
+    return any(event.from_us - BEFORE_S * SECOND <= at_us <= event.to_us + AFTER_S * SECOND for at_us in times)

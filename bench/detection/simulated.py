@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from streams.edge import read_lines
 HOURS: Final = 3.0
 """A session is two hours and a half; all start within the first half hour."""
 _WORDS: Final = {priority.word: priority for priority in Priority}
-_PRESSURE: Final = SAME["hypertension"] | SAME["hypotension"] | {"pressure-rise"}
+_RULES: Final = {"high": SAME["hypertension"] | {"pressure-rise"}, "low": SAME["hypotension"]}
 RECHECKED_WITHIN: Final = 10 * MINUTE
 SIGNAL_LASTS_S: Final = 30.0
 """A signal that is back for less than this has not returned. Chosen by us: twice the hold of the rule at stake."""
@@ -159,7 +159,7 @@ def _put_right(alert: Alert, right: Right) -> Alert:
     mine = right.get(alert.patient)
     if mine is None or alert.category in _ENTERED:
         return alert
-    steps = [replace(step, at_us=mine(step.at_us)) for step in alert.steps]
+    steps = [replace(step, at_us=mine(step.at_us), sent_us=step.at_us) for step in alert.steps]
     over_us = None if alert.over_us is None else mine(alert.over_us)
     return replace(alert, onset_us=mine(alert.onset_us), steps=steps, over_us=over_us)
 
@@ -197,7 +197,9 @@ def _lone_cuffs(shown: _Shown, events: list[Expected], alerts: list[Alert]) -> I
     sure = [
         event
         for event in events
-        if event.rule in _PRESSURE and event.priority >= Priority.MEDIUM and event.expect != "quiet"
+        if event.rule in _RULES["high"] | _RULES["low"]
+        and event.priority >= Priority.MEDIUM
+        and event.expect != "quiet"
     ]
     for patient, device in shown.device.items():
         read = {
@@ -218,13 +220,13 @@ def _lone_cuffs(shown: _Shown, events: list[Expected], alerts: list[Alert]) -> I
             raised = any(
                 at_us <= step.at_us <= after[0]
                 for alert in alerts
-                if alert.patient == patient and alert.rule in _PRESSURE
+                if alert.patient == patient and alert.rule in _RULES[side]
                 for step in alert.burdens()
             )
             yield LoneCuff(patient, at_us, raised)
 
 
-def _side(sbp: float, dbp: float) -> str | None:
+def _side(sbp: float, dbp: float) -> Literal["high", "low"] | None:
     if sbp >= 180 or dbp >= 110:
         return "high"
     return "low" if sbp < 90 else None
@@ -241,6 +243,9 @@ def _hidden(matches: list[Match], documents: Mapping[int, Mapping[str, Any]]) ->
             continue
         trusted = [(from_iso(a), from_iso(b)) for a, b in documents[id(event)]["trusted"]]
         back = next((a for a, b in trusted if b - a >= SIGNAL_LASTS_S * SECOND), None)
-        if back is None or not trusted or trusted[0][0] - event.from_us < HIDDEN_S * SECOND:
+        if back is None or event.due_us is None or trusted[0][0] - event.from_us < HIDDEN_S * SECOND:
+            continue
+        # A monitor that sends every minute cannot show 15 s of anything in 30 s.
+        if event.due_us - back > SIGNAL_LASTS_S * SECOND:
             continue
         yield None if match.told_us is None else (match.told_us - back) / SECOND

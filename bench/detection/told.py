@@ -26,12 +26,13 @@ _OVER: Final = frozenset({"latched", "closed"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One transition that gave the alert a priority."""
+    """One transition that gave the alert a priority. `sent_us`: its time as sent, where `at_us` was put right."""
 
     at_us: int
     what: str
     priority: Priority
     text: str
+    sent_us: int | None = None
 
 
 @dataclass(slots=True)
