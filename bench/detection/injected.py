@@ -23,6 +23,8 @@ from models.records import Vitals
 from models.rules import Priority
 
 MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
+STEP_HELD_S: Final = 30.0
+"""An impossible step is distrusted until it returns or has held 30 s, then counts from its first sample: the protocol's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Kind:
     @property
     def above(self) -> bool:
         return self.goal > self.limit
+
+    @property
+    def own_s(self) -> float:
+        """The time that telling it takes by rule: the hold, and a step is not believed before it has held `STEP_HELD_S`."""
+        return max(self.hold_s, STEP_HELD_S) if self.onset_s == 0 else self.hold_s
 
 
 # Depths a few units past the limit, so that the recording's own noise does not decide whether it happened; an onset of 0 is a
@@ -249,4 +256,4 @@ def _outcome(event: Invented, alerts: Sequence[Alert]) -> Outcome:
     at_s = event.recording.at_s
     between = (at_s >= event.onset_s) & (at_s < inside[0])
     unread = np.count_nonzero(between & ~event.readable)
-    return Outcome(event, found=True, late_s=inside[0] - event.onset_s - kind.hold_s - float(unread))
+    return Outcome(event, found=True, late_s=inside[0] - event.onset_s - kind.own_s - float(unread))
