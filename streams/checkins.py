@@ -7,10 +7,11 @@ Never here: time that passes (`timers.py`), what an instrument's items add up to
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from models.findings import Finding, Subject
-from models.instants import MINUTE, SECOND
+from models.instants import MINUTE, NEVER, SECOND
 from models.instruments import INSTRUMENTS, meaning
 from models.limits import LABELS, UNITS, Limit
 from models.records import CheckIn
@@ -19,7 +20,7 @@ from models.rules import RULES, Priority
 from models.suicidality import item_9_unknown, risk_of
 from models.symptoms import alarming
 from streams.sentences import number, plain, with_chair
-from streams.state import Here, WardState
+from streams.state import REMEMBER, Here, WardState
 from streams.thresholds import say_symptoms
 from streams.timers import checked_in, judge_lasting
 
@@ -61,14 +62,56 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
 
 def _say(state: WardState, row: int, rule: str, said: Said, at_us: int, here: Here) -> None:
     session = state.known.sessions[row]
-    title = RULES[rule].title
-    rows = [limit for limit in state.limits_of(row) if limit.rule == rule]
-    forced = [limit for limit in rows if limit.key in said.on]
-    if not forced:
-        newest = said.newest.get(rows[0].channel) if rows else None
-        reading = "" if newest is None else f" {_reading(newest)}."
-        state.say(row, rule, None, at_us, at_us, here, f"{session.where}: {title} is over.{reading}", {}, "")
+    limits = state.limits_of(row)
+    minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
+    found = _conclusion(session.where, rule, said, limits, here[0], minute)
+    if found is not None:
+        state.say(row, rule, found.priority, at_us, found.onset_us, here, found.text, found.evidence, found.source)
         return
+    newest = next(
+        (said.newest[limit.channel] for limit in limits if limit.rule == rule and limit.channel in said.newest), None
+    )
+    reading = "" if newest is None else f" {_reading(newest)}."
+    text = f"{session.where}: {RULES[rule].title} is over.{reading}"
+    state.say(row, rule, None, at_us, at_us, here, text, {}, "")
+
+
+def heed_score(state: WardState, record: CheckIn, report: Report, here: Here) -> None:
+    """Say what a score says of somebody who has no open session: a nurse who scores MOAA/S 1 in the corridor means now.
+
+    Nothing shows when that is over, so only a person closes it. Milder than medium it is a note; and what was scored before
+    their session ended, and comes late, was of that session.
+    """
+    until_us, noted_us = state.known.left.get((record.site, "patient", record.patient), (NEVER, NEVER))
+    old = report.at_us <= until_us and here[0] - noted_us < REMEMBER
+    if old or report.instrument not in OBSERVED_BY:
+        return
+    limits = state.limits.tables[state.limits.set_of(record.site, record.patient)]
+    said = said_by([report], limits)
+    for rule in _RULES:
+        found = _conclusion(record.patient, rule, said, limits, here[0], None)
+        if found is not None and found.priority >= Priority.MEDIUM:
+            subject = Subject(record.site, record.patient, None)
+            state.tell(
+                Finding("began", subject, rule, found.priority, report.at_us, report.at_us, here[0], found.text, found.evidence, found.source), here
+            )  # fmt: skip
+
+
+class _Conclusion(NamedTuple):
+    priority: Priority
+    onset_us: int
+    text: str
+    evidence: dict[str, object]
+    source: str
+
+
+def _conclusion(
+    where: str, rule: str, said: Said, limits: Sequence[Limit], clock_us: int, minute: float | None
+) -> _Conclusion | None:
+    """What reports make of one rule; None: nothing, or nothing any more."""
+    forced = [limit for limit in limits if limit.rule == rule and limit.key in said.on]
+    if not forced:
+        return None
     worst = max(forced, key=lambda limit: limit.priority)
     priority, onset_us, source = worst.priority, said.on[worst.key], worst.source
     newest = said.newest[worst.channel]
@@ -76,9 +119,8 @@ def _say(state: WardState, row: int, rule: str, said: Said, at_us: int, here: He
     if rule == "severe-dissociation" and said.grave_us is not None:
         priority, onset_us, source = Priority.HIGH, said.grave_us, GRAVE_SOURCE
         detail = f"{detail} {_beside(said)}"
-    minute = None if session.dose_us is None else (newest.at_us - session.dose_us) / MINUTE
-    evidence = score_evidence(newest, worst, here[0], minute)
-    state.say(row, rule, priority, at_us, onset_us, here, plain(session.where, title, detail), evidence, source)
+    text = plain(where, RULES[rule].title, detail)
+    return _Conclusion(priority, onset_us, text, score_evidence(newest, worst, clock_us, minute), source)
 
 
 def _reading(report: Report) -> str:

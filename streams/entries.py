@@ -34,7 +34,7 @@ from models.suicidality import item_9_unknown
 from streams import home
 from streams.absence import pass_time
 from streams.association import Session
-from streams.checkins import answered, fold_report, heed_risk
+from streams.checkins import answered, fold_report, heed_risk, heed_score
 from streams.contraindications import weigh
 from streams.course import Given, with_dose, with_stop
 from streams.frame import Origin
@@ -98,8 +98,9 @@ def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> boo
             # Who leaves is judged by their last readings.
             return slug(record.what) not in LEAVES
         case CheckIn():
-            # A symptom makes more of a cuff. With no session open yet, samples might open one.
-            return record.instrument != "symptoms" and _of(state, record) is not None
+            # A symptom makes more of a cuff, and a correction may take one back. With no session open, samples might open one.
+            apart = record.instrument != "symptoms" and record.replaces is None
+            return apart and _of(state, record) is not None
         case _:
             return False
 
@@ -299,6 +300,8 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
     report = answered(record, at_us, score)
     if row is not None and report is not None:
         fold_report(state, row, report, record.replaces, here)
+    elif report is not None:
+        heed_score(state, record, report, here)
 
 
 def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None:

@@ -64,6 +64,25 @@ def test_sedation_is_told_by_its_level(score: int, told: set[str]) -> None:
     assert clinic.open_rules() & set(MIND) == told
 
 
+def test_who_does_not_answer_is_heard_without_any_session() -> None:
+    clinic = Scene()
+    answers(clinic, "moaas", None, score=1)
+    assert sorted(clinic.told()) == ["0:00 high unresponsive raised (P-3)", "0:00 medium sedation raised (P-3)"]
+    clinic.now_s = 7200
+    clinic.send()
+    assert clinic.open_rules() == {"unresponsive", "sedation"}, "nothing shows that it is over: a person closes it"
+
+
+def test_a_score_of_a_session_that_comes_after_its_end_raises_nothing_new() -> None:
+    clinic, three = a_session()
+    minute(clinic, 10)
+    three.shows(1, spo2=97)
+    three.ends()
+    clinic.now_s += 60
+    answers(clinic, "moaas", at_s=300, score=1)
+    assert clinic.open_rules() & set(MIND) == set()
+
+
 # ---- dissociation
 
 
