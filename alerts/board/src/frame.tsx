@@ -11,7 +11,7 @@ import { invented } from "./site";
 import { clockWithSeconds, foreignZone, now, second } from "./times";
 
 interface Props {
-  here: "board" | "chair" | "alert";
+  here: "board" | "chair" | "alert" | "clinic";
   children: ComponentChildren;
 }
 
@@ -32,6 +32,7 @@ export function Frame({ here, children }: Props) {
         <nav class="head-links">
           <a href={href("/")} aria-current={here === "board" ? "page" : undefined}>Board</a>
           <a href={href("/chair")} aria-current={here === "chair" ? "page" : undefined}>Chairs</a>
+          <a href={href("/clinic")} aria-current={here === "clinic" ? "page" : undefined}>Clinic</a>
         </nav>
         {invented.value && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}
         <span class="head-gap" />

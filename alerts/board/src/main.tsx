@@ -1,7 +1,8 @@
-/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id". Links load a page anew: each is small. */
+/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/clinic", "/patient/:alias". Links load a page anew: each is small. */
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
+import "./desk.css";
 
 import { render } from "preact";
 
@@ -9,7 +10,9 @@ import { AlertPage } from "./alert/alert_page";
 import { Board } from "./board/board";
 import { ChairPage } from "./chair/chair_page";
 import { ChairList } from "./chair/chair_list";
+import { ClinicPage } from "./clinic/clinic_page";
 import { listen } from "./feed";
+import { PatientPage } from "./patient/patient_page";
 import { startSending } from "./sending";
 import { askSite } from "./site";
 
@@ -17,6 +20,8 @@ function Page() {
   const [, first, second] = location.pathname.split("/");
   if (first === "chair") return second ? <ChairPage name={decodeURIComponent(second)} /> : <ChairList />;
   if (first === "alert" && second) return <AlertPage id={decodeURIComponent(second)} />;
+  if (first === "clinic") return <ClinicPage />;
+  if (first === "patient" && second) return <PatientPage alias={decodeURIComponent(second)} />;
   return <Board />;
 }
 

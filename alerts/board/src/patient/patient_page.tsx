@@ -1,0 +1,126 @@
+/** One patient over weeks: when the next dose is due and how sure that is, the course so far, past forecasts, and the sessions. */
+
+import { useEffect, useRef } from "preact/hooks";
+
+import { useAsked, Waiting } from "../asked";
+import { type Course, dayWords, instrumentWords, percent, responseWords, type SessionRow, windowWords } from "../forecasts";
+import { Frame } from "../frame";
+import { href, site } from "../here";
+
+export function PatientPage({ alias }: { alias: string }) {
+  const { answer, problem } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`);
+  return (
+    <Frame here="clinic">
+      <div class="desk patient-desk" data-testid="patient-page">
+        <p><a href={href("/clinic")}>← Clinic</a></p>
+        <h1>{alias}</h1>
+        {answer === null ? <Waiting problem={problem} what="The course" /> : <One course={answer} />}
+      </div>
+    </Frame>
+  );
+}
+
+function One({ course }: { course: Course }) {
+  const { forecast } = course;
+  const chance = forecast?.relapse_probability;
+  return (
+    <>
+      <section class="says" aria-label="Forecast" data-testid="forecast">
+        {forecast && chance ? (
+          <>
+            <p class="says-window">{windowWords(forecast)}</p>
+            <dl class="says-chance">
+              {(["7d", "14d", "28d"] as const).map((horizon) => (
+                <div key={horizon}><dt>due within {horizon.slice(0, -1)} days</dt><dd>{percent(chance[horizon])}</dd></div>
+              ))}
+              {forecast.severity_now && <div><dt>severity now, of 27</dt><dd>{Math.round(forecast.severity_now.mean)}<small> ± {Math.round(forecast.severity_now.sd)}</small></dd></div>}
+              <div><dt>so far</dt><dd class="says-word">{responseWords(forecast)}</dd></div>
+            </dl>
+          </>
+        ) : <p class="says-window">{course.doses.length === 0 ? "Nothing to forecast before the first dose" : "The forecast is still to come"}</p>}
+        {forecast?.reasons?.map((reason) => <p key={reason}>{reason}</p>)}
+        {forecast?.spacing && <p class="soft">{forecast.spacing}</p>}
+        {forecast?.as_of && <p class="soft">As of the end of {dayWords(forecast.as_of)}{course.timezone ? `, ${course.timezone}` : ""}. An estimate, not a decision.</p>}
+      </section>
+      <Picture label="Severity, scores and doses, and the forecast's fan" course={course} kind="course" />
+      <p class="legend soft">
+        Line and band: severity, 80 %. ● PHQ-9 ■ MADRS ◆ QIDS ✚ PHQ-2, small: mood. ▲ at the foot: dose. Dotted upright: check-in not answered. After now: 50 % and 80 % without a dose.
+      </p>
+      {course.history.some((one) => one.due) && (
+        <section aria-label="Past forecasts" data-testid="past">
+          <h2>Past forecasts against what happened</h2>
+          <Picture label="Past forecasts: the window of each, and the doses given" course={course} kind="past" />
+          <p class="legend soft">Bar: the 80 % window as it was forecast that day; dot: even odds. ▲ on the diagonal: a dose was given, and what would have come stays unknown.</p>
+        </section>
+      )}
+      <Sessions rows={course.sessions} />
+      <Scores course={course} />
+    </>
+  );
+}
+
+/** The plotting library is large and only desks need it: it comes when it is wanted. */
+function Picture({ course, kind, label }: { course: Course; kind: "course" | "past"; label: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    let current = true;
+    let width = 0;
+    const draw = async (): Promise<void> => {
+      const { coursePlot, pastPlot } = await import("./course_plot");
+      if (!current || element.clientWidth === 0) return;
+      width = element.clientWidth;
+      element.replaceChildren(kind === "course" ? coursePlot(course, width) : pastPlot(course, width));
+    };
+    void draw();
+    const resized = new ResizeObserver(() => element.clientWidth === width || void draw());
+    resized.observe(element);
+    return () => {
+      current = false;
+      resized.disconnect();
+    };
+  }, [course, kind]);
+  return <div class="picture" ref={box} role="img" aria-label={label} data-testid={`picture-${kind}`}>Drawing…</div>;
+}
+
+function Sessions({ rows }: { rows: readonly SessionRow[] }) {
+  if (rows.length === 0) return null;
+  const some = (value: number | null | undefined): string => (value == null ? "—" : String(Math.round(value)));
+  return (
+    <section aria-label="Sessions" data-testid="sessions">
+      <h2>Sessions</h2>
+      <div class="wide">
+        <table>
+          <thead><tr><th scope="col">Day</th><th scope="col">Dose</th><th scope="col">Peak pressure</th><th scope="col">Lowest SpO₂</th><th scope="col">Peak CADSS</th><th scope="col">Minutes to ready</th><th scope="col">Alerts</th></tr></thead>
+          <tbody>
+            {[...rows].reverse().map((row) => (
+              <tr key={row.session}>
+                <th scope="row">{dayWords(row.at.slice(0, 10))}</th>
+                <td>{[row.drug, row.route, row.given_mg == null ? null : `${row.given_mg} mg`].filter(Boolean).join(" ")}</td>
+                <td>{some(row.peak_sbp)}/{some(row.peak_dbp)}</td><td>{some(row.lowest_spo2)}</td><td>{some(row.peak_cadss)}</td><td>{some(row.ready_min)}</td><td>{some(row.alerts)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+/** For a screen reader, and for whoever wants the number: the newest scores as they were given. */
+function Scores({ course }: { course: Course }) {
+  // Daily mood would push everything else out; it is in the picture.
+  const newest = [...course.scores].reverse().filter((score) => score.instrument !== "mood-vas").slice(0, 8);
+  if (newest.length === 0) return null;
+  return (
+    <section aria-label="Latest scores">
+      <h2>Latest scores</h2>
+      <ul class="plain-list">
+        {newest.map((score) => (
+          <li key={`${score.at}-${score.instrument}`}><span>{dayWords(score.day)}</span><span>{instrumentWords(score.instrument)} {score.score}</span></li>
+        ))}
+      </ul>
+    </section>
+  );
+}
