@@ -23,7 +23,9 @@ export interface Known {
   response?: string | null;
   severity_now?: { mean: number; sd: number } | null;
   reasons?: readonly string[] | null;
-  spacing?: string | null;
+  spacing?: string | { words?: string | null } | null;
+  /** What would make the forecast sharper. */
+  sharpen?: string | null;
 }
 
 export interface Enrolled extends Known {
@@ -32,6 +34,7 @@ export interface Enrolled extends Known {
   last_checkin?: { at: string; instrument: string; score?: number | null } | null;
   checkin_due_at?: string | null;
   overdue?: boolean;
+  booked_at?: string | null;
   alerts?: readonly string[];
 }
 
@@ -52,7 +55,11 @@ export interface Course {
   doses: readonly { at: string; day: string; drug: string; route?: string | null; amount_mg?: number | null; session?: string | null }[];
   silent: readonly string[];
   events: readonly { at: string; day?: string; what: string }[];
-  forecast?: (Known & { fan?: readonly Fan[] | null; model?: string | null; cdf?: readonly number[] | null }) | null;
+  fan: readonly Fan[];
+  /** Why there is no curve. */
+  why_not?: string | null;
+  forecast?: (Known & { model?: string | null }) | null;
+  booked_at?: string | null;
   history: readonly { as_of: string; due?: Due | null; relapse_probability?: Probability | null; then?: string | null }[];
   sessions: readonly SessionRow[];
 }
@@ -105,6 +112,10 @@ export function percent(share: number): string {
   if (share < 0.01) return "<1 %";
   if (share > 0.99) return ">99 %";
   return `${Math.round(share * 100)} %`;
+}
+
+export function spacingWords(known: Known): string | null {
+  return typeof known.spacing === "string" ? known.spacing : (known.spacing?.words ?? null);
 }
 
 const RESPONSE: Record<string, string> = { responder: "Responder", partial: "Partial response", "non-responder": "No response", unknown: "Response not known yet" };

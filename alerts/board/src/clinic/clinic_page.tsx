@@ -1,7 +1,7 @@
 /** The clinic's desk: who is due, in order; who has not answered; how much the alarms ask of people, and how pages were answered. */
 
 import { type Asked, useAsked, Waiting } from "../asked";
-import { type Burden, daysWords, type Enrolled, instrumentWords, percent, responseWords, windowWords } from "../forecasts";
+import { type Burden, dayWords, daysWords, type Enrolled, instrumentWords, percent, responseWords, spacingWords, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
 import { now, span } from "../times";
@@ -71,11 +71,12 @@ function Patient({ one }: { one: Enrolled }) {
           {[
             one.last_dose ? `${one.last_dose.drug} ${daysWords(one.last_dose.at, now())}` : null,
             last ? `${instrumentWords(last.instrument)}${last.score == null ? "" : ` ${last.score}`} ${daysWords(last.at, now())}` : "no score yet",
+            one.booked_at ? `booked ${dayWords(one.booked_at.slice(0, 10))}` : null,
             one.overdue ? "check-in not answered" : null,
           ].filter(Boolean).join(" · ")}
         </span>
         {one.reasons?.[0] && <span>{one.reasons[0]}</span>}
-        {one.spacing && <span class="soft">{one.spacing}</span>}
+        {spacingWords(one) && <span class="soft">{spacingWords(one)}</span>}
       </div>
     </li>
   );

@@ -18,8 +18,7 @@ const day = (text: string): Date => new Date(`${text}T00:00:00Z`);
 const SYMBOL: Record<string, "circle" | "square" | "cross" | "diamond"> = { "phq-9": "circle", "phq-2": "cross", "qids-sr16": "diamond", madrs: "square" };
 
 export function coursePlot(course: Course, width: number): SVGSVGElement | HTMLElement {
-  const { forecast, tau } = course;
-  const fan = forecast?.fan ?? [];
+  const { forecast, tau, fan } = course;
   const scores = course.scores.filter((score) => score.severity != null);
   const known = scores.filter((score) => score.instrument in SYMBOL);
   const mood = scores.filter((score) => !(score.instrument in SYMBOL));

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import { useAsked, Waiting } from "../asked";
-import { type Course, dayWords, instrumentWords, percent, responseWords, type SessionRow, windowWords } from "../forecasts";
+import { type Course, dayWords, instrumentWords, percent, responseWords, type SessionRow, spacingWords, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
 
@@ -37,9 +37,10 @@ function One({ course }: { course: Course }) {
               <div><dt>so far</dt><dd class="says-word">{responseWords(forecast)}</dd></div>
             </dl>
           </>
-        ) : <p class="says-window">{course.doses.length === 0 ? "Nothing to forecast before the first dose" : "The forecast is still to come"}</p>}
+        ) : <p class="says-window">{course.why_not ?? (course.doses.length === 0 ? "Nothing to forecast before the first dose" : "The forecast is still to come")}</p>}
         {forecast?.reasons?.map((reason) => <p key={reason}>{reason}</p>)}
-        {forecast?.spacing && <p class="soft">{forecast.spacing}</p>}
+        {forecast?.sharpen && <p class="soft">{forecast.sharpen}</p>}
+        {forecast && spacingWords(forecast) && <p class="soft">{spacingWords(forecast)}</p>}
         {forecast?.as_of && <p class="soft">As of the end of {dayWords(forecast.as_of)}{course.timezone ? `, ${course.timezone}` : ""}. An estimate, not a decision.</p>}
       </section>
       <Picture label="Severity, scores and doses, and the forecast's fan" course={course} kind="course" />
