@@ -102,9 +102,10 @@ export function windowWords(known: Known): string {
   if (!due) return "No forecast yet";
   if (due.p10 === BEYOND) return "Not within 12 weeks";
   if (due.p90 === asOf) return "Due now";
+  if (due.p50 === asOf) return due.p90 === BEYOND ? "More likely than not due now, maybe much later" : `More likely than not due now, else by ${dayWords(due.p90)}`;
   const from = due.p10 === asOf ? "now" : dayWords(due.p10);
   if (due.p90 === BEYOND) return due.p50 === BEYOND ? `From ${from} at the earliest, probably beyond 12 weeks` : `From ${from}, even odds by ${dayWords(due.p50)}, maybe beyond 12 weeks`;
-  return `Between ${from} and ${dayWords(due.p90)}, even odds by ${due.p50 === asOf ? "now" : dayWords(due.p50)}`;
+  return `Between ${from} and ${dayWords(due.p90)}, even odds by ${dayWords(due.p50)}`;
 }
 
 /** A share as a whole percentage; the ends are never called certain. */

@@ -18,7 +18,8 @@ test("what may lie beyond the horizon is said to", () => {
 
 test("who is due is said to be due, and a window that begins today begins now", () => {
   expect(made({ p10: "2026-11-23", p50: "2026-11-23", p90: "2026-11-23" })).toBe("Due now");
-  expect(made({ p10: "2026-11-23", p50: "2026-11-23", p90: "2026-12-01" })).toBe("Between now and 1 Dec, even odds by now");
+  expect(made({ p10: "2026-11-23", p50: "2026-11-23", p90: "2026-12-01" })).toBe("More likely than not due now, else by 1 Dec");
+  expect(made({ p10: "2026-11-23", p50: "2026-11-30", p90: "2026-12-10" })).toBe("Between now and 10 Dec, even odds by 30 Nov");
 });
 
 test("no forecast is said, not guessed", () => {

@@ -76,7 +76,7 @@ function Patient({ one }: { one: Enrolled }) {
           ].filter(Boolean).join(" · ")}
         </span>
         {one.reasons?.[0] && <span>{one.reasons[0]}</span>}
-        {spacingWords(one) && <span class="soft">{spacingWords(one)}</span>}
+        {spacingWords(one) && <span class="soft">Usual spacing: {spacingWords(one)}</span>}
       </div>
     </li>
   );

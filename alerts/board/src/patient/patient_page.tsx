@@ -39,15 +39,15 @@ function One({ course }: { course: Course }) {
           </>
         ) : <p class="says-window">{course.why_not ?? (course.doses.length === 0 ? "Nothing to forecast before the first dose" : "The forecast is still to come")}</p>}
         {forecast?.reasons?.map((reason) => <p key={reason}>{reason}</p>)}
-        {forecast?.sharpen && <p class="soft">{forecast.sharpen}</p>}
-        {forecast && spacingWords(forecast) && <p class="soft">{spacingWords(forecast)}</p>}
+        {forecast?.sharpen && <p class="soft">Would sharpen this most: {forecast.sharpen}.</p>}
+        {forecast && spacingWords(forecast) && <p class="soft">Usual spacing: {spacingWords(forecast)}.</p>}
         {forecast?.as_of && <p class="soft">As of the end of {dayWords(forecast.as_of)}{course.timezone ? `, ${course.timezone}` : ""}. An estimate, not a decision.</p>}
       </section>
       <Picture label="Severity, scores and doses, and the forecast's fan" course={course} kind="course" />
       <p class="legend soft">
         Line and band: severity, 80 %. ● PHQ-9 ■ MADRS ◆ QIDS ✚ PHQ-2, small: mood. ▲ at the foot: dose. Dotted upright: check-in not answered. After now: 50 % and 80 % without a dose.
       </p>
-      {course.history.some((one) => one.due) && (
+      {course.history.filter((one) => one.due).length > 1 && (
         <section aria-label="Past forecasts" data-testid="past">
           <h2>Past forecasts against what happened</h2>
           <Picture label="Past forecasts: the window of each, and the doses given" course={course} kind="past" />
@@ -72,7 +72,10 @@ function Picture({ course, kind, label }: { course: Course; kind: "course" | "pa
       const { coursePlot, pastPlot } = await import("./course_plot");
       if (!current || element.clientWidth === 0) return;
       width = element.clientWidth;
-      element.replaceChildren(kind === "course" ? coursePlot(course, width) : pastPlot(course, width));
+      const drawn = kind === "course" ? coursePlot(course, width) : pastPlot(course, width);
+      // The box is the picture, with its name; what is in it is said by the lists below.
+      drawn.setAttribute("aria-hidden", "true");
+      element.replaceChildren(drawn);
     };
     void draw();
     const resized = new ResizeObserver(() => element.clientWidth === width || void draw());
