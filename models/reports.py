@@ -53,10 +53,13 @@ class Report:
 
 @dataclass(slots=True)
 class Said:
-    """What the reports say now: the limits in force and since when, the newest report of each column, since when it is grave."""
+    """What the reports say now: the limits in force and since when, the newest report of each column and the one before
+    it, since when it is grave.
+    """
 
     on: dict[tuple[str, str, str], int] = field(default_factory=dict)
     newest: dict[str, Report] = field(default_factory=dict)
+    before: dict[str, Report] = field(default_factory=dict)
     grave_us: int | None = None
 
     @property
@@ -83,6 +86,8 @@ def said_by(reports: Sequence[Report], limits: Sequence[Limit]) -> Said:
     said = Said()
     for report in _believed(reports):
         column, reading = report.scale
+        if column in said.newest:
+            said.before[column] = said.newest[column]
         said.newest[column] = report
         for limit in limits:
             if limit.channel == column:

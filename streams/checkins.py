@@ -120,7 +120,7 @@ def _conclusion(
         priority, onset_us, source = Priority.HIGH, said.grave_us, GRAVE_SOURCE
         detail = f"{detail} {_beside(said)}"
     text = plain(where, RULES[rule].title, detail)
-    return _Conclusion(priority, onset_us, text, score_evidence(newest, worst, clock_us, minute), source)
+    return _Conclusion(priority, onset_us, text, score_evidence(said, worst, clock_us, minute), source)
 
 
 def _reading(report: Report) -> str:
@@ -140,13 +140,16 @@ def _beside(said: Said) -> str:
     return f"With {' and '.join(found)}."
 
 
-def score_evidence(report: Report, limit: Limit, clock_us: int, minute: float | None) -> dict[str, object]:
-    """What is behind a finding on a score."""
+def score_evidence(said: Said, limit: Limit, clock_us: int, minute: float | None) -> dict[str, object]:
+    """What is behind a finding on a score: the score, its limit, how old it is, and where it comes from."""
+    report, before = said.newest[limit.channel], said.before.get(limit.channel)
     evidence: dict[str, object] = {
         "channel": limit.channel, "label": LABELS[limit.channel], "value": number(report.scale[1]), "limit": limit.enter,
         "past": limit.past, "unit": UNITS[limit.channel], "instrument": report.instrument, "score": number(report.score),
         "data_age_s": number((clock_us - report.at_us) / SECOND),
     }  # fmt: skip
+    if before is not None:
+        evidence["trend"] = {"from": number(before.scale[1]), "over_s": number((report.at_us - before.at_us) / SECOND)}
     return evidence if minute is None else {**evidence, "minute": number(minute)}
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from models.channels import COLUMN
 from models.instants import MINUTE, NEVER, SECOND
+from models.limits import UNITS
 from models.reports import AWAKE, GONE, Report, Said, said_by
 from models.rules import RULES, Priority
 from streams.association import Cuff, Session
@@ -144,10 +145,10 @@ def judge_lasting(state: WardState, row: int, said: Said, at_us: int, here: Here
     found = [said.newest[column] for column, there in (("cadss", said.dissociating), ("moaas", said.drowsy)) if there]
     age_s = (here[0] - max(report.at_us for report in found)) / SECOND
     minute = round((here[0] - session.dose_us) / MINUTE)
-    detail = f"{' and '.join(map(_scored, found))} {duration(age_s)} ago; {minute} min since the dose began."
+    detail = f"{' and '.join(map(_scored, found))}, {duration(age_s)} ago; {minute} min since the dose began."
     evidence: dict[str, object] = {
-        "value": number(found[0].scale[1]), "limit": GONE if said.dissociating else AWAKE, "instrument": found[0].instrument,
-        "data_age_s": number(age_s), "minute": minute,
+        "value": number(found[0].scale[1]), "unit": UNITS["cadss" if said.dissociating else "moaas"],
+        "limit": GONE if said.dissociating else AWAKE, "instrument": found[0].instrument, "data_age_s": number(age_s), "minute": minute,
     }  # fmt: skip
     onset_us = min(at_us, session.dose_us + LASTING_AFTER)
     state.say(

@@ -115,6 +115,13 @@ class Stage:
         self.note(f"Monitor {device} now stands at chair {chair}")
         self.scene.chair(chair).takes(device)
 
+    def looks(self, chair: str) -> None:
+        """Somebody looks at the board: may they leave?"""
+        (card,) = [card for card in self.scene.shard.chairs("main")["chairs"] if card["chair"] == chair]
+        ready, expected_at, reasons = (card["readiness"][name] for name in ("ready", "expected_at", "reasons"))
+        about = "" if expected_at is None else f" before {clock(round(seconds(expected_at), 0))}"
+        self.note(f"Board, chair {chair}: {'ready to leave' if ready else f'not ready{about}: ' + '; '.join(reasons)}")
+
     # ---- monitors and time
 
     def shows(self, device: str, *, at_once: bool = False, **channels: float | None) -> None:
@@ -243,11 +250,14 @@ def _(on: Stage) -> None:
     on.scores("3", "moaas", 5)
     on.scores("3", "cadss-6", 1)
     on.cuff("3", 146, 88)
+    on.looks("3")
     on.passes(40, QUIET)
     on.scores("3", "moaas", 5)
     on.scores("3", "cadss-6", 0)
+    on.looks("3")
     on.cuff("3", 132, 80)
     on.passes(1, QUIET)
+    on.looks("3")
     on.ends("3")
 
 
@@ -394,11 +404,14 @@ def _(on: Stage) -> None:
     on.cuff("3", 126, 80)
     on.passes(20, QUIET)
     on.cuff("3", 124, 78)
-    on.passes(20, QUIET)
+    on.passes(15, QUIET)
+    on.looks("3")
+    on.passes(5, QUIET)
     on.scores("3", "cadss", 3)
     on.scores("3", "moaas", 5)
     on.cuff("3", 124, 78)
     on.passes(1, QUIET)
+    on.looks("3")
     on.ends("3")
 
 

@@ -10,7 +10,7 @@ import { alarmClass, Vitals, Words } from "./vitals";
 
 const WHAT: Record<string, string> = {
   cuff: "Cuff", vitals: "Vitals", moaas: "Sedation score", sedation: "Sedation score", "cadss-6": "Dissociation score", cadss: "Dissociation score",
-  dissociation: "Dissociation score", distress: "Distress score", observation: "End of observation", discharge: "Ready to leave?", dose: "Dose",
+  dissociation: "Dissociation score", distress: "Distress score", "check-in": "Check-in", "pressure-at-the-peak": "Peak pressure", observation: "End of observation", discharge: "Ready to leave?", dose: "Dose",
 };
 
 export function dueWords(due: Due): string {
