@@ -45,8 +45,9 @@ ACKNOWLEDGED_FOR: Final = {
 }
 """How long an acknowledgement of a condition that goes on lasts. Chosen by us: long enough to act, too short to forget
 (acknowledgements that never ran out: goalert#3378)."""
-ACKNOWLEDGED_AT_HOME: Final = {Priority.MEDIUM: DAY, Priority.LOW: 7 * DAY, Priority.INFO: 7 * DAY}
-"""The same where nobody sits in a chair: a day to reach somebody, a week (until the next check-in) to plan a visit. Ours."""
+ACKNOWLEDGED_AT_HOME: Final = {Priority.MEDIUM: 3 * DAY, Priority.LOW: 7 * DAY, Priority.INFO: 7 * DAY}
+"""The same where nobody sits in a chair: three days to reach somebody (a weekend), a week (until the next check-in) to plan
+a visit. Chosen by us."""
 SNOOZE_AT_MOST: Final = HOUR
 """Chosen by us: about the time from a dose's peak to ready."""
 GROUP_FOR: Final = 30 * SECOND

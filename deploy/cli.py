@@ -299,9 +299,29 @@ def check_config(
             limit.source if not mark else "this site",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+    _print_policies(settings)
     # By name: an address holds secrets, and a terminal is often shown.
     pages = ", ".join(destination.name for destination in open_destinations(settings.pages.destinations))
     typer.echo(f"{config}: good. Pages go to {pages}." if pages else f"{config}: good, but pages go nowhere.")
+    if settings.pages.scheduler:
+        planning = ", ".join(destination.name for destination in open_destinations(settings.pages.scheduler))
+        typer.echo(f"The daily digest goes to {planning}.")
+
+
+def _print_policies(settings: Settings) -> None:
+    from models.policies import CheckIns, Maintenance
+
+    table = Table(title="Patients at home (changed ones marked *)", title_justify="left")
+    for heading in ("", "policy", "value", "default"):
+        table.add_column(heading)
+    for part, mine, default in (
+        ("maintenance", settings.maintenance, Maintenance()), ("checkins", settings.checkins, CheckIns()),
+    ):  # fmt: skip
+        for name, usual in default.model_dump().items():
+            value = getattr(mine, name)
+            shown = [", ".join(each) if isinstance(each, tuple) else str(each) for each in (value, usual)]
+            table.add_row("*" if value != usual else "", f"{part}.{name}", *shown)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @app.command()

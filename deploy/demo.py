@@ -15,15 +15,18 @@ import webbrowser
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.demo_past import nobody_is_paged, remember
 from deploy.http import listen, server
-from deploy.service import Service
+from deploy.service import Service, wall_us
 from deploy.settings import Settings
-from models.instants import SECOND
+from models.instants import HOUR, SECOND
 from streams.clinic import demo_clinic
 from streams.edge import read_lines
 
 STEP_S: Final = 0.1
 """Observations are sent in tenths of a second, as many senders would."""
+PAST: Final = 3 * HOUR
+"""How long before the demonstration its past ends: before the first of the day's patients has come."""
 HISTORY: Final = 1000
 """Lines at a time while the morning before the demonstration is caught up."""
 
@@ -33,7 +36,9 @@ def run(port: int, speed: float, seed: int, browser: bool, minutes: float | None
     listening = listen("127.0.0.1", port)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with tempfile.TemporaryDirectory(prefix="chairside-demo-") as data:
+        remember(Path(data), seed, wall_us() - PAST)
         service = Service(Path(data), Settings(), clock="observed")
+        nobody_is_paged(service.store)
         asyncio.run(_run(service, listening, address, speed, seed, browser, minutes))
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from models.rules import Priority
+
 RECENT: Final = 3
 RECENT_DAYS: Final = 42
 """Three weekly scores, and six weeks: one score is noise (retest SD 3, PMC7525967), older ones are another state. Ours."""
@@ -21,23 +23,25 @@ RECENT_DAYS: Final = 42
 
 @dataclass(frozen=True, slots=True)
 class Worsening:
-    """Points of an instrument: a sudden rise, the lowest severe score, and what reporting alone does."""
+    """Points of an instrument: a sudden rise, the lowest severe score, and what reporting alone does; how it is told."""
 
     instrument: str
     rise: float
     severe: float
     noise: float
+    priority: Priority
     source: str
 
 
 # fmt: off
 _TABLE: Final = (
-    Worsening("phq-9",     5,  20, 2, "5 points are a clinical change (Lowe 2004, M); >=20 severe (Kroenke 2001); noise 2: PMC7525967"),
-    Worsening("qids-sr16", 5,  16, 2, "same range as PHQ-9 (0-27), so as PHQ-9, by us; >=16 severe (Rush 2003)"),
-    Worsening("madrs",     10, 35, 4, "half of MADRS lies on PHQ-9's scale, so twice PHQ-9's, by us; >=35 severe (Snaith 1986)"),
+    Worsening("phq-9",     5,  20, 2, Priority.MEDIUM, "5 points are a clinical change (Lowe 2004, M); >=20 severe (Kroenke 2001); noise 2: PMC7525967"),
+    Worsening("qids-sr16", 5,  16, 2, Priority.MEDIUM, "same range as PHQ-9 (0-27), so as PHQ-9, by us; >=16 severe (Rush 2003)"),
+    Worsening("madrs",     10, 35, 4, Priority.LOW,    "half of MADRS lies on PHQ-9's scale, so twice PHQ-9's, by us; >=35 severe (Snaith 1986)"),
 )
 # fmt: on
-"""PHQ-2 and mood 0-10 are not here: five PHQ-9 points are one of PHQ-2's, and mood moves by 1.5 of 10 from day to day (SD)."""
+"""What a patient answers at home is paged: nobody else has seen it. A MADRS is on the board: a clinician took it, and knows.
+PHQ-2 and mood 0-10 are not here: five PHQ-9 points are one of PHQ-2's, and mood moves by 1.5 of 10 from day to day (SD)."""
 
 WORSENINGS: Final = {row.instrument: row for row in _TABLE}
 

@@ -208,7 +208,7 @@ def _judge(state: WardState, row: AtHome, instrument: str, kept: list[Score], he
         "limit": number(limits.severe if found.crossed else found.level + limits.rise), "unit": "points",
         "answered_at": iso(newest.at_us),
     }  # fmt: skip
-    _say(state, row, "mood-worsening", Priority.MEDIUM, here[0], newest.at_us, here, text, evidence, limits.source)
+    _say(state, row, "mood-worsening", limits.priority, here[0], newest.at_us, here, text, evidence, limits.source)
     if (began := row.standing.get("mood-worsening")) is not None:
         began.instrument, began.level, began.score = instrument, found.level, newest.score
 
