@@ -2,9 +2,9 @@
 
 `lowest` and `highest` bound what a living adult's monitor can show; outside, the reading is implausible and proves
 nothing. `fastest` is the largest believable change in a second, on top of `grain`, the step that a display's rounding
-makes (infinite: two cuffs may differ by anything). A continuous channel is stale `STALE_AFTER` after its last good
-reading: validity and staleness share that one constant, so that no value can be too old to alarm on and too young to be
-missed.
+makes (infinite: two cuffs, or two breaths, may differ by anything). A continuous channel is stale `STALE_AFTER` after its
+last good reading: validity and staleness share that one constant, so that no value can be too old to alarm on and too young
+to be missed.
 Codes: LOINC and ISO/IEEE 11073-10101 as mapped by IHE PCD and the FHIR vital-signs profile; units are UCUM.
 """
 
@@ -41,12 +41,12 @@ class Channel:
 
 # fmt: off
 CHANNELS: Final = (
-    Channel("hr",    "Heart rate",        "/min",   "/min", "8867-4",  "MDC_ECG_HEART_RATE",         15, 250, 25,  10, True,  1,
-            "range: lowest survivable escape rhythm to fastest conducted one; rate 25/min/s: one beat-to-beat RR change of 30 % at 90/min; chosen by us"),
-    Channel("pulse", "Pulse",             "/min",   "/min", "8889-8",  "MDC_PULS_OXIM_PULS_RATE",    20, 240, 25,  10, True,  1,
-            "range: oximeter display limits 20-240 (ISO 80601-2-61 data sheets); above 200 in sedation recordings is artefact"),
-    Channel("rr",    "Breathing",         "/min",   "/min", "9279-1",  "MDC_RESP_RATE",               0,  70, 12,   8, True,  1,
-            "range: 0 is apnoea and must stay believable; 70 exceeds any adult rate; chosen by us"),
+    Channel("hr",    "Heart rate",        "/min",   "/min", "8867-4",  "MDC_ECG_HEART_RATE",         15, 250, 40,  20, True,  1,
+            "range: lowest survivable escape rhythm to fastest conducted one; change: in atrial fibrillation a rate of 100-150 jumps by 20-40 either way from one second to the next (RR intervals vary by 20-25 %); chosen by us"),
+    Channel("pulse", "Pulse",             "/min",   "/min", "8889-8",  "MDC_PULS_OXIM_PULS_RATE",    20, 240, 40,  20, True,  1,
+            "range: oximeter display limits 20-240 (ISO 80601-2-61 data sheets); above 200 in sedation recordings is artefact; change: as heart rate"),
+    Channel("rr",    "Breathing",         "/min",   "/min", "9279-1",  "MDC_RESP_RATE",               0,  70, 40,   8, True,  1,
+            "range: 0 is apnoea and must stay believable; 70 exceeds any adult rate; change: a monitor that finds no breath goes from any rate to 0 at once; chosen by us"),
     Channel("spo2",  "SpO2",              "%",      "%",    "59408-5", "MDC_PULS_OXIM_SAT_O2",       40, 100,  4,   2, True,  1,
             "below 40 % oximeters are uncalibrated (ISO 80601-2-61 tests 70-100); no faster than 4 %/s: circulation and averaging"),
     Channel("sbp",   "Systolic pressure", "mm[Hg]", "mmHg", "8480-6",  "MDC_PRESS_CUFF_SYS",         40, 280,  0,  inf, False, 600,
@@ -55,8 +55,8 @@ CHANNELS: Final = (
             "as systolic"),
     Channel("map",   "Mean pressure",     "mm[Hg]", "mmHg", "8478-0",  "MDC_PRESS_CUFF_MEAN",        25, 230,  0,  inf, False, 600,
             "as systolic"),
-    Channel("etco2", "End-tidal CO2",     "mm[Hg]", "mmHg", "19889-5", "MDC_AWAY_CO2_ET",             0, 120, 30,  10, True,  1,
-            "0 is apnoea or a loose cannula and must stay believable; sidestream range 0-150"),
+    Channel("etco2", "End-tidal CO2",     "mm[Hg]", "mmHg", "19889-5", "MDC_AWAY_CO2_ET",             0, 120,  0, inf, True,  1,
+            "0 is apnoea or a loose cannula and must stay believable; sidestream range 0-150; change: no breath, no CO2, at once"),
     Channel("temp",  "Temperature",       "Cel",    "°C",   "8310-5",  "MDC_TEMP",                   25,  45, 0.5, 0.5, False, 3600,
             "range: survivable core temperatures; spot readings"),
     Channel("tcco2", "Transcutaneous CO2", "mm[Hg]", "mmHg", "19890-3", "MDC_CONC_PCO2_TRANSCUT",    10, 150,  2,   3, True,  1,

@@ -18,8 +18,8 @@ from models.channels import NAMES, STALE_AFTER
 from models.instants import MINUTE, NEVER, SECOND
 from models.rules import RULES, Priority
 from streams import home
-from streams.quality import FROZEN, IMPLAUSIBLE, QUALITIES, STEP, Judged
-from streams.rows import CONTINUOUS, FAR
+from streams.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP, Judged
+from streams.rows import CONTINUOUS, FAR, Rows
 from streams.sentences import absence_sentence, duration, number, plain
 from streams.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.state import DUE, OBSERVED, Here, Ints, WardState
@@ -38,6 +38,7 @@ _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
     STEP: "artefact",
     FROZEN: "artefact",
+    DISAGREES: "artefact",
     QUALITIES.index("artefact"): "artefact",
 }
 """What a channel's last sample says of why it is lost; anything else is a probe that is off."""
@@ -139,7 +140,7 @@ def follow(
     skewed = fresh & ((sent_us > clock_us + AHEAD) | (sent_us < clock_us - BEHIND))
     turned = fresh & (skewed != rows.skewed[row])
     begun = fresh & (rows.start_due[row] < FAR) | fresh & (before == NEVER)
-    changed_ = returned | judged.froze | judged.thawed | turned | begun
+    changed_ = returned | judged.turned | turned | begun
     if not changed_.any():
         return
     rows.skewed[row] = np.where(turned, skewed, rows.skewed[row])
@@ -149,7 +150,7 @@ def follow(
         if begun[i]:
             rows.start_due[one] = FAR
             state.say(one, "never-started", None, clock, at, here, "The monitor has started.", {}, "")
-        if returned[i] or judged.froze[i] or judged.thawed[i]:
+        if returned[i] or judged.turned[i]:
             # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
             _technical(state, one, clock, here)
         if turned[i]:
@@ -174,7 +175,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     else:
         for column in np.flatnonzero(stale).tolist():
             lost.setdefault(_LOST_BY.get(int(rows.quality[row, column]), "probe-off"), []).append(column)
-    if rows.frozen[row]:
+    if rows.frozen[row] or rows.apart[row]:
         lost.setdefault("artefact", [])
     for rule in rules:
         title = RULES[rule].title
@@ -183,15 +184,29 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
             continue
         columns = lost[rule]
         names = [NAMES[column] for column in columns]
-        onset_us = int(rows.heard[row, columns].max()) if columns else int(rows.changed_at[row])
+        onset_us = int(rows.heard[row, columns].max()) if columns else _spoilt_since(rows, row)
         since_s = (here[0] - onset_us) / SECOND
         text = absence_sentence(session.where, title, names, since_s)
-        if not columns:
+        if not columns and rows.apart[row]:
+            ecg, pleth = (number(round(float(rate))) for rate in rows.beat[row])
+            text = plain(
+                session.where, title, f"Heart rate {ecg} and pulse {pleth} /min disagree for {duration(since_s)}."
+            )
+        elif not columns:
             text = plain(session.where, title, f"All signals unchanged for {duration(since_s)}.")
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
         evidence["quality"] = {NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
-        priority = Priority.MEDIUM if rule == "no-data" and rows.lost_due[row] == FAR else Priority.LOW
+        # Nobody has said that somebody is still there whom nobody announced: their silence pages nobody.
+        pages = rule == "no-data" and rows.lost_due[row] == FAR and session.announced
+        priority = Priority.MEDIUM if pages else Priority.LOW
         state.say(row, rule, priority, at_us, onset_us, here, text, evidence, "stale 30 s after the last good reading")
+
+
+def _spoilt_since(rows: Rows, row: int) -> int:
+    """Since when a device's probes disagree, or all that it shows has stood still."""
+    if rows.apart[row]:
+        return int(rows.apart_since[row])
+    return int(rows.same_since[row, CONTINUOUS & (rows.quality[row] == FROZEN)].max(initial=NEVER))
 
 
 def _clock_skew(state: WardState, row: int, at_us: int, here: Here, skewed: bool) -> None:

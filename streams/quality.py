@@ -1,12 +1,12 @@
 """Signal quality: which readings may be believed. One pass over a frame's samples, all channels at once.
 
-A reading is trusted if it is newer than its channel's last, inside the channel's plausible range, no further from the last
-trusted reading than the channel can move in the time between, and its device is not frozen. What is not trusted starts and
-ends nothing; when a channel has no trusted reading for `STALE_AFTER`, that is its own alert (`absence.py`).
+A reading is trusted if it is newer than its channel's last, inside the channel's plausible range, no impossible step from
+its neighbour (`steps.py`), its two probes agree (`agreement.py`), and its device is not frozen. What is not trusted starts
+and ends nothing; when a channel has no trusted reading for `STALE_AFTER`, that is its own alert (`absence.py`).
 
-Good at: probe-off zeros, movement spikes, a monitor that repeats its last values.
-Bad at:  an artefact that sits at a believable value from its first sample.
-Cost:    some 25 array operations of (samples, channels).
+Good at: probe-off zeros, movement spikes, a probe that slips, a monitor that repeats its last values.
+Bad at:  an artefact that begins slowly and sits at a believable value.
+Cost:    some 40 array operations of (samples, channels), and plain Python for the few readings that are doubted.
 """
 
 from __future__ import annotations
@@ -19,48 +19,48 @@ from numpy.typing import NDArray
 
 from models.channels import CHANNELS, COLUMN, STALE_AFTER
 from models.instants import NEVER, SECOND
+from streams.agreement import CONCERNED, compare
 from streams.rows import CONTINUOUS, Rows
+from streams.steps import Step, doubt, impossible
 
 FROZEN_AFTER: Final = 120 * SECOND
 """Every continuous channel unchanged for this long. Chosen by us: in 83 h of sedation recordings two live channels hold
 still together for some tens of seconds, not for minutes."""
+ALONE_VOUCHES: Final = SECOND
+"""What a trusted reading vouches for when the one before it was not: a second, the usual cadence. So a signal that is good
+every other second counts half of the time, and one good reading behind a long artefact proves little."""
 
 QUALITIES: Final = (
-    "none", "probe-off", "artefact", "cuff-failed", "off", "good", "implausible", "step", "frozen",
-    "outlier",
+    "none", "probe-off", "artefact", "cuff-failed", "off", "good", "implausible", "step", "frozen", "outlier", "disagrees",
 )  # fmt: skip
 """The first five are the frame's statuses, so that a status is its own quality."""
-GOOD, IMPLAUSIBLE, STEP, FROZEN, OUTLIER = 5, 6, 7, 8, 9
+GOOD, IMPLAUSIBLE, STEP, FROZEN, OUTLIER, DISAGREES = 5, 6, 7, 8, 9, 10
 
-_SBP, _DBP = COLUMN["sbp"], COLUMN["dbp"]
+_HR, _PULSE, _SBP, _DBP = COLUMN["hr"], COLUMN["pulse"], COLUMN["sbp"], COLUMN["dbp"]
 LOWEST: Final = np.array([channel.lowest for channel in CHANNELS])
 HIGHEST: Final = np.array([channel.highest for channel in CHANNELS])
-FASTEST_PER_US: Final = np.array([channel.fastest / SECOND for channel in CHANNELS])
-GRAIN: Final = np.array([channel.grain for channel in CHANNELS])
 
 
 @dataclass(slots=True)
 class Judged:
-    """Samples, judged; (n, C). froze, thawed, any_fresh: (n,) whether the device froze, came back, said anything new."""
+    """Samples, judged; (n, C). turned, any_fresh: (n,) whether the device froze or its probes disagree, or no longer do;
+    said anything new. believed: (sample, column, step) of the steps that are believed from now on, in order.
+    """
 
     trusted: NDArray[np.bool_]
-    froze: NDArray[np.bool_]
-    thawed: NDArray[np.bool_]
+    turned: NDArray[np.bool_]
     any_fresh: NDArray[np.bool_]
-    _quality: NDArray[np.uint8]
+    believed: list[tuple[int, int, Step]]
+    _good: NDArray[np.bool_]
     _newest: NDArray[np.int64]
-    _last_trusted: NDArray[np.int64]
 
     def held_us(self, some: NDArray[np.int64], at_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """The time that each trusted reading of some samples vouches for; (m, C).
 
-        Since the sample before it, if that was trusted too; of channels that are read singly, since the last trusted one.
+        Since the sample before it, no longer than a value is valid; `ALONE_VOUCHES` if that was not trusted.
         """
-        at = at_us[:, None]
-        since = np.minimum(at - self._newest[some], STALE_AFTER)
-        held: NDArray[np.int64] = np.where(
-            CONTINUOUS, np.where(self._quality[some] == GOOD, since, 0), at - self._last_trusted[some]
-        )
+        since = np.minimum(at_us[:, None] - self._newest[some], STALE_AFTER)
+        held: NDArray[np.int64] = np.where(self._good[some], since, np.minimum(since, ALONE_VOUCHES))
         return held
 
 
@@ -78,9 +78,8 @@ def judge(
     Args:
         row: (n,) distinct row indices. at_us, clock_us: (n,). values, status: (n, C). repeated: (n,) known repeats.
     """
-    width = values.shape[1]
     at = at_us[:, None]
-    newest = rows.at.take(row, 0)[:, :width]
+    newest = rows.at.take(row, 0)
     newer = at > newest
     if repeated is not None:
         newer &= ~repeated[:, None]
@@ -88,44 +87,106 @@ def judge(
     if status.any():
         fresh = newer & (fresh | (status > 0))
         readable = readable & (status == 0)
-
-    before = rows.value.take(row, 0)[:, :width]
-    last_trusted = rows.trusted_at.take(row, 0)[:, :width]
-    trusted = readable & (values >= LOWEST) & (values <= HIGHEST)
-    turned = values[:, _DBP] >= values[:, _SBP]
-    if turned.any():
+    plausible = readable & (values >= LOWEST) & (values <= HIGHEST)
+    inverted = values[:, _DBP] >= values[:, _SBP]
+    if inverted.any():
         # A diastolic at or above its systolic is no pressure at all.
-        trusted[turned, _SBP] = trusted[turned, _DBP] = False
-    code = np.where(trusted, np.uint8(GOOD), status)
-    code[readable & ~trusted] = IMPLAUSIBLE
-    moved = np.abs(values - before)
-    jumped = trusted & (moved > GRAIN)
-    if jumped.any():
-        # After a gap the returning signal is trusted at once: a desaturation behind a loose probe must not wait.
-        since = at - last_trusted
-        jumped &= (since <= STALE_AFTER) & (moved > GRAIN + FASTEST_PER_US * since)
-        trusted &= ~jumped
-        code[jumped] = STEP
+        plausible[inverted, _SBP] = plausible[inverted, _DBP] = False
+    code = np.where(plausible, np.uint8(GOOD), status)
+    code[readable & ~plausible] = IMPLAUSIBLE
 
-    live = readable & CONTINUOUS
-    moving = (live & (values != before)).any(axis=1)
-    still = np.count_nonzero(live, axis=1) >= 2
-    changed_at = rows.changed_at[row]
-    changed_at = np.where(moving | (still & (changed_at == NEVER)), at_us, changed_at)
-    was_frozen = rows.frozen[row]
-    frozen = np.where(still | moving, still & (at_us - changed_at >= FROZEN_AFTER), was_frozen)
-    if frozen.any():
-        iced = trusted & frozen[:, None] & CONTINUOUS
-        trusted &= ~iced
-        code[iced] = FROZEN
-
+    near, near_at = rows.near.take(row, 0), rows.near_at.take(row, 0)
     quality = rows.quality.take(row, 0)
-    rows.at[row, :width] = np.where(fresh, at, newest)
-    rows.quality[row] = np.where(fresh, code, quality)
-    rows.value[row, :width] = np.where(trusted, values, before)
-    rows.trusted_at[row, :width] = np.where(trusted, at, last_trusted)
+    good = quality == GOOD
+    trusted, believed = plausible, []
+    stepped = impossible(np.abs(values - near), at - near_at, plausible)
+    concerned = rows.stepping.take(row) | stepped.any(axis=1)
+    if concerned.any():
+        trusted = plausible.copy()
+        for i in np.flatnonzero(concerned).tolist():
+            doubted, steps = doubt(
+                rows.steps, int(row[i]), int(at_us[i]), values[i], plausible[i], stepped[i], near[i], near_at[i]
+            )
+            trusted[i, doubted] = False
+            code[i, doubted] = STEP
+            believed += [(i, column, step) for column, step in steps]
+            rows.stepping[row[i]] = int(row[i]) in rows.steps
+    disagreeing = compare(rows, row, at_us, values, trusted)
+    turned = np.zeros(len(row), bool)
+    if disagreeing is not None:
+        apart, turned = disagreeing
+        unsure = np.zeros_like(trusted)
+        unsure[:, CONCERNED] = trusted[:, CONCERNED] & apart[:, None]
+        trusted = trusted & ~unsure
+        code[unsure] = DISAGREES
+    iced = _freeze(rows, row, at, values, readable, near)
+    if iced is not None:
+        cold = trusted & iced[:, None] & CONTINUOUS
+        trusted = trusted & ~cold
+        code[cold] = FROZEN
+
+    blank = _lacking(rows, row, at_us, fresh, newest)
+    if blank is not None:
+        good &= ~blank
+    last_trusted = rows.trusted_at.take(row, 0)
+    for i, column, step in believed:
+        good[i, column] = True
+        if column == _HR:
+            step.other_us = int(last_trusted[i, _PULSE])
+        elif column == _PULSE:
+            both = any((j, other) == (i, _HR) for j, other, _ in believed)
+            step.other_us = int(at_us[i] if both else last_trusted[i, _HR])
+    quality = np.where(fresh, code, quality)
+    rows.quality[row] = quality
+    was_frozen = rows.frozen.take(row)
+    if iced is not None or was_frozen.any():
+        # Of what its channels showed last: another device's samples do not thaw this one.
+        frozen = ((quality == FROZEN) & CONTINUOUS).any(axis=1)
+        rows.frozen[row] = frozen
+        turned = turned | (frozen != was_frozen)
+    rows.at[row] = np.where(fresh, at, newest)
+    rows.near[row] = np.where(plausible, values, near)
+    rows.near_at[row] = np.where(plausible, at, near_at)
+    rows.value[row] = np.where(trusted, values, rows.value.take(row, 0))
+    rows.trusted_at[row] = np.where(trusted, at, last_trusted)
     rows.heard[row] = np.where(trusted, clock_us[:, None], rows.heard.take(row, 0))
-    rows.changed_at[row] = changed_at
-    rows.frozen[row] = frozen
     any_fresh: NDArray[np.bool_] = np.any(fresh, axis=1)
-    return Judged(trusted, frozen & ~was_frozen, was_frozen & ~frozen, any_fresh, quality, newest, last_trusted)
+    return Judged(trusted, turned, any_fresh, believed, good, newest)
+
+
+def _freeze(
+    rows: Rows, row: NDArray[np.int64], at: NDArray[np.int64], values: NDArray[np.float64], readable: NDArray[np.bool_],
+    near: NDArray[np.float64],
+) -> NDArray[np.bool_] | None:  # fmt: skip
+    """(n,) which samples are of a device that has shown the same for too long; None: none is."""
+    live = readable & CONTINUOUS
+    changed = live & (values != near)
+    since = rows.same_since.take(row, 0)
+    since = np.where(changed, at, since)
+    rows.same_since[row] = since
+    # One channel alone may well stand still: a healthy SpO2 reads 98 for hours.
+    still = ~changed.any(axis=1) & (np.count_nonzero(live, axis=1) >= 2)
+    if not still.any():
+        return None
+    still &= ~(live & (at - since < FROZEN_AFTER)).any(axis=1)
+    return still if still.any() else None
+
+
+def _lacking(
+    rows: Rows, row: NDArray[np.int64], at_us: NDArray[np.int64], fresh: NDArray[np.bool_], newest: NDArray[np.int64]
+) -> NDArray[np.bool_] | None:
+    """(n, C) which channels' last line had no reading of theirs; and note which channels this line lacks.
+
+    A line lacks a channel if the channel came with the line before of the same device: what came at one instant is one
+    device's. So a sender of a line every ten seconds is believed over the ten, and one that sends gaps is not.
+    """
+    absent = CONTINUOUS & ~fresh & (newest > NEVER)
+    blank = rows.blank.take(row, 0)
+    if absent.any():
+        together = np.where(fresh & CONTINUOUS, newest, NEVER).max(axis=1)
+        together = np.where(fresh.any(axis=1), together, rows.row_at.take(row))
+        lacks = absent & (np.maximum(newest, blank) == together[:, None]) & (at_us > together)[:, None]
+        if lacks.any():
+            rows.blank[row] = np.where(lacks, at_us[:, None], blank)
+    missed = (blank > newest) & (blank < at_us[:, None])
+    return missed if missed.any() else None

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from models.channels import CHANNELS, NAMES
 from models.instants import NEVER
 from models.limits import KEYS, LIMITS
+from streams import steps
+from streams.steps import Steps
+
+CONTINUOUS: Final = np.array([channel.continuous for channel in CHANNELS])
 
 FAR: Final = 2**62
 """After every instant: the due time of what is not due."""
@@ -31,6 +35,7 @@ class Kind(NamedTuple):
     rest: float
 
 
+_BEATS: Final = ("hr", "pulse")
 _LIMIT_NAMES: Final = tuple(".".join(key) for key in KEYS)
 
 # fmt: off
@@ -45,7 +50,15 @@ KINDS: Final = {
     "since":      Kind(_LIMIT_NAMES, "i8", 0),        # when the running hold began
     "strikes":    Kind(_LIMIT_NAMES, "u1", IDLE),     # samples the other way since the last one towards
     "on":         Kind(_LIMIT_NAMES, "?", 0),         # in force
-    "changed_at": Kind(None, "i8", NEVER),            # when a continuous channel last changed
+    "near":       Kind(NAMES, "f8", np.nan),          # newest reading in range, believed or not
+    "near_at":    Kind(NAMES, "i8", NEVER),
+    "same_since": Kind(NAMES, "i8", NEVER),           # since when a continuous channel has shown the same
+    "blank":      Kind(NAMES, "i8", NEVER),           # newest line of the channel's device that lacked it
+    "beat":       Kind(_BEATS, "f8", np.nan),         # the two rates, averaged (streams/agreement.py)
+    "beat_at":    Kind(_BEATS, "i8", NEVER),
+    "apart_since": Kind(None, "i8", NEVER),           # since when the two disagree
+    "apart":      Kind(None, "?", 0),                 # and for so long that it is said
+    "stepping":   Kind(None, "?", 0),                 # some channel's step is doubted (streams/steps.py)
     "frozen":     Kind(None, "?", 0),
     "warm":       Kind(None, "?", 0),                 # any hold running or limit in force
     "due":        Kind(None, "i8", FAR),              # never later than the next absence
@@ -67,8 +80,6 @@ KINDS: Final = {
 RECKONED: Final = {"limit_set"}
 """Not kept in a checkpoint: the numbers of the tables in force depend on which others have been."""
 
-CONTINUOUS: Final = np.array([channel.continuous for channel in CHANNELS])
-
 
 class Rows:
     """The arrays, as attributes; shape (capacity,) or (capacity, columns). `count` rows have been used."""
@@ -83,7 +94,15 @@ class Rows:
     since: NDArray[np.int64]
     strikes: NDArray[np.uint8]
     on: NDArray[np.bool_]
-    changed_at: NDArray[np.int64]
+    near: NDArray[np.float64]
+    near_at: NDArray[np.int64]
+    same_since: NDArray[np.int64]
+    blank: NDArray[np.int64]
+    beat: NDArray[np.float64]
+    beat_at: NDArray[np.int64]
+    apart_since: NDArray[np.int64]
+    apart: NDArray[np.bool_]
+    stepping: NDArray[np.bool_]
     frozen: NDArray[np.bool_]
     warm: NDArray[np.bool_]
     due: NDArray[np.int64]
@@ -103,6 +122,7 @@ class Rows:
     def __init__(self, capacity: int = 16) -> None:
         self.count = 0
         self.free: list[int] = []
+        self.steps: Steps = {}
         for name, kind in KINDS.items():
             setattr(self, name, _resting(kind, capacity))
 
@@ -124,6 +144,7 @@ class Rows:
         """Lay a row to rest."""
         for name, kind in KINDS.items():
             getattr(self, name)[row] = kind.rest
+        self.steps.pop(row, None)
         self.free.append(row)
 
     def packed(self) -> dict[str, Any]:
@@ -140,7 +161,7 @@ class Rows:
                 for column, label in enumerate(labels)
                 if not _rests(grid[:, column], kind)
             }
-        return {"count": self.count, "free": sorted(self.free), "columns": columns}
+        return {"count": self.count, "free": sorted(self.free), "columns": columns, "steps": steps.packed(self.steps)}
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Rows:
@@ -160,7 +181,17 @@ class Rows:
             for label, data in columns.items():
                 if label in labels:
                     grid[:count, labels.index(label)] = np.frombuffer(data, kind.dtype)
+        rows.steps = steps.unpacked(packed.get("steps", []))
+        if "steps" not in packed:
+            rows._take_over(packed["columns"].get("changed_at", {}))
         return rows
+
+    def _take_over(self, changed_at: dict[str, bytes]) -> None:
+        """From a version that knew only the last trusted reading, and when any channel of a session had changed."""
+        self.near[:], self.near_at[:] = self.value, self.trusted_at
+        for data in changed_at.values():
+            since = np.where(CONTINUOUS, np.frombuffer(data, "i8")[:, None], NEVER)
+            self.same_since[: self.count] = np.where(self.near_at[: self.count] > NEVER, since, NEVER)
 
 
 def cuff_columns(packed: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:

@@ -24,7 +24,7 @@ from streams.rows import FAR
 from streams.sentences import number
 from streams.sessions import GIVE_UP_AFTER, open_unannounced
 from streams.state import OBSERVED, REMEMBER, Ints, WardState
-from streams.thresholds import hold_samples, read_cuff
+from streams.thresholds import hold_samples, hold_step, read_cuff
 
 _SBP, _DBP = COLUMN["sbp"], COLUMN["dbp"]
 
@@ -128,6 +128,9 @@ def _round(state: WardState, frame: Frame, samples: Samples) -> None:
     judged = judge(rows, row, samples.at_us, clock_us, values, status, repeated)
     follow(state, row, samples.at_us, samples.sent_us, clock_us, judged, samples.ordinal)
 
+    for i, column, step in judged.believed:
+        here = (int(clock_us[i]), OBSERVED, int(samples.ordinal[i]))
+        hold_step(state, int(row[i]), int(samples.at_us[i]), here, column, step)
     sets, which = state.limits.sets, rows.limit_set[row]
     near = (values <= sets.calm_low.take(which, 0)) | (values >= sets.calm_high.take(which, 0))
     some = np.flatnonzero((judged.trusted & near).any(axis=1) | rows.warm[row])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.channels import COLUMN as CHANNEL
 from models.channels import NAMES, STALE_AFTER
 from models.instants import MINUTE, SECOND
-from models.limits import COLUMN, COLUMNS, RECHECK_WITHIN, Limit
+from models.limits import COLUMN, COLUMNS, HELD, RECHECK_WITHIN, Limit
 from models.rules import RULE_INDEX, RULES
 from models.symptoms import STANDS_FOR
 from streams.association import Cuff, Session
@@ -21,6 +21,7 @@ from streams.quality import OUTLIER
 from streams.rows import FAR
 from streams.sentences import cuff_sentence, limit_evidence, limit_sentence, number
 from streams.state import OBSERVED, Here, Ints, WardState
+from streams.steps import Step
 from streams.timers import cuff_read
 
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]
@@ -54,6 +55,28 @@ def hold_samples(
             since[i],
             readings[i],
         )
+
+
+def hold_step(state: WardState, row: int, at_us: int, here: Here, column: int, step: Step) -> None:
+    """A step is believed: hold what it showed, in its order, as if it had been believed from its first sample."""
+    rate = COLUMN["rate"]
+    flipped, since = np.zeros((1, len(HELD)), bool), np.zeros((1, len(HELD)), np.int64)
+    readings = np.full((1, len(COLUMNS)), np.nan)
+    before_us = step.before_us
+    for sample_us, reading in step.samples:
+        readings[0, column] = reading
+        good = np.zeros((1, len(COLUMNS)), bool)
+        good[0, column] = True
+        if column in {_HR, _PULSE} and step.other_us < sample_us:
+            # Where the other probe was believed meanwhile, the rate has been held already.
+            readings[0, rate], good[0, rate] = reading, True
+        held = np.full((1, len(COLUMNS)), min(sample_us - before_us, STALE_AFTER))
+        flips, began = hold(state.rows, state.limits.sets, np.array([row]), np.array([sample_us]), readings, good, held)
+        flipped |= flips
+        since = np.where(flips, began, since)
+        before_us = sample_us
+    if flipped.any():
+        _conclude(state, row, at_us, here, flipped[0], since[0], readings[0])
 
 
 def read_cuff(

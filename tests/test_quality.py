@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from models.channels import CHANNELS, Channel
+from models.instants import SECOND
 from streams.quality import FROZEN_AFTER
-from tests.scenes import Scene, breathing
+from tests.scenes import START_US, Scene, breathing
 
 every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
 
@@ -38,26 +39,125 @@ def test_the_ends_of_a_channel_s_range_are_believed_and_beyond_them_nothing_is(c
 
 @pytest.mark.parametrize("channel", [c for c in CHANNELS if isfinite(c.grain)], ids=lambda channel: channel.name)
 def test_a_change_faster_than_the_body_is_a_step_and_the_value_before_stays(channel: Channel) -> None:
-    middle = round((channel.lowest + channel.highest) / 2)
+    start = channel.lowest
     reach = channel.grain + channel.fastest
     for far, quality in ((reach, "good"), (reach + 0.1, "step")):
         clinic = Scene()
-        clinic.send(clinic.chair("3").vitals(**{channel.name: middle}))
+        clinic.send(clinic.chair("3").vitals(**{channel.name: start}))
         clinic.now_s += 1
-        clinic.send(clinic.chair("3").vitals(**{channel.name: middle + far}))
+        clinic.send(clinic.chair("3").vitals(**{channel.name: start + far}))
         assert shown(clinic, channel.name)["quality"] == quality
-        assert shown(clinic, channel.name)["value"] == (middle if quality == "step" else pytest.approx(middle + far))
+        assert shown(clinic, channel.name)["value"] == (start if quality == "step" else pytest.approx(start + far))
 
 
-def test_a_value_that_jumped_and_stays_is_believed_once_the_body_could_have_got_there() -> None:
+def test_a_step_is_judged_between_neighbours_and_does_not_become_believable_by_waiting() -> None:
+    clinic = Scene()
+    clinic.chair("3").spo2([98] * 5 + [85] * 29)
+    assert shown(clinic, "spo2")["quality"] == "step"
+    assert clinic.told("desaturation") == []
+
+
+def test_a_step_that_returns_has_never_been() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").shows(100, spo2=[98] * 20 + [80] * 28 + [97] * 52, hr=breathing(70, 100))
+    assert clinic.told() == []
+
+
+def test_a_step_that_holds_is_believed_after_half_a_minute_and_counts_from_its_first_sample() -> None:
     clinic = Scene()
     three = clinic.chair("3")
-    three.spo2([98] * 5 + [70] * 8)
-    # 28 % away: 2 + 4 %/s takes 7 s.
-    assert shown(clinic, "spo2")["quality"] == "good"
+    three.starts()
+    three.shows(80, spo2=[98] * 20 + [breathing(80, 60)[n] for n in range(60)], hr=breathing(70, 80))
+    assert clinic.told("desaturation") == ["0:50 high desaturation raised (P-3)"]
+    assert clinic.alert("desaturation").onset_us == START_US + 20 * SECOND
+
+
+def test_a_step_that_steps_again_starts_anew() -> None:
     clinic = Scene()
-    clinic.chair("3").spo2([98] * 5 + [70] * 6)
-    assert shown(clinic, "spo2")["quality"] == "step"
+    three = clinic.chair("3")
+    three.starts()
+    three.spo2([98] * 20 + [80] * 20 + [70] * 31)
+    assert clinic.told("desaturation") == ["1:10 high desaturation raised (P-3)"]
+    assert clinic.alert("desaturation").onset_us == START_US + 40 * SECOND
+
+
+@pytest.mark.parametrize("per_s", [1, 2, 4])
+def test_a_saturation_that_falls_as_fast_as_a_body_can_is_believed_all_the_way(per_s: int) -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").spo2([98.0] * 5 + [98.0 - per_s * second for second in range(1, 20 // per_s)] + [78.0] * 12)
+    (raised, *_) = clinic.told("desaturation")
+    assert "raised" in raised
+    assert shown(clinic, "spo2")["quality"] == "good"
+
+
+def test_the_steps_of_a_restart_are_not_forgotten() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").spo2([98] * 5 + [80] * 20)
+    clinic.shard = type(clinic.shard).restore(clinic.shard.snapshot())
+    clinic.chair("3").spo2([80] * 11)
+    assert clinic.told("desaturation") == ["0:35 high desaturation raised (P-3)"]
+
+
+def test_both_probes_of_a_sudden_fast_rhythm_are_believed_together() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(100, hr=[80.0] * 20 + breathing(175, 80), pulse=[80.0] * 20 + breathing(174, 80))
+    assert clinic.told("tachycardia") == ["1:20 medium tachycardia raised (P-3)"]
+
+
+# ---- two probes
+
+
+def test_two_probes_that_disagree_are_both_doubted_and_said_after_twenty_seconds() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(30, hr=breathing(70, 30), pulse=breathing(71, 30), spo2=97)
+    three.shows(25, hr=36, pulse=breathing(71, 25), spo2=breathing(84, 25))
+    assert clinic.told() == ["0:53 low artefact raised (P-3)"], "after the averages have parted"
+    assert {shown(clinic, name)["quality"] for name in ("hr", "pulse")} == {"disagrees"}
+    three.shows(1, hr=70, pulse=71, spo2=96)
+    assert clinic.told()[1:] == ["0:55 low artefact closed (P-3)"]
+
+
+def test_an_irregular_heart_on_two_probes_is_believed() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    swings = [(-30, 25), (35, -10), (0, 30), (-20, -35), (40, 5), (10, 20), (-35, -5)]
+    irregular = [swings[n % 7] for n in range(700)]
+    three.shows(700, hr=[105 + a for a, _ in irregular], pulse=[104 + b for _, b in irregular], spo2=breathing(96, 700))
+    assert [line for line in clinic.told() if "medium" in line or "high" in line or "artefact" in line] == []
+
+
+# ---- a gap, a blank, an alternation
+
+
+def test_lines_that_lack_a_channel_pause_it_and_a_silence_between_lines_does_not() -> None:
+    def apnoea(between: list[float]) -> list[str]:
+        clinic = Scene()
+        three = clinic.chair("3")
+        three.starts()
+        three.shows(8, rr=0, hr=breathing(70, 8))
+        for at_s in between:
+            clinic.send(three.vitals(at_s=at_s, hr=70 + at_s % 3))
+        clinic.now_s = 28
+        clinic.send(three.vitals(rr=0, hr=70))
+        return clinic.told("apnoea")
+
+    assert apnoea([]) == ["0:28 high apnoea raised (P-3)"]
+    assert apnoea([8.0 + second for second in range(20)]) == []
+
+
+def test_a_signal_that_is_good_every_other_second_counts_half_of_the_time() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").spo2([88.0, 0.0] * 30)
+    assert clinic.told("desaturation") == ["0:30 medium desaturation raised (P-3)"]
 
 
 def test_a_reading_after_a_gap_is_believed_however_far_it_is() -> None:
@@ -133,3 +233,22 @@ def test_a_noisy_but_live_monitor_is_believed() -> None:
         600, spo2=breathing(96, 600), hr=breathing(70, 600), rr=breathing(13, 600), etco2=breathing(38, 600)
     )
     assert clinic.told() == []
+
+
+def test_a_frozen_device_is_found_beside_a_live_one() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    for second in range(150):
+        clinic.send(three.vitals(spo2=97, pulse=70))
+        clinic.send(three.vitals(at_s=second + 0.5, device="m-3", rr=12 + second % 3, etco2=38 + second % 2))
+        clinic.now_s += 1
+    assert clinic.told("artefact") == ["2:00 low artefact raised (P-3)"]
+
+
+def test_a_diastolic_above_its_systolic_is_no_pressure() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").cuff(70, 125)
+    assert shown(clinic, "sbp")["quality"] == "implausible"
+    assert clinic.told("hypotension", "hypertensive-crisis") == []

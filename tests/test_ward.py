@@ -133,8 +133,8 @@ def test_readings_that_are_not_believed_pause_a_hold() -> None:
     three = clinic.chair("3")
     three.starts()
     three.spo2([88] * 10 + [0] * 8 + [88] * 20)
-    # Nine seconds before the zeros; the first reading after them vouches for itself alone; six more seconds.
-    assert clinic.told("desaturation") == ["0:24 medium desaturation raised (P-3)"]
+    # Nine seconds before the zeros; the first reading after them vouches for its own second; five more.
+    assert clinic.told("desaturation") == ["0:23 medium desaturation raised (P-3)"]
 
 
 @pytest.mark.parametrize("shown", [0, None, 400])
@@ -153,12 +153,12 @@ def test_a_worse_limit_of_the_same_rule_worsens_the_alert_and_an_easier_one_ease
     clinic = Scene()
     three = clinic.chair("3")
     three.starts()
-    three.spo2([89] * 16 + [84] * 13 + [89] * 18 + [95] * 20)
+    three.spo2([89] * 16 + [84] * 13 + [89] * 33 + [94] * 32)
     assert [line.split(" (")[0] for line in clinic.told("desaturation")] == [
         "0:15 medium desaturation raised",
         "0:26 high desaturation worsened",
-        "0:44 medium desaturation eased",
-        "1:02 medium desaturation latched",
+        "0:59 medium desaturation eased",
+        "1:32 medium desaturation latched",
     ]
 
 
