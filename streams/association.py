@@ -18,7 +18,7 @@ from models.findings import Subject
 from models.instants import DAY, NEVER
 from models.reports import Report
 from models.rules import Priority
-from streams.course import Given, last_course, total_mg
+from streams.course import LASTING_AFTER, Given, last_course, total_mg
 from streams.cuffs import CuffRules
 from streams.frame import Origin
 
@@ -118,11 +118,6 @@ class Session:
     @property
     def given_mg(self) -> float | None:
         return total_mg(self.doses)
-
-    @property
-    def scores(self) -> dict[str, tuple[float, int]]:
-        """Each instrument's newest score and its instant."""
-        return {report.instrument: (report.score, report.at_us) for report in self.reports}
 
     def phase(self, now_us: int) -> Phase:
         """Where in its protocol the session is at an instant of the shard's clock."""
@@ -317,6 +312,8 @@ def _unpacked(fields: dict[str, Any]) -> Session:
         (drug, route), (minutes, stopped_us) = ([fields.get(name) for name in names] for names in old)
         given = Given(fields["dose_us"], drug, route, amount_mg, minutes, None, stopped_us, fields.get("given_mg"))
         fields["doses"] = [astuple(given)]
+        # It had no timers: what lasts is still told of whoever was in a chair meanwhile.
+        fields.setdefault("lasting_due_us", fields["dose_us"] + LASTING_AFTER)
     if "reports" not in fields:
         scores = fields.get("scores", {}).items()
         fields["reports"] = sorted(((at_us, name, score) for name, (score, at_us) in scores), key=lambda one: one[0])

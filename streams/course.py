@@ -17,6 +17,8 @@ from models.instants import DAY, MINUTE
 
 ONE_DOSE_WITHIN: Final = 30 * MINUTE
 """Three devices of esketamine are given five minutes apart (US label); chosen by us, wide enough for an injection in halves."""
+LASTING_AFTER: Final = 120 * MINUTE
+"""Dissociation is gone by 1.5 h after the spray and by 80-120 min after an infusion starts; the label's observation is 2 h."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from alerts.desk import INHIBITS
 from models.channels import COLUMN
 from models.drugs import treatment_of
 from models.findings import Finding
@@ -25,7 +26,17 @@ from streams.timers import peak_at_us
 
 _SPO2: Final = COLUMN["spo2"]
 _BODY: Final = frozenset({"cardiovascular", "respiratory", "consciousness", "dissociation"})
-_SCORED: Final = frozenset({"sedation", "dissociation", "prolonged-dissociation", "pressure-rise", "pressure-forecast"})
+_SCORED: Final = frozenset(
+    {
+        "sedation",
+        "unresponsive",
+        "dissociation",
+        "severe-dissociation",
+        "prolonged-dissociation",
+        "pressure-rise",
+        "pressure-forecast",
+    }
+)
 """Rules that a criterion says already, in numbers; and a forecast, which nobody has to wait for."""
 LEAVES: Final = frozenset({"left", "left-early", "left-against-advice", "discharged", "discharge"})
 """An intervention under one of these names says that the patient has gone, though nobody ended the session."""
@@ -37,9 +48,9 @@ def known_of(state: WardState, row: int, now_us: int) -> Known:
     newest = said_by(session.reports, ()).newest
     spo2_us = int(rows.trusted_at[row, _SPO2])
     cuff = session.cuffs[-1] if session.cuffs else None
-    title = {
-        rule: RULES[rule].title for rule in session.standing if RULES[rule].category in _BODY and rule not in _SCORED
-    }
+    standing = session.standing.keys()
+    said = _SCORED.union(*(INHIBITS.get(rule, ()) for rule in standing))
+    title = {rule: RULES[rule].title for rule in standing - said if RULES[rule].category in _BODY}
     return Known(
         now_us, session.protocol, session.dose_us, session.phase(now_us) == "dosing", state.baseline(row),
         cuff and (cuff.at_us, cuff.sbp, cuff.dbp),

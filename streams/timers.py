@@ -18,13 +18,12 @@ from models.limits import UNITS
 from models.reports import AWAKE, GONE, Report, Said, said_by
 from models.rules import RULES, Priority
 from streams.association import Cuff, Session
+from streams.course import LASTING_AFTER
 from streams.rows import FAR
 from streams.sentences import duration, number, plain
 from streams.sessions import expect_cuff
 from streams.state import DUE, Here, WardState
 
-LASTING_AFTER: Final = 120 * MINUTE
-"""Dissociation is gone by 1.5 h after the spray and by 80-120 min after an infusion starts; the label's observation is 2 h."""
 PEAK_WITHIN: Final = 10 * MINUTE
 """A cuff this close to the time of the peak is the pressure at the peak. Chosen by us: the label says about 40 min."""
 _SBP: Final = COLUMN["sbp"]
@@ -47,7 +46,7 @@ def doses_changed(state: WardState, row: int, here: Here) -> None:
     peak_us = peak_at_us(session)
     seen = peak_us is not None and any(cuff.at_us >= peak_us - PEAK_WITHIN for cuff in session.cuffs)
     session.peak_due_us = None if peak_us is None or seen else max(peak_us + PEAK_WITHIN, clock_us)
-    _arm(state, row)
+    arm(state, row)
     _judge_predose(state, row, here)
 
 
@@ -66,7 +65,7 @@ def cuff_read(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
     peak_us = peak_at_us(session)
     if session.peak_due_us is not None and peak_us is not None and cuff.at_us >= peak_us - PEAK_WITHIN:
         session.peak_due_us = None
-        _arm(state, row)
+        arm(state, row)
     _judge_predose(state, row, here)
 
 
@@ -77,7 +76,7 @@ def checked_in(state: WardState, row: int, at_us: int, here: Here) -> None:
     minutes = session.protocol.checkin_min
     if session.dose_us is not None and minutes is not None:
         session.checkin_due_us = None if _resolved(state, row, here[0]) else here[0] + round(minutes * MINUTE)
-        _arm(state, row)
+        arm(state, row)
 
 
 def _resolved(state: WardState, row: int, clock_us: int) -> bool:
@@ -89,7 +88,8 @@ def _resolved(state: WardState, row: int, clock_us: int) -> bool:
     return {"moaas", "cadss"} <= newest.keys() and newest["moaas"].score >= AWAKE and newest["cadss"].scale[1] <= GONE
 
 
-def _arm(state: WardState, row: int) -> None:
+def arm(state: WardState, row: int) -> None:
+    """The next of a session's timers, where time looks for it."""
     session, rows = state.known.sessions[row], state.rows
     due = [each for each in (session.checkin_due_us, session.lasting_due_us, session.peak_due_us) if each is not None]
     rows.timer_due[row] = min(due, default=FAR)
@@ -121,7 +121,7 @@ def fall_due(state: WardState, row: int, due_us: int) -> None:
     if session.lasting_due_us == due_us:
         session.lasting_due_us = None
         judge_lasting(state, row, said_by(session.reports, ()), due_us, here)
-    _arm(state, row)
+    arm(state, row)
 
 
 def _overdue(state: WardState, row: int, rule: str, detail: str, here: Here) -> None:
@@ -143,12 +143,15 @@ def judge_lasting(state: WardState, row: int, said: Said, at_us: int, here: Here
         # After another dose it begins anew; what stands already stays until a score says that it is over.
         return
     found = [said.newest[column] for column, there in (("cadss", said.dissociating), ("moaas", said.drowsy)) if there]
-    age_s = (here[0] - max(report.at_us for report in found)) / SECOND
+    ages = [(here[0] - report.at_us) / SECOND for report in found]
     minute = round((here[0] - session.dose_us) / MINUTE)
-    detail = f"{' and '.join(map(_scored, found))}, {duration(age_s)} ago; {minute} min since the dose began."
+    scores = " and ".join(
+        f"{_scored(report)}, {duration(age_s)} ago" for report, age_s in zip(found, ages, strict=True)
+    )
+    detail = f"{scores}; {minute} min since the dose began."
     evidence: dict[str, object] = {
         "value": number(found[0].scale[1]), "unit": UNITS["cadss" if said.dissociating else "moaas"],
-        "limit": GONE if said.dissociating else AWAKE, "instrument": found[0].instrument, "data_age_s": number(age_s), "minute": minute,
+        "limit": GONE if said.dissociating else AWAKE, "instrument": found[0].instrument, "data_age_s": number(ages[0]), "minute": minute,
     }  # fmt: skip
     onset_us = min(at_us, session.dose_us + LASTING_AFTER)
     state.say(

@@ -28,6 +28,7 @@ from streams.people import People
 from streams.rows import Rows, cuff_columns
 from streams.samples import fold_samples
 from streams.state import REMEMBER, Concluded, Place, WardState
+from streams.timers import arm
 
 STATE: Final = 1
 
@@ -119,4 +120,7 @@ class Ward(WardState):
             if older and not session.cuff_rules.last:
                 session.cuff_rules = CuffRules.of_columns(older[row])
             ward.rows.limit_set[row] = ward.limits.set_of(session.site, session.patient)
+            if session.lasting_due_us is not None:
+                session.lasting_due_us = max(session.lasting_due_us, ward.clock_us)
+            arm(ward, row)
         return ward
