@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,7 @@ WEEKS: Final = 30
 DAYS: Final = NASAL_DAYS[-1] + 7 * WEEKS + 1
 HORIZON: Final = 84
 PATH: Final = DAYS + HORIZON + 7
+Making = Callable[[Chance], Policy]
 SETTLED_DAYS: Final = 2
 """No origin sooner after a dose (§3)."""
 
@@ -94,18 +95,6 @@ class Origins:
     severity: Floats
 
 
-def life(
-    family: str,
-    seed: int,
-    numbers: Sequence[int],
-    variety: Variety = AS_PUBLISHED,
-    habits: reports.Habits = reports.STANDARD,
-) -> tuple[Chance, Body, reports.Reporting]:
-    """Bodies and ways of reporting, before any treatment."""
-    chance = draw(family, seed, numbers, PATH)
-    return chance, FAMILIES[family](chance, variety), reports.reporting_of(chance, habits)
-
-
 def simulate(
     family: str,
     patients: int,
@@ -113,7 +102,7 @@ def simulate(
     *,
     variety: Variety = AS_PUBLISHED,
     habits: reports.Habits = reports.STANDARD,
-    policy: Callable[[Chance], Policy] | None = None,
+    policy: Making | None = None,
     first: int = 0,
     responders: bool = True,
 ) -> Cohort:
@@ -136,12 +125,13 @@ def simulate(
         batch = np.arange(first, first + more)
         first += more
         kept = (
-            _improved(_lived(family, seed, batch, variety, habits, None, weeks=0))
+            _improved(_lived(family, seed, batch, draw(family, seed, batch.tolist(), PATH), variety, habits, None, 0))
             if responders
             else np.ones(more, dtype=bool)
         )
         numbers += batch[kept].tolist()
-    return _lived(family, seed, np.array(numbers[:patients]), variety, habits, policy, weeks=WEEKS)
+    chance = draw(family, seed, numbers[:patients], PATH)
+    return _lived(family, seed, np.array(numbers[:patients]), chance, variety, habits, policy, WEEKS)
 
 
 def _improved(cohort: Cohort) -> Flags:
@@ -155,21 +145,40 @@ def _improved(cohort: Cohort) -> Flags:
     return np.asarray(np.isnan(last) | (last < cohort.tau))
 
 
+def relived(cohort: Cohort, chance: Chance) -> Cohort:
+    """The same patients on the same doses with other luck: what an oracle may know is what `chance` has of the original."""
+    replayed = Replayed(cohort.strength)
+    return _lived(
+        cohort.family, cohort.seed, cohort.numbers, chance, AS_PUBLISHED, reports.STANDARD, lambda _: replayed, WEEKS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The policy that gives the doses that were given."""
+
+    strength: Floats
+
+    def book(self, book: Book, booked: Ints) -> Ints:
+        later = self.strength[:, book.day + 1 :] > 0
+        return np.where(later.any(axis=1), book.day + 1 + later.argmax(axis=1), NOTHING_BOOKED)
+
+
 def _lived(
     family: str,
     seed: int,
     numbers: Ints,
+    chance: Chance,
     variety: Variety,
     habits: reports.Habits,
-    policy: Callable[[Chance], Policy] | None,
+    policy: Making | None,
     weeks: int,
 ) -> Cohort:
-    patients = len(numbers)
+    n, everyone = len(numbers), np.arange(len(numbers))
     days = DAYS if weeks else NASAL_DAYS[-1] + 1
-    chance, body, reporting = life(family, seed, numbers.tolist(), variety, habits)
+    body, reporting = FAMILIES[family](chance, variety), reports.reporting_of(chance, habits)
     mixed = Mixed(chance)
     rule: Policy = mixed if policy is None else policy(chance)
-    n, everyone = patients, np.arange(patients)
     nasal = chance.uniform[:, 30] < 0.4
     induction = np.zeros((n, DAYS), dtype=bool)
     induction[np.ix_(~nasal, np.array(IV_DAYS))] = True
@@ -177,42 +186,52 @@ def _lived(
     courses = np.where(nasal, len(NASAL_DAYS), len(IV_DAYS))
     end = np.where(nasal, NASAL_DAYS[-1], IV_DAYS[-1])
     usual = np.where(nasal & (chance.uniform[:, 31] < 0.3), 0.85, 1.0)
-
-    severity, score, mood, madrs = (np.full((n, DAYS), np.nan) for _ in range(4))
-    strength, asked = np.zeros((n, DAYS)), np.zeros((n, DAYS), dtype=bool)
-    after, top_number = np.zeros((n, DOSES)), DOSES - 1
+    nothing = np.full((4, n, DAYS), np.nan)
+    cohort = Cohort(
+        family, seed, numbers, chance, body, reporting, nasal, mixed.kind if policy is None else np.full(n, -1),
+        severity=nothing[0], strength=np.zeros((n, DAYS)), score=nothing[1], mood=nothing[2], madrs=nothing[3],
+        asked=np.zeros((n, DAYS), dtype=bool), tau=np.full(n, 10.0), after=np.zeros((n, DOSES)), last_day=end + 7 * weeks,
+    )  # fmt: skip
+    severity, strength, score, tau, after = cohort.severity, cohort.strength, cohort.score, cohort.tau, cohort.after
     number, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    booked, tau = np.full(n, NOTHING_BOOKED), np.full(n, 10.0)
+    booked = np.full(n, NOTHING_BOOKED)
     for day in range(days):
         left = body.remaining(everyone, np.maximum(number, 1), (day - last)[:, None].astype(float))[:, 0]
         effect = np.where(number > 0, after[everyone, number] * left, 0.0)
         severity[:, day] = np.clip(body.untreated[:, day] - effect, 0, 27)
         if day == FIRST_DOSE:
-            tau = _tau(score[:, :day], reporting)
+            tau[:] = _tau(score[:, :day], reporting)
         ill = severity[:, day] >= tau
         screen = (day == SCREEN_DAYS[1]) & (reporting.screens >= 1) | (day == SCREEN_DAYS[0]) & (reporting.screens >= 2)
         weekly = (day > FIRST_DOSE) & ((day - reporting.offset) % reporting.cadence == 0)
-        asked[:, day] = weekly
+        cohort.asked[:, day] = weekly
         given = screen | weekly & reports.answered(reporting, chance, day, ill)
         score[:, day] = np.where(given, reports.questionnaire(reporting, chance, day, severity), np.nan)
-        mood[:, day] = reports.mood(reporting, chance, day, severity, ill)
-        going = day <= end + 7 * weeks
-        treated = (induction[:, day] | (booked == day) & (day > end)) & going & (number < top_number)
-        strength[:, day] = np.where(
-            treated, np.where(number == 0, np.minimum(usual, np.where(nasal, 0.85, 1.0)), usual), 0.0
-        )
-        madrs[:, day] = np.where(treated, reports.madrs(reporting, chance, day, severity), np.nan)
+        cohort.mood[:, day] = reports.mood(reporting, chance, day, severity, ill)
+        going = day <= cohort.last_day
+        treated = (induction[:, day] | (booked == day) & (day > end)) & going & (number < DOSES - 1)
+        first = np.where(nasal, 0.85, 1.0)
+        strength[:, day] = np.where(treated, np.where(number == 0, np.minimum(usual, first), usual), 0.0)
+        cohort.madrs[:, day] = np.where(treated, reports.madrs(reporting, chance, day, severity), np.nan)
         gained = effect + strength[:, day] * body.gain * np.maximum(body.top - effect, 0)
         number = number + treated
         after[everyone, number] = np.where(treated, gained, after[everyone, number])
         last = np.where(treated, day, last)
         booked = np.where(booked <= day, NOTHING_BOOKED, booked)
-        now = Book(day, number, last, strength[:, day], score[:, day], madrs[:, day], tau, reporting.weekly, courses)
+        now = Book(
+            day,
+            number,
+            last,
+            strength[:, day],
+            score[:, day],
+            cohort.madrs[:, day],
+            tau,
+            reporting.weekly,
+            courses,
+            cohort,
+        )
         booked = np.where((day >= end) & going, rule.book(now, booked), NOTHING_BOOKED)
-    return Cohort(
-        family, seed, numbers, chance, body, reporting, nasal, mixed.kind if policy is None else np.full(n, -1),
-        severity, strength, score, mood, madrs, asked, tau, after, end + 7 * WEEKS,
-    )  # fmt: skip
+    return cohort
 
 
 def _tau(screening: Floats, reporting: reports.Reporting) -> Floats:

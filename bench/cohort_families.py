@@ -138,12 +138,20 @@ def f2(chance: Chance, variety: Variety) -> Body:
 
 
 def f3(chance: Chance, variety: Variety) -> Body:
-    """Well until an abrupt relapse, whose day has a Weibull hazard; nothing announces it."""
+    """Well until an abrupt relapse, whose day has a rising (Weibull) hazard; nothing announces it.
+
+    The published quartiles leave open how much of the spread lies between patients and how much between one patient's
+    cycles; half of the log variance each. G7 is the other extreme.
+    """
+    return _abrupt(chance, variety, scale=30.0, frailty=0.6, shape=2.0)
+
+
+def _abrupt(chance: Chance, variety: Variety, *, scale: float, frailty: float, shape: float) -> Body:
     traits = _traits(chance, variety)
-    frailty = _log_normal(31.0, 0.4, chance.normal[:, 5], traits.time)
+    own = _log_normal(scale, frailty, chance.normal[:, 5], traits.time)
 
     def remaining(who: Ints, number: Ints, days: Floats) -> Floats:
-        wait = frailty[who] * (-np.log(chance.cycle_uniform[who, number, 0])) ** (1 / 1.4)
+        wait = own[who] * (-np.log(chance.cycle_uniform[who, number, 0])) ** (1 / shape)
         width = 1.0 + 3.0 * chance.cycle_uniform[who, number, 1]  # days from well to ill
         return np.asarray(np.clip(1 - (days - wait[:, None]) / width[:, None], 0.08, 1.0))
 
@@ -260,6 +268,36 @@ def g6(chance: Chance, variety: Variety) -> Body:
     return Body(untreated, first.baseline, first.top, first.gain, remaining)
 
 
+def g7(chance: Chance, variety: Variety) -> Body:
+    """As F3, but with a nearly constant hazard and patients who are nearly alike: hardly anything can be foreseen."""
+    return _abrupt(chance, variety, scale=31.0, frailty=0.4, shape=1.4)
+
+
+def g8(chance: Chance, variety: Variety) -> Body:
+    """A curve of each patient's own: six losses of uneven size at uneven times, from smooth to all at once."""
+    traits = _traits(chance, variety)
+    v = chance.uniform
+    losses = 6
+    uneven = 0.25 * 16 ** v[:, 2]  # exponent 0.25 (even sizes) to 4 (one loss is nearly everything)
+    size = (-np.log(v[:, 6 : 6 + losses])) ** uneven[:, None]
+    size /= size.sum(axis=1, keepdims=True)
+    last = _log_normal(45.0, 0.65, chance.normal[:, 5], traits.time)
+    at = last[:, None] * np.sort(v[:, 12 : 12 + losses], axis=1) ** (0.5 + v[:, 3])[:, None]
+    width = np.maximum(1.0, 0.25 * last * v[:, 4])
+    steady = 0.05 + 0.6 * v[:, 5]
+
+    def remaining(who: Ints, number: Ints, days: Floats) -> Floats:
+        cycle = np.exp(steady[who] * chance.cycle_normal[who, number, 0])[:, None]
+        left = np.ones_like(days)
+        for k in range(losses):
+            left = left - size[who, k][:, None] * np.clip(
+                (days / cycle - at[who, k][:, None]) / width[who][:, None], 0, 1
+            )
+        return np.asarray(np.maximum(left, 0.05))
+
+    return Body(_untreated(chance, traits, drift=0.06), traits.baseline, traits.top, traits.gain, remaining)
+
+
 def h1(chance: Chance, variety: Variety) -> Body:
     """Strain builds up to a personal limit, faster in some cycles; from there the effect is lost in four steps."""
     traits = _traits(chance, variety)
@@ -293,7 +331,7 @@ def h2(chance: Chance, variety: Variety) -> Body:
 
 Family = Callable[[Chance, Variety], Body]
 SCORED: Final[Mapping[str, Family]] = {"F1": f1, "F2": f2, "F3": f3, "F4": f4}
-FURTHER: Final[Mapping[str, Family]] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "G5": g5, "G6": g6}
+FURTHER: Final[Mapping[str, Family]] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "G5": g5, "G6": g6, "G7": g7, "G8": g8}
 KEPT_APART: Final[Mapping[str, Family]] = {"H1": h1, "H2": h2}
 FAMILIES: Final[Mapping[str, Family]] = {**SCORED, **FURTHER, **KEPT_APART}
 RELAPSE_DAYS: Final = {"F1": (12, 21, 34), "F2": (19, 28, 42), "F3": (14, 24, 43), "F4": (14, 26, 44)}

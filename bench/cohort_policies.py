@@ -7,11 +7,14 @@ Cost: a few µs per patient and day. Never here: what a dose does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
 from bench.cohort_chance import Chance, Floats, Ints
+
+if TYPE_CHECKING:
+    from bench.cohort import Cohort
 
 NOTHING_BOOKED: Final = 10**6
 KINDS: Final = ("label taper", "fixed 14-28 d", "fixed 28-56 d", "symptom-guided")
@@ -38,6 +41,8 @@ class Book:
     weekly: Ints
     induction: Ints
     """Doses of the induction course."""
+    told: Cohort
+    """Reports and doses up to today; what is of later days is not there yet, and what is latent is not to be looked at."""
 
 
 class Policy(Protocol):

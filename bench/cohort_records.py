@@ -34,8 +34,8 @@ def calendar_day(cohort: Cohort, patient: int, day: int) -> date:
     return FIRST + timedelta(days=int(cohort.numbers[patient]) * 3 % 56 + day)
 
 
-def lines_of(cohort: Cohort, patient: int, until: int = DAYS - 1) -> Iterator[dict[str, Any]]:
-    """One patient's observations up to the end of a day, in order of time."""
+def lines_of(cohort: Cohort, patient: int, until: int = DAYS - 1, since: int = 0) -> Iterator[dict[str, Any]]:
+    """One patient's observations from one day to the end of another, in order of time."""
     who = alias(cohort, patient)
     zone = ZoneInfo(ZONES[int(cohort.numbers[patient]) % len(ZONES)])
     nasal = bool(cohort.nasal[patient])
@@ -44,8 +44,15 @@ def lines_of(cohort: Cohort, patient: int, until: int = DAYS - 1) -> Iterator[di
     def at(day: int, hour: int, minute: int = 0) -> str:
         return datetime.combine(calendar_day(cohort, patient, day), time(hour, minute), zone).isoformat()
 
-    yield {"kind": "patient.registered", "at": at(0, 8), "patient": who, "timezone": zone.key, "weight_kg": WEIGHT_KG}
-    for day in range(min(until, int(cohort.last_day[patient])) + 1):
+    if since == 0:
+        yield {
+            "kind": "patient.registered",
+            "at": at(0, 8),
+            "patient": who,
+            "timezone": zone.key,
+            "weight_kg": WEIGHT_KG,
+        }
+    for day in range(since, min(until, int(cohort.last_day[patient])) + 1):
         if not np.isnan(cohort.madrs[patient, day]):
             yield {
                 "kind": "checkin",

@@ -26,6 +26,7 @@ from models.forecast import document
 from models.forecaster import forecast_many
 from models.history import History
 from models.instruments import ScoreRefused
+from models.pool import pooled
 from models.records import SetAside
 from streams.edge import read_lines
 
@@ -140,9 +141,9 @@ def _answered(piece: Sequence[tuple[str, list[Fact]]], question: Question) -> li
         history = History(alias, facts)
         found = (history.course(day) for day in question.origins)
         courses += [course for course in found if course is not None]
-    made = forecast_many(courses)
+    made, model = pooled(courses, forecast_many(courses))
     documents = (
-        document(course, made, row, horizon=question.horizon, with_cdf=question.with_cdf)
+        document(course, made, row, model=model, horizon=question.horizon, with_cdf=question.with_cdf)
         for row, course in enumerate(courses)
     )
     return [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in documents]

@@ -200,6 +200,10 @@ class Service:
         known = self.owner.shard.ward.home.patients
         return list(known.values()) if only is None else [known[key] for key in sorted(only) if key in known]
 
+    def recalibration(self, site: str) -> dict[str, Any] | None:
+        """The correction of forecasts that the site has in force."""
+        return self.owner.shard.ward.home.policies(site).recalibration
+
     async def patients(self, site: str) -> dict[str, Any]:
         """Everybody at home, who is due first."""
         forecasts = await asyncio.to_thread(self.store.forecasts, site)

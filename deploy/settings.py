@@ -19,6 +19,7 @@ from alerts.notifiers import Destination, open_destinations
 from models.instants import EPOCH
 from models.limits import LIMITS, Limit, LimitRefused, changed
 from models.policies import CheckIns, Maintenance
+from models.recalibration import configured
 from models.records import LimitChanges, SiteConfigured
 
 
@@ -73,7 +74,15 @@ class Settings(_Strict):
     pages: PagesPart = PagesPart()
     maintenance: Maintenance = Maintenance()
     checkins: CheckIns = CheckIns()
+    recalibration: dict[str, Any] | None = None
     limits: LimitChanges = Field(default_factory=dict)
+
+    @field_validator("recalibration")
+    @classmethod
+    def _usable(cls, stored: dict[str, Any] | None) -> dict[str, Any] | None:
+        if stored is not None:
+            configured(stored)
+        return stored
 
     def limit_table(self) -> tuple[Limit, ...]:
         """The limits with the site's changes.
@@ -94,6 +103,8 @@ class Settings(_Strict):
             "maintenance": self.maintenance.model_dump(mode="json"),
             "checkins": self.checkins.model_dump(mode="json"),
         }
+        if self.recalibration is not None:
+            policies["recalibration"] = self.recalibration
         if self.pages.link is not None:
             policies["link"] = self.pages.link
         policies["hash"] = hashlib.sha256(json.dumps([limits, policies], sort_keys=True).encode()).hexdigest()[:16]

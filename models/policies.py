@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.calendar import zone_of
+from models.recalibration import NoRecalibration, configured
 from models.records import Instrument
 
 
@@ -80,6 +81,8 @@ class HomePolicies:
     maintenance: Maintenance
     checkins: CheckIns
     zone: str
+    recalibration: dict[str, Any] | None = None
+    """The clinic's correction of forecasts (`recalibration.py`), if it put one in force."""
 
 
 DEFAULT: Final = HomePolicies(Maintenance(), CheckIns(), "UTC")
@@ -94,8 +97,14 @@ def home_policies(policies: Mapping[str, Any]) -> HomePolicies:
     zone = policies.get("timezone", "UTC")
     if not isinstance(zone, str) or zone_of(zone) is None:
         raise PolicyRefused("policies.timezone", f"no such time zone: {zone!r}")
+    correction = policies.get("recalibration")
+    if correction is not None:
+        try:
+            configured(correction)
+        except NoRecalibration as wrong:
+            raise PolicyRefused("policies.recalibration", str(wrong)) from wrong
     return HomePolicies(
-        _read("maintenance", Maintenance, policies), _read("checkins", CheckIns, policies), zone
+        _read("maintenance", Maintenance, policies), _read("checkins", CheckIns, policies), zone, correction
     )  # fmt: skip
 
 

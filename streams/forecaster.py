@@ -53,6 +53,8 @@ class Clinic(Protocol):
 
     def clock_us(self) -> int: ...
 
+    def recalibration(self, site: str) -> dict[str, Any] | None: ...
+
 
 class Forecaster:
     """Follows one shard.
@@ -161,7 +163,9 @@ class Forecaster:
                 continue
             if self._tried.get(row.key) == (as_of, row.entries):
                 continue
-            asked = Asked(row.site, row.patient, as_of, starts_us(as_of + 1, zone))
+            asked = Asked(
+                row.site, row.patient, as_of, starts_us(as_of + 1, zone), self._clinic.recalibration(row.site)
+            )
             found.append((asked, row.entries))
         return sorted(found, key=lambda each: (each[0].site, each[0].patient))
 

@@ -9,7 +9,7 @@ no state of it is kept anywhere). Never here: a clock, the store, when a forecas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -18,9 +18,11 @@ from models.curve import FAN, curve
 from models.drugs import usual_doses
 from models.facts import Fact, fact_of
 from models.forecast import document
-from models.forecaster import forecast_many
+from models.forecaster import Forecasts, forecast_many
 from models.history import Course, History
 from models.instants import iso, to_us
+from models.pool import pooled
+from models.recalibration import configured, recalibrated
 from models.records import OBSERVATION, CheckIn, Dose, Event, Intervention, PatientRegistered, Vitals
 from models.severity import SCALES
 from streams.home import in_course
@@ -36,6 +38,8 @@ class Asked:
     patient: str
     as_of: int
     until_us: int
+    recalibration: Document | None = None
+    """The correction that the site has in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,30 @@ def forecasts(wanted: Sequence[tuple[Asked, Sequence[Document]]]) -> list[Made]:
             made[place] = Made(asked, None, "nothing was known by then")
         else:
             courses.append((place, course, known))
-    found = forecast_many([course for _, course, _ in courses]) if courses else None
-    for row, (place, course, known) in enumerate(courses):
-        if found is not None:
-            said = document(course, found, row, with_cdf=True)
-            made[place] = Made(wanted[place][0], {**said, "known": known_of(course), "entries": known})
+    if courses:
+        whole = [course for _, course, _ in courses]
+        found = forecast_many(whole)
+        best, name = pooled(whole, found)
+        for row, (place, course, known) in enumerate(courses):
+            asked = wanted[place][0]
+            corrected, model, notes = _corrected(best, row, name, asked.recalibration)
+            said = document(course, corrected, row, model=model, with_cdf=True)
+            said["reasons"] = [*said["reasons"], *notes]
+            made[place] = Made(asked, {**said, "known": known_of(course), "entries": known})
     return [made[place] for place in range(len(wanted))]
+
+
+def _corrected(best: Forecasts, row: int, name: str, policy: Document | None) -> tuple[Forecasts, str, list[str]]:
+    """The forecasts with the site's correction of this one, what made it, and what is to be said about that."""
+    if policy is None:
+        return best, name, []
+    correction = configured(policy)
+    if correction.model != name:
+        left_out = f"The clinic's correction {correction.version} is left out: it was fitted for {correction.model}, not {name}."
+        return best, name, [left_out]
+    cdf = best.cdf.copy()
+    cdf[row] = recalibrated(cdf[row], correction)
+    return replace(best, cdf=cdf), f"{name} + {correction.version}", []
 
 
 def known_of(course: Course) -> str:

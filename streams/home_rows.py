@@ -160,7 +160,11 @@ class Home:
             PolicyRefused: they make no sense; nothing is changed then.
         """
         read = home_policies(policies)
-        mine = {name: said for name, said in policies.items() if name in {"maintenance", "checkins", "timezone"}}
+        mine = {
+            name: said
+            for name, said in policies.items()
+            if name in {"maintenance", "checkins", "timezone", "recalibration"}
+        }
         self._configured[site] = (mine, read)
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import solve_ivp  # type: ignore[import-untyped]  # ships no types; only the oracle of one test
+from scipy.integrate import solve_ivp
 
 from models.compounds import CLEMENTS, DOMINO, ESKETAMINE, KINETICS, Kinetics
 from models.drugs import TREATMENTS

@@ -1,0 +1,1 @@
+"""The forecast's scorecard: baselines, scores, controls, closed loop, real data, plots."""
