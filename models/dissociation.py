@@ -195,7 +195,7 @@ class Belief:
             weight = weight / (1 + np.exp(-_SILENT[0] - _SILENT[1] * np.maximum(mean[:, 0], 0)))
             weight = weight / weight.sum()
         low, middle, high = (_level(_quantile(p, mean[:, 0], float(sd[0]), weight)) for p in (0.1, 0.5, 0.9))
-        below = weight @ _phi((log1p(RESOLVED) - mean[:, 0]) / sd[0])
+        below = weight @ normal_below((log1p(RESOLVED) - mean[:, 0]) / sd[0])
         return Estimate(middle, low, high, min(float(below), 1.0))
 
     def resolves_min(self, now_min: float, sure: float = 0.5, horizon_min: float = 240.0) -> float | None:
@@ -205,7 +205,7 @@ class Belief:
         """
         at = now_min + np.arange(0.0, horizon_min + 1, 4.0)
         mean, sd = self._spread(at)
-        over = self._weight @ _phi((log1p(RESOLVED) - mean) / sd)
+        over = self._weight @ normal_below((log1p(RESOLVED) - mean) / sd)
         still = np.flatnonzero(over < sure)
         if not still.size:
             return None
@@ -221,7 +221,7 @@ class Belief:
         if reading is None:
             return None
         mean, sd = self._spread(np.array([report.at_min]))
-        p = float(self._weight @ _phi((reading.z - mean[:, 0]) / np.hypot(sd[0], reading.sd)))
+        p = float(self._weight @ normal_below((reading.z - mean[:, 0]) / np.hypot(sd[0], reading.sd)))
         return NormalDist().inv_cdf(min(max(p, 1e-6), 1 - 1e-6))
 
     def carried(self) -> Prior:
@@ -242,7 +242,7 @@ def _level(z: float) -> float:
     return min(max(exp(z) - 1, 0.0), WORST)
 
 
-def _phi(x: Floats) -> Floats:
+def normal_below(x: Floats) -> Floats:
     """The normal distribution function, to 1e-7: Abramowitz & Stegun 7.1.26."""
     t = 1 / (1 + 0.3275911 * np.abs(x) / np.sqrt(2))
     tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
@@ -256,7 +256,7 @@ def _quantile(p: float, mean: Floats, sd: float, weight: Floats) -> float:
     low, high = float(mean.min()) - 6 * sd, float(mean.max()) + 6 * sd
     while high - low > 1e-3:
         middle = (low + high) / 2
-        if float(weight @ _phi((middle - mean) / sd)) < p:
+        if float(weight @ normal_below((middle - mean) / sd)) < p:
             low = middle
         else:
             high = middle

@@ -5,7 +5,7 @@ Inside these are dataclasses and arrays; nothing hot passes through here.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -106,6 +106,13 @@ class ReadinessOut(_Out):
     reasons: list[str]
 
 
+class PressureForecastOut(_Out):
+    """The chance that a cuff within ten and within twenty minutes shows 180 systolic or 110 diastolic, or more."""
+
+    within_10: Annotated[float, Field(alias="10min", ge=0, le=1)]
+    within_20: Annotated[float, Field(alias="20min", ge=0, le=1)]
+
+
 class ChairOut(_Out):
     """A chair's session as a board shows it."""
 
@@ -131,6 +138,7 @@ class ChairOut(_Out):
     observe_until: AwareDatetime | None
     expected: str | None
     dissociation: DissociationOut | None
+    pressure_forecast: PressureForecastOut | None
     readiness: ReadinessOut
 
 

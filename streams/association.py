@@ -71,6 +71,8 @@ class Session:
     lasting_due_us: int | None = None
     peak_due_us: int | None = None
     """When, by the shard's clock, the next check-in is overdue, dissociation is lasting, the pressure at the peak is overdue."""
+    cuff_asked_us: int | None = None
+    """By when a cuff beside the protocol's is worth having."""
 
     @property
     def subject(self) -> Subject:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from models.dissociation import KINDS, STRANGER, Belief, Kind, Prior, Report
 from models.expectation import expected
-from models.instants import DAY, MINUTE, NEVER, SECOND, iso
+from models.instants import DAY, MINUTE, NEVER, SECOND, iso, to_datetime
 from models.pharmacokinetics import Body, Given, in_force, plasma
+from models.pressure import Cuff, Forecast, Who, forecast
 from streams.sentences import number
 
 if TYPE_CHECKING:
@@ -35,12 +37,16 @@ FORGOTTEN_AFTER: Final = 2 * 365 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What earlier sessions say of a person: sensitivity to dissociation, and when the last one ended by the shard's clock."""
+    """What earlier sessions say of a person: sensitivity to dissociation; when the last one ended by the shard's clock; the mean
+    of the largest systolic rises, in mmHg, and of how many sessions.
+    """
 
     mean: float = STRANGER.mean
     variance: float = STRANGER.variance
     sessions: int = 0
     ended_us: int = NEVER
+    rise: float = 0.0
+    rises: int = 0
 
     def prior(self, clock_us: int) -> Prior:
         """As the dissociation estimate wants it."""
@@ -89,28 +95,29 @@ class Remembered:
         known = self._told.get(row)
         return known[1] if known is not None and known[0] == made_from else None
 
-    def keep(self, row: int, made_from: object, told: dict[str, Any]) -> dict[str, Any]:
+    def keep(self, row: int, made_from: object, told: dict[str, Any]) -> None:
         self._told[row] = (made_from, told)
-        return told
 
 
 def estimates(state: WardState, row: int, now_us: int) -> dict[str, Any]:
-    """What a board shows of a session beside its values: `expected`, `dissociation`. Nothing before a dose."""
+    """What a board shows of a session beside its values: `expected`, `dissociation`, `pressure_forecast`; null before a dose."""
     session = state.known.sessions[row]
     now_us -= now_us % ANEW_AFTER
     past = state.pasts.of(session.site, session.patient)
-    weight_kg = state.people.of(session.site, session.patient).weight_kg
+    person = state.people.of(session.site, session.patient)
     silent = "checkin-overdue" in session.standing
     made_from = (
-        session.name, session.patient, now_us, tuple(session.doses), tuple(session.reports), past, weight_kg, silent,
+        session.name, session.patient, now_us, tuple(session.doses), tuple(session.reports), tuple(session.cuffs), past, person,
+        silent,
     )  # fmt: skip
     told = state.remembered.get(row, made_from)
     if told is None:
-        told = state.remembered.keep(
-            row,
-            made_from,
-            {"expected": expected_of(session, now_us), "dissociation": _dissociation(state, row, now_us)},
-        )
+        told = {
+            "expected": expected_of(session, now_us),
+            "dissociation": _dissociation(state, row, now_us),
+            "pressure_forecast": _pressure(state, row, now_us),
+        }
+        state.remembered.keep(row, made_from, told)
     return told
 
 
@@ -153,9 +160,33 @@ def remember(state: WardState, row: int, clock_us: int) -> None:
     found = belief_of(state, row)
     if found is None:
         return
-    prior = found[0].carried()
-    past = Past(prior.mean, prior.variance, prior.sessions, clock_us)
-    state.pasts.keep(session.site, session.patient, past)
+    prior, past = found[0].carried(), state.pasts.of(session.site, session.patient)
+    rise, rises = past.rise, past.rises
+    base, _ = state.baseline(row)
+    systolic = [cuff.sbp for cuff in session.cuffs if cuff.at_us > session.doses[0].at_us and not isnan(cuff.sbp)]
+    if base is not None and systolic:
+        rises += 1
+        rise += (max(systolic) - base - rise) / rises
+    kept = Past(prior.mean, prior.variance, prior.sessions, clock_us, rise, rises)
+    state.pasts.keep(session.site, session.patient, kept)
+
+
+def pressure_ahead(state: WardState, row: int, now_us: int) -> Forecast | None:
+    """What the next cuffs may show; None before a dose, without a cuff, and long after them."""
+    session = state.known.sessions[row]
+    if not session.doses:
+        return None
+    zero_us = session.doses[0].at_us
+    cuffs = [
+        Cuff((cuff.at_us - zero_us) / MINUTE, cuff.sbp, cuff.dbp)
+        for cuff in sorted(session.cuffs, key=lambda cuff: cuff.at_us)
+        if not cuff.doubted
+    ]
+    past, person = state.pasts.of(session.site, session.patient), state.people.of(session.site, session.patient)
+    age = None if person.birth_year is None else float(to_datetime(zero_us).year - person.birth_year)
+    who = Who(age, "hypertension" in person.conditions, past.rise, past.rises)
+    doses = doses_of(state, session, zero_us)
+    return forecast(cuffs, doses, (now_us - zero_us) / MINUTE, who, _body(state, session))
 
 
 def doses_of(state: WardState, session: Session, zero_us: int) -> list[Given]:
@@ -214,3 +245,8 @@ def _dissociation(state: WardState, row: int, now_us: int) -> dict[str, Any] | N
         "surprise": None if surprise is None else number(surprise),
         "concentration_ng_ml": number(float(concentration)),
     }
+
+
+def _pressure(state: WardState, row: int, now_us: int) -> dict[str, float] | None:
+    found = pressure_ahead(state, row, now_us)
+    return None if found is None else {"10min": round(found.within_10, 3), "20min": round(found.within_20, 3)}

@@ -81,7 +81,8 @@ def due_next(state: WardState, row: int, now_us: int) -> list[dict[str, str | No
     """What is due in a session, the soonest first; what is overdue has no time any more and comes before."""
     session = state.known.sessions[row]
     due: list[tuple[int, str]] = []
-    cuff_us = int(state.rows.cuff_due[row])
+    asked_us = FAR if session.cuff_asked_us is None else session.cuff_asked_us
+    cuff_us = min(int(state.rows.cuff_due[row]), asked_us)
     if cuff_us < FAR or "vitals-overdue" in session.standing:
         due.append((cuff_us if cuff_us < FAR else NEVER, "cuff"))
     peak_us = peak_at_us(session)

@@ -19,6 +19,7 @@ from models.reports import AWAKE, GONE, Report, Said, said_by
 from models.rules import RULES, Priority
 from streams.association import Cuff, Session
 from streams.course import LASTING_AFTER
+from streams.pressure_ahead import look_ahead
 from streams.rows import FAR
 from streams.sentences import duration, number, plain
 from streams.sessions import expect_cuff
@@ -67,6 +68,7 @@ def cuff_read(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
         session.peak_due_us = None
         arm(state, row)
     _judge_predose(state, row, here)
+    look_ahead(state, row, cuff, here)
 
 
 def checked_in(state: WardState, row: int, at_us: int, here: Here) -> None:
