@@ -92,6 +92,7 @@ class Scores:
     last_score: float
     mean_course: float
     inside: float
+    inside_away: float
     probability_of_over: float
     over_last_score: float
     over_min: float
@@ -103,6 +104,7 @@ class Scores:
             f"| root mean square error of log(1 + level) | {self.estimate:.3f} | {self.last_score:.3f} | {self.mean_course:.3f} |",
             f"| Brier score of “at most 4 now” | {self.probability_of_over:.3f} | {self.over_last_score:.3f} | |",
             f"| level inside the 80 % interval | {self.inside:.1%} | | |",
+            f"| the same, while level or estimate is above 2 | {self.inside_away:.1%} | | |",
             f"| median error of the time at which it is over, asked at minute 45 | {self.over_min:.0f} min | | |",
         ]
 
@@ -110,7 +112,7 @@ class Scores:
 def score(courses: list[list[Session]], usual: dict[str, Floats], *, carries: bool = True) -> Scores:
     """The estimate, from each report's own past only, against the two simple rules."""
     errors: list[tuple[float, float, float]] = []
-    inside, briers, over_min = [], [], []
+    inside, away_inside, briers, over_min = [], [], [], []
     for course in courses:
         prior: Prior = STRANGER
         for session in course:
@@ -124,6 +126,8 @@ def score(courses: list[list[Session]], usual: dict[str, Floats], *, carries: bo
                 errors.append((log1p(found.level) - z, log1p(last) - z, float(usual[session.doses[0].drug][at]) - z))
                 # An interval may be as narrow as nothing where somebody is back: half a point is no miss.
                 inside.append(found.low - 0.5 <= true <= found.high + 0.5)
+                if max(true, found.level) > 2:
+                    away_inside.append(found.low <= true <= found.high)
                 briers.append(((found.resolved - (true <= 4)) ** 2, (float(last <= 4) - (true <= 4)) ** 2))
             whole = Belief(session.doses, [report for report in session.reports if report.at_min <= 45], prior)
             away = np.flatnonzero(session.level > 4)
@@ -134,7 +138,7 @@ def score(courses: list[list[Session]], usual: dict[str, Floats], *, carries: bo
     rms = np.sqrt(np.mean(np.square(errors), axis=0))
     brier = np.mean(briers, axis=0)
     return Scores(
-        float(rms[0]), float(rms[1]), float(rms[2]), float(np.mean(inside)), float(brier[0]), float(brier[1]),
+        float(rms[0]), float(rms[1]), float(rms[2]), float(np.mean(inside)), float(np.mean(away_inside)), float(brier[0]), float(brier[1]),
         float(np.median(over_min)), len(errors),
     )  # fmt: skip
 
