@@ -35,13 +35,17 @@ AWAKE: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One check-in: `score` is the instrument's total (of symptoms, how many alarm), `note` what the score does not say."""
+    """One check-in: `score` is the instrument's total (of symptoms, how many alarm), `note` what the score does not say.
+
+    `prompted_us`: when it was asked for, where the sender says so.
+    """
 
     at_us: int
     instrument: str
     score: float
     id: str | None = None
     note: str = ""
+    prompted_us: int | None = None
 
     @property
     def scale(self) -> tuple[str, float]:

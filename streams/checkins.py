@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from models.findings import Finding, Subject
-from models.instants import MINUTE, NEVER, SECOND
+from models.instants import MINUTE, NEVER, SECOND, to_us
 from models.instruments import INSTRUMENTS, meaning
 from models.limits import LABELS, UNITS, Limit
 from models.records import CheckIn
@@ -19,6 +19,7 @@ from models.reports import Report, Said, said_by, with_report
 from models.rules import RULES, Priority
 from models.suicidality import item_9_unknown, risk_of
 from models.symptoms import alarming
+from streams.estimates import surprise_of
 from streams.sentences import number, plain, with_chair
 from streams.state import REMEMBER, Here, WardState
 from streams.thresholds import say_symptoms
@@ -27,6 +28,8 @@ from streams.timers import checked_in, judge_lasting
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
 """The scores that an observation is made of."""
 _RULES: Final = ("unresponsive", "sedation", "severe-dissociation", "dissociation")
+_SURPRISING: Final = frozenset({"severe-dissociation", "dissociation"})
+"""Rules on a score that the estimate has an expectation of."""
 _PAST: Final = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}
 GRAVE_SOURCE: Final = "severe dissociation with distress (Distress Thermometer's cut of 4: Roth 1998) or MOAA/S <=1"
 
@@ -40,7 +43,8 @@ def answered(record: CheckIn, at_us: int, score: float | None) -> Report | None:
         return None
     note = "item 9 was not sent" if item_9_unknown(record.instrument, record.items) else ""
     risk = risk_of(record.instrument, record.items, record.score)
-    return Report(at_us, record.instrument, score, record.id, note if risk is None else risk.words)
+    prompted_us = None if record.prompted_at is None else to_us(record.prompted_at)
+    return Report(at_us, record.instrument, score, record.id, note if risk is None else risk.words, prompted_us)
 
 
 def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
@@ -66,7 +70,9 @@ def _say(state: WardState, row: int, rule: str, said: Said, at_us: int, here: He
     minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
     found = _conclusion(session.where, rule, said, limits, here[0], minute)
     if found is not None:
-        state.say(row, rule, found.priority, at_us, found.onset_us, here, found.text, found.evidence, found.source)
+        surprise = surprise_of(state, row) if rule in _SURPRISING and said.newest["cadss"].at_us == at_us else None
+        evidence = found.evidence if surprise is None else {**found.evidence, "surprise_sd": surprise}
+        state.say(row, rule, found.priority, at_us, found.onset_us, here, found.text, evidence, found.source)
         return
     newest = next(
         (said.newest[limit.channel] for limit in limits if limit.rule == rule and limit.channel in said.newest), None

@@ -29,6 +29,8 @@ ANEW_AFTER: Final = 30 * SECOND
 DOSES_KEPT: Final = 12
 REPORTS_KEPT: Final = 40
 """The newest that count. More than any treatment has; a bound for a sender that has gone wrong. Chosen by us."""
+ANSWERED_WITHIN: Final = 15 * MINUTE
+"""An answer later than this is one to another question. Chosen by us."""
 COURSE_ENDS_AFTER: Final = 60 * DAY
 """After so long without a session the next is the first of a course again, as far as wearing off goes. Chosen by us."""
 FORGOTTEN_AFTER: Final = 2 * 365 * DAY
@@ -144,6 +146,16 @@ def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[B
     return Belief(doses_of(state, session, zero_us), reports, prior, _body(state, session)), zero_us
 
 
+def surprise_of(state: WardState, row: int) -> float | None:
+    """How far the newest check-in is above what was expected then, in standard deviations; None: nothing to compare it with."""
+    session, before = state.known.sessions[row], belief_of(state, row, without_last=True)
+    if before is None:
+        return None
+    reports = reports_of(session, session.doses[0].at_us)
+    found = before[0].surprise(max(reports, key=lambda report: report.at_min)) if reports else None
+    return None if found is None else number(found)
+
+
 def over_at(state: WardState, row: int, now_us: int, sure: float) -> int | None:
     """The instant from which on dissociation is over with this probability; None: it is already, or nothing was given."""
     found = belief_of(state, row)
@@ -214,6 +226,10 @@ def reports_of(session: Session, zero_us: int) -> list[Report]:
         at_min = (report.at_us - zero_us) / MINUTE
         if report.instrument in kinds:
             found.append(Report(at_min, cast(Kind, report.instrument), report.score))
+        # Who looks at somebody answers at once; how long a patient takes says something.
+        asked_us = None if report.instrument == "moaas" else report.prompted_us
+        if asked_us is not None and 0 <= report.at_us - asked_us <= ANSWERED_WITHIN:
+            found.append(Report(at_min, "answered", (report.at_us - asked_us) / SECOND))
     return found
 
 
@@ -231,18 +247,14 @@ def _dissociation(state: WardState, row: int, now_us: int) -> dict[str, Any] | N
     now_min = (now_us - zero_us) / MINUTE
     estimate = belief.at(now_min, silent="checkin-overdue" in session.standing)
     over_us = over_at(state, row, now_us, 0.5)
-    surprise = None
-    reports = reports_of(session, zero_us)
-    before = belief_of(state, row, without_last=True)
-    if reports and before is not None:
-        surprise = before[0].surprise(max(reports, key=lambda report: report.at_min))
+    surprise = surprise_of(state, row)
     concentration = plasma(doses_of(state, session, zero_us), now_min, _body(state, session))
     return {
         "level": number(estimate.level),
         "low": number(estimate.low),
         "high": number(estimate.high),
         "resolves_at": None if over_us is None else iso(over_us - over_us % MINUTE),
-        "surprise": None if surprise is None else number(surprise),
+        "surprise": surprise,
         "concentration_ng_ml": number(float(concentration)),
     }
 

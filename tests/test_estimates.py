@@ -78,6 +78,13 @@ def test_a_score_out_of_line_is_surprising() -> None:
     assert card(infused(41))["dissociation"]["surprise"] is None
 
 
+def test_an_alert_on_a_score_says_how_surprising_it_is() -> None:
+    early, late = infused(41, (40, 20)), infused(116, (40, 2), (115, 20))
+    for clinic, surprising in ((early, False), (late, True)):
+        raised = [one for one in clinic.transitions if one.rule == "dissociation" and one.transition == "raised"][-1]
+        assert (raised.evidence["surprise_sd"] > 2) == surprising
+
+
 def test_what_is_usual_at_this_minute_is_one_sentence() -> None:
     assert (
         card(infused(10))["expected"] == "Effects are rising: peak about minute 40, pressure usually +10-20 mmHg then."
@@ -167,6 +174,22 @@ def test_what_is_kept_of_a_person_outlives_a_restart() -> None:
     restored = Shard.restore(clinic.shard.snapshot())
     assert restored.chairs("main") == clinic.shard.chairs("main")
     assert restored.snapshot() == clinic.shard.snapshot()
+
+
+def test_a_slow_answer_counts_and_a_clinician_s_does_not() -> None:
+    levels = []
+    for instrument, waited_s in (("distress", 10), ("distress", 300), ("moaas", 10), ("moaas", 300)):
+        clinic = infused(40)
+        at, prompted = moment(2400), moment(2400 - waited_s)
+        clinic.send(
+            CheckIn(
+                at=at, prompted_at=prompted, patient="P-3", session="S-3", instrument=instrument,  # type: ignore[arg-type]
+                score=5.0 if instrument == "moaas" else 0.0,
+            )
+        )  # fmt: skip
+        levels.append(card(clinic)["dissociation"]["level"])
+    assert levels[1] > levels[0]
+    assert levels[2] == levels[3]
 
 
 def test_a_sender_that_repeats_itself_thousands_of_times_costs_no_more_than_forty() -> None:
