@@ -24,8 +24,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # ships no types
-from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from models.pharmacokinetics import Body, Given, effect_site
 from models.pressure import ANYBODY, HORIZONS_MIN, chances_of, push, rise_of
