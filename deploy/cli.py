@@ -25,6 +25,7 @@ from rich.table import Table
 
 from alerts.effects import encode
 from deploy.settings import BadConfiguration, Settings, limits_only, load
+from streams.clinic import DEMO_SEED
 from streams.clinic_held_out import FAMILIES
 from streams.recordings import UnreadableFile, merged
 from streams.replay import Replay, Summary
@@ -397,7 +398,7 @@ def serve(
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     speed: Annotated[float, typer.Option(min=1, max=60, help="Times as fast as life.")] = 10.0,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another day.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another day.")] = DEMO_SEED,
     browser: Annotated[bool, typer.Option(help="Open the board in a browser.")] = True,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes of real time.")] = None,
 ) -> None:

@@ -1,55 +1,61 @@
 """The invented body: what is really so at each second of a session, before any device has looked at it.
 
-One array per channel over the session's seconds: a resting value, the drug's effect, slow autocorrelated wandering, and
-the pull of the events that the plan holds. Outside events everything is kept short of the limits that events cross, so that
-what really happened can be read off these arrays exactly.
+One array per channel over the session's seconds: a resting value, what the drug does, slow autocorrelated wandering, and the
+pull of the events that the plan holds. The drug is `models/pharmacokinetics.py`'s: its effect site drives pressure, rate,
+dissociation and sedation, each by this person's sensitivity. What really happened can be read off these arrays exactly.
 Bad at: anything within a breath or a beat, circadian change, and physiology's feedback (a fast heart after a low pressure).
 Cost:   about 2 ms a session.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 
+from models import pharmacokinetics
+from models.pharmacokinetics import USUAL_BODY, Given, equivalent
 from streams.clinic_hazards import Floats, Pulled, grip
+from streams.clinic_people import Drug
 from streams.clinic_plan import SessionPlan
 from streams.clinic_rhythm import beat
 
-PEAK_MIN: Final = 40.0
-"""Pressure, dissociation and plasma level peak about 40 min after the start of a 40 min infusion or of a spray."""
-RISE_MIN: Final = 25.0
-"""Time constant of the rise: 0.41 of the peak at 10 min, 0.69 at 20; Clements' model of the same infusion has 0.35, 0.62."""
+_GRID_S: Final = 15
+"""Concentrations are worked out this often and joined by lines: nothing in them is quicker."""
+_USUAL_KE0, _USUAL_TIRES, _USUAL_TOLERANCE = 0.3, 0.02, 0.625
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One dose given. `share` is of the usual dose; a spray cannot be stopped."""
+def level(
+    doses: Sequence[Given], minute: Floats, body: pharmacokinetics.Body, ke0: float, tires: float, tolerance: float
+) -> Floats:
+    """The drug's net effect in ng/mL of racemate: the effect site, less what has got used to it; never below 0.
 
-    at_min: float
-    share: float = 1.0
-    stopped_min: float | None = None
-
-
-def effect_level(doses: tuple[Given, ...], minute: Floats, half_life_min: float) -> Floats:
-    """The drug's effect, 0 none to 1 the usual dose's peak, from the history of doses.
-
-    The seam for a pharmacokinetic model: nothing else in the clinic knows how an effect comes and goes.
-
-    Args:
-        doses: what was given, on the same axis as `minute`.
-        minute: the minutes asked for, any shape.
-        half_life_min: of the decay after the peak.
+    Plasma alone is not enough: 80 min after the start of an infusion it is at half its peak, and the pressure at a quarter.
     """
-    level = np.zeros_like(minute)
-    for dose in doses:
-        since = np.maximum(minute - dose.at_min, 0.0)
-        flow_min = PEAK_MIN if dose.stopped_min is None else np.clip(dose.stopped_min - dose.at_min, 0.0, PEAK_MIN)
-        risen = (1 - np.exp(-np.minimum(since, flow_min) / RISE_MIN)) / (1 - np.exp(-PEAK_MIN / RISE_MIN))
-        level += dose.share * risen * 0.5 ** (np.maximum(since - flow_min, 0.0) / half_life_min)
-    return level
+    felt = equivalent(doses, minute, ke0, body) - tolerance * equivalent(doses, minute, tires, body)
+    net: Floats = np.maximum(felt, 0.0)
+    return net
+
+
+@cache
+def usual_peak(drug: Drug) -> float:
+    """The highest level of one usual dose in the usual body: what a response's effects are told at."""
+    dose = (
+        Given("ketamine", "iv", 0.0, 35.0, 40.0)
+        if drug == "ketamine"
+        else Given("esketamine", "intranasal", 0.0, 84.0, 10.0)
+    )
+    minute = np.arange(0.0, 90.0, 0.5)
+    return float(level([dose], minute, USUAL_BODY, _USUAL_KE0, _USUAL_TIRES, _USUAL_TOLERANCE).max())
+
+
+def given(plan: SessionPlan) -> Given:
+    """The dose as this body got it, minutes from its start."""
+    dose = Given(plan.protocol.drug, plan.protocol.route, 0.0, plan.planned_mg, float(plan.planned_minutes))
+    return dose if plan.stopped_s is None else dose.stopped((plan.stopped_s - plan.dose_s) / 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ class Body:
     """What is so, one value per second since the session's start."""
 
     second: Floats
-    level: Floats
+    share: Floats
+    """The drug's level, 1 at the usual dose's usual peak."""
     channels: dict[Pulled, Floats]
 
 
@@ -68,18 +75,21 @@ _WANDERS: Final[dict[Pulled, tuple[tuple[float, float], ...]]] = {
     "rr": ((25, 1.0), (240, 0.6)),
     "spo2": ((45, 0.45),),
     "etco2": ((30, 0.9),),
-    "sbp": ((240, 3.0),),
+    "sbp": ((240, 2.5),),
     "dbp": ((240, 2.0),),
 }
-# Where a body without an event stays: inside every limit that a protocol acts on, with room for a device's error.
+WORST: Final = 92.0
+"""CADSS's end."""
+# Where a body without an event stays: of what the drug hardly moves inside every limit, with room for a device's error.
+# Pressure and dissociation go where the drug takes them.
 _KEPT: Final[dict[Pulled, tuple[float, float]]] = {
     "hr": (55, 106),
     "rr": (11, 21),
     "spo2": (94.6, 99.4),
     "etco2": (31, 45),
-    "sbp": (97, 172),
-    "dbp": (55, 103),
-    "cadss": (0, 7),
+    "sbp": (97, 230),
+    "dbp": (52, 135),
+    "cadss": (0, 92),
     "distress": (0, 5),
     "moaas": (3, 5),
 }
@@ -91,21 +101,23 @@ def live(plan: SessionPlan) -> Body:
     person, response = plan.person, plan.response
     second: Floats = np.arange(plan.end_s + 1, dtype=np.float64)
     minute = (second - plan.dose_s) / 60
-    stopped_min = None if plan.stopped_s is None else (plan.stopped_s - plan.dose_s) / 60
-    level = effect_level((Given(0.0, stopped_min=stopped_min),), minute, response.half_life_min)
-    sleepy = (level > 0.5).astype(np.float64) * min(1, response.sedation_depth)  # from about 13 min to an hour (label)
-    # The scale has whole steps, and the deepest lasts as long as the peak: 30-45 min.
-    sleepy += (level > 0.85) * max(0, response.sedation_depth - 1)
+    at_min = np.arange(minute[0], minute[-1] + _GRID_S / 30, _GRID_S / 60)
+    frame = pharmacokinetics.Body(person.weight_kg, response.clearance, response.volume)
+    felt = level([given(plan)], at_min, frame, response.ke0, response.tires, response.tolerance)
+    share: Floats = np.interp(minute, at_min, felt / usual_peak(plan.protocol.drug))
+    # The scale has whole steps; deeper than 3 nobody goes without an event.
+    sleepy = np.clip(np.floor(response.sedation * share), 0, 2)
+    drowsy = np.minimum(response.sedation * share, 2)
+    far = response.dissociation * share**response.steepness * np.exp(wander(rng, second, 400, 0.15))
     channels: dict[Pulled, Floats] = {
-        "hr": person.hr + response.rise_hr * level,
-        "rr": person.rr - 0.6 * sleepy,
-        "spo2": person.spo2 - 0.7 * sleepy,
-        "etco2": person.etco2 + 1.0 * sleepy,
-        "sbp": person.sbp + response.rise_sbp * level,
-        "dbp": person.dbp + response.rise_dbp * level,
-        # Dissociation is gone by 80-120 min, sooner than the pressure: it follows the level's square.
-        "cadss": response.dissociation * level**2,
-        "distress": response.distress * level,
+        "hr": person.hr + response.rise_hr * share,
+        "rr": person.rr - 0.6 * drowsy,
+        "spo2": person.spo2 - 0.5 * drowsy,
+        "etco2": person.etco2 + 1.0 * drowsy,
+        "sbp": person.sbp + response.rise_sbp * share,
+        "dbp": person.dbp + response.rise_dbp * share,
+        "cadss": WORST * (1 - np.exp(-far / WORST)),
+        "distress": response.distress * np.minimum(share, 1),
         "moaas": 5 - sleepy,
     }
     for channel, wanders in _WANDERS.items():
@@ -126,7 +138,7 @@ def live(plan: SessionPlan) -> Body:
                 middle = float(np.median(value[held > 0])) if (held > 0).any() else 0.0
                 value += held * (goal - value + pull.noise * np.clip(value - middle, -1, 1))
     beat(plan, second, channels)
-    return Body(second, level, channels)
+    return Body(second, share, channels)
 
 
 def wander(rng: np.random.Generator, second: Floats, knot_s: float, sd: float) -> Floats:

@@ -119,4 +119,4 @@ class Conditions:
     rhythms: tuple[Rhythm, ...] = ("sinus",)
 
 
-ORDINARY: Final = Conditions(artefacts=Artefacts(anywhere=False))
+ORDINARY: Final = Conditions(artefacts=Artefacts(anywhere=False), staff=Staff(0.02, 0.03, 0.03))

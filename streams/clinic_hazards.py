@@ -33,8 +33,8 @@ class Hazard:
 
 # fmt: off
 HAZARDS: Final = (
-    Hazard("hypertension",        0.0098,  0.009,   (15, 45), (1500, 2100), "severe hypertension in 0.98 % of infusions (Gen Hosp Psychiatry 2024); 0.9 % of sprays (REMS, 58 months)"),
-    Hazard("hypertensive-crisis", 0.0010,  0.0010,  (15, 45), (1500, 1800), "a tenth of severe hypertension; chosen by us"),
+    Hazard("hypertension",        0.0025,  0.0015,  (15, 45), (1500, 2100), "with those whom the drug alone takes there, severe hypertension in 0.98 % of infusions (Gen Hosp Psychiatry 2024) and 2.0-4.9 % of people sprayed for four weeks (Doherty 2020)"),
+    Hazard("hypertensive-crisis", 0.0003,  0.0002,  (15, 45), (1500, 1800), "a tenth of severe hypertension; chosen by us"),
     Hazard("hypotension",         0.0020,  0.0010,  (5, 60),  (120, 240),   "faint; rare single cases, chosen by us"),
     Hazard("tachycardia",         0.0050,  0.0050,  (10, 60), (330, 540),   "HR events in 3.0 % of people (Doherty 2020), some six sessions each"),
     Hazard("bradycardia",         0.0020,  0.0010,  (5, 60),  (120, 240),   "chosen by us"),
@@ -74,10 +74,10 @@ class Pull:
 # Depths follow the limits that published protocols act on (180/110, 200/120, HR 50 and 120, SpO2 90 and 85, breathing 8),
 # a few units beyond them, so that a device's error does not decide whether the event happened. Speeds: chosen by us.
 PULLS: Final[dict[str, tuple[Pull, ...]]] = {
-    "hypertension": (Pull("sbp", 186, 194, 0, 240, 0, 900), Pull("dbp", 113, 116, 0, 240, 0, 900)),
-    "hypertensive-crisis": (Pull("sbp", 210, 226, 0, 240, 0, 900), Pull("dbp", 124, 132, 0, 240, 0, 900)),
+    "hypertension": (Pull("sbp", 190, 196, 0, 240, 0, 900), Pull("dbp", 115, 117, 0, 240, 0, 900)),
+    "hypertensive-crisis": (Pull("sbp", 213, 228, 0, 240, 0, 900), Pull("dbp", 126, 133, 0, 240, 0, 900)),
     "hypotension": (
-        Pull("sbp", 80, 72, 0, 30, 0, 120),
+        Pull("sbp", 78, 70, 0, 30, 0, 120),
         Pull("dbp", 48, 42, 0, 30, 0, 120),
         Pull("hr", 41, 36, 0, 25, 0, 90),
     ),
@@ -94,7 +94,7 @@ PULLS: Final[dict[str, tuple[Pull, ...]]] = {
     "sedation": (Pull("moaas", 2, 2, 0, 60, 0, 60),),
     "unresponsive": (Pull("moaas", 1, 0, 0, 20, 0, 30), Pull("rr", 11, 11, 0, 30, 0, 60)),
     "severe-dissociation": (
-        Pull("cadss", 19, 22, 0, 120, 0, 600),
+        Pull("cadss", 73, 84, 0, 120, 0, 600),
         Pull("distress", 8, 9, 0, 60, 0, 600),
         Pull("hr", 98, 104, 0, 120, 0, 300),
     ),

@@ -18,9 +18,9 @@ from streams.clinic_hazards import STOPPED_AFTER_S, STOPS_THE_DOSE, Event, draw_
 from streams.clinic_people import PROTOCOLS, Drug, Person, Protocol, Response, draw_person, draw_response
 from streams.clinic_trials import Answer, stage
 
-Part = Literal["people", "plan", "body", "monitor", "notes", "trials", "clock", "rhythm", "staff"]
+Part = Literal["people", "plan", "body", "monitor", "notes", "trials", "clock", "rhythm", "staff", "day"]
 _PARTS: Final[tuple[Part, ...]] = (
-    "people", "plan", "body", "monitor", "notes", "trials", "clock", "rhythm", "staff",
+    "people", "plan", "body", "monitor", "notes", "trials", "clock", "rhythm", "staff", "day",
 )  # fmt: skip
 
 
@@ -36,6 +36,10 @@ class Booking:
     adverse: float = 1.0
     fixed: tuple[tuple[str, float], ...] = ()
     conditions: Conditions = ORDINARY
+    person: int | None = None
+    """The person's number; None: a new one, the booking's own."""
+    visit: int | None = None
+    """Which session of the person's course."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class SessionPlan:
     seed: int
     number: int
     session: str
+    visit: int
     person: Person
     response: Response
     protocol: Protocol
@@ -60,6 +65,8 @@ class SessionPlan:
     phase_us: int
     """The device's sub-second: a monitor does not tick with the wall clock."""
     capnography: bool
+    scale: Literal["cadss", "cadss-6"]
+    """Most clinics ask the short one."""
     events: tuple[Event, ...]
     answers: tuple[Answer, ...]
     conditions: Conditions
@@ -80,14 +87,17 @@ def stream(seed: int, number: int, part: Part) -> np.random.Generator:
 
 
 def plan_session(seed: int, booking: Booking) -> SessionPlan:
-    people = stream(seed, booking.number, "people")
+    who = booking.number if booking.person is None else booking.person
+    people, day = stream(seed, who, "people"), stream(seed, booking.number, "day")
     rng = stream(seed, booking.number, "plan")
     # Half and half: both protocols should be seen in a small clinic. Chosen by us.
     drawn: Drug = "ketamine" if rng.random() < 0.5 else "esketamine"
     protocol = PROTOCOLS[booking.drug or drawn]
     infusion = protocol.route == "iv"
-    person = draw_person(people, alias=f"P{booking.number + 1:04d}")
-    response = draw_response(people, protocol)
+    person = draw_person(people, alias=f"P{who + 1:04d}")
+    # Of the registry's people three in four came nine times or more: any of the first twelve, chosen by us.
+    visit = int(day.integers(1, 13)) if booking.visit is None else booking.visit
+    response = draw_response(people, day, protocol, visit, person)
     prepare_s = int(rng.integers(390, 540))
     dose_s = prepare_s if booking.dose_s is None else booking.dose_s
     sprays = 2 if rng.random() < 0.5 else 3
@@ -104,7 +114,9 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
     if conditions.trials.hovering:
         # So that 179 is not a rise of 40 as well: fit to be treated, just.
         person = replace(person, sbp=139.0, dbp=88.0)
-        response = replace(response, sedation_depth=min(response.sedation_depth, 1))
+        response = replace(
+            response, sedation=min(response.sedation, 1.2), dissociation=min(response.dissociation, 10.0)
+        )
     staged, answers, breathes = stage(trials, conditions.trials, booking.number, person, dose_s, end_s)
     events = tuple(sorted((*events, *staged), key=lambda event: event.from_s))
     stops = [event.from_s + STOPPED_AFTER_S for event in events if event.name in STOPS_THE_DOSE]
@@ -112,6 +124,7 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
         seed=seed,
         number=booking.number,
         session=f"S{booking.number + 1:04d}",
+        visit=visit,
         person=person,
         response=response,
         protocol=protocol,
@@ -127,6 +140,7 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
         end_s=end_s,
         phase_us=phase_us,
         capnography=capnography or breathes,
+        scale="cadss" if day.random() < 0.2 else "cadss-6",
         events=events,
         answers=answers,
         conditions=conditions,

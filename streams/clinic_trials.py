@@ -66,7 +66,7 @@ TRIALS: Final = (
     Trial("desaturation",        (Reach("spo2", 83.4, 70),), 85, 10),
     Trial("hypotension",         (Reach("sbp", 85, 82, 1), Reach("dbp", 54, 48, 1)), lasts_s=(420, 800), onset_s=60),
     Trial("bradypnoea",          (Reach("rr", 6.8, 4.6, 0.3),), 8, 30),
-    Trial("severe-dissociation", (Reach("cadss", 9, 20), Reach("distress", 9, 8)), lasts_s=(600, 1500), between_min=(10, 60)),
+    Trial("severe-dissociation", (Reach("cadss", 34, 77), Reach("distress", 9, 8)), lasts_s=(600, 1500), between_min=(10, 60)),
     Trial("hypoventilation",     (Reach("etco2", 61.2, 78, 0.5), Reach("rr", 10, 9)), 60, 60, capnography=True),
     Trial("hypertensive-crisis", (Reach("sbp", 208, 232, 1), Reach("dbp", 118, 134, 1)), lasts_s=(900, 1800), between_min=(5, 70), onset_s=600),
     Trial("bradycardia",         (Reach("hr", 36.4, 28),), 38, 15),
@@ -75,15 +75,15 @@ TRIALS: Final = (
     Trial("hypotension",         (Reach("sbp", 76, 66, 1), Reach("dbp", 47, 40, 1), Reach("hr", 52, 46)), lasts_s=(420, 800), onset_s=45),
     Trial("tachycardia",         (Reach("hr", 123, 137),), 120, 300),
     Trial("hypertension",        (Reach("sbp", 168, 178, 1), Reach("dbp", 113, 117, 1)), lasts_s=(1200, 2400), between_min=(5, 70), onset_s=240),
-    Trial("severe-dissociation", (Reach("cadss", 9, 22), Reach("distress", 1, 3)), lasts_s=(600, 1500), between_min=(10, 60)),
+    Trial("severe-dissociation", (Reach("cadss", 34, 84), Reach("distress", 1, 3)), lasts_s=(600, 1500), between_min=(10, 60)),
     Trial("pressure-rise",       (Reach("sbp", 166, 176, 1), Reach("dbp", 92, 99, 1)), lasts_s=(1200, 2000), between_min=(5, 70), onset_s=240),
-    Trial("prolonged-dissociation", (Reach("cadss", 2.4, 5),), lasts_s=(2700, 3000), between_min=(78, 84)),
+    Trial("prolonged-dissociation", (Reach("cadss", 9.5, 14),), lasts_s=(2700, 3000), between_min=(78, 84)),
     Trial("no-data",             (), lasts_s=(60, 300)),
     Trial("prolonged-dissociation", (Reach("moaas", 4, 4),), lasts_s=(2700, 3000), between_min=(78, 84)),
-    Trial("dissociation",        (Reach("cadss", 4.4, 6.8),), lasts_s=(900, 1500), between_min=(10, 60)),
+    Trial("dissociation",        (Reach("cadss", 17, 26),), lasts_s=(900, 1500), between_min=(10, 60)),
 )
 # fmt: on
-"""Goals lie past the limits of the monitoring protocol that the truth is read by; `cadss` is on CADSS-6, 0-24."""
+"""Goals lie past the limits of the monitoring protocol that the truth is read by."""
 
 ANSWERED: Final[tuple[tuple[str, tuple[int, ...] | tuple[str, ...], float], ...]] = (
     ("phq-9", (1, 2, 2, 1, 0, 2, 1, 0, 0), -6),
@@ -183,11 +183,11 @@ def _secondary(
 _HOVER: Final[tuple[tuple[Reach, ...], ...]] = (
     (Reach("spo2", 90.4, 90.4), Reach("hr", 45.4, 45.4), Reach("sbp", 91, 93, 1), Reach("dbp", 55, 55)),
     (Reach("hr", 119.4, 119.4), Reach("sbp", 176, 178, 1), Reach("dbp", 106, 108, 1), Reach("rr", 8.45, 8.45)),
-    (Reach("hr", 139.4, 139.4), Reach("spo2", 90.4, 91), Reach("cadss", 7, 7), Reach("distress", 6, 9)),
+    (Reach("hr", 139.4, 139.4), Reach("spo2", 90.4, 91), Reach("cadss", 27, 27), Reach("distress", 6, 9)),
     (Reach("etco2", 58.5, 58.5), Reach("rr", 8.45, 9), Reach("moaas", 4, 4), Reach("spo2", 90.4, 92)),
     (Reach("hr", 45.4, 46), Reach("spo2", 90.4, 90.4), Reach("etco2", 8.5, 9), Reach("rr", 8.45, 8.45)),
 )
-"""A unit inside: SpO2 90, heart rate 45, 120 and 140, breathing 8, CO2 59 and 8, 179/109 and 90, CADSS 26.8, MOAA/S 4."""
+"""A unit inside: SpO2 90, heart rate 45, 120 and 140, breathing 8, CO2 59 and 8, 179/109 and 90, CADSS 27, MOAA/S 4."""
 
 
 def hover(rng: np.random.Generator, dose_s: int, end_s: int) -> tuple[Event, ...]:

@@ -8,7 +8,7 @@ Bad at: entries corrected later. None are, in the invented clinic.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -191,13 +191,17 @@ def _due(
 
 def _scored(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
     moaas = [score for score in notes.scores if score.instrument == "moaas"]
-    cadss = [score for score in notes.scores if score.instrument == "cadss-6"]
+    cadss = [
+        replace(score, score=score.score * CADSS if score.instrument == "cadss-6" else score.score)
+        for score in notes.scores
+        if score.instrument in ("cadss", "cadss-6")
+    ]
     distress = [score for score in notes.scores if score.instrument == "distress"]
     bands: tuple[tuple[str, Severity, list[Score], Callable[[Score], bool]], ...] = (
         ("sedation", "medium", moaas, lambda score: score.score <= 3),
         ("unresponsive", "high", moaas, lambda score: score.score <= 1),
-        ("dissociation", "low", cadss, lambda score: score.score * CADSS >= 15),
-        ("severe-dissociation", "medium", cadss, lambda score: score.score * CADSS >= 30),
+        ("dissociation", "low", cadss, lambda score: score.score >= 15),
+        ("severe-dissociation", "medium", cadss, lambda score: score.score >= 30),
     )
     for rule, severity, scores, past in bands:
         for first, over_s in _spells(scores, past):
@@ -242,7 +246,7 @@ def _prolonged(plan: SessionPlan, moaas: Sequence[Score], cadss: Sequence[Score]
 
     def lasting(now_s: float) -> bool:
         known = [[score.score for score in scores if score.at_s <= now_s] for scores in (moaas, cadss)]
-        return bool((known[0] and known[0][-1] < 5) or (known[1] and known[1][-1] * CADSS > 4))
+        return bool((known[0] and known[0][-1] < 5) or (known[1] and known[1][-1] > 4))
 
     instants = [at_s, *sorted(score.at_s for score in (*moaas, *cadss) if score.at_s > at_s)]
     since = next((now_s for now_s in instants if lasting(now_s)), None)

@@ -78,9 +78,22 @@ def shows(rule: str, from_us: int, to_us: int, session: Line, lines: list[tuple[
         case "unresponsive":
             return scale("moaas", lambda score: score <= 1)
         case "severe-dissociation":
-            return scale("cadss-6", lambda score: score * 92 / 24 >= 30)
+            return scale("cadss-6", lambda score: score * 92 / 24 >= 30) or scale("cadss", lambda score: score >= 30)
         case "dissociation":
-            return scale("cadss-6", lambda score: score * 92 / 24 >= 15)
+            return scale("cadss-6", lambda score: score * 92 / 24 >= 15) or scale("cadss", lambda score: score >= 15)
+        case "prolonged-dissociation":
+            # The last known score may be an hour old.
+            checkins = [
+                line
+                for at_us, line in lines
+                if line["kind"] == "checkin" and line["session"] == name and at_us <= to_us
+            ]
+            return any(
+                scale(instrument, test)
+                for instrument, test in (
+                    ("moaas", lambda score: score < 5), ("cadss", lambda score: score > 4), ("cadss-6", lambda score: score > 1),
+                )
+            )  # fmt: skip
         case "probe-off":
             off = [line for line in vitals if line.get("status", {}).get("spo2") == "probe-off"]
             return len(off) > 0.95 * len([line for line in vitals if "sbp" not in line]) > 20
@@ -132,7 +145,8 @@ def test_a_faint_slows_the_heart_and_an_apnoea_takes_the_oxygen() -> None:
 
 def test_without_events_only_the_drugs_ordinary_effects_and_short_silences_happen() -> None:
     rules = {event["rule"] for event in simulate(60, seed=4, hours=8, adverse=0).truth()}
-    assert rules == {"pressure-rise", "sedation", "dissociation", "probe-off", "no-data"}
+    usual = {"pressure-rise", "sedation", "dissociation", "severe-dissociation", "hypertension"}
+    assert rules == usual | {"prolonged-dissociation", "probe-off", "no-data"}
 
 
 def test_events_come_about_as_often_as_published() -> None:
