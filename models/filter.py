@@ -45,7 +45,6 @@ from models.priors import (
     ROUNDING_VAR,
     TEMPER,
     TRAITS,
-    TRUST,
     VISIT_SD,
 )  # fmt: skip
 from models.severity import HIGHEST, LOWEST
@@ -241,7 +240,7 @@ def _week(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
     fields = cloud.fields[:, rows]
     level = cloud.base[rows, None] * fields[WEEK:].mean(axis=0)
     variance = np.exp(2 * fields[NOISE]) + (ROUNDING_VAR + _spread(entries) ** 2)
-    _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance, TRUST, TEMPER)
+    _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance)
 
 
 def _visit(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
@@ -249,17 +248,17 @@ def _visit(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None
     fields = cloud.fields[:, rows]
     level = _level(cloud, rows, fields, int(before))
     variance = np.full_like(level, VISIT_SD**2) + _spread(entries) ** 2
-    _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance, TRUST, TEMPER)
+    _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance)
 
 
 def _mood(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
     fields = cloud.fields[:, rows]
     slope = fields[MOOD_PER]
     expected = fields[M] + slope * _shown(fields, _level(cloud, rows, fields, int(before)))
+    variance = np.exp(2 * fields[MOOD_SD]) + ROUNDING_VAR
     yesterday = (cloud.day[rows] - cloud.mood_day[rows] <= 1)[:, None]
-    variance = np.exp(2 * fields[MOOD_SD]) * np.where(yesterday, MOOD_REPEAT, 1.0).astype(np.float32) + ROUNDING_VAR
-    power = TEMPER * MOOD_TEMPER
-    _update(cloud, rows, fields, _values(entries) - expected, slope, variance, TRUST * MOOD_TEMPER, power)
+    power = np.where(yesterday, MOOD_TEMPER / MOOD_REPEAT, MOOD_TEMPER).astype(np.float32)
+    _update(cloud, rows, fields, _values(entries) - expected, slope, variance, power)
     cloud.mood_day[rows] = cloud.day[rows]
 
 
@@ -297,16 +296,15 @@ def _update(
     off: Reals,
     slope: Reals | None,
     variance: Reals,
-    trust: float,
-    power: float,
+    power: Reals | float = 1.0,
 ) -> None:
-    """A reading that is off by so much: weights, and drift, x and mood's zero by Kalman.
+    """A reading that is off by so much: weights, and D, x and mood's zero by Kalman.
 
-    6 % of readings are outliers with nine times the variance. A reading counts only by its `trust` in the Gaussian, as if its
-    variance were that much larger, and by its `power` in the weights.
+    6 % of readings are outliers with nine times the variance.
 
     Args:
-        slope: of mood per point of severity; None: the reading is one of severity itself.
+        slope: of mood per point of severity; None: the reading is one of severity itself. power: below 1 a reading counts for
+            less, in the weights by its power, in the Gaussian by a variance that much larger.
     """
     d, x, m = fields[D_D] + fields[D_X], fields[D_X] + fields[X_X], fields[D_M] + fields[X_M]
     own = d + x
@@ -314,19 +312,26 @@ def _update(
         own = slope * (slope * own + 2 * m) + fields[M_M]
         d, x, m = slope * d + fields[D_M], slope * x + fields[X_M], slope * m + fields[M_M]
     own = np.maximum(own, 1e-3)
-    usual, wild = own + variance / trust, own + variance * (OUTLIER_VAR / trust)
-    log_usual = np.log(1 - OUTLIER_SHARE) - 0.5 * (np.log(usual) + off**2 / usual)
-    log_wild = np.log(OUTLIER_SHARE) - 0.5 * (np.log(wild) + off**2 / wild)
+    log_usual, log_wild = _log_odds(off, own, variance)
     log_both = np.logaddexp(log_usual, log_wild)
+    cloud.fields[WEIGHT, rows] += np.float32(TEMPER) * power * log_both
     believed = np.exp(log_usual - log_both)
+    usual, wild = own + variance / power, own + variance * (OUTLIER_VAR / power)
     # Both readings of it mixed: by how much the means move, and the spread that is left.
     move = believed / usual + (1 - believed) / wild
     left = move - believed * (1 - believed) * (off * (1 / usual - 1 / wild)) ** 2
-    cloud.fields[WEIGHT, rows] += np.float32(power) * log_both
     for place, gain in ((D, d), (X, x), (M, m)):
         cloud.fields[place, rows] = fields[place] + gain * move * off
     for place, first, second in ((D_D, d, d), (D_X, d, x), (D_M, d, m), (X_X, x, x), (X_M, x, m), (M_M, m, m)):
         cloud.fields[place, rows] = fields[place] - first * second * left
+
+
+def _log_odds(off: Reals, own: Reals, variance: Reals) -> tuple[Reals, Reals]:
+    """Log-likelihoods of a reading as a usual one and as an outlier."""
+    usual, wild = own + variance, own + OUTLIER_VAR * variance
+    log_usual = np.log(1 - OUTLIER_SHARE) - 0.5 * (np.log(usual) + off**2 / usual)
+    log_wild = np.log(OUTLIER_SHARE) - 0.5 * (np.log(wild) + off**2 / wild)
+    return np.asarray(log_usual), np.asarray(log_wild)
 
 
 def _draw_again(cloud: Cloud, active: int) -> None:

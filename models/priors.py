@@ -24,18 +24,19 @@ TRAITS: Final = (
     ("g",        0.5,           0.8),  # logit of the gain per usual dose: median 3 infusions to response (Phillips 2019)
     ("scale",    np.log(32.0),  0.9),  # log days; sources disagree four-fold: 18 d (Murrough 2013) to 70 d (Diamond 2014)
     ("shape",    np.log(1.6),   0.8),  # log of k: below 1 a slow tail, 1 exponential, above 2 a plateau and then a fall
-    ("cycle",    np.log(0.45),  0.4),  # log SD of the scale from cycle to cycle
+    ("cycle",    np.log(0.33),  0.4),  # log SD of the scale from cycle to cycle: chosen on cohorts of other families (coverage .81 there, .83 at .45)
     ("wobble",   np.log(1.8),   0.45), # log SD of x: PHQ-9 two-week retest r .74 (PMC7525967), within-person mood
     ("pace",     np.log(6.0),   0.8),  # log days over which x is forgotten
     ("drift",    np.log(0.18),  0.6),  # log SD per day of D
     ("noise",    np.log(2.0),   0.35), # log SD of questionnaire noise, PHQ-9 points
     ("mood_per", 10.0 / 27.0,   0.10), # mood per PHQ-9 point
-    ("mood_sd",  np.log(1.5),   0.35), # log SD of daily mood: 1.5 of 10 within persons (14-day ambulatory PHQ set)
+    ("mood_sd",  np.log(1.3),   0.35), # log SD of daily mood's noise: 1.5 of 10 within persons (14-day ambulatory PHQ set), x in it
     ("answers",  1.0,           0.8),  # logit of answering a check-in at PHQ-9 10
     ("avoids",   0.6,           0.35), # how much less so per 4 points
 )
 # fmt: on
-"""Priors v3: literature facts widened until cohorts of another kind and real mood diaries were covered."""
+"""Priors v3: literature facts, widened until cohorts of another kind and real mood diaries were covered. Since v3 the closed form
+of D and x carries more of the width, so less is left to `cycle`."""
 
 MOOD_ZERO_SD: Final = 1.6
 """SD of mood 0-10 at severity 0."""
@@ -53,12 +54,11 @@ COURSES: Final = (
 
 TEMPER: Final = 0.7
 """Power of every likelihood (forecast study: without it 80 % intervals cover 66-82 %)."""
-MOOD_TEMPER: Final = 0.3
-"""Daily mood counts for less still: its noise is autocorrelated, and it narrows without getting better (Busk 2020; own study)."""
+MOOD_TEMPER: Final = 0.5
+"""Daily mood counts for less still: its noise is autocorrelated, and it narrows without getting better (Busk 2020; own study).
+With `MOOD_REPEAT` a daily report counts for 0.26, as 0.3 in the study."""
 MOOD_REPEAT: Final = 1.9
-"""Variance of mood where yesterday's was reported too (autocorrelation near .3)."""
-TRUST: Final = 1.0
-"""How far a reading counts in the Gaussian part."""
+"""Mood counts for so much less where yesterday's was reported too: (1 + ρ)/(1 − ρ) at an autocorrelation near .3."""
 OUTLIER_SHARE, OUTLIER_VAR = 0.06, 9.0
 VISIT_SD: Final = 1.9
 """Of a clinician's score, PHQ-9 points."""
