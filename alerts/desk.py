@@ -155,6 +155,7 @@ class Desk:
             self._reckon()
 
     def _reckon(self) -> None:
+        """When something is due next. Between two calls `_due` is never late but may be early: then nothing is found due."""
         self._due = min((min(alert.until_us, alert.page_due_us) for alert in self.open.values()), default=FAR)
 
     # ---- findings ----------------------------------------------------------------------------------------------
@@ -197,7 +198,6 @@ class Desk:
                     alert, Stimulus.ENDED_UNSEEN if latches else Stimulus.ENDED, finding.at_us, finding.clock_us,
                     {"ended": finding.text},
                 )  # fmt: skip
-        self._reckon()
 
     def _change(self, alert: Alert, finding: Finding) -> None:
         worse = finding.priority > alert.priority
@@ -252,13 +252,13 @@ class Desk:
                 said["until"] = iso(until_us)
             self._step(alert, stimulus, at_us, clock_us, said)
             alert.until_us = until_us
+            self._due = min(self._due, until_us)
         self._effects.append(
             AuditEntry(
                 iso(at_us), alert.subject.site, alert.subject.patient, alert.subject.session, command.kind, command.by,  # type: ignore[attr-defined]
                 outcome, command.model_dump(mode="json", exclude_none=True), iso(clock_us),
             )
         )  # fmt: skip
-        self._reckon()
         return True
 
     def _until(self, alert: Alert, command: Command, stimulus: Stimulus, clock_us: int) -> int:
@@ -311,6 +311,11 @@ class Desk:
 
     def _page(self, alert: Alert, clock_us: int, *, escalated: bool = False) -> str:
         """Decide when a page is owed for this alert, and say why."""
+        reason = self._decide_page(alert, clock_us, escalated)
+        self._due = min(self._due, alert.page_due_us)
+        return reason
+
+    def _decide_page(self, alert: Alert, clock_us: int, escalated: bool) -> str:
         alert.page_due_us = FAR
         if alert.priority < Priority.MEDIUM and not escalated:
             return "none: board only"

@@ -46,6 +46,8 @@ MOOD: Final = ("phq-9", "qids-sr16", "madrs", "phq-2", "mood-vas")
 """The instruments that speak of mood over days; the others are of a session."""
 BOOKING: Final = "booking"
 """An intervention of this name is the patient's next visit; `detail` is its date or time, and empty when it was called off."""
+NEWS_FOR: Final = 7 * DAY
+"""A score that comes later than this is history: by now there should be another one. Chosen by us, as the usual interval."""
 SETTLE: Final = HOUR
 """An entry whose next one would be overdue already is perhaps the first of many that come late together. Chosen by us."""
 NOON: Final = 12
@@ -194,7 +196,7 @@ def _judge(state: WardState, row: AtHome, instrument: str, kept: list[Score], he
         text = f"{row.patient}: {title} is {number(newest.score)} now."
         _say(state, row, "mood-worsening", None, here[0], newest.at_us, here, text, {}, "")
         found = Worse(stands.level, crossed=False) if again else found
-    if found is None or "mood-worsening" in row.standing:
+    if found is None or "mood-worsening" in row.standing or here[0] - newest.at_us > NEWS_FOR:
         return
     rise = number(newest.score - found.level)
     crossing = f", severe from {number(limits.severe)} on" if found.crossed else ""
@@ -243,7 +245,7 @@ def lapse(state: WardState) -> None:
         if patient is None:
             _digest(state, site, due)
             continue
-        row = home.patients[site, patient]
+        row = home.row(site, patient)
         paging = row.page_us == due
         if paging:
             row.page_us = FAR
@@ -380,6 +382,7 @@ def configured(state: WardState, site: str, here: Here) -> None:
     home = state.home
     waiting = [row for _, row in sorted(home.patients.items()) if row.site == site]
     for row in waiting:
+        home.row(*row.key)
         _expect(state, row, here)
     home.digests(site, FAR)
     if waiting:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, Final
 
+import msgpack
+
 from models.calendar import zone_of
 from models.instants import to_datetime, to_us
 from models.policies import DEFAULT, HomePolicies, home_policies
@@ -139,10 +141,13 @@ class Home:
         self.patients: dict[tuple[str, str], AtHome] = {}
         self.digest_us: dict[str, int] = {}
         self._configured: dict[str, tuple[dict[str, Any], HomePolicies]] = {}
-        self._heap: list[tuple[int, str, str | None]] = []
+        self._heap: list[tuple[int, str, str]] = []
+        self._bytes: dict[tuple[str, str], bytes] = {}
+        """Rows as they were last packed: most patients say nothing between two checkpoints."""
 
     def row(self, site: str, patient: str) -> AtHome:
-        """The patient's row, a new one if there is none."""
+        """The patient's row, to be changed; a new one if there is none."""
+        self._bytes.pop((site, patient), None)
         found = self.patients.get((site, patient))
         if found is None:
             found = self.patients[site, patient] = AtHome(site, patient)
@@ -172,8 +177,8 @@ class Home:
         """When something falls due next; FAR if nothing does."""
         heap = self._heap
         while heap:
-            due, site, patient = heap[0][0], heap[0][1], heap[0][2] or None
-            if due == (self.digest_us.get(site) if patient is None else self._due_of(site, patient)):
+            due, site, patient = heap[0]
+            if due == (self._due_of(site, patient) if patient else self.digest_us.get(site)):
                 return due
             heapq.heappop(heap)
         return FAR
@@ -202,10 +207,15 @@ class Home:
     def packed(self) -> dict[str, Any]:
         """As msgpack-able values."""
         return {
-            "patients": [row.packed() for _, row in sorted(self.patients.items())],
+            "patients": [self._bytes.get(key) or self._pack(key) for key in sorted(self.patients)],
             "policies": [[site, mine] for site, (mine, _) in sorted(self._configured.items())],
             "digests": sorted(self.digest_us.items()),
         }
+
+    def _pack(self, key: tuple[str, str]) -> bytes:
+        packed: bytes = msgpack.packb(self.patients[key].packed())
+        self._bytes[key] = packed
+        return packed
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Home:
@@ -214,7 +224,7 @@ class Home:
         for site, mine in packed.get("policies", ()):
             home.configure(site, mine)
         for fields in packed.get("patients", ()):
-            row = AtHome.unpacked(fields)
+            row = AtHome.unpacked(msgpack.unpackb(fields))
             home.patients[row.key] = row
             home.waits(row)
         for site, due_us in packed.get("digests", ()):

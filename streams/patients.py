@@ -58,20 +58,22 @@ def _row(row: AtHome, forecast: Document, alerts: Sequence[str], policy: CheckIn
         },
         "doses": row.dose_count,
         "last_checkin": None if last is None else {"at": iso(last[0]), "instrument": last[1], "score": last[2]},
-        **waiting(row, policy),
+        **waiting(row, policy, clock_us),
         "alerts": list(alerts),
         "spacing": spacing_text(forecast),
     }  # fmt: skip
 
 
-def waiting(row: AtHome, policy: CheckIns) -> Document:
+def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> Document:
     """When the next answer is expected, whether it is overdue, and the next visit."""
-    expected = None
+    expected, overdue = None, "checkin-overdue" in row.standing
     if policy.enabled and row.answered_day is not None:
-        expected = iso(starts_us(row.answered_day + policy.every_days + 1, row.tz))
+        day = row.answered_day + policy.every_days + 1
+        expected = iso(starts_us(day, row.tz))
+        overdue = overdue or starts_us(day + policy.grace_days, row.tz) <= clock_us
     return {
         "checkin_due_at": expected,
-        "overdue": "checkin-overdue" in row.standing,
+        "overdue": overdue,
         "booked_at": None if row.booked_us is None else iso(row.booked_us),
     }
 
@@ -99,7 +101,7 @@ def patient_page(
         "forecast": newest,
         "history": [_past(each, drawn) for each in history],
         "sessions": _sessions(entered, raised),
-        **waiting(row, policy),
+        **waiting(row, policy, clock_us),
         "alerts": list(alerts),
     }  # fmt: skip
 

@@ -418,3 +418,9 @@ def test_a_restart_at_any_moment_changes_nothing(clinic: Practice) -> None:
 
 def numbered(journal: list[tuple[int, bytes]]) -> list[tuple[int, int, bytes]]:
     return [(offset, *stamped) for offset, stamped in enumerate(journal)]
+
+
+def test_a_score_of_weeks_ago_is_history_however_bad_it_was(clinic: Practice) -> None:
+    for day, score in ((40, 6), (33, 6), (26, 19)):
+        clinic.scores(score, at=clinic.now - timedelta(days=day), id=f"d{day}")
+    assert clinic.told() == []
