@@ -226,6 +226,20 @@ def test_a_cuff_near_the_peak_is_the_pressure_at_the_peak() -> None:
     assert "pressure-at-the-peak" not in dict(due(clinic))
 
 
+def test_a_dose_entered_late_does_not_ask_for_a_pressure_that_was_taken() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts("esketamine", "intranasal")
+    three.cuff(122, 76)
+    at(clinic, 25)
+    three.cuff(130, 80)
+    at(clinic, 46)
+    three.cuff(150, 90)
+    gives(three, at_min=5, drug="esketamine", route="intranasal")
+    at(clinic, 70)
+    assert clinic.told("vitals-overdue") == []
+
+
 @every_treatment
 def test_check_ins_are_overdue_after_the_dose_as_the_protocol_has_it_and_a_score_ends_that(
     drug: str, route: str
@@ -534,6 +548,21 @@ def test_an_alert_goes_on_under_the_patient_s_name_and_nothing_of_it_is_left_beh
     three.shows(120, spo2=97, hr=breathing(70, 120))
     (last,) = clinic.told("desaturation")[3:]
     assert last.endswith("medium desaturation latched (P-3)")
+
+
+def test_a_late_start_keeps_the_cuffs_that_were_taken() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.shows(5, spo2=97)
+    three.cuff(184, 96)
+    three.shows(5, spo2=98)
+    three.starts()
+    assert card(clinic)["baseline"] == {"sbp": 184, "dbp": 96}
+    clinic.now_s += 120
+    three.cuff(186, 96)
+    assert clinic.told("hypertension")[-1] == "2:10 medium hypertension worsened (P-3)", (
+        "the second one confirms the first"
+    )
 
 
 def test_a_monitor_that_was_off_between_two_people_carries_nothing_over() -> None:
