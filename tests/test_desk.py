@@ -330,15 +330,15 @@ def test_a_worse_reading_breaks_through_a_close_even_where_it_was_as_bad_before(
     clinic = Scene()
     clinic.chair("3").starts()
     low_oxygen(clinic, 15, 83)
-    low_oxygen(clinic, 20, 89)
+    low_oxygen(clinic, 35, 89)
     assert clinic.alert("desaturation").priority is MEDIUM
     clinic.closes("desaturation")
     low_oxygen(clinic, 15, 83)
     assert [line.split(" (")[0] for line in clinic.told("desaturation")] == [
         "0:10 high desaturation raised",
-        "0:30 medium desaturation eased",
-        "0:35 medium desaturation closed",
-        "0:45 high desaturation raised",
+        "0:45 medium desaturation eased",
+        "0:50 medium desaturation closed",
+        "1:00 high desaturation raised",
     ]
     assert [page.priority for page in clinic.pages] == ["high", "high"]
 
@@ -379,7 +379,7 @@ def test_a_rule_that_comes_and_goes_is_not_paged_each_time() -> None:
     clinic.chair("3").starts()
     for _ in range(4):
         low_oxygen(clinic, 20)
-        low_oxygen(clinic, 20, 94)
+        low_oxygen(clinic, 35, 94)
         clinic.acknowledges("desaturation")
     assert len([line for line in clinic.told("desaturation") if "raised" in line]) == 4
     assert [seconds(page.at) for page in clinic.pages] == [15]
@@ -391,8 +391,8 @@ def test_a_high_priority_is_paged_at_once_whatever_was_paged_before() -> None:
     clinic = Scene()
     clinic.chair("3").starts()
     for _ in range(3):
-        low_oxygen(clinic, 16, 80)
-        low_oxygen(clinic, 20, 94)
+        for length, level in ((1, 89), (16, 84), (1, 89), (36, 94)):  # no faster than saturation falls and rises
+            low_oxygen(clinic, length, level)
         clinic.acknowledges("desaturation")
     assert [page.priority for page in clinic.pages] == ["high"] * 3
 
