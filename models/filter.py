@@ -170,7 +170,8 @@ def _day(cloud: Cloud, active: int, today: list[tuple[int, Entry]]) -> None:
             cloud.changing[row] = entry.day + CHANGE_DAYS - 1
     pace = np.exp(-1 / np.exp(fields[PACE]))
     wide = np.where(cloud.changing[:active] >= day, CHANGE_DRIFT**2, 1.0).astype(np.float32)[:, None]
-    fields[D_D] += np.exp(2 * fields[DRIFT]) * wide
+    # Nothing is known any more at the width of the whole scale, and a half float holds no years of drift.
+    fields[D_D] = np.minimum(fields[D_D] + np.exp(2 * fields[DRIFT]) * wide, HIGHEST**2)
     for place in (X, D_X, X_M):
         fields[place] *= pace
     fields[X_X] = fields[X_X] * pace**2 + np.exp(2 * fields[WOBBLE]) * (1 - pace**2)
