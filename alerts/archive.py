@@ -21,7 +21,7 @@ Document = dict[str, Any]
 
 COURSE_KINDS: Final = ("patient.registered", "dose", "dose.stopped", "checkin", "intervention")
 """Kinds of entries that a course may be made of; which of them are, `streams.home.in_course` says."""
-SESSION_KINDS: Final = ("session.started", "session.ended", "dose", "dose.stopped", "checkin")
+SESSION_KINDS: Final = ("session.started", "session.ended", "dose", "dose.stopped", "checkin", "vitals")
 MOST: Final = 20_000
 """Entries of one patient that are read at most: twenty years of daily mood."""
 
@@ -42,9 +42,11 @@ def course(connection: Connection, site: str, patients: Sequence[str]) -> dict[s
 
 def in_sessions(connection: Connection, site: str, patient: str) -> list[Document]:
     """What was entered in a patient's sessions, in order."""
+    mine = sa.select(AUDIT.c.session).where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient))
     wanted = (
         sa.select(AUDIT.c.doc)
-        .where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient), AUDIT.c.session.is_not(None))
+        # The end of a session names the session only.
+        .where(AUDIT.c.site == clean(site), AUDIT.c.session.in_(mine.where(AUDIT.c.session.is_not(None))))
         .where(AUDIT.c.kind.in_(SESSION_KINDS))
         .order_by(AUDIT.c.at.desc())
         .limit(MOST)
@@ -89,7 +91,7 @@ def past_forecasts(
 
 def _received(doc: str) -> Document:
     entry = json.loads(doc)
-    return {**entry["doc"], "received_at": entry["received_at"]}
+    return {"session": entry.get("session"), **entry["doc"], "received_at": entry["received_at"]}
 
 
 def _forecasts(docs: Iterable[str]) -> list[Document]:

@@ -148,7 +148,7 @@ class PastForecastOut(_Out):
 
 
 class SessionOut(_Out):
-    """One treatment here, as far as it is known."""
+    """One treatment here, as far as a person entered it. `ready_min`: from the dose until the patient was discharged."""
 
     session: str
     at: AwareDatetime

@@ -1,15 +1,17 @@
 """Documents about patients at home: the clinic's list, sorted by who is due, and one patient's page.
 
 Made from the ward's rows (what stands now), the store (what was entered and forecast) and the forecaster's process (curves).
-Read-only. Bad at: what nobody entered; a session's peaks are those that its ward kept. Never here: a forecast, a decision.
+Read-only. Bad at: what nobody entered: a session's peaks are of the cuffs and readings that a person entered.
+Never here: a forecast, a decision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from models.instants import from_iso, iso, to_datetime
+from models.instants import MINUTE, from_iso, iso, to_datetime
+from models.instruments import score_of
 from models.policies import CheckIns
 from streams.home_rows import AtHome, starts_us
 
@@ -122,9 +124,13 @@ def _past(forecast: Document, drawn: Document) -> Document:
     return {**kept, "response": kept["response"] or "unknown", "then": None if then is None else f"{then[1]} {then[0]}"}
 
 
+_PEAKS: Final = (("sbp", "peak_sbp", max), ("dbp", "peak_dbp", max), ("spo2", "lowest_spo2", min))
+
+
 def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Document]:
-    """A row for each session that anything was entered in, the last one first."""
+    """A row for each session that anything was entered in, the last one first; its readings are those entered by a person."""
     found: dict[str, Document] = {}
+    dosed: dict[str, int] = {}
     for entry in entered:
         name = entry["session"]
         row = found.setdefault(name, {
@@ -136,6 +142,7 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Do
             case "session.started":
                 row.update(drug=entry.get("drug"), route=entry.get("route"), at=entry["at"])
             case "dose":
+                dosed.setdefault(name, from_iso(entry["at"]))
                 row["drug"] = entry.get("drug") or row["drug"]
                 row["route"] = entry.get("route") or row["route"]
                 row["given_mg"] = (
@@ -145,9 +152,15 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Do
                 row["given_mg"] = entry.get("given_mg", row["given_mg"])
             case "session.ended":
                 row["ended_at"] = entry["at"]
-                row.update(entry.get("summary", {}))
-            case "checkin" if entry.get("instrument") == "cadss" and "score" in entry:
-                row["peak_cadss"] = max(entry["score"], row["peak_cadss"] or 0)
+                if entry.get("discharged") and name in dosed:
+                    row["ready_min"] = round((from_iso(entry["at"]) - dosed[name]) / MINUTE, 1)
+            case "checkin" if entry.get("instrument") == "cadss":
+                score = score_of("cadss", entry.get("items"), entry.get("score"))
+                row["peak_cadss"] = max(score or 0, row["peak_cadss"] or 0)
+            case "vitals":
+                for channel, field, worst in _PEAKS:
+                    if channel in entry:
+                        row[field] = entry[channel] if row[field] is None else worst(row[field], entry[channel])
             case _:
                 pass
     return sorted(found.values(), key=lambda each: from_iso(each["at"]), reverse=True)

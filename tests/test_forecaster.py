@@ -148,7 +148,8 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
             *lines_of(patient, unheard),
             {"kind": "session.started", "at": f"{patient.date(60)}T14:00:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "chair": "3"},
             {"kind": "dose", "at": f"{patient.date(60)}T14:05:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "route": "iv", "amount_mg": 40.0},
-            {"kind": "session.ended", "at": f"{patient.date(60)}T16:05:00Z", "session": "s-1"},
+            {"kind": "vitals", "at": f"{patient.date(60)}T14:40:00Z", "patient": "A-1", "session": "s-1", "sbp": 148, "dbp": 92, "by": "rn-1"},
+            {"kind": "session.ended", "at": f"{patient.date(60)}T16:05:00Z", "session": "s-1", "discharged": True},
         )  # fmt: skip
         await quiet(clinic)
         listed = await clinic.get("/v1/patients")
@@ -169,8 +170,9 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
     assert [event["what"] for event in page["events"]] == ["bereavement"]
     assert len(page["fan"]) == 85
     assert page["fan"][0]["day"] == page["severity"][-1]["day"] == page["forecast"]["as_of"]
-    assert page["sessions"][0]["session"] == "s-1"
-    assert page["sessions"][0]["given_mg"] == 40
+    (session,) = page["sessions"]
+    assert (session["session"], session["given_mg"], session["ready_min"]) == ("s-1", 40, 120)
+    assert (session["peak_sbp"], session["lowest_spo2"]) == (148, None)
     assert other["severity"] == []
     assert other["why_not"] == "no dose is known yet, so nothing wears off"
 
