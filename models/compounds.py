@@ -43,11 +43,12 @@ class Intake:
         return sum(uptake.share for uptake in self.uptakes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kinetics:
-    """A compartment model. `flows`: (from, to or None for out of the body, per minute). `volume` is the central compartment's.
+    """A compartment model, equal to itself only: what was solved for it is looked up by it.
 
-    Compartments in `depots` hold what is not taken up yet: body size and clearance do not change their flows.
+    `flows`: (from, to or None for out of the body, per minute). `volume` is the central compartment's. Compartments in `depots`
+    hold what is not taken up yet: body size and clearance do not change their flows.
     """
 
     name: str

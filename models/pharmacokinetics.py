@@ -177,27 +177,39 @@ def _answer(
     many = weight.ndim > 0
     total = np.zeros((weight.size, at.size))
     models = KINETICS_OF if model is None else {**KINETICS_OF, model.drug: model}
+    by_model: dict[Kinetics, list[Input]] = {}
     for row, put in inputs(doses, models):
+        by_model.setdefault(row, []).append(put)
+    for row, puts in by_model.items():
+        potency = POTENCY.get(row.drug, 1.0) if weighed else 1.0
         if many:
             response = respond(row, weight.ravel(), clearance.ravel(), volume.ravel(), ke0)
         else:
             response = _usual(row, float(weight), float(clearance), float(volume), ke0)
-        potency = POTENCY.get(row.drug, 1.0) if weighed else 1.0
-        total += potency * _of_input(response, put, at.ravel())
+        for person in range(weight.size):
+            total[person] += potency * _of_inputs(response, person, puts, at.ravel())
     return total.reshape((weight.size, *at.shape) if many else at.shape)
 
 
-def _of_input(response: Response, put: Input, at_min: Floats) -> Floats:
-    """(P, T) the concentration that one input leads to."""
-    rates, weights = response.rates[:, :, None], response.weights[put.into][:, :, None]
-    since = np.maximum(at_min - put.at_min, 0.0)
-    if put.minutes > 0:
-        flowed = np.minimum(since, put.minutes)
-        # ∫ exp(λ (t − s)) ds over the time that it flowed; expm1 keeps its digits where λ · flowed is small.
-        shape = np.exp(rates * (since - flowed)) * np.expm1(rates * flowed) / rates / put.minutes
-    else:
-        shape = np.exp(rates * since) * (at_min >= put.at_min)
-    made: Floats = np.maximum(put.mg * (weights * shape).sum(axis=1), 0.0)
+def _of_inputs(response: Response, person: int, puts: Sequence[Input], at_min: Floats) -> Floats:
+    """(T,) the concentration that some inputs lead to in one of the bodies."""
+    made: Floats = np.zeros(len(at_min))
+    rates = response.rates[person][:, None]
+    for slow in (False, True):
+        mine = [put for put in puts if (put.minutes > 0) == slow]
+        if not mine:
+            continue
+        weights = np.array([response.weights[put.into][person] * put.mg for put in mine])
+        began = np.array([[put.at_min] for put in mine])
+        since = np.maximum(at_min - began, 0.0)[:, None, :]
+        if slow:
+            minutes = np.array([[[put.minutes]] for put in mine])
+            flowed = np.minimum(since, minutes)
+            # ∫ exp(λ (t − s)) ds over the time that it flowed; expm1 keeps its digits where λ · flowed is small.
+            shape = np.exp(rates * (since - flowed)) * np.expm1(rates * flowed) / (rates * minutes)
+        else:
+            shape = np.exp(rates * since) * (at_min >= began)[:, None, :]
+        made += np.maximum((weights[:, :, None] * shape).sum(axis=1), 0.0).sum(axis=0)
     return made
 
 

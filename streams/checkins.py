@@ -70,7 +70,10 @@ def _say(state: WardState, row: int, rule: str, said: Said, at_us: int, here: He
     minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
     found = _conclusion(session.where, rule, said, limits, here[0], minute)
     if found is not None:
-        surprise = surprise_of(state, row) if rule in _SURPRISING and said.newest["cadss"].at_us == at_us else None
+        before = session.standing.get(rule)
+        news = before is None or before.priority != found.priority
+        ours = news and found.priority > Priority.INFO and rule in _SURPRISING and said.newest["cadss"].at_us == at_us
+        surprise = surprise_of(state, row) if ours else None
         evidence = found.evidence if surprise is None else {**found.evidence, "surprise_sd": surprise}
         state.say(row, rule, found.priority, at_us, found.onset_us, here, found.text, evidence, found.source)
         return

@@ -156,16 +156,6 @@ def surprise_of(state: WardState, row: int) -> float | None:
     return None if found is None else number(found)
 
 
-def over_at(state: WardState, row: int, now_us: int, sure: float) -> int | None:
-    """The instant from which on dissociation is over with this probability; None: it is already, or nothing was given."""
-    found = belief_of(state, row)
-    if found is None:
-        return None
-    belief, zero_us = found
-    over_min = belief.resolves_min((now_us - zero_us) / MINUTE, sure)
-    return None if over_min is None else zero_us + round(over_min * MINUTE)
-
-
 def remember(state: WardState, row: int, clock_us: int) -> None:
     """A session is over: keep what it says of its person."""
     session = state.known.sessions[row]
@@ -246,14 +236,14 @@ def _dissociation(state: WardState, row: int, now_us: int) -> dict[str, Any] | N
     belief, zero_us = found
     now_min = (now_us - zero_us) / MINUTE
     estimate = belief.at(now_min, silent="checkin-overdue" in session.standing)
-    over_us = over_at(state, row, now_us, 0.5)
+    over_min = belief.resolves_min(now_min)
     surprise = surprise_of(state, row)
     concentration = plasma(doses_of(state, session, zero_us), now_min, _body(state, session))
     return {
         "level": number(estimate.level),
         "low": number(estimate.low),
         "high": number(estimate.high),
-        "resolves_at": None if over_us is None else iso(over_us - over_us % MINUTE),
+        "resolves_at": None if over_min is None else iso(zero_us + round(over_min) * MINUTE),
         "surprise": surprise,
         "concentration_ng_ml": number(float(concentration)),
     }
