@@ -104,7 +104,8 @@ class Remembered:
 def estimates(state: WardState, row: int, now_us: int) -> dict[str, Any]:
     """What a board shows of a session beside its values: `expected`, `dissociation`, `pressure_forecast`; null before a dose."""
     session = state.known.sessions[row]
-    now_us -= now_us % ANEW_AFTER
+    # Each row at a second of its own, so that a full house is not reckoned anew all at once.
+    now_us -= (now_us - row * SECOND) % ANEW_AFTER
     past = state.pasts.of(session.site, session.patient)
     person = state.people.of(session.site, session.patient)
     silent = "checkin-overdue" in session.standing
