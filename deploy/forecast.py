@@ -150,9 +150,12 @@ def _answered(piece: Sequence[tuple[str, list[Fact]]], question: Question) -> li
 
 
 def day_named(text: str) -> int:
-    """The day of YYYY-MM-DD.
+    """The day of YYYY-MM-DD, within the years that an observation may have.
 
     Raises:
         ValueError: it is no such day.
     """
-    return date.fromisoformat(text).toordinal()
+    day = date.fromisoformat(text)
+    if not 1900 <= day.year < 2200:
+        raise ValueError(f"{text} is not within 1900 to 2199")
+    return day.toordinal()

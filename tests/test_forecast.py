@@ -131,6 +131,7 @@ def test_an_empty_recording_says_so_and_is_no_failure(tmp_path: Path) -> None:
     [
         [],
         ["--as-of", "2026-13-01"],
+        ["--as-of", "9999-12-31"],
         ["--as-of", "2026-01-01", "--every", "7"],
         ["--every", "7", "--from", "2026-01-01"],
         ["--every", "7", "--from", "2026-02-01", "--to", "2026-01-01"],
