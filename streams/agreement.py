@@ -24,6 +24,8 @@ APART: Final = 0.2
 """Of the ECG's rate. Chosen by us: twice an oximeter's error and lag at a change of rate (5 /min, 8-16 s of averaging)."""
 SAID_AFTER: Final = 20 * SECOND
 """Chosen by us: longer than an oximeter's averaging after a sudden change of rate, and than most movements."""
+BESIDE: Final = 5 * SECOND
+"""A rate is compared with one no older than this: a probe that is off disagrees with nobody. Chosen by us: some lost lines."""
 AVERAGED_OVER: Final = 8 * SECOND
 """As the shorter of an oximeter's averaging times (8-16 s): both probes are then equally slow."""
 
@@ -59,7 +61,7 @@ def compare(
     average = np.where(first, reading, before + (reading - before) * (passed / (passed + AVERAGED_OVER)))
     average = np.where(beats, average, before)
     heard = np.where(beats, at, heard)
-    current = (at - heard <= STALE_AFTER).all(axis=1)
+    current = (at - heard <= BESIDE).all(axis=1)
     apart = current & (np.abs(average[:, 0] - average[:, 1]) > APART * average[:, 0])
     if apart.any():
         # Both at once, and they agree: what they were before does not matter any more.

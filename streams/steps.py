@@ -1,9 +1,10 @@
 """Impossible steps: a reading further from its neighbour than the body can go is doubted until it returns or has held.
 
-A step is judged between neighbouring samples. Once one is found, its channel is not believed until it is back at about
-where it was (it was an artefact, and what it showed is dropped) or has held for `HELD_FOR` (it was real, and counts from
-its first sample: what was kept is then held against the limits in its order). A further step starts anew. After a gap there
-is no neighbour, and the returning signal is believed at once.
+A step is judged between neighbouring samples. Signals of different organs that all jump in the same second, each by less
+than would be impossible alone, are a movement, and doubted likewise. Once doubted, a channel is not believed until it is
+back at about where it was, twice (it was an artefact, and what it showed is dropped) or has held for `HELD_FOR` (it was real, and
+counts from its first sample: what was kept is then held against the limits in its order). A further step starts anew. After
+a gap there is no neighbour, and the returning signal is believed at once.
 
 Good at: spikes, a probe that slips and is put back, a real step that is there to stay.
 Bad at:  an artefact that stays for longer: it looks like a change of state, and somebody should look.
@@ -13,12 +14,13 @@ Cost:    some 2 µs a doubted reading, in plain Python, because they are rare. K
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.channels import CHANNELS, STALE_AFTER
+from models.channels import CHANNELS, COLUMN, STALE_AFTER
 from models.instants import NEVER, SECOND
 
 HELD_FOR: Final = 30 * SECOND
@@ -27,8 +29,21 @@ longer than a silence would go unsaid."""
 
 GRAIN: Final = np.array([channel.grain for channel in CHANNELS])
 FASTEST_PER_US: Final = np.array([channel.fastest / SECOND for channel in CHANNELS])
-_ABOUT: Final = [channel.grain + channel.fastest for channel in CHANNELS]
-"""How near to where it was a reading has returned: what the body may change in a second."""
+STARTLES: Final = {"hr": 20.0, "pulse": 20.0, "rr": 8.0, "spo2": 3.0}
+"""A change within a second that means a movement if two organs show it at once. Chosen by us: a displayed rate of breathing is
+an average over breaths, and saturation follows what the heart and lungs do by half a minute (circulation and averaging)."""
+STARTLES_WITHIN: Final = 2 * SECOND
+FLUTTERS: Final = {COLUMN["spo2"]: 3.0}
+"""While it is doubted, a change beyond this within a second is no sign of having settled. As `STARTLES`: an average over 8-16 s
+does not go up and down by 4 % from one second to the next."""
+_STARTLES: Final = np.array([STARTLES.get(channel.name, inf) for channel in CHANNELS])
+_ORGANS: Final = tuple(tuple(COLUMN[name] for name in names) for names in (("hr", "pulse"), ("rr",), ("spo2",)))
+
+
+def _about(column: int, size: float) -> float:
+    """How near to where it was a reading has returned: half of the step, and what the body may change in a second anyway."""
+    channel = CHANNELS[column]
+    return max(channel.grain, min(channel.grain + channel.fastest, size / 2))
 
 
 @dataclass(slots=True)
@@ -42,6 +57,8 @@ class Step:
     before_us: int
     samples: list[tuple[int, float]]
     other_us: int = NEVER
+    back: bool = False
+    """The last sample was about where it had been; so must the next be."""
 
     @property
     def began_us(self) -> int:
@@ -54,9 +71,20 @@ Steps = dict[int, dict[int, Step]]
 
 def impossible(moved: NDArray[np.float64], since: NDArray[np.int64], plausible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which readings are too far from their neighbours. moved, since (µs), plausible: (n, C)."""
+    startled = plausible & (moved > _STARTLES)
     far = plausible & (moved > GRAIN)
     if far.any():
         far &= (since <= STALE_AFTER) & (moved > GRAIN + FASTEST_PER_US * since)
+    if startled.any():
+        startled &= since <= STARTLES_WITHIN
+        # A rate counts if every probe that shows one jumps: an irregular heart does not move both in step.
+        organs = [
+            (startled[:, columns].any(axis=1) & ~(plausible & ~startled)[:, columns].any(axis=1)).astype(np.int64)
+            for columns in _ORGANS
+        ]
+        moving = np.sum(organs, axis=0) >= 2
+        if moving.any():
+            far |= startled & moving[:, None]
     return far
 
 
@@ -91,10 +119,15 @@ def doubt(
             if stepped[column]:
                 mine[column] = Step(float(near[column]), int(near_us[column]), [(at_us, reading)])
                 doubted.append(column)
-        elif abs(reading - step.before) <= _ABOUT[column]:
-            del mine[column]
         else:
-            if stepped[column]:
+            soon = at_us - int(near_us[column]) <= STARTLES_WITHIN
+            flutters = soon and abs(reading - float(near[column])) > FLUTTERS.get(column, inf)
+            back = abs(reading - step.before) <= _about(column, abs(step.samples[0][1] - step.before))
+            if back and not (soon and (flutters or not step.back)):
+                del mine[column]
+                continue
+            step.back = back
+            if stepped[column] or flutters:
                 step.samples.clear()
             step.samples.append((at_us, reading))
             doubted.append(column)
@@ -106,7 +139,7 @@ def doubt(
 def packed(steps: Steps) -> list[Any]:
     """As msgpack-able values, columns by their channels' names."""
     return [
-        [row, CHANNELS[column].name, step.before, step.before_us, step.samples]
+        [row, CHANNELS[column].name, step.before, step.before_us, step.samples, step.back]
         for row, mine in sorted(steps.items())
         for column, step in sorted(mine.items())
     ]
@@ -115,7 +148,7 @@ def packed(steps: Steps) -> list[Any]:
 def unpacked(rows: list[Any]) -> Steps:
     names = [channel.name for channel in CHANNELS]
     steps: Steps = {}
-    for row, name, before, before_us, samples in rows:
-        step = Step(before, before_us, [(at_us, reading) for at_us, reading in samples])
+    for row, name, before, before_us, samples, back in rows:
+        step = Step(before, before_us, [(at_us, reading) for at_us, reading in samples], back=back)
         steps.setdefault(row, {})[names.index(name)] = step
     return steps

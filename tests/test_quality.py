@@ -92,6 +92,43 @@ def test_a_saturation_that_falls_as_fast_as_a_body_can_is_believed_all_the_way(p
     assert shown(clinic, "spo2")["quality"] == "good"
 
 
+def test_a_movement_that_shakes_every_signal_raises_nothing() -> None:
+    """As a hand that moves shows it: everything jumps in one second, and SpO2 goes up and down from second to second."""
+    shaken = [89, 83, 93, 83, 82, 93, 82, 91, 80, 88, 90, 86, 84, 85, 89] * 2
+    rates = [94, 100, 92, 97, 102, 103, 96, 101, 98, 102, 92, 101, 99, 104, 95] * 2
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(30, spo2=97, hr=breathing(68, 30), pulse=breathing(68, 30), rr=breathing(14, 30))
+    three.shows(26, spo2=shaken, hr=rates, pulse=rates[5:] + rates[:5], rr=[24 + n % 5 for n in range(30)])
+    three.shows(60, spo2=96, hr=breathing(69, 60), pulse=breathing(69, 60), rr=breathing(14, 60))
+    assert clinic.told("desaturation", "tachycardia", "tachypnoea") == []
+
+
+def test_a_moment_of_movement_does_not_restart_what_was_running() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(
+        60,
+        rr=[14.0] * 10 + [6.0] * 17 + [18.0] * 4 + [6.0] * 29,
+        hr=[72.0, 73.0] * 13 + [73.0] + [110.0] * 4 + [72.0, 73.0] * 20,
+    )
+    (raised,) = clinic.told("bradypnoea")
+    assert raised in {f"0:{second} medium bradypnoea raised (P-3)" for second in range(43, 47)}
+
+
+def test_a_probe_that_is_off_disagrees_with_nobody() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(10, hr=breathing(70, 10), pulse=breathing(70, 10))
+    three.shows(40, hr=[70.0 - second for second in range(28)] + breathing(42, 12))
+    three.shows(2, hr=43, pulse=43)
+    assert shown(clinic, "hr")["quality"] == "good"
+    assert "1:05" not in clinic.told("artefact")
+
+
 def test_the_steps_of_a_restart_are_not_forgotten() -> None:
     clinic = Scene()
     clinic.chair("3").starts()
