@@ -59,6 +59,12 @@ KINDS: Final = {
     "apart_since": Kind(None, "i8", NEVER),           # since when the two disagree
     "apart":      Kind(None, "?", 0),                 # and for so long that it is said
     "stepping":   Kind(None, "?", 0),                 # some channel's step is doubted (streams/steps.py)
+    "marked_at":  Kind(None, "i8", NEVER),            # when `marked` was noted, and `earlier` a minute or more before it
+    "earlier_at": Kind(None, "i8", NEVER),
+    "marked":     Kind(NAMES, "f8", np.nan),          # the trusted readings then: what a trend is told from
+    "earlier":    Kind(NAMES, "f8", np.nan),
+    "usual":      Kind(NAMES, "f8", np.nan),          # mean of the first marks, before the dose: the session's own baseline
+    "marks":      Kind(None, "u1", 0),
     "frozen":     Kind(None, "?", 0),
     "warm":       Kind(None, "?", 0),                 # any hold running or limit in force
     "due":        Kind(None, "i8", FAR),              # never later than the next absence
@@ -103,6 +109,12 @@ class Rows:
     apart_since: NDArray[np.int64]
     apart: NDArray[np.bool_]
     stepping: NDArray[np.bool_]
+    marked_at: NDArray[np.int64]
+    earlier_at: NDArray[np.int64]
+    marked: NDArray[np.float64]
+    earlier: NDArray[np.float64]
+    usual: NDArray[np.float64]
+    marks: NDArray[np.uint8]
     frozen: NDArray[np.bool_]
     warm: NDArray[np.bool_]
     due: NDArray[np.int64]

@@ -25,6 +25,7 @@ from streams.sentences import number
 from streams.sessions import GIVE_UP_AFTER, open_unannounced
 from streams.state import OBSERVED, REMEMBER, Ints, WardState
 from streams.thresholds import hold_samples, hold_step, read_cuff
+from streams.trends import mark
 
 _SBP, _DBP = COLUMN["sbp"], COLUMN["dbp"]
 
@@ -140,6 +141,7 @@ def _round(state: WardState, frame: Frame, samples: Samples) -> None:
             state, row[some], at_us, clock_us[some], values[some], judged.trusted[some],
             judged.held_us(some, at_us), samples.ordinal[some],
         )  # fmt: skip
+    mark(state, row, samples.at_us)
     read = judged.trusted[:, _SBP] | judged.trusted[:, _DBP]
     if read.any():
         for i in np.flatnonzero(read).tolist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import isnan, nan
 from typing import Final
 
 import numpy as np
@@ -23,9 +23,12 @@ from streams.sentences import cuff_sentence, limit_evidence, limit_sentence, num
 from streams.state import OBSERVED, Here, Ints, WardState
 from streams.steps import Step
 from streams.timers import cuff_read
+from streams.trends import trend, usual
 
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]
 _WIDTH: Final = len(NAMES)
+_MEASURED: Final = {**{name: np.array([column]) for name, column in CHANNEL.items()}, "rate": np.array([_HR, _PULSE])}
+"""The channels that a limit's column is read from, the better one first."""
 
 
 def hold_samples(
@@ -145,6 +148,10 @@ def _pressure(state: WardState, row: int, at_us: int, here: Here, verdict: Verdi
         evidence["data_age_s"] = number((at_us - session.cuff_rules.shown_us) / SECOND)
         if verdict.why:
             evidence["because"] = verdict.why
+        name = limit.channel.removesuffix("-rise")
+        before = [cuff for cuff in session.cuffs if cuff.at_us < session.cuff_rules.at_us and name in {"sbp", "dbp"}]
+        if before and not isnan(pressure := float(getattr(before[-1], name))):
+            evidence["trend"] = {"from": number(pressure), "over_s": round((at_us - before[-1].at_us) / SECOND)}
         if limit.channel.endswith("-rise"):
             evidence["measured"] = session.cuff_rules.last.get(limit.channel.removesuffix("-rise"))
     state.say(row, rule, verdict.priority, at_us, verdict.onset_us, here, text, evidence, limit.source)
@@ -184,7 +191,12 @@ def _conclude(
         value = float(readings[COLUMN[limits[worst].channel]])
         if np.isnan(value):
             value = float(state.rows.value[row, COLUMN[limits[worst].channel]])
-        evidence = limit_evidence(limits[worst], value, None, minute)
+        columns = _MEASURED[limits[worst].channel]
+        evidence = limit_evidence(limits[worst], value, usual(state, row, columns), minute)
+        evidence["data_age_s"] = number(max(at_us - int(state.rows.trusted_at[row, columns].max()), 0) / SECOND)
+        slope = trend(state, row, columns, at_us)
+        if slope is not None:
+            evidence["trend"] = slope
         onset_us = int(since[worst]) if flips[worst] else at_us
         text = limit_sentence(session.where, limits[worst], value, title)
         state.say(row, rule, limits[worst].priority, at_us, onset_us, here, text, evidence, limits[worst].source)

@@ -98,6 +98,32 @@ def test_the_clock_never_goes_back() -> None:
     assert shard.ward.clock_us == 10_000_000
 
 
+# ---- evidence
+
+
+def test_an_alert_says_where_the_reading_came_from_and_what_is_usual() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(180, spo2=breathing(96, 180), hr=breathing(70, 180))
+    three.infuses()
+    three.shows(200, spo2=[96.0 - second // 20 for second in range(200)], hr=breathing(70, 200))
+    (raised,) = [one for one in clinic.transitions if one.rule == "desaturation"]
+    assert raised.evidence["trend"] == {"from": 93, "over_s": 95}
+    assert 96 <= float(str(raised.evidence["baseline"])) <= 97
+    assert (raised.evidence["data_age_s"], raised.evidence["minute"]) == (0, 2.6)
+
+
+def test_a_pressure_alert_says_the_cuff_before() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").cuff(150, 85)
+    clinic.now_s = 300
+    clinic.chair("3").cuff(186, 96)
+    assert clinic.alert("hypertension").evidence["trend"] == {"from": 150, "over_s": 300}
+    assert clinic.alert("hypertension").evidence["baseline"] == 150
+
+
 # ---- holding
 
 
