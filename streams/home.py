@@ -13,31 +13,28 @@ Cost: some 20 µs an entry. Never here: a session, a chair, a clock, how a forec
 from __future__ import annotations
 
 from datetime import date, datetime
-from math import inf
-from typing import Any, Final, Literal
+from typing import Final
 
-from alerts.effects import DeadLetter, Forecast
+from alerts.effects import DeadLetter
 from models.calendar import day_in, iso_day, zone_of
-from models.findings import Digest, DigestLine, Finding, Subject
+from models.findings import Digest, DigestLine
 from models.instants import DAY, HOUR, iso, to_datetime, to_us
 from models.instruments import INSTRUMENTS, ScoreRefused, score_of
-from models.policies import HomePolicies
 from models.records import CheckIn, Dose, DoseStopped, Event, ForecastMade, Intervention, PatientRegistered
-from models.rules import RULE_INDEX, RULES, Priority
+from models.rules import RULES, Priority
 from models.worsening import WORSENINGS, Worse, recent_level, worse
+from streams.home_forecasts import BOOKED_FOR, digest_line, heed, urgency
 from streams.home_rows import (
     KEPT_DOSES,
-    KEPT_FORECASTS,
     KEPT_SCORES,
     AtHome,
-    Foreseen,
     Given,
     Score,
-    Stands,
     hour_us,
     next_hour_us,
     starts_us,
 )
+from streams.home_say import say
 from streams.rows import FAR
 from streams.sentences import number, plain
 from streams.state import DUE, Here, WardState
@@ -52,12 +49,6 @@ SETTLE: Final = HOUR
 """An entry whose next one would be overdue already is perhaps the first of many that come late together. Chosen by us."""
 NOON: Final = 12
 """The local hour at which a second silence is paged: somebody is there to call. Chosen by us."""
-EASES: Final = 0.1
-"""P must fall this far below its threshold before a rule ends, or a forecast's noise (some 0.03) would end and begin it. Ours."""
-RISE_OVER: Final = 3
-"""Days over which a sharp rise is reckoned: within the shortest lead of a booking."""
-BOOKED_FOR: Final = 7
-"""`relapse-risk` is quiet at a high P(due within 7 days) where a visit is booked in them."""
 
 
 # ---- entries ---------------------------------------------------------------------------------------------------------
@@ -119,7 +110,7 @@ def _dosed(state: WardState, row: AtHome, record: Dose, here: Here) -> None:
         row.booked_us = None
     if newest:
         for rule in ("maintenance-due", "relapse-risk"):
-            _say(state, row, rule, None, at_us, at_us, here, f"{row.patient}: a dose was given.", {}, "")
+            say(state, row, rule, None, at_us, at_us, here, f"{row.patient}: a dose was given.", {}, "")
     if row.answered_day is None:
         row.answered_day = day
         _expect(state, row, here)
@@ -172,7 +163,7 @@ def _book(state: WardState, row: AtHome, record: Intervention, here: Here) -> No
     for rule, days in (("maintenance-due", policy.lead_days), ("relapse-risk", BOOKED_FOR)):
         if row.booked_us <= here[0] + days * DAY:
             text = f"{row.patient}: a visit is booked."
-            _say(state, row, rule, None, here[0], here[0], here, text, {"booked_at": iso(row.booked_us)}, "")
+            say(state, row, rule, None, here[0], here[0], here, text, {"booked_at": iso(row.booked_us)}, "")
 
 
 # ---- worsening -------------------------------------------------------------------------------------------------------
@@ -194,7 +185,7 @@ def _judge(state: WardState, row: AtHome, instrument: str, kept: list[Score], he
         if not again and not over:
             return
         text = f"{row.patient}: {title} is {number(newest.score)} now."
-        _say(state, row, "mood-worsening", None, here[0], newest.at_us, here, text, {}, "")
+        say(state, row, "mood-worsening", None, here[0], newest.at_us, here, text, {}, "")
         found = Worse(stands.level, crossed=False) if again else found
     if found is None or "mood-worsening" in row.standing or here[0] - newest.at_us > NEWS_FOR:
         return
@@ -210,7 +201,7 @@ def _judge(state: WardState, row: AtHome, instrument: str, kept: list[Score], he
         "limit": number(limits.severe if found.crossed else found.level + limits.rise), "unit": "points",
         "answered_at": iso(newest.at_us),
     }  # fmt: skip
-    _say(state, row, "mood-worsening", limits.priority, here[0], newest.at_us, here, text, evidence, limits.source)
+    say(state, row, "mood-worsening", limits.priority, here[0], newest.at_us, here, text, evidence, limits.source)
     if (began := row.standing.get("mood-worsening")) is not None:
         began.instrument, began.level, began.score = instrument, found.level, newest.score
 
@@ -234,7 +225,7 @@ def _expect(state: WardState, row: AtHome, here: Here) -> None:
             row.page_us = next_hour_us(row.due_us, NOON, row.tz)
     state.home.waits(row)
     text = f"{row.patient}: answered." if wanted else f"{row.patient}: nothing is expected from home."
-    _say(state, row, "checkin-overdue", None, here[0], here[0], here, text, {}, "")
+    say(state, row, "checkin-overdue", None, here[0], here[0], here, text, {}, "")
 
 
 def lapse(state: WardState) -> None:
@@ -264,114 +255,7 @@ def _silent(state: WardState, row: AtHome, priority: Priority, due_us: int) -> N
         "answered_at": None if row.answered_us is None else iso(row.answered_us),
     }  # fmt: skip
     source = f"site policy: every {policy.every_days} days, {policy.grace_days} days of grace"
-    _say(state, row, "checkin-overdue", priority, due_us, due_us, (due_us, DUE, 0), text, evidence, source)
-
-
-# ---- forecasts -------------------------------------------------------------------------------------------------------
-
-
-def foresee(state: WardState, record: ForecastMade, here: Here) -> str | None:
-    """Keep a forecast and say what it means; why not, if it cannot be used."""
-    day = date.fromisoformat(record.as_of).toordinal()
-    if day > to_datetime(max(here[0], 0)).toordinal() + 1:
-        return "is in the future"
-    doc = record.model_dump(mode="json", exclude_none=True)
-    row = state.home.row(record.site, record.patient)
-    _await_digest(state, record.site, here)
-    state.tell(Forecast(iso(here[0]), record.site, record.patient, record.as_of, record.known or "", doc), here)
-    if day < row.as_of:
-        return None
-    row.as_of, row.made_of = day, -1 if record.entries is None else record.entries
-    _foreseen(state, row, record, day, here)
-    return None
-
-
-def _foreseen(state: WardState, row: AtHome, record: ForecastMade, day: int, here: Here) -> None:
-    policies = state.home.policies(row.site)
-    said = _probabilities(record, policies.maintenance.lead_days)
-    if said is None:
-        for rule in ("maintenance-due", "relapse-risk"):
-            _say(state, row, rule, None, here[0], here[0], here, f"{row.patient}: no forecast now.", {}, "")
-        return
-    now = Foreseen(day, *said)
-    if record.due is not None:
-        now.window = (record.due.get("p10", ""), record.due.get("p90", ""))
-    earlier = [one for one in row.foreseen if one.day < day]
-    row.foreseen = [*earlier, now][-KEPT_FORECASTS:]
-    _due(state, row, record, now, policies, here)
-    _risk(state, row, record, now, [one.in_14 for one in earlier if one.day >= day - RISE_OVER], policies, here)
-
-
-def _probabilities(record: ForecastMade, lead_days: int) -> tuple[float, float, float] | None:
-    """P(due within 7, 14 days and the lead); None before there is a dose to wear off."""
-    if record.cdf is not None:
-        return record.cdf[7], record.cdf[14], record.cdf[lead_days]
-    said = record.relapse_probability
-    if not said or "7d" not in said or "14d" not in said:
-        return None
-    # Without the distribution, the nearest horizon that is not beyond the lead: never more than is known.
-    lead = said.get("28d", 0.0) if lead_days >= 28 else said["14d"] if lead_days >= 14 else said["7d"]
-    return said["7d"], said["14d"], lead
-
-
-def _booked_within(row: AtHome, days: int, here: Here) -> bool:
-    return row.booked_us is not None and here[0] - DAY <= row.booked_us <= here[0] + days * DAY
-
-
-def _due(
-    state: WardState, row: AtHome, record: ForecastMade, now: Foreseen, policies: HomePolicies, here: Here
-) -> None:
-    policy = policies.maintenance
-    threshold = policy.due_probability - (EASES if "maintenance-due" in row.standing else 0.0)
-    due = now.in_lead >= threshold and not _booked_within(row, policy.lead_days, here)
-    likely = f"{_percent(now.in_lead)} within {policy.lead_days} days"
-    text = plain(row.patient, RULES["maintenance-due"].title, f"{likely}{_window(now)}.")
-    source = f"site policy: P >= {policy.due_probability:g} within {policy.lead_days} days"
-    evidence = {**_evidence(row, record), "probability": now.in_lead, "within_days": policy.lead_days}
-    evidence["limit"] = policy.due_probability
-    priority = Priority.INFO if due else None
-    _say(state, row, "maintenance-due", priority, here[0], here[0], here, text, evidence, source)
-
-
-def _risk(
-    state: WardState, row: AtHome, record: ForecastMade, now: Foreseen, before: list[float], policies: HomePolicies,
-    here: Here,
-) -> None:  # fmt: skip
-    policy = policies.maintenance
-    standing = "relapse-risk" in row.standing
-    high = now.in_7 >= policy.risk_probability - (EASES if standing else 0.0)
-    high = high and not _booked_within(row, BOOKED_FOR, here)
-    rise = now.in_14 - min(before, default=inf)
-    risk = high or rise >= policy.rise
-    evidence = {**_evidence(row, record), "probability": now.in_7, "within_days": 7, "limit": policy.risk_probability}
-    detail = f"{_percent(now.in_7)} within 7 days and no visit booked in them"
-    source = f"site policy: P >= {policy.risk_probability:g} within 7 days without a visit"
-    if not high and risk:
-        evidence.update(probability=now.in_14, within_days=14, limit=policy.rise, rise=round(rise, 4))
-        detail = f"{_percent(now.in_14)} within 14 days, {_percent(rise)} more than {RISE_OVER} days ago"
-        source = f"site policy: P within 14 days up by {policy.rise:g} in {RISE_OVER} days"
-    text = plain(row.patient, RULES["relapse-risk"].title, f"{detail}{_window(now)}.")
-    _say(state, row, "relapse-risk", Priority.LOW if risk else None, here[0], here[0], here, text, evidence, source)
-
-
-def _evidence(row: AtHome, record: ForecastMade) -> dict[str, object]:
-    """What a later evaluation needs beside p*: which forecast it was."""
-    model = (record.model_extra or {}).get("model")
-    return {
-        "as_of": record.as_of, "due": record.due, "known": record.known, "model": model,
-        "booked_at": None if row.booked_us is None else iso(row.booked_us),
-    }  # fmt: skip
-
-
-def _percent(probability: float) -> str:
-    return f"{round(probability * 100)} %"
-
-
-def _window(now: Foreseen) -> str:
-    if now.window is None:
-        return ""
-    first, last = (text if text[:1].isdigit() else "after 12 weeks" for text in now.window)
-    return f" (window {first} to {last})"
+    say(state, row, "checkin-overdue", priority, due_us, due_us, (due_us, DUE, 0), text, evidence, source)
 
 
 # ---- the digest ------------------------------------------------------------------------------------------------------
@@ -387,6 +271,14 @@ def configured(state: WardState, site: str, here: Here) -> None:
     home.digests(site, FAR)
     if waiting:
         _next_digest(state, site, here[0])
+
+
+def foresee(state: WardState, record: ForecastMade, here: Here) -> str | None:
+    """Keep a forecast and say what it means; why not, if it cannot be used."""
+    why_not = heed(state, record, here)
+    if why_not is None:
+        _await_digest(state, record.site, here)
+    return why_not
 
 
 def _await_digest(state: WardState, site: str, here: Here) -> None:
@@ -408,59 +300,10 @@ def _digest(state: WardState, site: str, due_us: int) -> None:
     rules = ("relapse-risk", "maintenance-due", "checkin-overdue")
     rows = [row for row in state.home.patients.values() if row.site == site and any(r in row.standing for r in rules)]
     lines = []
-    for row in sorted(rows, key=lambda row: (_urgency(row), row.patient)):
+    for row in sorted(rows, key=lambda row: (urgency(row), row.patient)):
         standing = tuple(rule for rule in rules if rule in row.standing)
-        lines.append(DigestLine(row.patient, standing, _line(row, standing)))
+        lines.append(DigestLine(row.patient, standing, digest_line(row, standing)))
     day = to_datetime(due_us).astimezone(zone).date().isoformat()
     if lines:
         state.tell(Digest(site, day, due_us, tuple(lines)), (due_us, DUE, 0))
     _next_digest(state, site, due_us)
-
-
-def _urgency(row: AtHome) -> tuple[int, float]:
-    rank = 0 if "relapse-risk" in row.standing else 1 if "maintenance-due" in row.standing else 2
-    return rank, -row.foreseen[-1].in_lead if row.foreseen else 0.0
-
-
-def _line(row: AtHome, standing: tuple[str, ...]) -> str:
-    said = []
-    if row.foreseen and standing[0] != "checkin-overdue":
-        now = row.foreseen[-1]
-        said.append(f"{_percent(now.in_7)} in 7 days, {_percent(now.in_14)} in 14{_window(now)}")
-    if "checkin-overdue" in standing:
-        said.append("no answer" if row.answered_us is None else f"no answer since {iso_day(row.answered_day or 0)}")
-    if row.booked_us is not None:
-        said.append(f"visit {to_datetime(row.booked_us).astimezone(row.tz).date().isoformat()}")
-    return f"{row.patient}: {', '.join(said)}"
-
-
-# ---- saying ----------------------------------------------------------------------------------------------------------
-
-
-def _say(
-    state: WardState, row: AtHome, rule: str, priority: Priority | None, at_us: int, onset_us: int, here: Here,
-    text: str, evidence: dict[str, Any], source: str,
-) -> None:  # fmt: skip
-    """The rule now has this priority for the patient (None: it is over). Silent where that is no news."""
-    before = row.standing.get(rule)
-    change: Literal["began", "changed", "ended"]
-    if before is None:
-        if priority is None:
-            return
-        change, onset_us = "began", min(onset_us, at_us)
-        row.standing[rule] = Stands(priority, onset_us)
-    elif priority is None:
-        change, priority, onset_us = "ended", before.priority, before.onset_us
-        del row.standing[rule]
-    elif priority == before.priority:
-        return
-    else:
-        change, onset_us = "changed", before.onset_us
-        before.priority = priority
-    subject, clock_us = Subject(row.site, row.patient, None), here[0]
-    finding = Finding(
-        change, subject, rule, priority, min(at_us, clock_us), min(onset_us, clock_us), clock_us, text, evidence, source
-    )
-    # The worst first, as for a session.
-    rank = RULE_INDEX[rule] - len(RULE_INDEX) * int(priority)
-    state.said.append(((*here, (row.site, row.patient, ""), rank), finding))
