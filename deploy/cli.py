@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from alerts.effects import encode
+from deploy.forecast_commands import forecast, recalibrate
 from deploy.settings import BadConfiguration, Settings, limits_only, load
+from deploy.terminal import err, fail, progress, writing
 from streams.clinic import DEMO_SEED
 from streams.clinic_held_out import FAMILIES
 from streams.recordings import UnreadableFile, merged
 from streams.replay import Replay, Summary
 from streams.state import Clock
 
-err = Console(stderr=True)
 app = typer.Typer(
     name="chairside",
     no_args_is_help=True,
@@ -49,12 +38,6 @@ For recorded data: [bold]chairside replay FILE... --summary[/bold], and for the 
 )
 
 
-def fail(message: str, status: int = 1) -> typer.Exit:
-    """One clear line on stderr, and the exit that follows it."""
-    err.print(f"[bold]chairside:[/bold] {escape(message)}", highlight=False, soft_wrap=True)
-    return typer.Exit(status)
-
-
 def _settings(config: Path | None) -> Settings:
     if config is None:
         return Settings()
@@ -62,36 +45,6 @@ def _settings(config: Path | None) -> Settings:
         return load(config)
     except BadConfiguration as bad:
         raise fail(str(bad)) from bad
-
-
-@contextmanager
-def _writing(path: Path | None) -> Iterator[TextIO]:
-    if path is None or str(path) == "-":
-        yield sys.stdout
-        return
-    try:
-        with path.open("w", encoding="utf-8") as out:
-            yield out
-    except OSError as wrong:
-        raise fail(f"cannot write {path}: {wrong.strerror}") from wrong
-
-
-def _progress(total: int | None) -> Progress:
-    """A bar on a terminal; silence in a pipe."""
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()]
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal or total == 0)
-
-
-def _counting() -> Progress:
-    """A bar of patients, on a terminal only."""
-    columns = [
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    ]
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _renames(pairs: list[str]) -> dict[str, str]:
@@ -129,7 +82,7 @@ def replay(
     # With a summary and no file asked for, a terminal gets the table, not ten thousand lines over it.
     quiet = summary and alerts is None and sys.stdout.isatty()
     try:
-        with _writing(alerts) as out, _progress(total) as bar:
+        with writing(alerts) as out, progress(total) as bar:
             task = bar.add_task("replaying", total=total)
             lines = merged(files, _renames(rename or []), lambda read: bar.advance(task, read))
             for transition in run.run(lines):
@@ -196,7 +149,7 @@ def simulate(
     except ValueError as wrong:
         raise fail(str(wrong)) from wrong
     try:
-        with _writing(out) as stream, _progress(None) as bar:
+        with writing(out) as stream, progress(None) as bar:
             task = bar.add_task("inventing", total=None)
             for number, line in enumerate(clinic.observations()):
                 text = json.dumps(line, separators=(",", ":"), ensure_ascii=False)
@@ -206,109 +159,13 @@ def simulate(
     except BrokenPipeError:
         raise typer.Exit(0) from None
     if truth is not None:
-        with _writing(truth) as stream:
+        with writing(truth) as stream:
             for event in clinic.truth():
                 stream.write(json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
-@app.command()
-def forecast(
-    files: Annotated[list[Path], typer.Argument(help="NDJSON, plain or .gz.", show_default=False)],
-    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="One origin: the end of this day.")] = None,
-    every: Annotated[int | None, typer.Option(min=1, metavar="DAYS", help="Many origins, so many days apart.")] = None,
-    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first of them.")] = None,
-    to: Annotated[str | None, typer.Option(metavar="DATE", help="The last day that may be one of them.")] = None,
-    horizon: Annotated[int, typer.Option(min=1, max=84, metavar="DAYS", help="Say no date beyond so many days.")] = 84,
-    cdf: Annotated[bool, typer.Option("--cdf", help="Add P(due within 0..84 days), 85 numbers.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write forecasts here instead of stdout.")] = None,
-) -> None:
-    """Say when each patient's next dose is due, from recorded check-ins and doses: NDJSON, one line a patient and origin.
-
-    An origin is the end of a day in the patient's own time zone, and knows what had been received by then. Each line holds
-    the window (p10, p50, p90 as dates or beyond_horizon), the chance of relapse within 7, 14 and 28 days, severity now, the
-    reasons, what would sharpen it, and the label's spacing. Before the first dose there is no window yet.
-
-    Lines that cannot be used are named on stderr with their reason. A patient is an alias, over all files given.
-
-    [dim]chairside forecast clinic.ndjson --as-of 2026-03-01[/dim]
-    [dim]chairside forecast 2025.ndjson.gz 2026.ndjson --every 7 --from 2025-09-01 --to 2026-03-01 --cdf --out scored.ndjson[/dim]
-    """
-    from deploy.forecast import Patients, Question, UnreadableFile, day_named, forecasts
-
-    try:
-        if as_of is not None and every is None and from_ is None and to is None:
-            question = Question(day_named(as_of), day_named(as_of), 1, horizon, cdf)
-        elif as_of is None and every is not None and from_ is not None and to is not None:
-            question = Question(day_named(from_), day_named(to), every, horizon, cdf)
-        else:
-            raise fail("which origins? Give --as-of DATE, or --every DAYS --from DATE --to DATE", 2)
-    except ValueError as wrong:
-        raise fail(f"{wrong}: a date is YYYY-MM-DD", 2) from wrong
-    if question.last < question.first:
-        raise fail(f"--to {to} is before --from {from_}", 2)
-    patients = Patients()
-
-    def told(bad: str) -> None:
-        err.print(escape(bad), highlight=False, soft_wrap=True)
-
-    try:
-        for path in files:
-            with _progress(path.stat().st_size if path.is_file() else None) as bar:
-                task = bar.add_task(f"reading {path.name}", total=path.stat().st_size if path.is_file() else None)
-                patients.read(path, told, lambda read, bar=bar, task=task: bar.update(task, completed=read))  # type: ignore[misc]
-        with _writing(out) as stream, _counting() as counter:
-            counted = counter.add_task("forecasting", total=len(patients.facts))
-            for line in forecasts(patients, question, lambda done: counter.advance(counted, done)):
-                stream.write(line + "\n")
-    except UnreadableFile as bad:
-        raise fail(str(bad)) from bad
-    except BrokenPipeError:
-        raise typer.Exit(0) from None
-    if not patients.facts:
-        err.print("no line names a patient: there is nothing to forecast")
-
-
-@app.command()
-def recalibrate(
-    files: Annotated[
-        list[Path], typer.Argument(help="The clinic's history: NDJSON, plain or .gz.", show_default=False)
-    ],
-    version: Annotated[str, typer.Option(metavar="NAME", help="What to call it, for example main-2026-11.")],
-    out: Annotated[Path, typer.Option(help="Where the report goes; the picture goes beside it, as .svg.")] = Path(
-        "recalibration.json"
-    ),
-) -> None:
-    """Fit a correction of the forecasts to a clinic's own history. Puts nothing in force: a person does, in the configuration.
-
-    Holds each forecast of at least a week before a visit against the clinician's score (MADRS) before that visit's dose. It
-    takes at least 150 such visits of 30 patients, 25 of them ill and 25 well.
-
-    [dim]chairside recalibrate 2025.ndjson.gz 2026.ndjson --version main-2026-11 --out recalibration.json[/dim]
-    """
-    from deploy.forecast import Patients, UnreadableFile
-    from deploy.recalibrate import configuration, fitted, summary
-    from models.recalibration import TooLittle, drawn
-
-    patients = Patients()
-    try:
-        for path in files:
-            patients.read(path, lambda bad: err.print(escape(bad), highlight=False, soft_wrap=True))
-        with _counting() as counter:
-            counted = counter.add_task("forecasting the history", total=len(patients.facts))
-            found = fitted(patients, version, lambda done: counter.advance(counted, done))
-    except (UnreadableFile, TooLittle) as wrong:
-        raise fail(str(wrong)) from wrong
-    try:
-        out.write_text(json.dumps(found.document(), indent=2) + "\n", "utf-8")
-        out.with_suffix(".svg").write_text(drawn(found), "utf-8")
-    except OSError as wrong:
-        raise fail(f"cannot write {out}: {wrong.strerror}") from wrong
-    err.print(escape(summary(found)), highlight=False, soft_wrap=True)
-    err.print(
-        f"\nWritten: {out} and {out.with_suffix('.svg').name}. To put it in force, add to the configuration:",
-        highlight=False,
-    )
-    typer.echo(configuration(found), nl=False)
+app.command()(forecast)
+app.command()(recalibrate)
 
 
 @app.command("check-config")

@@ -3,7 +3,7 @@
 Reads everything first, because a line's place in a file means nothing here: what counts is when it happened and when it was
 received. Patients are told apart by their alias alone, over all files given: a dose that another clinic recorded is this
 patient's dose. Clinics that use one alias for two people need a run each.
-Cost: about 6 ms a patient and year, 1.5 ms a forecast; large inputs use every core. Never here: the model.
+Cost: about 35 ms a patient and year, 1 ms a forecast; large inputs use every core. Never here: the model.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Each particle is followed for 84 days and the week after, as if nothing more were given. It is due on the first day on which
 severity reaches tau and stays there on the mean of seven days. The paths' noise is one fixed even sample, the same for every
 patient and day, so that a forecast changes from one day to the next for the patient's reasons only.
-Cost: about 0.5 ms a patient. Never here: the filter, sentences.
+Cost: about 0.4 ms a patient. Never here: the filter, sentences.
 """
 
 from __future__ import annotations

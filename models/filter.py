@@ -11,7 +11,7 @@ otherwise, a slow drift D and short-term ups and downs x, is kept in closed form
 Scores weigh the particles with a tempered likelihood (power 0.7), because no patient is one of these; where few carry the
 weight they are drawn again and their traits moved a little (Liu & West 2001).
 Good at: an honest width. Bad at: relapses that nothing announces; telling f from λ before some time off dose was seen.
-Cost: about 10 µs a patient and day, in batches. All arrays are float32, and at the end of a day every number is rounded to
+Cost: about 80 µs a patient and day, in batches. All arrays are float32, and at the end of a day every number is rounded to
 a half float, so that what is stored is exactly what is carried on.
 Never here: a course's making (`history.py`), the crossing (`due.py`), anything of another patient.
 """

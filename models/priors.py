@@ -60,8 +60,9 @@ With `MOOD_REPEAT` a daily report counts for 0.26, as 0.3 in the study."""
 MOOD_REPEAT: Final = 1.9
 """Mood counts for so much less where yesterday's was reported too: (1 + ρ)/(1 − ρ) at an autocorrelation near .3."""
 OUTLIER_SHARE, OUTLIER_VAR = 0.06, 9.0
+"""Share of readings that say little (a slip, a bad morning), with three times the SD; as in the forecast study."""
 VISIT_SD: Final = 1.9
-"""Of a clinician's score, PHQ-9 points."""
+"""Of a clinician's score, PHQ-9 points; as in the forecast study."""
 ROUNDING_VAR: Final = 1.0 / 12.0
 CHANGE_DAYS: Final = 21
 CHANGE_DRIFT: Final = 4.0

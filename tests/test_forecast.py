@@ -99,6 +99,7 @@ def test_a_nearer_horizon_says_no_date_beyond_it_and_leaves_the_distribution_alo
     assert near["cdf"] == far["cdf"]
     assert far["due"]["p90"] != "beyond_horizon"
     assert near["due"]["p90"] == "beyond_horizon"
+    assert run(str(file), "--as-of", day, "--cdf", "--horizon", "365")[0] == [far]
 
 
 def test_bad_lines_are_named_with_their_reason_and_the_others_count(tmp_path: Path) -> None:
