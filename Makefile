@@ -81,6 +81,14 @@ prove-latency: setup ## Measure the time from an accepted sample to the alert on
 prove-detection: setup ## Score the detectors on invented sessions and recordings, held-out families included
 	$(BIN)/python -m bench.detection --held-out
 
+.PHONY: train-forecast
+train-forecast: setup ## Train the forecast's pooled model on invented cohorts (some 20 minutes; the same seeds, the same bytes)
+	$(BIN)/python -m bench.train_forecast
+
+.PHONY: prove-forecast
+prove-forecast: setup ## Score the forecasts on patients whose truth is known: targets, controls, closed loop, real diaries
+	$(BIN)/python -m bench.forecast --full
+
 ##@ The rest
 
 .PHONY: setup

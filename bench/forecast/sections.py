@@ -305,8 +305,8 @@ def controlled(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
 
 def closed_loop(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     """Days in relapse against doses, all rules."""
-    size = max(20, bench.patients // 6)
-    runs = [loop.frontiers(family, size, seeds[0] + 70, maker(models(bench, family, "wide"))) for family in SCORED]
+    size = max(20, bench.patients // 5)
+    runs = [loop.frontiers(family, size, seeds[0] + 70, models(bench, family, "wide")) for family in SCORED]
     points = loop.averaged(runs)
     per = {(point.rule, point.knob): point for point in points}
     fixed = per["fixed interval", 14.0]
