@@ -30,7 +30,7 @@ from models.pool import FILE
 from models.pool_features import HORIZONS, MONOTONE, NAMES, at_horizons
 
 SEED: Final = 101
-PATIENTS: Final = 150
+PATIENTS: Final = 100
 """Per family and way of reporting."""
 STRETCHED: Final = Variety(time=0.45, noise=0.3, gain=0.4)
 """Chosen by us: two thirds of patients within a factor of 1.4 of their family's time scale."""
@@ -49,6 +49,7 @@ class Growth:
     rate: float = 0.06
     least: int = 400
     """Rows in a leaf: some 30 origins with twelve horizons each."""
+    depth: int = 6
     flatten: float = 5.0
     share: float = 0.5
     """Of the features, tried at each split."""
@@ -78,6 +79,7 @@ def grow(found: Gathered, growth: Growth, seed: int = SEED) -> HistGradientBoost
         learning_rate=growth.rate,
         max_iter=growth.trees,
         max_leaf_nodes=growth.leaves,
+        max_depth=growth.depth,
         min_samples_leaf=growth.least,
         l2_regularization=growth.flatten,
         max_features=growth.share,

@@ -7,6 +7,7 @@ Cost: about 60 µs a course. Never here: the trees, the patient's identity.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -105,15 +106,19 @@ def course_row(course: Course) -> list[float]:
     then = [(u - since, above) for u, above, number in past if number < cycle]
     ahead = [_mean([above for far, above in then if low <= far < high]) for low, high in AHEAD]
     # Of each earlier cycle: the first day seen ill, and the last day seen well before that.
-    fell, held = [], []
-    for number in range(1, cycle):
-        mine = [(u, above) for u, above, which in past if which == number and u > 1]
-        bad = min((u for u, above in mine if above >= 0), default=None)
-        good = [u for u, above in mine if above < 0 and (bad is None or u < bad)]
-        if bad is not None:
-            fell.append(bad)
-        if good:
-            held.append(max(good))
+    fell: list[float] = []
+    held: list[float] = []
+    which, bad, good = 0, NOTHING, NOTHING
+    for u, above, number in past:
+        if number != which:
+            _closed(which, cycle, bad, good, fell, held)
+            which, bad, good = number, NOTHING, NOTHING
+        if u > 1 and math.isnan(bad):
+            if above >= 0:
+                bad = u
+            else:
+                good = u
+    _closed(which, cycle, bad, good, fell, held)
     week = [mood for day, mood in moods if now - day < 7]
     before = [mood for day, mood in moods if 7 <= now - day < 35]
     slope = NOTHING
@@ -136,6 +141,15 @@ def course_row(course: Course) -> list[float]:
         sum(day > last for day in silent), sum(now - day < 28 for day in silent), len(silent) / (len(silent) + answered) if silent or answered else NOTHING,
         now - word,
     ]  # fmt: skip
+
+
+def _closed(which: int, cycle: int, bad: float, good: float, fell: list[float], held: list[float]) -> None:
+    """An earlier cycle is over: note when it was seen to end, and until when it was seen to hold."""
+    if 1 <= which < cycle:
+        if not math.isnan(bad):
+            fell.append(bad)
+        if not math.isnan(good):
+            held.append(good)
 
 
 AHEAD: Final = ((-4, 4), (4, 11), (11, 18), (18, 35), (35, 200))
