@@ -104,7 +104,7 @@ def exported(model: HistGradientBoostingClassifier) -> dict[str, Any]:
             leaf = bool(node["is_leaf"])
             depth = max(depth, int(node["depth"]))
             stored["feature"].append(0 if leaf else int(node["feature_idx"]))
-            stored["threshold"].append(0.0 if leaf else float(np.float32(node["num_threshold"])))
+            stored["threshold"].append(0.0 if leaf else float(node["num_threshold"]))
             stored["missing_left"].append(int(node["missing_go_to_left"]))
             stored["left"].append(base + (place if leaf else int(node["left"])))
             stored["right"].append(base + (place if leaf else int(node["right"])))

@@ -11,7 +11,7 @@ from bench.forecast.gather import courses_of
 from bench.forecast.loop import Point, at_doses
 from bench.forecast.report import Target, missed
 from bench.forecast.scores import DAYS, auroc, crps, ece, patients_drawn, pit, quantile, score
-from bench.forecast.sections import difference
+from bench.forecast.trials import difference
 from models.facts import fact_of
 from models.forecaster import forecast_many
 from models.history import Course, History

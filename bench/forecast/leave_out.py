@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +20,15 @@ from bench.cohort_chance import Floats
 from bench.cohort_families import AS_PUBLISHED, FURTHER, SCORED
 from bench.cohort_reports import STANDARD
 from bench.forecast.baselines import ELAPSED
+from bench.forecast.controls import Maker
 from bench.forecast.gather import Gathered, Wanted, gather, joined
 from bench.forecast.scores import DAYS
 from bench.train_forecast import KEEP, WEIGHT, Growth, cohorts, exported, grow
 from models.boosting import trees_of
+from models.forecaster import forecast_many
+from models.history import Course
 from models.pool import PoolModel, combined
-from models.pool_features import HORIZONS, NAMES
+from models.pool_features import HORIZONS, NAMES, rows_of
 
 RELATED: Final[Mapping[str, frozenset[str]]] = {
     "F1": frozenset({"G6"}),
@@ -87,3 +91,21 @@ def looked_up(table: Floats, found: Gathered) -> Floats:
 def answers(model: PoolModel, found: Gathered) -> Floats:
     """The pool's cdf of gathered origins."""
     return combined(found.rows, found.cdf, model)
+
+
+@cache
+def models(bench: Bench, family: str, kind: str) -> PoolModel:
+    """Each model is trained once a run."""
+    if kind == "in family":
+        return in_family(family, bench)
+    return left_out(family, bench, strict=kind == "strict")
+
+
+def maker(model: PoolModel) -> Maker:
+    """Filter and this pool, from courses."""
+
+    def make(courses: list[Course]) -> Floats:
+        made = forecast_many(courses)
+        return combined(rows_of(courses, made), made.cdf, model)
+
+    return make

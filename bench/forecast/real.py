@@ -19,19 +19,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtr
 
 from bench.cohort_chance import Floats
-from models import filter as particles
 from models.chance import key_of
-from models.happenings import AFTER, Entry
-from models.history import Course
-from models.priors import MOOD_REPEAT
+from models.noise import foreseen
 
 DATA: Final = Path(os.environ.get("CHAIRSIDE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 WARM_UP: Final = 7
 """Reports before the first that is scored: whose mood this is has to be learnt from something."""
-TYPICAL: Final = 739_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +69,10 @@ def digibp() -> list[Diary]:
 
 def one_step(diary: Diary) -> Floats:
     """The PIT of every report after the warm-up, given those before it."""
-    first = TYPICAL
-    entries = tuple(
-        Entry(first + day, AFTER, "mood", value, 4.0) for day, value in zip(diary.days, diary.values, strict=True)
-    )
-    start = entries[0].day
-    course = Course(diary.person, key_of(diary.person), entries[-1].day, start, 10.0, None, 0, start, entries)
-    cloud = particles.begin([course])
-    v = np.random.default_rng([key_of(diary.person) % 2**32, 80]).random(len(entries))
-    found, place = [], 0
-    for _ in particles.walk(cloud, [entries], np.array([entries[-1].day])):
-        today = int(cloud.day[0])
-        while place < len(entries) and entries[place].day <= today:
-            place += 1
-        if place < len(entries) and entries[place].day == today + 1 and place >= WARM_UP:
-            value = entries[place].value
-            low, high = (_below(cloud, value + side * diary.step / 2) for side in (-1, 1))
-            low = 0.0 if value - diary.step / 2 <= 0 else low
-            high = 1.0 if value + diary.step / 2 >= 10 else high
-            found.append(low + v[place] * (high - low))
-    return np.array(found)
-
-
-def _below(cloud: particles.Cloud, value: float) -> float:
-    """P(tomorrow's mood ≤ value), over the particles."""
-    field = particles
-    now, weight = cloud.fields[:, 0], cloud.weights()[0]
-    pace = np.exp(-1 / np.exp(now[field.PACE]))
-    slope = now[field.MOOD_PER]
-    wander = np.exp(2 * now[field.WOBBLE]) * (1 - pace**2) + np.exp(2 * now[field.DRIFT])
-    spread = now[field.D_D] + 2 * pace * now[field.D_X] + pace**2 * now[field.X_X] + wander
-    severity = cloud.base[0] * (1 - cloud.effect(1)[0]) + now[field.D] + pace * now[field.X]
-    mean = now[field.M] + slope * np.clip(severity, 0, 27)
-    own = now[field.M_M] + 2 * slope * (now[field.D_M] + pace * now[field.X_M])
-    # Yesterday's mood was reported in nearly every case, and the filter takes such a report to be noisier than a lone one.
-    variance = slope**2 * spread + own + np.exp(2 * now[field.MOOD_SD]) * MOOD_REPEAT
-    return float((weight * ndtr((value - mean) / np.sqrt(variance))).sum())
+    told = foreseen(diary.days, diary.values, "mood", diary.person, diary.step)
+    v = np.random.default_rng([key_of(diary.person) % 2**32, 80]).random(len(told.below))
+    u = told.below + v * (told.upto - told.below)
+    return np.asarray(u[WARM_UP:])
 
 
 def coverage(diaries: Sequence[Diary]) -> tuple[float, float, float, int]:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Plot
 
 from bench.cohort_chance import Flags, Floats
 from bench.figures import heading
+from bench.forecast.scores import Scores
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = DOCS / "forecast.md"
@@ -82,6 +83,53 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + "|"
     )
     return "\n".join([line(heads), rule, *map(line, rows)])
+
+
+HEADS: Final = (
+    "",
+    "CRPS, d",
+    "skill",
+    "AUROC 7",
+    "AUROC 14",
+    "Brier 7",
+    "Brier 14",
+    "ECE 7",
+    "ECE 14",
+    "80 % covers",
+    "under",
+    "over",
+    "width, d",
+)
+
+
+def row_of(name: str, s: Scores) -> tuple[str, ...]:
+    return (
+        name,
+        f"{s.crps:.2f}",
+        *(
+            f"{value:.3f}"
+            for value in (
+                s.skill,
+                s.auroc_7,
+                s.auroc_14,
+                s.brier_7,
+                s.brier_14,
+                s.ece_7,
+                s.ece_14,
+                s.cover,
+                s.low,
+                s.high,
+            )
+        ),
+        f"{s.width:.0f}",
+    )
+
+
+def mean_of(parts: Sequence[Scores]) -> Scores:
+    """The plain mean over families (and seeds)."""
+    return Scores(
+        *(type(getattr(parts[0], name))(np.mean([getattr(part, name) for part in parts])) for name in Scores.__slots__)
+    )
 
 
 def written(sections: Sequence[Section], command: str, seeds: Sequence[int]) -> str:

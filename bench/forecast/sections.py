@@ -1,63 +1,41 @@
-"""The scorecard's sections, each a function of how much to do: scores, baselines, splits, controls, loop, real data, path.
+"""The scorecard's sections, each a function of how much to do: scores, baselines, splits, controls; trials are in `trials.py`.
 
 Never here: the scores' formulas (`scores.py`), tables and plots (`report.py`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from bench.cohort import DAYS as LAST_DAY
-from bench.cohort import Cohort, origins, simulate
+from bench.cohort import origins, simulate
 from bench.cohort_chance import Floats
 from bench.cohort_families import KEPT_APART, SCORED
 from bench.cohort_policies import KINDS
-from bench.cohort_records import FIRST, alias, calendar_day, lines
 from bench.cohort_reports import MIXED
-from bench.forecast import baselines, controls, loop, oracles, real
+from bench.forecast import baselines, controls, oracles
 from bench.forecast.gather import Gathered, Wanted, courses_of, gather
-from bench.forecast.leave_out import Bench, answers, in_family, left_out, looked_up, reference_of
-from bench.forecast.report import Section, Target, fans, histogram, missed, reliability, table, targets_table
-from bench.forecast.report import lines as drawn
+from bench.forecast.leave_out import Bench, answers, looked_up, maker, models, reference_of
+from bench.forecast.report import (
+    HEADS,
+    Section,
+    Target,
+    fans,
+    histogram,
+    mean_of,
+    missed,
+    reliability,
+    row_of,
+    table,
+    targets_table,
+)
 from bench.forecast.scores import DAYS, Scores, crps, patients_drawn, pit, score
-from models.forecaster import forecast_many
-from models.history import Course
-from models.pool import PoolModel, combined, pooled
-from models.pool_features import rows_of
+from bench.forecast.trials import closed_loop, real_data, same_by_command
 
 BOOTSTRAP: Final = 200
-HEADS: Final = (
-    "",
-    "CRPS, d",
-    "skill",
-    "AUROC 7",
-    "AUROC 14",
-    "Brier 7",
-    "Brier 14",
-    "ECE 7",
-    "ECE 14",
-    "80 % covers",
-    "under",
-    "over",
-    "width, d",
-)
-
-
-@cache
-def models(bench: Bench, family: str, kind: str) -> PoolModel:
-    """Each model is trained once a run."""
-    if kind == "in family":
-        return in_family(family, bench)
-    return left_out(family, bench, strict=kind == "strict")
 
 
 @cache
@@ -68,36 +46,6 @@ def scored(bench: Bench, family: str, seed: int) -> Gathered:
 def reference(bench: Bench, family: str, seed: int, found: Gathered) -> Floats:
     """Learnt on the other three families with the same seed, like everything else that is learnt."""
     return looked_up(reference_of([scored(bench, other, seed) for other in SCORED if other != family]), found)
-
-
-def row_of(name: str, s: Scores) -> tuple[str, ...]:
-    return (
-        name,
-        f"{s.crps:.2f}",
-        *(
-            f"{value:.3f}"
-            for value in (
-                s.skill,
-                s.auroc_7,
-                s.auroc_14,
-                s.brier_7,
-                s.brier_14,
-                s.ece_7,
-                s.ece_14,
-                s.cover,
-                s.low,
-                s.high,
-            )
-        ),
-        f"{s.width:.0f}",
-    )
-
-
-def mean_of(parts: Sequence[Scores]) -> Scores:
-    """The plain mean over families (and seeds)."""
-    return Scores(
-        *(type(getattr(parts[0], name))(np.mean([getattr(part, name) for part in parts])) for name in Scores.__slots__)
-    )
 
 
 def scores(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
@@ -238,16 +186,6 @@ def split(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     return Section("By cycle, policy and answer; other patients and inputs", table(HEADS, rows))
 
 
-def maker(model: PoolModel) -> controls.Maker:
-    """Filter and this pool, from courses."""
-
-    def make(courses: list[Course]) -> Floats:
-        made = forecast_many(courses)
-        return combined(rows_of(courses, made), made.cdf, model)
-
-    return make
-
-
 def controlled(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     """The negative controls, F1-F4."""
     seed, size = seeds[0], min(bench.patients, 100)
@@ -301,104 +239,6 @@ def controlled(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
         targets.append(Target(f"a {name} model fails skill and coverage", float(fails), low=1))
     text = f"{targets_table(targets)}\n\nSkill with dose dates alone {dates:.3f}, with somebody else's scores {permuted:.3f}.\n\n{table(HEADS, rows)}"
     return Section("Negative controls", text, missed(targets))
-
-
-def closed_loop(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
-    """Days in relapse against doses, all rules."""
-    size = max(20, bench.patients // 5)
-    runs = [loop.frontiers(family, size, seeds[0] + 70, models(bench, family, "wide")) for family in SCORED]
-    points = loop.averaged(runs)
-    per = {(point.rule, point.knob): point for point in points}
-    fixed = per["fixed interval", 14.0]
-    titrated = per["visit titration", 0.0]
-    forecast = [point for point in points if point.rule == "forecast"]
-    against_fixed = 1 - loop.at_doses(forecast, "forecast", fixed.doses) / fixed.ill
-    middle = float(
-        np.mean(
-            [
-                loop.at_doses(forecast, "forecast", point.doses) / point.ill
-                for point in points
-                if point.rule == "visit titration"
-                and min(f.doses for f in forecast) <= point.doses <= max(f.doses for f in forecast)
-            ]
-        )
-    )
-    against_titration = 1 - middle
-    if write:
-        rules = ("fixed interval", "visit titration", "forecast")
-        drawn(
-            "closed-loop",
-            {
-                rule: ([p.doses for p in points if p.rule == rule], [p.ill for p in points if p.rule == rule])
-                for rule in rules
-            },
-            "doses in 180 days",
-            "days in relapse in 180",
-        )
-    targets = [
-        Target("fewer days in relapse than every 14 days, same doses", against_fixed, low=0.20),
-        Target("fewer than visit titration, same doses", against_titration, low=0.12),
-    ]
-    rows = [(point.rule, f"{point.knob:g}", f"{point.doses:.1f}", f"{point.ill:.1f}") for point in points]
-    text = f"{targets_table(targets)}\n\n{size} patients of each family, the same lives under every rule; titration at its own limit: {titrated.doses:.1f} doses, {titrated.ill:.1f} days.\n\n{table(('rule', 'knob', 'doses / 180 d', 'days ill / 180 d'), rows)}"
-    return Section("Closed loop", text, missed(targets))
-
-
-def real_data(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
-    """Two diaries through the noise layer."""
-    if not real.DATA.is_dir():
-        return Section("Real diaries", f"not measured: no recordings at {real.DATA} (set CHAIRSIDE_DATA)")
-    rows, targets = [], []
-    for name, diaries in (("kossakowski, `down`", real.kossakowski()), ("digibp_mood", real.digibp())):
-        cover, under, over, count = real.coverage(diaries)
-        rows.append((name, f"{len(diaries)}", f"{count}", f"{cover:.3f}", f"{under:.3f}", f"{over:.3f}"))
-        targets.append(Target(f"one-step coverage, {name}", cover, 0.75, 0.85))
-    return Section(
-        "Real diaries",
-        f"{targets_table(targets)}\n\n{table(('diary', 'people', 'reports', '80 % covers', 'under', 'over'), rows)}",
-        missed(targets),
-    )
-
-
-def same_by_command(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
-    """`chairside forecast --every 7 --cdf` on a cohort's lines gives the numbers of the fast route."""
-    worst, count = difference(simulate("F1", 8, seeds[0]))
-    targets = [Target("largest difference between the command and the fast route", worst, high=1e-5)]
-    return Section("The real path", f"{targets_table(targets)}\n\n{count} forecasts of 8 patients.", missed(targets))
-
-
-def difference(cohort: Cohort) -> tuple[float, int]:
-    """The largest difference in any cdf between `chairside forecast` on the lines and the in-memory route."""
-    from deploy.forecast import Patients, Question, forecasts
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cohort.ndjson"
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines(cohort)), "utf-8")
-        patients = Patients()
-        with contextlib.redirect_stderr(io.StringIO()):
-            patients.read(path, print)
-    first = FIRST.toordinal() + 40
-    told = {}
-    for line in forecasts(patients, Question(first, first + 7 * 25, 7, 84, with_cdf=True)):
-        one = json.loads(line)
-        told[one["patient"], one["as_of"]] = one["cdf"]
-    rows = [
-        (patient, day)
-        for patient in range(cohort.size)
-        for day in range(LAST_DAY)
-        if (alias(cohort, patient), calendar_day(cohort, patient, day).isoformat()) in told
-    ]
-    from bench.cohort import Origins
-
-    patient, day = (np.array(each) for each in zip(*rows, strict=True))
-    nothing = np.zeros(len(rows), dtype=np.int64)
-    courses = courses_of(
-        cohort, Origins(patient, day, nothing, nothing, nothing, nothing, nothing > 0, nothing, nothing.astype(float))
-    )
-    mine, _ = pooled(courses, forecast_many(courses))
-    theirs = [told[alias(cohort, int(p)), calendar_day(cohort, int(p), int(d)).isoformat()] for p, d in rows]
-    there = [place for place, each in enumerate(theirs) if each is not None]
-    return float(np.abs(mine.cdf[there] - np.array([theirs[place] for place in there])).max()), len(there)
 
 
 SECTIONS: Final[Mapping[str, Callable[[Bench, Sequence[int], bool], Section]]] = {
