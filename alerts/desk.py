@@ -1,28 +1,25 @@
 """The desk: the pure state of a shard's alerts. Findings, commands and time in; transitions, entries and pages out.
 
 One alert at most is open for a patient's session and rule. What a step does is decided by `lifecycle.py`; this file keeps
-the alerts, numbers the transitions of each site, and decides who is paged and when:
-- high: at once, whatever else is going on;
-- medium: at once, unless the patient was paged within `GROUP_FOR` or the same rule came back within `QUIET_AFTER`: then
-  when that is over, if still unanswered; and not where another open alert of the patient says it already (`INHIBITS`);
-- low and info: on the board only.
+the alerts and numbers the transitions of each site. When somebody is paged about one is `paging.py`'s.
 Never here: a clock, I/O, a decision without its reason in the transition's evidence.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
+from alerts.alert import FAR, Alert, Key, in_order, key_of
 from alerts.digest import digest_page
-from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Page, Transition
+from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
 from alerts.effects import Phase as Step
 from alerts.lifecycle import Move, Phase, Refusal, Stimulus, decide
-from models.findings import Digest, Finding, Subject
-from models.instants import DAY, HOUR, MINUTE, SECOND, iso, to_us
+from alerts.paging import Paging
+from models.findings import Digest, Finding
+from models.instants import DAY, HOUR, MINUTE, iso, to_us
 from models.records import (
     AlertAcknowledged,
     AlertClosed,
@@ -35,8 +32,6 @@ from models.records import (
 from models.rules import RULES, Priority
 
 STATE: Final = 1
-FAR: Final = 2**62
-
 ACKNOWLEDGED_FOR: Final = {
     Priority.HIGH: 10 * MINUTE,
     Priority.MEDIUM: 30 * MINUTE,
@@ -50,24 +45,6 @@ ACKNOWLEDGED_AT_HOME: Final = {Priority.MEDIUM: 3 * DAY, Priority.LOW: 7 * DAY, 
 a visit. Chosen by us."""
 SNOOZE_AT_MOST: Final = HOUR
 """Chosen by us: about the time from a dose's peak to ready."""
-GROUP_FOR: Final = 30 * SECOND
-"""One event of a patient often crosses several limits within seconds; one page tells it. Chosen by us."""
-QUIET_AFTER: Final = 5 * MINUTE
-"""A rule that comes and goes is paged again after this long at the earliest, unless worse. Chosen by us."""
-
-INHIBITS: Final[Mapping[str, frozenset[str]]] = {
-    "no-data": frozenset({"probe-off", "artefact", "implausible", "vitals-overdue", "clock-skew"}),
-    "never-started": frozenset({"vitals-overdue"}),
-    "hypertensive-crisis": frozenset({"hypertension", "pressure-rise", "pressure-forecast"}),
-    "hypertension": frozenset({"pressure-rise", "pressure-forecast"}),
-    "apnoea": frozenset({"bradypnoea"}),
-    "unresponsive": frozenset({"sedation"}),
-    "severe-dissociation": frozenset({"dissociation"}),
-}
-"""While the first is open, the others of the same patient are raised but not paged. No technical rule stands before a
-measured one (a probe that is off hides nothing that was measured), and nothing holds back a high priority."""
-
-SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}
 
 _STIMULI: Final[dict[type[Command], Stimulus]] = {
     AlertAcknowledged: Stimulus.ACKNOWLEDGE,
@@ -79,36 +56,9 @@ _STIMULI: Final[dict[type[Command], Stimulus]] = {
 
 
 @dataclass(slots=True)
-class Alert:
-    """An open alert."""
-
-    id: str
-    subject: Subject
-    rule: str
-    priority: Priority
-    worst: Priority
-    phase: Phase
-    onset_us: int
-    text: str
-    evidence: dict[str, Any]
-    source: str
-    until_us: int = FAR
-    page_due_us: int = FAR
-
-
-@dataclass(slots=True)
-class _Paged:
-    at_us: int
-    priority: Priority
-
-
-@dataclass(slots=True)
 class _Site:
     seq: int = 0
     policies: dict[str, Any] = field(default_factory=dict)
-
-
-Key = tuple[str, str, str | None, str]
 
 
 class Desk:
@@ -119,8 +69,7 @@ class Desk:
         self.open: dict[str, Alert] = {}
         self._by_key: dict[Key, str] = {}
         self._sites: dict[str, _Site] = {}
-        self._patient_paged: dict[tuple[str, str], int] = {}
-        self._rule_paged: dict[Key, _Paged] = {}
+        self._paging = Paging()
         self._closed: dict[Key, Priority] = {}
         """What a person closed while it went on, and how bad it has been since."""
         self._effects: list[Effect] = []
@@ -162,7 +111,7 @@ class Desk:
 
     def find(self, finding: Finding) -> None:
         """Fold in a finding. Everything due before it must have been let fall due."""
-        key = _key(finding.subject, finding.rule)
+        key = key_of(finding.subject, finding.rule)
         alert = self.open.get(self._by_key.get(key, ""))
         if finding.change != "changed":
             self._closed.pop(key, None)
@@ -246,7 +195,7 @@ class Desk:
             outcome = f"refused: {decision.reason}"
         else:
             if stimulus is Stimulus.CLOSE and alert.phase is not Phase.LATCHED:
-                self._closed[_key(alert.subject, alert.rule)] = alert.priority
+                self._closed[alert.key] = alert.priority
             until_us = self._until(alert, command, stimulus, clock_us)
             if until_us < FAR:
                 said["until"] = iso(until_us)
@@ -301,7 +250,7 @@ class Desk:
             alert.page_due_us = FAR
         if move.to is Phase.CLOSED:
             del self.open[alert.id]
-            self._by_key.pop(_key(alert.subject, alert.rule), None)
+            self._by_key.pop(alert.key, None)
         if move.pages:
             said = {**said, "page": self._page(alert, clock_us, escalated=stimulus is Stimulus.ESCALATE)}
         for step in move.steps:
@@ -311,31 +260,9 @@ class Desk:
 
     def _page(self, alert: Alert, clock_us: int, *, escalated: bool = False) -> str:
         """Decide when a page is owed for this alert, and say why."""
-        reason = self._decide_page(alert, clock_us, escalated)
+        alert.page_due_us, reason = self._paging.decide(alert, self.open.values(), clock_us, escalated=escalated)
         self._due = min(self._due, alert.page_due_us)
         return reason
-
-    def _decide_page(self, alert: Alert, clock_us: int, escalated: bool) -> str:
-        alert.page_due_us = FAR
-        if alert.priority < Priority.MEDIUM and not escalated:
-            return "none: board only"
-        if alert.priority is Priority.HIGH or escalated:
-            alert.page_due_us = clock_us
-            return "now"
-        site, patient, _, _ = key = _key(alert.subject, alert.rule)
-        for other in self.open.values():
-            mine = other.subject.site == site and other.subject.patient == patient
-            if mine and other.phase is not Phase.LATCHED and alert.rule in INHIBITS.get(other.rule, ()):
-                return f"none: {other.rule} says it"
-        due_us, why = clock_us, "now"
-        grouped = self._patient_paged.get((site, patient))
-        if grouped is not None and grouped + GROUP_FOR > due_us:
-            due_us, why = grouped + GROUP_FOR, "with the patient's next"
-        before = self._rule_paged.get(key)
-        if before is not None and alert.priority <= before.priority and before.at_us + QUIET_AFTER > due_us:
-            due_us, why = before.at_us + QUIET_AFTER, "later: it was paged within 5 min"
-        alert.page_due_us = due_us
-        return why
 
     def _flush(self, alert: Alert, clock_us: int) -> None:
         """Send the page now if it is owed now; `_page` decided, after the transition got its number."""
@@ -343,31 +270,9 @@ class Desk:
             self._send(alert, clock_us)
 
     def _send(self, alert: Alert, clock_us: int) -> None:
-        """Owe one page about this alert and what else of its patient is waiting."""
-        site, patient = alert.subject.site, alert.subject.patient
-        others = [
-            other for other in self.open.values()
-            if other is not alert and other.page_due_us < FAR and (other.subject.site, other.subject.patient) == (site, patient)
-        ]  # fmt: skip
-        told = [alert, *sorted(others, key=lambda other: (-other.priority, other.onset_us, other.id))]
-        self._rule_paged = {
-            key: paged for key, paged in self._rule_paged.items() if paged.at_us + QUIET_AFTER > clock_us
-        }
-        self._patient_paged = {key: at_us for key, at_us in self._patient_paged.items() if at_us + GROUP_FOR > clock_us}
-        for each in told:
-            each.page_due_us = FAR
-            self._rule_paged[_key(each.subject, each.rule)] = _Paged(clock_us, each.priority)
-        self._patient_paged[site, patient] = clock_us
-        worst = max(each.priority for each in told)
-        where = f"Chair {alert.subject.chair}" if alert.subject.chair else patient
-        body = " ".join(each.text for each in told)
-        link = self._site(site).policies.get("link")
-        if isinstance(link, str):
-            body = f"{body} {link.rstrip('/')}/alert/{alert.id}"
-        key = f"{alert.id}-{self._site(site).seq}"
-        title = f"{worst.name} {SHAPES[worst]} {where}: {RULES[alert.rule].title}"
+        site = self._site(alert.subject.site)
         self._effects.append(
-            Page(key, iso(clock_us), site, patient, worst.word, tuple(each.id for each in told), title, body)
+            self._paging.tell(alert, self.open.values(), clock_us, site.seq, site.policies.get("link"))
         )
 
     def _emit(self, alert: Alert, step: Step, at_us: int, said: dict[str, Any]) -> None:
@@ -392,14 +297,10 @@ class Desk:
         return {
             "state": STATE,
             "shard": self.shard,
-            "open": [_packed(alert) for alert in self.open.values()],
-            "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=_in_order)],
+            "open": [alert.packed() for alert in self.open.values()],
+            "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=in_order)],
             "sites": [[name, site.seq, json.dumps(site.policies)] for name, site in sorted(self._sites.items())],
-            "patient_paged": [[*key, at_us] for key, at_us in sorted(self._patient_paged.items())],
-            "rule_paged": [
-                [list(key), paged.at_us, int(paged.priority)]
-                for key, paged in sorted(self._rule_paged.items(), key=_in_order)
-            ],
+            **self._paging.packed(),
         }
 
     @classmethod
@@ -413,18 +314,14 @@ class Desk:
             raise ValueError(f"desk state {packed.get('state')!r}; this version reads {STATE}")
         desk = cls(packed["shard"])
         for fields in packed["open"]:
-            alert = _unpacked(fields)
+            alert = Alert.unpacked(fields)
             desk.open[alert.id] = alert
-            desk._by_key[_key(alert.subject, alert.rule)] = alert.id
+            desk._by_key[alert.key] = alert.id
         desk._closed = {
             (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
         }
         desk._sites = {name: _Site(seq, json.loads(policies)) for name, seq, policies in packed["sites"]}
-        desk._patient_paged = {(site, patient): at_us for site, patient, at_us in packed["patient_paged"]}
-        desk._rule_paged = {
-            (key[0], key[1], key[2], key[3]): _Paged(at_us, Priority(priority))
-            for key, at_us, priority in packed["rule_paged"]
-        }
+        desk._paging = Paging.unpacked(packed)
         desk._reckon()
         return desk
 
@@ -432,31 +329,3 @@ class Desk:
 def _said_each_time(finding: Finding) -> bool:
     """Whether it is no condition of an open session: said whenever it happens, and never over by itself."""
     return finding.subject.session is None or finding.rule == "observation-incomplete"
-
-
-def _in_order(item: tuple[Key, object]) -> tuple[str, ...]:
-    return tuple(map(str, item[0]))
-
-
-def _key(subject: Subject, rule: str) -> Key:
-    return (subject.site, subject.patient, subject.session, rule)
-
-
-def _packed(alert: Alert) -> dict[str, Any]:
-    fields = {name: getattr(alert, name) for name in Alert.__dataclass_fields__}
-    subject = alert.subject
-    return {
-        **fields,
-        "subject": [subject.site, subject.patient, subject.session, subject.chair],
-        "phase": alert.phase.value, "priority": int(alert.priority), "worst": int(alert.worst),
-    }  # fmt: skip
-
-
-def _unpacked(fields: dict[str, Any]) -> Alert:
-    return Alert(
-        **{
-            **{name: value for name, value in fields.items() if name in Alert.__dataclass_fields__},
-            "subject": Subject(*fields["subject"]), "phase": Phase(fields["phase"]),
-            "priority": Priority(fields["priority"]), "worst": Priority(fields["worst"]),
-        }
-    )  # fmt: skip

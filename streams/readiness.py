@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from alerts.desk import INHIBITS
+from alerts.paging import INHIBITS
 from models.channels import COLUMN
 from models.drugs import treatment_of
 from models.findings import Finding

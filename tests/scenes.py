@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from alerts.desk import Alert
+from alerts.alert import Alert
 from alerts.effects import AuditEntry, DeadLetter, Effect, FrameEffects, Page, Transition
 from models.instants import SECOND, from_iso, to_datetime
 from models.records import (

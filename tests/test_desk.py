@@ -12,9 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from alerts.desk import ACKNOWLEDGED_AT_HOME, ACKNOWLEDGED_FOR, GROUP_FOR, INHIBITS, QUIET_AFTER, SNOOZE_AT_MOST, Desk
+from alerts.desk import ACKNOWLEDGED_AT_HOME, ACKNOWLEDGED_FOR, SNOOZE_AT_MOST, Desk
 from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
 from alerts.lifecycle import Phase
+from alerts.paging import GROUP_FOR, INHIBITS, QUIET_AFTER
 from models.findings import Finding, Subject
 from models.instants import HOUR, MINUTE, SECOND, to_datetime
 from models.records import AlertAcknowledged, AlertClosed, AlertEscalated, AlertSnoozed, AlertUnsnoozed, SiteConfigured

@@ -25,9 +25,12 @@ PURE = (
     "streams.shard",
     "streams.ward*",
     "streams.detectors*",
+    "alerts.alert",
     "alerts.desk",
+    "alerts.digest",
     "alerts.effects",
     "alerts.lifecycle",
+    "alerts.paging",
 )
 """State and input in, new state and effects out. A pattern takes in what is to come, `streams.ward_state` say."""
 

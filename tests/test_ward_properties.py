@@ -16,7 +16,7 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from alerts.desk import Alert
+from alerts.alert import Alert
 from alerts.effects import Cause, DeadLetter, Effect, Page, Transition
 from alerts.lifecycle import TABLE, Move, Phase
 from models.channels import CHANNELS
