@@ -22,6 +22,7 @@ from bench.detection.told import Alert, Step
 from models.instants import EPOCH, SECOND
 from models.records import LimitChange, LimitChanges, SiteConfigured
 from models.rules import Priority
+from streams import steps
 
 ROOT = Path(__file__).resolve().parent.parent
 MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
@@ -176,6 +177,14 @@ def test_the_card_fails_if_nothing_were_held_at_all() -> None:
     assert jumpy.false
     assert not held["false high or medium alerts, uneventful and near-threshold"]
     assert not held["alerts above low, of every category, in hovering sessions"]
+
+
+def test_the_card_shows_it_if_impossible_steps_were_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    doubting = family("artefact-heavy", sessions=2, seed=6)
+    monkeypatch.setattr(steps, "FASTEST_PER_US", np.full_like(steps.FASTEST_PER_US, 1.0))
+    believing = family("artefact-heavy", sessions=2, seed=6)
+
+    assert len(believing.false) >= len(doubting.false) + 3
 
 
 # Invented events in recorded stretches
