@@ -21,7 +21,7 @@ from bench.detection.plain import CUFFS, PLAIN, crossings
 from bench.detection.recordings import CHANNELS, Floats, Recording
 from bench.detection.told import Alert, replayed
 from models.instants import MINUTE, SECOND, from_iso, to_us
-from models.records import DeviceAssigned, Event, SessionStarted, SetAside, SiteConfigured, Vitals
+from models.records import CheckIn, DeviceAssigned, Event, SessionStarted, SetAside, SiteConfigured, Vitals
 from models.rules import RULES, Priority
 from streams.clinic import Clinic, simulate
 from streams.clinic_families import Family
@@ -75,6 +75,7 @@ class _Shown:
     at_chair: dict[str, str] = field(default_factory=dict)
     device: dict[str, str] = field(default_factory=dict)
     """By patient: one session each, in these families."""
+    symptoms: dict[str, list[int]] = field(default_factory=dict)
 
 
 def family(name: str, sessions: int, seed: int, configuration: SiteConfigured | None = None) -> Scored:
@@ -123,6 +124,8 @@ def _seen(lines: Iterator[Vitals | Event | SetAside], shown: _Shown) -> Iterator
     for line in lines:
         if isinstance(line, Vitals):
             shown.vitals.setdefault(line.device or "", []).append(line)
+        elif isinstance(line, CheckIn) and line.instrument == "symptoms" and line.patient:
+            shown.symptoms.setdefault(line.patient, []).append(to_us(line.at))
         elif isinstance(line, DeviceAssigned):
             shown.at_chair[line.chair] = line.device
         elif isinstance(line, SessionStarted):
@@ -216,6 +219,8 @@ def _lone_cuffs(shown: _Shown, events: list[Expected], alerts: list[Alert]) -> I
                 continue
             # A slow heart or a symptom makes one cuff enough; the truth knows of both.
             if any(event.patient == patient and event.from_us <= at_us <= event.to_us for event in sure):
+                continue
+            if any(abs(said_us - at_us) <= RECHECKED_WITHIN for said_us in shown.symptoms.get(patient, [])):
                 continue
             raised = any(
                 at_us <= step.at_us <= after[0]
