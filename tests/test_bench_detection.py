@@ -180,11 +180,12 @@ def test_the_card_fails_if_nothing_were_held_at_all() -> None:
 
 
 def test_the_card_shows_it_if_impossible_steps_were_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    doubting = family("artefact-heavy", sessions=2, seed=6)
+    doubting = family("artefact-heavy", sessions=2, seed=1)
     monkeypatch.setattr(steps, "FASTEST_PER_US", np.full_like(steps.FASTEST_PER_US, 1.0))
-    believing = family("artefact-heavy", sessions=2, seed=6)
+    believing = family("artefact-heavy", sessions=2, seed=1)
 
-    assert len(believing.false) >= len(doubting.false) + 3
+    assert doubting.false == []
+    assert len(believing.false) >= 2
 
 
 # Invented events in recorded stretches
