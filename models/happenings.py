@@ -72,11 +72,14 @@ def doses_of(standing: Sequence[Standing]) -> dict[int, Treated]:
         if fact.kind != "dose":
             continue
         amount = fact.value
+        # A dose of 0 mg is an amount that nobody filled in: one usual dose. One corrected to 0 mg is taken back.
+        none_given = bool(fact.replaces) and amount == 0
         for stop in stops:
             # A dose that was stopped is as strong as what was given of it.
             if stop.session == fact.session and 0 <= (stop.at - fact.at).total_seconds() < _STOP_WITHIN_S:
                 amount = stop.value
-        if amount == 0:
+                none_given = amount == 0
+        if none_given:
             continue
         weight_kg = next((each.value for each in reversed(weights) if each.at <= fact.at), None)
         if weight_kg is None and weights:

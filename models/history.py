@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from models.calendar import Moves, day_of, zone_of
+from models.calendar import Moves, day_in, day_of, zone_of
 from models.chance import key_of
 from models.facts import Fact, fact_of
 from models.happenings import AT, Entry, Standing, baseline_of, changes_of, check_ins_of, doses_of, readings_of
@@ -73,7 +73,11 @@ class History:
         # By their own content where times leave the order open, so that no file's order matters.
         in_time = sorted(facts, key=lambda fact: (fact.at, fact.received, repr(fact)))
         self._facts = sorted(enumerate(in_time), key=lambda pair: (pair[1].received, pair[0]))
-        self._registrations = [fact for fact in in_time if fact.kind == "registered" and fact.timezone]
+        self._registrations = [
+            (order, fact, zone)
+            for order, fact in self._facts
+            if fact.kind == "registered" and (zone := zone_of(fact.timezone)) is not None
+        ]
         self._dated: dict[Moves, list[tuple[int, Standing]]] = {}
 
     def course(self, as_of: int) -> Course | None:
@@ -114,13 +118,14 @@ class History:
         return day_of(moment, self._moves(date.max.toordinal()))
 
     def _moves(self, as_of: int) -> Moves:
-        """The zones known by a day, in order of the time from which they hold."""
-        moves = []
-        for fact in self._registrations:
-            zone = zone_of(fact.timezone)
-            if zone is not None and day_of(fact.received, ((fact.at, zone),)) <= as_of:
-                moves.append((fact.at, zone))
-        return tuple(moves)
+        """The zones known by a day, in order of the time from which they hold. A corrected one never held."""
+        known = [
+            Standing(order, 0, fact)
+            for order, fact, zone in self._registrations
+            if day_in(fact.received, zone) <= as_of
+        ]
+        zones = {order: zone for order, _, zone in self._registrations}
+        return tuple((each.fact.at, zones[each.order]) for each in sorted(_corrected(known)))
 
     def _days(self, moves: Moves) -> list[tuple[int, Standing]]:
         """Every fact with the day on which it was known, in order of receipt."""

@@ -20,6 +20,9 @@ from models.records import OBSERVATION, Event, SetAside, Vitals
 SHOWN: Final = 2000
 """Characters of a bad line that are kept: enough to see what it was, too few to fill a disk."""
 
+MARK: Final = b"\xef\xbb\xbf"
+"""The byte order mark that Windows puts before a file's first line; it says nothing of the line."""
+
 NOBODY: Final = "names no device, patient or session"
 
 
@@ -43,7 +46,7 @@ class Reading:
 def read(body: bytes, content_type: str | None = None) -> Reading:
     """Read a body: ``application/x-ndjson`` (or several lines without a content type), else one object or an array."""
     kind = (content_type or "").partition(";")[0].strip().lower()
-    stripped = body.strip()
+    stripped = body.strip().removeprefix(MARK)
     if "ndjson" in kind or "jsonl" in kind or (kind != "application/json" and not stripped.startswith(b"[")):
         return read_lines(stripped.split(b"\n"))
     if not stripped.startswith(b"["):
@@ -66,7 +69,7 @@ def read_lines(lines: Iterable[bytes]) -> Reading:
         if not line or line.isspace():
             continue
         try:
-            record = validate(line)
+            record = validate(line.removeprefix(MARK))
         except ValidationError as wrong:
             reading.set_aside(number, *why(wrong.errors(include_url=False, include_context=False)), _text(line))
         except (ValueError, RecursionError) as wrong:

@@ -85,7 +85,7 @@ _TIMES: Final = ("at", "t_s")
 
 
 def _csv(stream: BinaryIO | gzip.GzipFile, patient: str, rename: Mapping[str, str], path: Path) -> Iterator[Line]:
-    with io.TextIOWrapper(stream, "utf-8", errors="replace", newline="") as text:
+    with io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as text:
         yield from _rows(csv.reader(text), patient, rename, path)
 
 

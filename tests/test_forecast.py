@@ -119,6 +119,13 @@ def test_bad_lines_are_named_with_their_reason_and_the_others_count(tmp_path: Pa
     assert "PHQ-9 is 0 to 27, not 99" in said
 
 
+def test_a_file_from_windows_says_what_any_file_says(tmp_path: Path, file: Path) -> None:
+    windows = tmp_path / "windows.ndjson"
+    windows.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    question = ("--as-of", story().date(50), "--cdf")
+    assert run(str(windows), *question) == run(str(file), *question)
+
+
 def test_an_empty_recording_says_so_and_is_no_failure(tmp_path: Path) -> None:
     empty = tmp_path / "empty.ndjson"
     empty.write_text("")

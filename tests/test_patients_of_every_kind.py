@@ -122,6 +122,14 @@ def test_an_unknown_or_implausible_amount_is_one_usual_dose(amount: float | None
     assert dose.value == 1
 
 
+def test_a_dose_of_0_mg_is_an_amount_nobody_filled_in_and_one_corrected_to_0_mg_was_not_given() -> None:
+    patient = Patient().dose(0, id="d1", amount_mg=0)
+    assert [entry.value for entry in entries(patient, 0, "drug")] == [1]
+    patient.dose(0, id="d2", replaces="d1", amount_mg=0, received=FIRST + timedelta(days=2))
+    assert len(entries(patient, 1, "drug")) == 1
+    assert course(patient, 2).start is None
+
+
 def test_a_dose_that_was_stopped_is_as_strong_as_what_was_given() -> None:
     patient = Patient().tell("patient.registered", -1, weight_kg=70).dose(0, session="S1")
     whole = entries(patient, 0, "drug")[0].value
@@ -144,6 +152,17 @@ def test_a_day_is_the_patients_own_and_moves_with_them() -> None:
     assert course(patient, 1).start == patient.day(0) == course(patient, 0).start
     moved = patient.tell("patient.registered", 10, timezone="Asia/Tokyo").dose(20, hour=16)
     assert [entry.day - moved.day(0) for entry in entries(moved, 30, "drug")] == [0, 21]
+
+
+def test_a_zone_that_was_corrected_never_held() -> None:
+    def told(**later: Any) -> Patient:
+        patient = Patient().tell("patient.registered", -1, id="r1", timezone="America/New_York").dose(0, hour=16)
+        return patient.tell("patient.registered", 10, id="r2", timezone="Asia/Tokyo", **later)
+
+    assert course(told(), 30).start == told().day(0)
+    corrected = told(replaces="r1")
+    assert course(corrected, 9).start == corrected.day(0)
+    assert course(corrected, 30).start == corrected.day(1)
 
 
 def test_without_a_zone_a_day_is_that_of_the_observations_own_offset() -> None:

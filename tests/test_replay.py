@@ -210,6 +210,17 @@ def test_csv_and_ndjson_plain_and_packed_mean_the_same(tmp_path: Path, packed: b
     assert replayed(by_name) == expected
 
 
+def test_a_file_that_windows_marked_means_the_same(tmp_path: Path) -> None:
+    lines = falling("P-7")
+    expected = replayed(written(tmp_path / "lines.ndjson", lines))
+    for name in ("lines.ndjson", "P-7.csv"):
+        marked = tmp_path / "marked" / name
+        marked.parent.mkdir(exist_ok=True)
+        text = csv_of(lines, "at", "spo2", "pulse") if name.endswith("csv") else (tmp_path / name).read_text()
+        marked.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+        assert replayed(marked) == expected
+
+
 def test_a_csv_may_name_its_patients_and_count_seconds(tmp_path: Path) -> None:
     lines = [{**line, "t_s": second, "patient": "P-8"} for second, line in enumerate(falling())]
     path = tmp_path / "ward.csv"
