@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import write_into
-from bench.forecast.leave_out import OWN_PATIENTS, Bench
+from bench.forecast.leave_out import Bench
 from bench.forecast.report import PAGE, Section, written
 from bench.forecast.sections import SECTIONS
 from bench.train_forecast import PATIENTS, Growth
@@ -38,7 +38,6 @@ def main() -> None:
     bench = Bench(
         patients=options.patients or (300 if options.full else 80),
         training=PATIENTS if options.full else 60,
-        own=OWN_PATIENTS if options.full else 150,
         growth=Growth() if options.full else replace(Growth(), trees=60),
         folder=options.cache,
     )

@@ -17,13 +17,12 @@ from typing import Final
 import numpy as np
 
 from bench.cohort_chance import Floats
-from bench.cohort_families import AS_PUBLISHED, FURTHER, SCORED
-from bench.cohort_reports import STANDARD
+from bench.cohort_families import FURTHER, SCORED
 from bench.forecast.baselines import ELAPSED
 from bench.forecast.controls import Maker
 from bench.forecast.gather import Gathered, Wanted, gather, joined
 from bench.forecast.scores import DAYS
-from bench.train_forecast import KEEP, WEIGHT, Growth, cohorts, exported, grow
+from bench.train_forecast import WEIGHT, Growth, cohorts, exported, grow
 from models.boosting import trees_of
 from models.forecaster import forecast_many
 from models.history import Course
@@ -36,8 +35,6 @@ RELATED: Final[Mapping[str, frozenset[str]]] = {
     "F3": frozenset({"G6", "G7"}),
     "F4": frozenset(),
 }
-OWN_SEED: Final = 301
-OWN_PATIENTS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,6 @@ class Bench:
 
     patients: int
     training: int
-    own: int
     growth: Growth
     folder: Path | None
 
@@ -70,10 +66,9 @@ def left_out(family: str, bench: Bench, *, strict: bool = False) -> PoolModel:
     return model_of(joined([gather(each, bench.folder) for each in wanted]), bench.growth)
 
 
-def in_family(family: str, bench: Bench) -> PoolModel:
-    """Trained on other patients of the same family and nothing else; the trees alone, as the filter's prior is not of it."""
-    own = gather(Wanted(family, bench.own, OWN_SEED, AS_PUBLISHED, STANDARD, KEEP), bench.folder)
-    return model_of(own, bench.growth, 1.0)
+def in_family(family: str, bench: Bench, seed: int) -> PoolModel:
+    """Trained on as many other patients of the same family and nothing else; the trees alone, as the filter is not of it."""
+    return model_of(gather(Wanted(family, bench.patients, 2 if seed == 1 else 1), bench.folder), bench.growth, 1.0)
 
 
 def reference_of(others: Sequence[Gathered]) -> Floats:
@@ -94,11 +89,9 @@ def answers(model: PoolModel, found: Gathered) -> Floats:
 
 
 @cache
-def models(bench: Bench, family: str, kind: str) -> PoolModel:
+def left_out_once(bench: Bench, family: str, strict: bool = False) -> PoolModel:
     """Each model is trained once a run."""
-    if kind == "in family":
-        return in_family(family, bench)
-    return left_out(family, bench, strict=kind == "strict")
+    return left_out(family, bench, strict=strict)
 
 
 def maker(model: PoolModel) -> Maker:

@@ -18,7 +18,7 @@ from bench.cohort_policies import KINDS
 from bench.cohort_reports import MIXED
 from bench.forecast import baselines, controls, oracles
 from bench.forecast.gather import Gathered, Wanted, courses_of, gather
-from bench.forecast.leave_out import Bench, answers, looked_up, maker, models, reference_of
+from bench.forecast.leave_out import Bench, answers, in_family, left_out_once, looked_up, maker, reference_of
 from bench.forecast.report import (
     HEADS,
     Section,
@@ -50,7 +50,7 @@ def reference(bench: Bench, family: str, seed: int, found: Gathered) -> Floats:
 
 def scores(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     """Leave one family out: the pool, the filter alone, what is attainable; targets."""
-    kinds = ("pool", "filter alone", "pool, learnt from three families only", "in family (attainable)")
+    kinds = ("pool", "filter alone", "in family (attainable)")
     all_of: dict[str, list[Scores]] = {kind: [] for kind in kinds}
     by_family: dict[str, list[Scores]] = {}
     rows, intervals, curves, hists = [], [], {}, {}
@@ -60,10 +60,9 @@ def scores(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
             found = scored(bench, family, seed)
             against = reference(bench, family, seed, found)
             cdfs = {
-                "pool": answers(models(bench, family, "wide"), found),
+                "pool": answers(left_out_once(bench, family), found),
                 "filter alone": found.cdf,
-                "pool, learnt from three families only": answers(models(bench, family, "strict"), found),
-                "in family (attainable)": answers(models(bench, family, "in family"), found),
+                "in family (attainable)": answers(in_family(family, bench, seed), found),
             }
             for kind, cdf in cdfs.items():
                 all_of[kind].append(score(cdf, found.due, against, seed))
@@ -80,7 +79,7 @@ def scores(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
         reliability("calibration-14d", curves)
         histogram("pit", hists)
         example = scored(bench, "F1", seeds[0])
-        told = answers(models(bench, "F1", "wide"), example)
+        told = answers(left_out_once(bench, "F1"), example)
         some = [int(np.flatnonzero(example.due == due)[3]) for due in (0, 5, 12, 25, 45)]
         fans(
             "examples",
@@ -137,8 +136,8 @@ def compared(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
             "Kalman level with dose input": baselines.kalman(training)(sample),
             "log-normal survival": baselines.log_normal(training)(sample),
             "filter alone": mine.cdf,
-            "pool": answers(models(bench, family, "wide"), mine),
-            "in family (attainable)": answers(models(bench, family, "in family"), mine),
+            "pool": answers(left_out_once(bench, family), mine),
+            "in family (attainable)": answers(in_family(family, bench, seed), mine),
             "oracle: knows the patient's constants": oracles.traits(sample.cohort, sample.origins),
             "oracle: knows today's true state": oracles.state(sample.cohort, sample.origins, 20),
         }
@@ -155,7 +154,7 @@ def split(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     for family in SCORED:
         for seed in seeds:
             found = scored(bench, family, seed)
-            cdf, against = answers(models(bench, family, "wide"), found), reference(bench, family, seed, found)
+            cdf, against = answers(left_out_once(bench, family), found), reference(bench, family, seed, found)
             cuts = {
                 **{f"cycle {n}": found.further == n for n in (0, 1, 2)},
                 "cycle 3 and later": found.further >= 3,
@@ -167,9 +166,11 @@ def split(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
             for name, rows in cuts.items():
                 if rows.sum() >= 50:
                     parts.setdefault(name, []).append(score(cdf[rows], found.due[rows], against[rows], seed))
+            strict = answers(left_out_once(bench, family, strict=True), found)
+            parts.setdefault("all, learnt from three families only", []).append(score(strict, found.due, against, seed))
     rows = [row_of(name, mean_of(each)) for name, each in parts.items()]
     table_of_all = reference_of([scored(bench, family, seeds[0]) for family in SCORED])
-    model = models(bench, "none", "wide")
+    model = left_out_once(bench, "none")
     apart = [(f"{family}, never learnt from", Wanted(family, bench.patients, seeds[0])) for family in KEPT_APART]
     apart += [
         (f"{family}, poor responders too", Wanted(family, bench.patients // 2, seeds[0], responders=False))
@@ -181,7 +182,7 @@ def split(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     ]
     for name, wanted in apart:
         found = gather(wanted, bench.folder)
-        chosen = model if wanted.family in KEPT_APART else models(bench, wanted.family, "wide")
+        chosen = model if wanted.family in KEPT_APART else left_out_once(bench, wanted.family)
         rows.append(row_of(name, score(answers(chosen, found), found.due, looked_up(table_of_all, found))))
     return Section("By cycle, policy and answer; other patients and inputs", table(HEADS, rows))
 
@@ -195,7 +196,7 @@ def controlled(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     purpose: dict[str, list[Scores]] = {}
     for family in SCORED:
         cohort = simulate(family, size, seed)
-        asked, model = origins(cohort), models(bench, family, "wide")
+        asked, model = origins(cohort), left_out_once(bench, family)
         whole = gather(Wanted(family, size, seed), bench.folder)
         against = reference(bench, family, seed, whole)
         told = answers(model, whole)

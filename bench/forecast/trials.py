@@ -20,7 +20,7 @@ from bench.cohort_families import SCORED
 from bench.cohort_records import FIRST, alias, calendar_day, lines
 from bench.forecast import loop, real
 from bench.forecast.gather import courses_of
-from bench.forecast.leave_out import Bench, models
+from bench.forecast.leave_out import Bench, left_out_once
 from bench.forecast.report import Section, Target, missed, table, targets_table
 from bench.forecast.report import lines as drawn
 from deploy.forecast import Patients, Question, forecasts
@@ -31,7 +31,7 @@ from models.pool import pooled
 def closed_loop(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     """Days in relapse against doses, all rules."""
     size = max(20, bench.patients // 5)
-    runs = [loop.frontiers(family, size, seeds[0] + 70, models(bench, family, "wide")) for family in SCORED]
+    runs = [loop.frontiers(family, size, seeds[0] + 70, left_out_once(bench, family)) for family in SCORED]
     points = loop.averaged(runs)
     per = {(point.rule, point.knob): point for point in points}
     fixed = per["fixed interval", 14.0]
