@@ -22,7 +22,7 @@ from bench.forecast.baselines import ELAPSED
 from bench.forecast.controls import Maker
 from bench.forecast.gather import Gathered, Wanted, gather, joined
 from bench.forecast.scores import DAYS
-from bench.train_forecast import WEIGHT, Growth, cohorts, exported, grow
+from bench.train_forecast import STRETCH, WEIGHT, Growth, cohorts, exported, grow
 from models.boosting import trees_of
 from models.forecaster import forecast_many
 from models.history import Course
@@ -53,11 +53,11 @@ def families_without(family: str, *, strict: bool) -> list[str]:
     return rest if strict else [*rest, *(each for each in FURTHER if each not in RELATED.get(family, frozenset()))]
 
 
-def model_of(found: Gathered, growth: Growth, weight: float = WEIGHT) -> PoolModel:
+def model_of(found: Gathered, growth: Growth, weight: float = WEIGHT, stretch: float = STRETCH) -> PoolModel:
     """A pool from gathered origins, without a file between."""
     count = len(HORIZONS)
     trees = trees_of(exported(grow(found, growth)), len(NAMES))
-    return PoolModel("bench", (trees,), np.full(count, weight), np.ones(count), np.zeros(count))
+    return PoolModel("bench", (trees,), np.full(count, weight), np.full(count, stretch), np.zeros(count))
 
 
 def left_out(family: str, bench: Bench, *, strict: bool = False) -> PoolModel:
@@ -68,7 +68,7 @@ def left_out(family: str, bench: Bench, *, strict: bool = False) -> PoolModel:
 
 def in_family(family: str, bench: Bench, seed: int) -> PoolModel:
     """Trained on as many other patients of the same family and nothing else; the trees alone, as the filter is not of it."""
-    return model_of(gather(Wanted(family, bench.patients, 2 if seed == 1 else 1), bench.folder), bench.growth, 1.0)
+    return model_of(gather(Wanted(family, bench.patients, 2 if seed == 1 else 1), bench.folder), bench.growth, 1.0, 1.0)
 
 
 def reference_of(others: Sequence[Gathered]) -> Floats:
