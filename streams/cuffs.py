@@ -21,9 +21,9 @@ from models.limits import CONFIRM_WITHIN, CUFF_RULES, JUMP_MMHG, LIMITS, Limit
 from models.rules import Priority
 from models.symptoms import STANDS_FOR
 
-SAME_CUFF_FOR: Final = 60 * SECOND
-"""The same numbers again within this time are the same cuff, still on the display. Chosen by us: monitors repeat it each
-second or each minute's summary."""
+SAME_CUFF_FOR: Final = 30 * SECOND
+"""The same numbers again within this time are the same cuff, still on the display. Chosen by us: displays are sent every few
+seconds, while cuffs asked for again and again in a faint follow each other in 30-45 s and may well agree."""
 CUFF_TAKES: Final = 20 * SECOND
 """No cuff is taken faster (inflation and deflation: 20-45 s in oscillometric devices' data sheets): a reading sooner than
 this after another corrects it and confirms nothing."""
