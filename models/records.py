@@ -139,6 +139,13 @@ class CheckIn(Record):
     prompted_at: AwareDatetime | None = None
     by: Name | None = None
 
+    @field_validator("items", mode="before")
+    @classmethod
+    def _named(cls, items: object) -> object:
+        """A list of words says yes to each of them: that is how somebody writes down symptoms."""
+        words = isinstance(items, list) and bool(items) and all(isinstance(item, str) for item in items)
+        return dict.fromkeys(items, 1) if words else items  # type: ignore[call-overload]
+
 
 class Intervention(Record):
     kind: Literal["intervention"] = "intervention"
@@ -150,7 +157,6 @@ class Intervention(Record):
 
 class SessionEnded(Record):
     kind: Literal["session.ended"] = "session.ended"
-    session: Name
     reason: Text | None = None
     discharged: bool | None = None
     by: Name | None = None

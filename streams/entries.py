@@ -305,9 +305,9 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
 
 
 def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None:
-    row = state.known.by_name.get((record.site, record.session or ""))
+    row = _of(state, record)
     if row is None:
-        _set_aside(state, record, here, "session", f"no open session {record.session}")
+        _set_aside(state, record, here, "session", f"no open session {record.session or f'of {record.patient}'}")
         return
     if not (record.reason or "").startswith("transfer"):
         # Who is handed on is still observed, elsewhere.

@@ -34,7 +34,10 @@ QUALITIES: Final = (
     "none", "probe-off", "artefact", "cuff-failed", "off", "good", "implausible", "step", "frozen", "outlier", "disagrees",
 )  # fmt: skip
 """The first five are the frame's statuses, so that a status is its own quality."""
-GOOD, IMPLAUSIBLE, STEP, FROZEN, OUTLIER, DISAGREES = 5, 6, 7, 8, 9, 10
+PROBE_OFF, GOOD, IMPLAUSIBLE, STEP, FROZEN, OUTLIER, DISAGREES = 1, 5, 6, 7, 8, 9, 10
+NO_READING: Final = (0.0, 1.0, 127.0, 255.0, 511.0)
+"""What devices send for no reading, where a channel cannot show it: zeros and 1 % without a finger, all bits set (Nonin's and
+others' serial formats: 127 for SpO2, 511 for the pulse). It says that a probe is off, not that a body is out of range."""
 
 _HR, _PULSE, _SBP, _DBP = COLUMN["hr"], COLUMN["pulse"], COLUMN["sbp"], COLUMN["dbp"]
 LOWEST: Final = np.array([channel.lowest for channel in CHANNELS])
@@ -93,7 +96,9 @@ def judge(
         # A diastolic at or above its systolic is no pressure at all.
         plausible[inverted, _SBP] = plausible[inverted, _DBP] = False
     code = np.where(plausible, np.uint8(GOOD), status)
-    code[readable & ~plausible] = IMPLAUSIBLE
+    beyond = readable & ~plausible
+    if beyond.any():
+        code[beyond] = np.where(np.isin(values[beyond], NO_READING), np.uint8(PROBE_OFF), np.uint8(IMPLAUSIBLE))
 
     near, near_at = rows.near.take(row, 0), rows.near_at.take(row, 0)
     quality = rows.quality.take(row, 0)
@@ -119,6 +124,8 @@ def judge(
         unsure[:, CONCERNED] = trusted[:, CONCERNED] & apart[:, None]
         trusted = trusted & ~unsure
         code[unsure] = DISAGREES
+        # While two probes disagree, a step of either has not held: what it showed proves nothing.
+        believed = [(i, column, step) for i, column, step in believed if not unsure[i, column]]
     iced = _freeze(rows, row, at, values, readable, near)
     if iced is not None:
         cold = trusted & iced[:, None] & CONTINUOUS

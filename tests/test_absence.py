@@ -107,7 +107,7 @@ def test_readings_out_of_range_are_said_as_that() -> None:
     three = clinic.chair("3")
     three.starts()
     three.shows(1, spo2=97, hr=70)
-    three.shows(40, spo2=0, hr=breathing(70, 40))
+    three.shows(40, spo2=20, hr=breathing(70, 40))
     assert clinic.told() == ["0:30 low implausible raised (P-3)"]
 
 

@@ -355,6 +355,15 @@ def test_a_symptom_stands_until_somebody_says_that_there_is_none() -> None:
     assert session.symptoms_us is None
 
 
+def test_symptoms_may_come_as_a_list_of_words() -> None:
+    clinic, three = a_session()
+    clinic.now_s += 60
+    three.cuff(184, 112)
+    clinic.now_s += 60
+    answers(clinic, "symptoms", items=["chest-pain", "nausea"])
+    assert clinic.told("hypertensive-crisis") == ["2:00 high hypertensive-crisis raised (P-3)"]
+
+
 def test_a_high_pressure_with_a_symptom_is_a_crisis_whichever_comes_first() -> None:
     for cuff_first in (True, False):
         clinic, three = a_session()

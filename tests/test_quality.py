@@ -161,6 +161,28 @@ def test_two_probes_that_disagree_are_both_doubted_and_said_after_twenty_seconds
     assert clinic.told()[1:] == ["0:55 low artefact closed (P-3)"]
 
 
+def test_a_step_in_saturation_is_not_believed_while_two_probes_disagree_however_long_it_holds() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(30, hr=breathing(70, 30), pulse=breathing(71, 30), spo2=97)
+    three.shows(90, hr=breathing(70, 90), pulse=38, spo2=breathing(83, 90))
+    assert clinic.told("artefact")
+    assert not clinic.told("desaturation")
+    three.shows(30, hr=breathing(70, 30), pulse=breathing(70, 30), spo2=breathing(83, 30))
+    assert clinic.told("desaturation") == ["2:10 high desaturation raised (P-3)"], "ten seconds after they agree"
+
+
+@pytest.mark.parametrize("sent", [0, 1, 127, 255])
+def test_the_numbers_that_an_oximeter_sends_without_a_finger_say_that_its_probe_is_off(sent: int) -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(30, hr=breathing(70, 30), pulse=breathing(70, 30), spo2=97)
+    three.shows(60, hr=breathing(70, 60), pulse=511, spo2=sent)
+    assert clinic.told() == ["0:59 low probe-off raised (P-3)"]
+
+
 def test_an_irregular_heart_on_two_probes_is_believed() -> None:
     clinic = Scene()
     three = clinic.chair("3")
