@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from alerts.lifecycle import Phase
 from models.findings import Subject
+from models.instants import FAR
 from models.rules import Priority
-
-FAR: Final = 2**62
-"""An instant that never comes: nothing is due."""
 
 Key = tuple[str, str, str | None, str]
 """Site, patient, session, rule."""

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from alerts.alert import FAR, Alert, Key, in_order, key_of
+from alerts.alert import Alert, Key, in_order, key_of
 from alerts.digest import digest_page
 from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
 from alerts.effects import Phase as Step
 from alerts.lifecycle import Move, Phase, Refusal, Stimulus, decide
 from alerts.paging import Paging
 from models.findings import Digest, Finding
-from models.instants import DAY, HOUR, MINUTE, iso, to_us
+from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
 from models.records import (
     AlertAcknowledged,
     AlertClosed,

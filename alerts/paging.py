@@ -17,10 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from alerts.alert import FAR, Alert, Key, in_order
+from alerts.alert import Alert, Key, in_order
 from alerts.effects import Page
 from alerts.lifecycle import Phase
-from models.instants import MINUTE, SECOND, iso
+from models.instants import FAR, MINUTE, SECOND, iso
 from models.rules import RULES, Priority
 
 GROUP_FOR: Final = 30 * SECOND

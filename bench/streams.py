@@ -50,7 +50,7 @@ def full_house(sessions: int, minutes: float, arrive_min: float = 2, seed: int =
         Booking(n, OPENS_US + round(n * apart_us), chair=str(n + 1), dose_s=DOSE_S, adverse=ADVERSE)
         for n in range(sessions)
     )
-    return Clinic(seed, bookings, OPENS_US, OPENS_US + round(minutes * MINUTE))
+    return Clinic(seed, bookings, OPENS_US + round(minutes * MINUTE))
 
 
 def lines_of(clinic: Clinic) -> Iterator[Line]:

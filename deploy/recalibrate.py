@@ -20,6 +20,7 @@ from models.pool import name_of, pooled, shipped
 from models.recalibration import Pair, Recalibration, fit, pairs_of
 
 EVERY_DAYS = 7
+"""As often as patients are asked: between two answers a forecast hardly moves."""
 
 
 def fitted(patients: Patients, version: str, done: Callable[[int], None] | None = None) -> Recalibration:

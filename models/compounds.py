@@ -37,11 +37,6 @@ class Intake:
     device_mg: float | None = None
     device_min: float = 0.0
 
-    @property
-    def bioavailability(self) -> float:
-        """The share that is taken up at all; what the liver takes on its first pass is still in it."""
-        return sum(uptake.share for uptake in self.uptakes)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kinetics:
@@ -127,7 +122,6 @@ ESKETAMINE: Final = Kinetics(
 )
 # fmt: on
 
-KINETICS: Final = {row.name: row for row in (CLEMENTS, DOMINO, ESKETAMINE)}
 KINETICS_OF: Final = {"ketamine": CLEMENTS, "esketamine": ESKETAMINE}
 """The default model of each drug."""
 

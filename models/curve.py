@@ -19,11 +19,12 @@ from models.due import HORIZON, paths
 from models.filter import Cloud, Reals, begin, walk
 from models.history import Course
 from models.priors import PARTICLES
+from models.severity import HIGHEST, LOWEST
 
 Floats = NDArray[np.float64]
 BAND: Final = (0.1, 0.9)
 FAN: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
-LIKELY: Final = (0.0, 27.0)
+"""The 80 % of the window that is said (`forecast.QUANTILES`), and its half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _today(cloud: Cloud) -> tuple[float, float, float]:
     weight = cloud.weights()[0]
     mean, spread = cloud.today()
     level = mean[0] + spread[0] * _even()
-    level = np.clip(level, *LIKELY)
+    level = np.clip(level, LOWEST, HIGHEST)
     order = np.argsort(level, kind="stable")
     rising = np.cumsum(weight[order])
     low, high = (float(level[order][min(np.searchsorted(rising, at), len(order) - 1)]) for at in BAND)

@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 RESOLVED: Final = 4.0
 """CADSS above 4 is dissociation, by the label's convention."""
 WORST: Final = 92.0
+"""CADSS: 23 items of 0-4 (Bremner 1998)."""
 
 # ---- the drive -------------------------------------------------------------------------------------------------------
 

@@ -112,7 +112,6 @@ _TABLE: Final = (
 # fmt: on
 
 TREATMENTS: Final = {(treatment.drug, treatment.route): treatment for treatment in _TABLE}
-DRUGS: Final = frozenset(treatment.drug for treatment in _TABLE)
 _FIRST_ROUTE: Final = {treatment.drug: treatment for treatment in reversed(_TABLE)}
 """The route that is meant where none is said: each drug's first row."""
 

@@ -47,7 +47,7 @@ from models.priors import (
     TRAITS,
     VISIT_SD,
 )  # fmt: skip
-from models.severity import HIGHEST, LOWEST
+from models.severity import HIGHEST, LOWEST, RECALL_DAYS
 
 Reals = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -56,8 +56,8 @@ F, G, SCALE, SHAPE, CYCLE, WOBBLE, PACE, DRIFT, NOISE, MOOD_PER, MOOD_SD, ANSWER
 A, CYCLE_SCALE, WEIGHT, D, X, M, D_D, D_X, D_M, X_X, X_M, M_M = range(len(TRAITS), len(TRAITS) + 12)
 """Last dose's effect and the scale of its fading; log weight; means, variances and covariances of D, x and mood's zero."""
 WEEK: Final = M_M + 1
-"""The first of seven fields: 1 − E on each of the last seven days, by day modulo 7."""
-FIELDS: Final = WEEK + 7
+"""The first of seven fields: 1 − E on each day that a questionnaire looks back on, by day modulo `RECALL_DAYS`."""
+FIELDS: Final = WEEK + RECALL_DAYS
 _DOSE, _PICK, _MOVE = range(len(TRAITS) + 4, len(TRAITS) + 7)
 
 
@@ -175,11 +175,11 @@ def _day(cloud: Cloud, active: int, today: list[tuple[int, Entry]]) -> None:
     for place in (X, D_X, X_M):
         fields[place] *= pace
     fields[X_X] = fields[X_X] * pace**2 + np.exp(2 * fields[WOBBLE]) * (1 - pace**2)
-    _observe(cloud, active, [(row, entry) for row, entry in today if entry.part == BEFORE], before=True)
-    _dose(cloud, active, [(row, entry) for row, entry in today if entry.part == AT])
+    _observe(cloud, [(row, entry) for row, entry in today if entry.part == BEFORE], before=True)
+    _dose(cloud, [(row, entry) for row, entry in today if entry.part == AT])
     effect = _effect(fields, day - cloud.dosed[:active])
-    fields[WEEK + day % 7, np.arange(active)] = _rounded(1 - effect)
-    _observe(cloud, active, [(row, entry) for row, entry in today if entry.part == AFTER], before=False)
+    fields[WEEK + day % RECALL_DAYS, np.arange(active)] = _rounded(1 - effect)
+    _observe(cloud, [(row, entry) for row, entry in today if entry.part == AFTER], before=False)
     _draw_again(cloud, active)
     fields[WEIGHT:WEEK] = _rounded(fields[WEIGHT:WEEK])
 
@@ -192,7 +192,7 @@ def _effect(fields: Reals, days: Rows) -> Reals:
     )
 
 
-def _dose(cloud: Cloud, active: int, given: list[tuple[int, Entry]]) -> None:
+def _dose(cloud: Cloud, given: list[tuple[int, Entry]]) -> None:
     if not given:
         return
     rows = np.array([row for row, _ in given])
@@ -216,7 +216,7 @@ def _dose(cloud: Cloud, active: int, given: list[tuple[int, Entry]]) -> None:
     cloud.lasting[rows] = kind
 
 
-def _observe(cloud: Cloud, active: int, seen: list[tuple[int, Entry]], *, before: bool) -> None:
+def _observe(cloud: Cloud, seen: list[tuple[int, Entry]], *, before: bool) -> None:
     """Weigh the particles by what was seen. Same-day readings of one patient go in one after another, in their order."""
     while seen:
         now: dict[int, Entry] = {}
@@ -274,7 +274,9 @@ def _asked(cloud: Cloud, rows: Rows, entries: list[Entry]) -> None:
 
 def _level(cloud: Cloud, rows: Rows, fields: Reals, back: int) -> Reals:
     """B (1 − E) so many days ago."""
-    return np.asarray(cloud.base[rows, None] * fields[WEEK + (cloud.day[rows] - back) % 7, np.arange(len(rows))])
+    return np.asarray(
+        cloud.base[rows, None] * fields[WEEK + (cloud.day[rows] - back) % RECALL_DAYS, np.arange(len(rows))]
+    )
 
 
 def _shown(fields: Reals, level: Reals) -> Reals:

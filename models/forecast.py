@@ -30,6 +30,7 @@ QUANTILES: Final[Mapping[str, float]] = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 WITHIN: Final[Mapping[str, int]] = {"7d": 7, "14d": 14, "28d": 28}
 BEYOND: Final = "beyond_horizon"
 DECIMALS: Final = 5
+"""Of probabilities: finer than the paths they stand on, and short to read."""
 
 RESPONDED, PARTLY = 0.5, 0.25
 """Share of the untreated severity that is gone after a dose: a response is a half, by convention (e.g. Phillips 2019)."""

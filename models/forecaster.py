@@ -117,7 +117,7 @@ def forecast_states(cloud: Cloud, tau: Floats) -> Forecasts:
 
 
 LOG_HALF_SD: Final = 1.1
-"""SD of the log of a cycle's half-life over the prior: scale .9, cycle .5, and the shape's part."""
+"""SD of the log of a cycle's half-life over the prior: scale .9, cycle .33, the shape's part .3, and some more."""
 
 
 def untreated(course: Course) -> tuple[float, float]:

@@ -130,6 +130,7 @@ _HABITS: Final = frozenset(
     if sum(habit) >= 2 and habit != (1, 0, 1, 0)
 )
 _GRACE_DAYS: Final = 3
+"""Who answered so few days before a check-in day has answered it. Chosen by us: less than half a week."""
 
 
 def check_ins_of(readings: Sequence[Entry], start: int, as_of: int) -> list[Entry]:

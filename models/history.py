@@ -20,9 +20,8 @@ from typing import Final
 
 from models.calendar import Moves, day_in, day_of, zone_of
 from models.chance import key_of
-from models.facts import Fact, fact_of
+from models.facts import Fact
 from models.happenings import AT, Entry, Standing, baseline_of, changes_of, check_ins_of, doses_of, readings_of
-from models.records import Event, Vitals
 
 TAU_LEAST: Final = 10.0
 """PHQ-9 of a case (Kroenke 2001): with no screening, or a screening below 20, a dose is due from here on."""
@@ -33,7 +32,7 @@ class Course:
     """What was known of a patient at the end of the day `as_of`. Days are ordinals of the patient's own calendar.
 
     Args:
-        key: seeds the patient's draws. first_day: of the first observation. tau: the severity from which a dose is due.
+        key: seeds the patient's draws. tau: the severity from which a dose is due.
         baseline: mean of the screening scores on the PHQ-9 scale; None: there is none. screens: how many there were.
         start: the day of the first treatment; None: none yet. entries: from the first treatment on, in order.
         screening: readings before it. drug: of the last treatment. outside: treatments given without a session.
@@ -42,7 +41,6 @@ class Course:
     patient: str
     key: int
     as_of: int
-    first_day: int
     tau: float
     baseline: float | None
     screens: int
@@ -89,9 +87,8 @@ class History:
         standing = sorted(_corrected(known))
         doses = doses_of(standing)
         scores = [each for each in standing if each.fact.kind == "score"]
-        first_day = min(each.day for each in known)
         if not doses:
-            return self._course(as_of, first_day, scores, None, ())
+            return self._course(as_of, scores, None, ())
         start = min(doses)
         before = [each for each in scores if each.fact.at <= doses[start].at]
         after = scores[len(before) :]
@@ -100,18 +97,16 @@ class History:
         entries += readings + check_ins_of(readings, start, as_of) + changes_of(standing, start)
         last = doses[max(doses)].drug
         outside = sum(dose.outside for dose in doses.values())
-        return self._course(as_of, first_day, before, start, tuple(sorted(entries)), last, outside)
+        return self._course(as_of, before, start, tuple(sorted(entries)), last, outside)
 
     def _course(
-        self, as_of: int, first_day: int, before: Sequence[Standing], start: int | None, entries: tuple[Entry, ...],
+        self, as_of: int, before: Sequence[Standing], start: int | None, entries: tuple[Entry, ...],
         drug: str = "", outside: int = 0,
     ) -> Course:  # fmt: skip
         baseline, screens = baseline_of(before)
         tau = TAU_LEAST if baseline is None else max(TAU_LEAST, baseline / 2)
         screening = tuple(readings_of(before, {}))
-        return Course(
-            self.patient, self.key, as_of, first_day, tau, baseline, screens, start, entries, screening, drug, outside
-        )
+        return Course(self.patient, self.key, as_of, tau, baseline, screens, start, entries, screening, drug, outside)
 
     def day_of(self, moment: datetime) -> int:
         """The patient's day of an instant, by everything that is known of where they are."""
@@ -135,12 +130,6 @@ class History:
                 for order, fact in self._facts
             ]
         return self._dated[moves]
-
-
-def course_of(patient: str, records: Iterable[Vitals | Event], as_of: int) -> Course | None:
-    """The course that a patient's records make, as known at the end of the day `as_of`."""
-    facts = (fact_of(record) for record in records if record.patient == patient)
-    return History(patient, (fact for fact in facts if fact is not None)).course(as_of)
 
 
 def _corrected(known: Sequence[Standing]) -> list[Standing]:

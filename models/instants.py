@@ -16,6 +16,9 @@ DAY = 24 * HOUR
 NEVER = -(2**62)
 """Before every instant that a sender can name; the "no reading yet" of an integer column."""
 
+FAR = 2**62
+"""After every instant: the due time of what is not due."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

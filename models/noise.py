@@ -55,7 +55,7 @@ def foreseen(
     first = int(days[0]) + 1000
     # Whoever keeps a diary is not ill as those who come for treatment are: the first week's score is where they start from.
     start = float(values[0]) if reading == "week" else None
-    course = Course(name, key_of(name), first, first, TAU_LEAST, start, 2 if start is not None else 0, first, ())
+    course = Course(name, key_of(name), first, TAU_LEAST, start, 2 if start is not None else 0, first, ())
     cloud = begin([course])
     rows = []
     for place, (day, value) in enumerate(zip(days, values, strict=True)):

@@ -28,7 +28,9 @@ Floats = NDArray[np.float64]
 
 HORIZONS_MIN: Final = (10.0, 20.0)
 LIMITS_MMHG: Final = (180.0, 110.0)
+"""`hypertension` as shipped (`limits.py`), and what a cuff's interval and two of them (ten minutes) could warn of."""
 _STEPS_MIN: Final = np.arange(2.5, 20.1, 2.5)
+"""The moments at which the worst is looked for: the rise is slower than that."""
 _CUFFS: Final = 8
 _WITHIN_MIN: Final = 240.0
 """Older cuffs, and more of them, changed nothing on the recordings."""

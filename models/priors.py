@@ -64,6 +64,7 @@ OUTLIER_SHARE, OUTLIER_VAR = 0.06, 9.0
 VISIT_SD: Final = 1.9
 """Of a clinician's score, PHQ-9 points; as in the forecast study."""
 ROUNDING_VAR: Final = 1.0 / 12.0
+"""Of a number rounded to a whole one: that of an even spread over the step."""
 CHANGE_DAYS: Final = 21
 CHANGE_DRIFT: Final = 4.0
 """After a change from outside the untreated severity drifts four times as fast for three weeks: 4 × .18 × √21 = 3.3 points,

@@ -40,6 +40,7 @@ STRETCH: Final = (0.3, 2.0)
 SHIFT: Final = (-1.5, 1.5)
 """Beyond these something else is wrong than calibration. Chosen by us."""
 BINS: Final = 5
+"""Of the picture of what was forecast against what came: thirty visits each at the least. Chosen by us."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.channels import NAMES, STALE_AFTER
-from models.instants import MINUTE, NEVER, SECOND
+from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.rules import RULES, Priority
 from streams import home
 from streams.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP, Judged
-from streams.rows import CONTINUOUS, FAR, Rows
+from streams.rows import CONTINUOUS, Rows
 from streams.sentences import absence_sentence, duration, number, plain
 from streams.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.state import DUE, OBSERVED, Here, Ints, WardState

@@ -47,7 +47,6 @@ class Clinic:
 
     seed: int
     bookings: tuple[Booking, ...]
-    opens_us: int
     closes_us: int
 
     def observations(self) -> Iterator[dict[str, Any]]:
@@ -148,7 +147,7 @@ def simulate(
         start = start_us + turn * TURN + (7 * chair % 30) * MINUTE + 40 * SECOND
         name = str(wing * chairs + chair + 1)
         bookings.append(Booking(number, start, name, None, None, rate, tuple(fixed.get(number, ())), conditions))
-    return Clinic(seed, tuple(bookings), start_us, start_us + round(hours * HOUR))
+    return Clinic(seed, tuple(bookings), start_us + round(hours * HOUR))
 
 
 DEMO_SEED: Final = 22
@@ -196,4 +195,4 @@ def demo_clinic(seed: int = DEMO_SEED, start_us: int = OPENS_US, chairs: int = 1
                     conditions=_DEMO,
                 )
             )
-    return Clinic(seed, tuple(bookings), start_us, closes_us)
+    return Clinic(seed, tuple(bookings), closes_us)

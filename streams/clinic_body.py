@@ -62,7 +62,6 @@ def given(plan: SessionPlan) -> Given:
 class Body:
     """What is so, one value per second since the session's start."""
 
-    second: Floats
     share: Floats
     """The drug's level, 1 at the usual dose's usual peak."""
     channels: dict[Pulled, Floats]
@@ -138,7 +137,7 @@ def live(plan: SessionPlan) -> Body:
                 middle = float(np.median(value[held > 0])) if (held > 0).any() else 0.0
                 value += held * (goal - value + pull.noise * np.clip(value - middle, -1, 1))
     beat(plan, second, channels)
-    return Body(second, share, channels)
+    return Body(share, channels)
 
 
 def wander(rng: np.random.Generator, second: Floats, knot_s: float, sd: float) -> Floats:

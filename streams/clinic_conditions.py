@@ -69,8 +69,6 @@ class Delivery:
     """Share of the late stretches that newer lines overtake."""
     reordered: float = 0.0
     """Share of lines that arrive a second or two after their successors."""
-    cuts_per_hour: float = 0.0
-    """Network cuts of one to five minutes that lose what was sent in them."""
     offset_s: float = 0.0
     """The device's clock is wrong by as much at most, either way."""
     drift_s_per_hour: float = 0.0

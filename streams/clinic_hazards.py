@@ -113,6 +113,7 @@ ANSWERS: Final[dict[str, tuple[tuple[float, str, str], ...]]] = {
 
 STOPS_THE_DOSE: Final = ("hypertensive-crisis", "hypotension", "apnoea", "unresponsive", "severe-dissociation")
 STOPPED_AFTER_S: Final = 75
+"""Somebody looks, decides and turns a tap. Chosen by us."""
 
 
 @dataclass(frozen=True, slots=True)

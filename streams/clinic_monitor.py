@@ -27,6 +27,7 @@ Line = tuple[int, dict[str, Any]]
 """When it arrives (µs), and the observation."""
 
 _BLOCK = 256
+"""Lines written at a time: arrays become Python numbers in one go."""
 _APART = 0.2
 _APART_S = 20
 """Heart rate and pulse this far apart (share of the larger) for this long: one of them is not the heart's."""

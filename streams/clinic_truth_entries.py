@@ -40,10 +40,14 @@ class Happening:
 CONFIRM_S: Final = 600
 RECHECK_S: Final = 180
 JUMP_MMHG: Final = 60
+"""A second cuff confirms within ten minutes; a crisis so far above a normal cuff waits three. Written down a second time on
+purpose: the yardstick must not move with the ward's table."""
 RISE_SBP, RISE_DBP = 40, 25
 """The label's composite: a rise of at least 40 systolic or 25 diastolic."""
 RISEN_HIGH: Final = 160
+"""Stage 2 hypertension (ESC 2018): a rise that ends below is nobody's page."""
 PROLONGED_S: Final = 120 * 60
+"""The label's two hours of observation."""
 CADSS: Final = 92 / 24
 """CADSS-6 on CADSS's scale."""
 DISTRESSED: Final = 7

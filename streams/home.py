@@ -18,7 +18,7 @@ from typing import Final
 from alerts.effects import DeadLetter
 from models.calendar import day_in, iso_day, zone_of
 from models.findings import Digest, DigestLine
-from models.instants import DAY, HOUR, iso, to_datetime, to_us
+from models.instants import DAY, FAR, HOUR, iso, to_datetime, to_us
 from models.instruments import INSTRUMENTS, ScoreRefused, score_of
 from models.records import CheckIn, Dose, DoseStopped, Event, ForecastMade, Intervention, PatientRegistered
 from models.rules import RULES, Priority
@@ -35,7 +35,6 @@ from streams.home_rows import (
     starts_us,
 )
 from streams.home_say import say
-from streams.rows import FAR
 from streams.sentences import number, plain
 from streams.state import DUE, Here, WardState
 

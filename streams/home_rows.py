@@ -15,14 +15,14 @@ from typing import Any, Final
 import msgpack
 
 from models.calendar import zone_of
-from models.instants import to_datetime, to_us
+from models.instants import FAR, to_datetime, to_us
 from models.policies import DEFAULT, HomePolicies, home_policies
 from models.rules import Priority
-from streams.rows import FAR
 
 KEPT_SCORES: Final = 6
 """Scores kept of each instrument: twice what a recent level needs, so that a correction can take one away."""
 KEPT_DOSES: Final = 4
+"""The last one counts; the others stand by in case it is corrected away."""
 KEPT_FORECASTS: Final = 4
 """The newest of each of the last days: a rise is reckoned over three."""
 

@@ -23,6 +23,7 @@ ASKS_FROM: Final = 0.25
 """One in four is worth a cuff, which takes a minute of somebody who sits there. Chosen by us from the table in
 docs/detection-estimates.md."""
 STOPS_BELOW: Final = 0.15
+"""Well below, so that it does not ask and take back by turns. Chosen by us."""
 ASKED_WITHIN: Final = 5 * MINUTE
 """Soon enough to act on, late enough that two cuffs are two. Chosen by us: half of the usual interval."""
 ASKS_AT_MMHG: Final = (150.0, 95.0)
@@ -30,7 +31,7 @@ ASKS_AT_MMHG: Final = (150.0, 95.0)
 recordings, 1 % in invented sessions) hardly one in ten was high."""
 AGAIN_AFTER: Final = MINUTE
 """Sooner after another a reading is the same cuff, or a monitor that measures all the time and needs no asking. Chosen by us."""
-_SOURCE: Final = "models/pressure.py: chance of 180/110 within 20 min of at least 25 %"
+_SOURCE: Final = f"models/pressure.py: chance of 180/110 within 20 min of at least {ASKS_FROM * 100:.0f} %"
 
 
 def look_ahead(state: WardState, row: int, cuff: Cuff, here: Here) -> None:

@@ -13,13 +13,12 @@ from alerts.paging import INHIBITS
 from models.channels import COLUMN
 from models.drugs import treatment_of
 from models.findings import Finding
-from models.instants import MINUTE, NEVER, iso
+from models.instants import FAR, MINUTE, NEVER, iso
 from models.readiness import Known, Readiness, readiness
 from models.reports import said_by
 from models.rules import RULES, Priority
 from models.suicidality import INSTRUMENTS, PHQ_9
 from streams.association import Session
-from streams.rows import FAR
 from streams.sentences import plain, with_chair
 from streams.state import Here, WardState
 from streams.timers import peak_at_us

@@ -13,15 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.channels import CHANNELS, NAMES
-from models.instants import NEVER
+from models.instants import FAR, NEVER
 from models.limits import KEYS, LIMITS
 from streams import steps
 from streams.steps import Steps
 
 CONTINUOUS: Final = np.array([channel.continuous for channel in CHANNELS])
-
-FAR: Final = 2**62
-"""After every instant: the due time of what is not due."""
 
 IDLE: Final = 3
 """Strikes at which a running hold is given up; a hold with this many is not running."""

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry
 from models.channels import COLUMN, NAMES
-from models.instants import iso
+from models.instants import FAR, iso
 from streams.absence import AHEAD, follow, lapse
 from streams.frame import Frame
 from streams.quality import judge
-from streams.rows import FAR
 from streams.sentences import number
 from streams.sessions import GIVE_UP_AFTER, open_unannounced
 from streams.state import OBSERVED, REMEMBER, Ints, WardState

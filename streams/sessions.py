@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from models.instants import HOUR, MINUTE
+from models.instants import FAR, HOUR, MINUTE
 from models.rules import RULE_INDEX, RULES, Priority
 from streams.association import Session
 from streams.estimates import remember
 from streams.frame import Origin
-from streams.rows import FAR
 from streams.sentences import plain
 from streams.state import OBSERVED, Here, WardState
 

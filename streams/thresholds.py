@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.channels import COLUMN as CHANNEL
 from models.channels import NAMES, STALE_AFTER
-from models.instants import MINUTE, SECOND
+from models.instants import FAR, MINUTE, SECOND
 from models.limits import COLUMN, COLUMNS, HELD, RECHECK_WITHIN, Limit
 from models.rules import RULE_INDEX, RULES
 from models.symptoms import STANDS_FOR
@@ -18,7 +18,6 @@ from streams.association import Cuff, Session
 from streams.cuffs import Verdict
 from streams.holding import hold
 from streams.quality import OUTLIER
-from streams.rows import FAR
 from streams.sentences import cuff_sentence, limit_evidence, limit_sentence, number
 from streams.state import OBSERVED, Here, Ints, WardState
 from streams.steps import Step

@@ -13,14 +13,13 @@ from math import isnan
 from typing import Final
 
 from models.channels import COLUMN
-from models.instants import MINUTE, NEVER, SECOND
+from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.limits import UNITS
 from models.reports import AWAKE, GONE, Report, Said, said_by
 from models.rules import RULES, Priority
 from streams.association import Cuff, Session
 from streams.course import LASTING_AFTER
 from streams.pressure_ahead import look_ahead
-from streams.rows import FAR
 from streams.sentences import duration, number, plain
 from streams.sessions import expect_cuff
 from streams.state import DUE, Here, WardState

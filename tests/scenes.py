@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.alert import Alert
-from alerts.effects import AuditEntry, DeadLetter, Effect, FrameEffects, Page, Transition
+from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
 from models.instants import SECOND, from_iso, to_datetime
 from models.records import (
     AlertAcknowledged,
@@ -160,11 +160,6 @@ class Scene:
     def told(self, *rules: str) -> list[str]:
         """The story of these rules, or of all."""
         return story(one for one in self.transitions if not rules or one.rule in rules)
-
-    def replayed(self, clock: Clock | None = None) -> list[FrameEffects]:
-        """The same journal through a new shard."""
-        shard = Shard(clock=clock or self.clock)
-        return [shard.step(offset, *stamped) for offset, stamped in enumerate(self.journal)]
 
 
 @dataclass(frozen=True, slots=True)

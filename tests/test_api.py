@@ -418,9 +418,7 @@ async def test_health_is_lost_when_nothing_moves_and_comes_back(
     assert [one["rule"] for one in await clinic.transitions()] == ["desaturation"]
 
 
-async def test_a_sender_is_told_when_its_post_could_not_be_made_durable(
-    clinic: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_sender_is_told_when_its_post_could_not_be_made_durable(clinic: Inside, tmp_path: Path) -> None:
     clinic.service.journal._connection.execute("PRAGMA busy_timeout=20")
     with closing(locked(tmp_path)):
         answer = await clinic.http.post("/v1/observations", content=ndjson(falling()))

@@ -88,7 +88,7 @@ def test_a_pair_is_the_forecast_of_a_week_before_and_the_score_before_the_dose()
     dose, late = Entry(first, AT, "drug", 1.0, 0.0), Entry(first + 21, AT, "drug", 1.0, 0.0)
     seen = Entry(first + 21, BEFORE, "visit", 12.0, 0.0)
     after = Entry(first + 21, AFTER, "week", 3.0, 0.0)
-    start = Course("p", 1, first + 7, first, 10.0, 19.0, 2, first, (dose,))
+    start = Course("p", 1, first + 7, 10.0, 19.0, 2, first, (dose,))
     courses = [replace(start, as_of=first + day) for day in (7, 14, 20)]
     courses.append(replace(start, as_of=first + 30, entries=(dose, seen, late, after)))
     cdf = np.stack([np.arange(85) / 1000 + n / 10 for n in range(4)])

@@ -285,7 +285,7 @@ def test_limits_from_a_file_are_in_force_from_the_first_line(tmp_path: Path) -> 
     assert raised["evidence"]["limit"] == 88
 
 
-def test_a_recording_can_come_through_a_pipe(tmp_path: Path) -> None:
+def test_a_recording_can_come_through_a_pipe() -> None:
     done = chairside("replay", "/dev/stdin", "--summary", given=ndjson(falling()))
     assert done.returncode == 0, done.stderr.decode()
     assert rules(map(json.loads, done.stdout.splitlines())) == [("desaturation", "raised")]

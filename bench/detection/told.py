@@ -47,10 +47,6 @@ class Alert:
     steps: list[Step] = field(default_factory=list)
     over_us: int | None = None
 
-    @property
-    def raised_us(self) -> int:
-        return self.steps[0].at_us
-
     def reached_us(self, priority: Priority) -> int | None:
         """When it first had this priority or a worse one."""
         return next((step.at_us for step in self.steps if step.priority >= priority), None)
