@@ -5,7 +5,7 @@ channels) or in `readings` consecutive readings within `CONFIRM_WITHIN` (cuffs, 
 been back at `leave` for `leave_s` (one reading, for cuffs and scores). A rule with several rows has the priority of the
 worst row in force. A cuff is one reading of several channels: rows of one rule and priority are alternatives, and some rows
 add to them (`Role`). Not one of these numbers is validated for ketamine in depression: a clinic's own table goes through
-`site.configured`, and `chairside check-config` checks it.
+`site.configured`, and `chairside check-config` checks it. Sources in brackets are rows of docs/sources.md.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ PURE = (
     "streams.frame",
     "streams.shard",
     "streams.ward*",
-    "streams.detectors*",
     "alerts.alert",
     "alerts.desk",
     "alerts.digest",
@@ -119,6 +118,16 @@ def test_a_lock_names_public_registries_only(lock: str, address: str) -> None:
         pytest.skip(f"{lock} is not there")
     hosts = set(re.findall(address, (ROOT / lock).read_text()))
     assert hosts <= {"pypi.org", "files.pythonhosted.org", "registry.npmjs.org"}
+
+
+def test_every_source_that_is_named_by_a_number_is_written_down() -> None:
+    named = {
+        found
+        for file in tracked_files()
+        if file.endswith(".py") and Path(file).parts[0] in PACKAGES and (ROOT / file).is_file()
+        for found in re.findall(r"\[S\d+\]", (ROOT / file).read_text())
+    }
+    assert named == set(re.findall(r"^\| (\[S\d+\])", (ROOT / "docs/sources.md").read_text(), re.MULTILINE))
 
 
 def test_no_file_names_somebodys_home() -> None:
