@@ -76,7 +76,9 @@ def fact_of(record: Vitals | Event) -> Fact | None:
 
 
 def _fact(kind: FactKind, record: Record, name: str = "", route: str | None = None, value: float | None = None) -> Fact:
+    # Who received it may stand in another offset; where no zone is known, days follow the observation's own.
+    received = record.at if record.received_at is None else record.received_at.astimezone(record.at.tzinfo)
     return Fact(
-        kind, record.at, record.received_at or record.at, record.id or "", record.replaces or "",
+        kind, record.at, received, record.id or "", record.replaces or "",
         record.source or "", record.session or "", name, route, value,
     )  # fmt: skip

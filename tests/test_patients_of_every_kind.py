@@ -178,6 +178,13 @@ def test_without_a_zone_a_day_is_that_of_the_observations_own_offset() -> None:
     )
 
 
+def test_without_a_zone_the_receivers_offset_dates_nothing() -> None:
+    # 18:00 at home, received seven seconds later by a server whose clock says it is tomorrow already.
+    at_once = FIRST + timedelta(days=21, hours=2, seconds=7)
+    patient = Patient(offset_h=-8).dose(0).phq(20, 8, received=at_once)
+    assert [entry.day - patient.day(0) for entry in entries(patient, 20, "week")] == [20]
+
+
 def test_what_is_received_after_the_patients_midnight_is_known_the_day_after() -> None:
     late = FIRST + timedelta(days=15, hours=4)  # 23:00 of day 14 in New York
     patient = induced().tell("patient.registered", -6, timezone="America/New_York").phq(13, 9, received=late)
