@@ -89,6 +89,10 @@ train-forecast: setup ## Train the forecast's pooled model on invented cohorts (
 prove-forecast: setup ## Score the forecasts on patients whose truth is known: targets, controls, closed loop, real diaries
 	$(BIN)/python -m bench.forecast --full
 
+.PHONY: prove-night
+prove-night: setup ## Measure a night of 100,000 patients, each re-forecast by the service from what is kept of them (12 GB of disk)
+	$(BIN)/python -m bench.night
+
 ##@ The rest
 
 .PHONY: setup

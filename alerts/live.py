@@ -1,7 +1,9 @@
 """The live feed: what a site's boards hear, as server-sent events.
 
-On connecting a board gets a `snapshot`; then every transition as `alert`, numbered by the site's `seq`, and the chairs'
-latest values as `chairs` each second. A board that comes back with its last number gets what it missed from the store.
+On connecting a board gets a `snapshot`; then every transition as `alert`, numbered by the site's `seq`, the chairs' latest
+values as `chairs` each second, and as `forecast` of whom a new one was stored. The last two are not numbered and not told
+again: the latest holds, and a page asks for forecasts when it opens. A board that comes back with its last number gets what it
+missed from the store.
 A listener that does not keep up is cut off, because its browser then comes back and loses nothing; one that is never told
 so would show an old board.
 Never here: deciding what is shown.

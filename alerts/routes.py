@@ -109,7 +109,7 @@ def alert_routes(
             int | None, Query(ge=0, description="As Last-Event-ID, for clients that cannot send it.")
         ] = None,
     ) -> EventSourceResponse:
-        """The live feed as server-sent events: `snapshot`, then `alert` and `chairs`. Resumes after Last-Event-ID."""
+        """The live feed as server-sent events: `snapshot`, then `alert`, `chairs`, `forecast`. Resumes after Last-Event-ID."""
         last = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
         return EventSourceResponse(
             feed.listen(site, last), ping=HEARTBEAT_S, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

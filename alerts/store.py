@@ -17,9 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from alerts import archive, burden, ledger, outbox
+from alerts import archive, burden, kept, ledger, outbox
 from alerts.database import Database
 from alerts.effects import FrameEffects
+from alerts.kept import KeptState
 from alerts.ledger import Conflict, WrittenMeanwhile, clean
 from alerts.outbox import OwedPage, PageCounts
 from alerts.tables import (
@@ -137,6 +138,17 @@ class Store:
         """What was entered of patients, in order of arrival, each entry with its `received_at`."""
         with self.database.reading() as connection:
             return archive.course(connection, site, patients)
+
+    def kept(self, site: str, patients: Sequence[str]) -> dict[str, KeptState]:
+        """What the forecaster kept of patients."""
+        with self.database.reading() as connection:
+            return kept.of(connection, site, patients)
+
+    def keep(self, states: Sequence[KeptState]) -> None:
+        """Keep this of patients, in place of what was kept before."""
+        if states:
+            with self.database.writing() as connection:
+                kept.keep(connection, self.database.insert, states)
 
     def sessions_of(self, site: str, patient: str) -> tuple[list[Document], dict[str, int]]:
         """What was entered in a patient's sessions, and how many alerts each session raised."""

@@ -120,6 +120,15 @@ LATEST_FORECASTS: Final = Table(
 )  # fmt: skip
 """Each patient's newest, so that a page of all patients reads one row each."""
 
+KEPT: Final = Table(
+    "kept", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("patient", Text, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)  # fmt: skip
+"""What the forecaster keeps of each patient, made of so many entries. Derived: without it the next forecast takes longer."""
+
 DEAD_LETTERS: Final = Table(
     "dead_letters", METADATA, *_key(),
     Column("site", Text, nullable=False, index=True),

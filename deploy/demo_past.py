@@ -20,7 +20,7 @@ from models.instants import DAY, MINUTE, from_iso, to_datetime, to_us
 from models.records import AlertAcknowledged, AlertClosed, Event, ForecastMade, SetAside, Vitals
 from streams.clinic_weeks import weeks
 from streams.edge import read_lines
-from streams.forecasting import Asked, forecasts
+from streams.forecasting import Asked, Told, forecasts
 from streams.frame import FULL, FrameBuilder
 from streams.home_rows import starts_us
 from streams.journal import SqliteJournal
@@ -85,17 +85,20 @@ def _forecasts(lines: list[dict[str, Any]], until_us: int) -> list[ForecastMade]
             entries[line["patient"]].append({**line, "received_at": line["at"]})
         if line["kind"] == "patient.registered":
             zones[line["patient"]] = line["timezone"]
-    wanted = []
-    for patient, known in sorted(entries.items()):
-        zone = zone_of(zones[patient])
-        for week in range(WEEKLY, 0, -1):
+    found = []
+    told = {patient: Told(known) for patient, known in sorted(entries.items())}
+    for week in range(WEEKLY, 0, -1):
+        wanted = []
+        for patient, known in told.items():
+            zone = zone_of(zones[patient])
             day = to_datetime(until_us - week * 7 * DAY).astimezone(zone).toordinal()
             if zone is not None:
                 wanted.append((Asked("main", patient, day, starts_us(day + 1, zone)), known))
-    found = []
-    for made in forecasts(wanted):
-        if made.forecast is not None:
-            at = to_datetime(made.asked.until_us + 2 * MINUTE)
-            fields = {**made.forecast, "at": at, "source": "forecaster"}
-            found.append(ForecastMade.model_validate(fields, strict=False))
+        for made in forecasts(wanted):
+            if made.kept is not None:
+                told[made.asked.patient] = Told(None, made.kept)
+            if made.forecast is not None:
+                at = to_datetime(made.asked.until_us + 2 * MINUTE)
+                fields = {**made.forecast, "at": at, "source": "forecaster"}
+                found.append(ForecastMade.model_validate(fields, strict=False))
     return found

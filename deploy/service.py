@@ -31,7 +31,7 @@ from streams.history import History, Series
 from streams.home_rows import AtHome
 from streams.intake import Intake, Records
 from streams.journal import SqliteJournal
-from streams.owner import Owner, alerts_in, owes_pages
+from streams.owner import Owner, alerts_in, forecasts_in, owes_pages
 from streams.patients import patient_list, patient_page, today_of
 from streams.state import Clock
 
@@ -204,6 +204,10 @@ class Service:
         """The correction of forecasts that the site has in force."""
         return self.owner.shard.ward.home.policies(site).recalibration
 
+    def watches(self) -> bool:
+        """Whether a session is open."""
+        return bool(self.owner.shard.ward.known.sessions)
+
     async def patients(self, site: str) -> dict[str, Any]:
         """Everybody at home, who is due first."""
         forecasts = await asyncio.to_thread(self.store.forecasts, site)
@@ -255,6 +259,8 @@ class Service:
             self.metrics.transitions.labels(transition["transition"], transition["rule"], transition["priority"]).inc()
             if transition["transition"] == "raised":
                 self.metrics.latency.observe(max(0.0, (self.now_us() - self.owner.received_us) / SECOND))
+        for site, made in forecasts_in(effects).items():
+            self.feed.publish("forecast", site, {"site": site, "forecasts": made})
         if owes_pages(effects):
             self.pager.wake()
 

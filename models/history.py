@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Final
 
 from models.calendar import Moves, day_in, day_of, zone_of
@@ -69,7 +70,9 @@ class History:
         self.patient = patient
         self.key = key_of(patient)
         # By their own content where times leave the order open, so that no file's order matters.
-        in_time = sorted(facts, key=lambda fact: (fact.at, fact.received, repr(fact)))
+        in_time = [
+            fact for _, together in groupby(sorted(facts, key=_when), key=_when) for fact in _by_content(list(together))
+        ]
         self._facts = sorted(enumerate(in_time), key=lambda pair: (pair[1].received, pair[0]))
         self._registrations = [
             (order, fact, zone)
@@ -130,6 +133,14 @@ class History:
                 for order, fact in self._facts
             ]
         return self._dated[moves]
+
+
+def _when(fact: Fact) -> tuple[datetime, datetime]:
+    return fact.at, fact.received
+
+
+def _by_content(together: list[Fact]) -> list[Fact]:
+    return sorted(together, key=repr) if len(together) > 1 else together
 
 
 def _corrected(known: Sequence[Standing]) -> list[Standing]:

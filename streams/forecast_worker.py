@@ -12,13 +12,14 @@ import contextlib
 import os
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import msgpack
 
-from streams.forecasting import Asked, forecasts, page
+from streams.forecasting import Asked, Made, Told, forecasts, page
 
 NICE: Final = 10
 """Below everything that watches somebody, above nothing."""
@@ -33,8 +34,8 @@ def answer(job: dict[str, Any]) -> Any:
     """Do one job: ``forecast`` or ``page``."""
     if job["task"] == "page":
         return page(job["patient"], job["entries"], job["as_of"], job["every_days"])
-    wanted = [(Asked(**each["asked"]), each["entries"]) for each in job["wanted"]]
-    return [{"forecast": made.forecast, "why_not": made.why_not} for made in forecasts(wanted)]
+    wanted = [(Asked(**each["asked"]), Told(each["entries"], each["kept"])) for each in job["wanted"]]
+    return [[made.forecast, made.why_not, made.kept, made.read] for made in forecasts(wanted)]
 
 
 def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
@@ -57,16 +58,15 @@ class Worker:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
-    async def forecasts(
-        self, wanted: list[tuple[Asked, list[dict[str, Any]]]]
-    ) -> list[tuple[dict[str, Any] | None, str]]:
+    async def forecasts(self, wanted: Sequence[tuple[Asked, Told]]) -> list[Made]:
         """For each: the forecast, or None and why not.
 
         Raises:
             WorkerFailed: no answer came; nothing was lost, ask again.
         """
-        job = {"task": "forecast", "wanted": [{"asked": asdict(asked), "entries": got} for asked, got in wanted]}
-        return [(each["forecast"], each["why_not"]) for each in await self._ask(job)]
+        told = [{"asked": asdict(asked), "entries": told.entries, "kept": told.kept} for asked, told in wanted]
+        answers = await self._ask({"task": "forecast", "wanted": told})
+        return [Made(asked, *answer) for (asked, _), answer in zip(wanted, answers, strict=True)]
 
     async def page(self, patient: str, entries: list[dict[str, Any]], as_of: int, every_days: int) -> dict[str, Any]:
         """One patient's course as their page shows it.

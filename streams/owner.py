@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.effects import FrameEffects, Page, Transition, document
+from alerts.effects import Forecast, FrameEffects, Page, Transition, document
 from alerts.ledger import Conflict
 from alerts.store import Store
 from models.instants import EPOCH
@@ -155,6 +155,18 @@ class Owner:
 def alerts_in(effects: FrameEffects) -> list[dict[str, Any]]:
     """The frame's transitions as documents, in order."""
     return [document(effect) for effect in effects.effects if isinstance(effect, Transition)]
+
+
+def forecasts_in(effects: FrameEffects) -> dict[str, list[dict[str, Any]]]:
+    """Of whom the frame brought a forecast, by site; a patient's last one of several."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for effect in effects.effects:
+        if isinstance(effect, Forecast):
+            said = {name: effect.doc.get(name) for name in ("due", "relapse_probability")}
+            found.setdefault(effect.site, {})[effect.patient] = {
+                "patient": effect.patient, "as_of": effect.as_of, **said,
+            }  # fmt: skip
+    return {site: list(made.values()) for site, made in found.items()}
 
 
 def owes_pages(effects: FrameEffects) -> bool:

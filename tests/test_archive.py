@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.effects import AuditEntry, Effect, Forecast, FrameEffects, Page, Transition
+from alerts.kept import KeptState
 from alerts.store import Store
 from models.instants import DAY, MINUTE, iso
 from tests.test_store import START, frame, page, step, store, url
@@ -70,6 +71,16 @@ def test_a_course_is_read_back_in_order_of_arrival_with_when_it_was_received(sto
         ],
         "nobody": [],
     }
+
+
+def test_what_the_forecaster_keeps_takes_the_place_of_what_was_kept_before(store: Store) -> None:
+    first = [KeptState("main", "A-1", 3, b"\x00one"), KeptState("main", "B-2", 5, b"two")]
+    store.keep(first)
+    store.keep([KeptState("main", "A-1", 4, b"three"), KeptState("north", "A-1", 9, b"another clinic's")])
+    store.keep([])
+    assert store.kept("main", ["A-1", "B-2", "nobody"]) == {
+        "A-1": KeptState("main", "A-1", 4, b"three"), "B-2": first[1],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

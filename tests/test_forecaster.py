@@ -7,16 +7,19 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from alerts.effects import encode
+from alerts.kept import KeptState
+from models.instants import to_us
 from models.records import OBSERVATION
 from models.wire_home import BURDEN, FORECASTS, PATIENT, PATIENTS
 from streams.forecast_worker import Worker, WorkerFailed
-from streams.forecasting import Asked, forecasts
+from streams.forecasting import Asked, Told, forecasts
 from streams.shard import Shard
 from tests.patients import FIRST, Patient
 from tests.service import Document, Inside, invoked, ndjson, serving, until
@@ -180,15 +183,15 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
 async def test_a_process_that_dies_is_begun_again_and_nothing_is_lost() -> None:
     worker = Worker()
     asked = Asked("main", "A-1", FIRST.toordinal() + 40, 2**62)
-    job: list[tuple[Asked, list[dict[str, Any]]]] = [(asked, [json.loads(line) for line in course().lines])]
-    ((before, _),) = await worker.forecasts(job)
+    job = [(asked, Told([json.loads(line) for line in course().lines]))]
+    (before,) = await worker.forecasts(job)
     worker.kill()
     with pytest.raises(WorkerFailed):
         await worker.forecasts(job)
-    ((after, _),) = await worker.forecasts(job)
+    (after,) = await worker.forecasts(job)
     await worker.close()
     assert before == after
-    assert before is not None
+    assert before.forecast is not None
 
 
 def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() -> None:
@@ -197,7 +200,7 @@ def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() 
 
     good = [json.loads(line) for line in course().lines]
     bad = [{"kind": "dose", "at": "yesterday", "patient": "B-2", "drug": "ketamine"}]
-    first, second, third = forecasts([(asked("B-2"), bad), (asked("A-1"), good), (asked("C-3"), [])])
+    first, second, third = forecasts([(asked("B-2"), Told(bad)), (asked("A-1"), Told(good)), (asked("C-3"), Told([]))])
     assert first.forecast is None
     assert "at" in first.why_not
     assert second.forecast is not None
@@ -207,14 +210,80 @@ def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() 
 def test_neither_order_of_arrival_nor_company_nor_a_repeat_changes_a_forecast() -> None:
     asked = Asked("main", "A-1", FIRST.toordinal() + 60, 2**62)
     entries = [json.loads(line) for line in course().lines]
-    (alone,) = forecasts([(asked, entries)])
+    (alone,) = forecasts([(asked, Told(entries))])
     shuffled = [*entries, entries[3]]
     random.Random(5).shuffle(shuffled)
     other = [json.loads(line) for line in course("Z-9", weeks=3).lines]
-    _, among = forecasts([(Asked("main", "Z-9", asked.as_of, asked.until_us), other), (asked, shuffled)])
+    _, among = forecasts([(Asked("main", "Z-9", asked.as_of, asked.until_us), Told(other)), (asked, Told(shuffled))])
     assert alone.forecast is not None
     assert among.forecast is not None
     assert {**among.forecast, "entries": 0} == {**alone.forecast, "entries": 0}
+
+
+def test_what_is_kept_changes_no_forecast_whatever_comes_between() -> None:
+    told = (
+        course("A-1", weeks=0).phq(14, 8).phq(21, 10).score(21, "mood-vas", 3)
+        .phq(28, 19, id="slip").phq(28, 9, id="meant", replaces="slip", received=FIRST + timedelta(days=33))
+        .dose(30).phq(35, 6).phq(16, 15, id="late", received=FIRST + timedelta(days=37)).tell("intervention", 38, what="bereavement")
+    )  # fmt: skip
+    told.tell("patient.registered", 36, timezone="Pacific/Auckland", medications=["Lithium", "sertraline"])
+    entries = sorted((json.loads(line) for line in told.lines), key=lambda line: line.get("received_at", line["at"]))
+    kept: bytes | None = None
+    before: list[Document] = []
+    without_reading = 0
+    for day in [*range(-3, 3), *range(12, 45)]:
+        until = (FIRST + timedelta(days=day + 1)).isoformat()
+        received = [entry for entry in entries if entry.get("received_at", entry["at"]) < until]
+        asked = Asked("main", "A-1", told.day(day), to_us(FIRST + timedelta(days=day + 1)))
+        (fresh,) = forecasts([(asked, Told(received))])
+        (carried,) = forecasts([(asked, Told(received, kept))])
+        assert carried == fresh
+        if kept is not None and received == before:
+            (blind,) = forecasts([(asked, Told(None, kept))])
+            assert blind == fresh
+            without_reading += 1
+        kept, before = carried.kept, received
+    assert without_reading > 20
+
+
+def test_what_is_kept_of_another_or_was_damaged_is_refused_and_the_entries_are_read() -> None:
+    asked = Asked("main", "A-1", FIRST.toordinal() + 60, 2**62)
+    entries = [json.loads(line) for line in course().lines]
+    (fresh,) = forecasts([(asked, Told(entries))])
+    (other,) = forecasts([(replace(asked, patient="B-2"), Told(entries))])
+    assert fresh.kept is not None
+    for spoilt in (other.kept, fresh.kept[:-1], b"CSK0" + fresh.kept[4:], b""):
+        assert forecasts([(asked, Told(entries, spoilt))]) == [fresh]
+        (refused,) = forecasts([(asked, Told(None, spoilt))])
+        assert refused.forecast is None
+        assert "NotKept" in refused.why_not
+
+
+async def test_a_night_goes_on_from_what_is_kept_and_does_without_it(tmp_path: Path) -> None:
+    names = ["A-1", "B-2", "C-3"]
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(*lines_of(*(course(name) for name in names)))
+        await quiet(clinic)
+        store, forecaster = clinic.service.store, clinic.service.forecaster
+        assert forecaster is not None
+        kept = store.kept("main", names)
+        assert [kept[name].entries for name in names] == [14, 14, 14]
+        store.keep([KeptState("main", "B-2", 14, b"damaged"), kept["C-3"]._replace(entries=0)])
+        await clinic.post({"kind": "vitals", "device": "m-1", "spo2": 97, "at": f"{course().date(60)}T13:00:00Z"})
+        await clinic.settled()
+        await forecaster.look()
+        await clinic.settled()
+        made = (await clinic.get("/v1/forecasts"))["forecasts"]
+        again = store.kept("main", names)
+    assert forecaster.failed == 0
+    assert {each["as_of"] for each in made} == {course().date(59)}
+    assert [again[name].entries for name in names] == [14, 14, 14]
+    asked = Asked("main", "", FIRST.toordinal() + 59, 2**62)
+    for said in made:
+        told = Told([json.loads(line) for line in course(said["patient"]).lines])
+        (fresh,) = forecasts([(replace(asked, patient=said["patient"]), told)])
+        assert fresh.forecast is not None
+        assert {name: said[name] for name in fresh.forecast} == fresh.forecast
 
 
 def test_frame_boundaries_and_repeats_change_nothing_of_what_is_said_of_patients_at_home() -> None:

@@ -70,6 +70,30 @@ async def test_a_board_hears_only_its_own_site(clinic: Inside) -> None:
         assert (await next_of(events, "alert")).data["patient"] == "P-2"
 
 
+async def test_a_page_hears_of_whom_a_forecast_was_stored_and_it_takes_no_number(clinic: Inside) -> None:
+    def made(patient: str, share: float, as_of: str, site: str = "main") -> Document:
+        day = {"kind": "forecast.made", "patient": patient, "as_of": as_of, "at": f"{as_of}T23:00:00Z", "site": site}
+        return {**day, "cdf": [share] * 85, "relapse_probability": {"14d": share}}
+
+    async with listening(clinic) as events:
+        assert (await anext(events)).name == "snapshot"
+        await clinic.post(
+            made("P-1", 0.2, "2026-03-01"), made("P-2", 0.1, "2026-03-01", site="north"), made("P-3", 0.3, "2026-03-01")
+        )
+        told = await next_of(events, "forecast")
+        assert told.id is None
+        assert told.data == {
+            "site": "main",
+            "forecasts": [
+                {"patient": "P-1", "as_of": "2026-03-01", "due": None, "relapse_probability": {"14d": 0.2}},
+                {"patient": "P-3", "as_of": "2026-03-01", "due": None, "relapse_probability": {"14d": 0.3}},
+            ],
+        }
+        # It is stored by then: a page that asks now has it.
+        kept = (await clinic.get("/v1/forecasts"))["forecasts"]
+        assert {each["patient"] for each in kept} == {"P-1", "P-3"}
+
+
 async def test_a_board_that_comes_back_gets_what_it_missed_and_no_picture(clinic: Inside) -> None:
     for n in range(4):
         await clinic.post(*falling(f"P-{n}"))
@@ -197,7 +221,7 @@ async def test_stopping_the_server_ends_the_feeds_promptly(tmp_path: Path) -> No
             begun = time.monotonic()
             clinic.web.should_exit = True
             rest = [event.name async for event in events]
-            assert set(rest) <= {"chairs", "alert"}
+            assert set(rest) <= {"chairs", "alert", "forecast"}
         await until(lambda: not clinic.web.started or clinic.service.intake._stopping, "the server to stop")
     # Uvicorn gives open requests five seconds; a feed that was not ended would take them all.
     assert time.monotonic() - begun < 4.5

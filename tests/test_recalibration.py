@@ -31,7 +31,7 @@ from models.recalibration import (
     pairs_of,
     recalibrated,
 )
-from streams.forecasting import Asked, forecasts
+from streams.forecasting import Asked, Told, forecasts
 
 MODEL = "filter 1"
 
@@ -123,7 +123,7 @@ def test_a_forecast_with_it_says_its_version_and_one_for_another_forecaster_is_l
     day = calendar_day(cohort, 0, 90).toordinal()
 
     def made(policy: dict[str, object] | None) -> dict[str, Any]:
-        (answer,) = forecasts([(Asked("main", alias(cohort, 0), day, 2**62, policy), entries)])
+        (answer,) = forecasts([(Asked("main", alias(cohort, 0), day, 2**62, policy), Told(entries))])
         assert answer.forecast is not None
         return answer.forecast
 

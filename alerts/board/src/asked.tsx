@@ -1,10 +1,14 @@
-/** A page's question to the server, asked again each minute while it is looked at: the last answer stays until a newer one comes. */
+/** A page's question to the server, asked again each minute while it is looked at, and soon after `news` changes: the last answer
+ * stays until a newer one comes.
+ */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { getJson } from "./here";
 
 const AGAIN_MS = 60_000;
+/** A clinic's night brings a forecast every few milliseconds: all that come within this are asked for together. */
+const NEWS_MS = 2_000;
 
 export interface Asked<T> {
   answer: T | null;
@@ -12,8 +16,10 @@ export interface Asked<T> {
   problem: string | null;
 }
 
-export function useAsked<T>(path: string): Asked<T> {
+export function useAsked<T>(path: string, news = 0): Asked<T> {
   const [asked, setAsked] = useState<Asked<T>>({ answer: null, problem: null });
+  const latest = useRef<(() => void) | null>(null);
+  const soon = useRef<number | undefined>(undefined);
   useEffect(() => {
     let current = true;
     const ask = async (): Promise<void> => {
@@ -27,12 +33,22 @@ export function useAsked<T>(path: string): Asked<T> {
     };
     setAsked({ answer: null, problem: null });
     void ask();
+    latest.current = () => void ask();
     const timer = window.setInterval(() => document.hidden || void ask(), AGAIN_MS);
     return () => {
       current = false;
       window.clearInterval(timer);
+      window.clearTimeout(soon.current);
+      soon.current = undefined;
     };
   }, [path]);
+  useEffect(() => {
+    if (news === 0 || soon.current !== undefined) return;
+    soon.current = window.setTimeout(() => {
+      soon.current = undefined;
+      latest.current?.();
+    }, NEWS_MS);
+  }, [news]);
   return asked;
 }
 

@@ -16,6 +16,9 @@ import type { Alert, Chair, Chairs, Snapshot, Transition } from "./wire";
 
 export const chairs = signal<readonly Chair[]>([]);
 export const alerts = signal<Alerts>(new Map());
+/** Who was forecast anew since this page was opened: alias → how many times. `everybody` counts all of them. */
+export const forecastsOf = signal<ReadonlyMap<string, number>>(new Map());
+export const everybody = "";
 export const heardAnything = signal(false);
 
 /** A feed older than this is not live: the server sends each second, so this is five missed messages. */
@@ -97,6 +100,14 @@ function takeTransition(t: Transition): void {
   fetchDetailsSoon();
 }
 
+function takeForecasts(message: { forecasts: readonly { patient: string }[] }): void {
+  const next = new Map(forecastsOf.value);
+  for (const patient of [everybody, ...message.forecasts.map((made) => made.patient)]) {
+    next.set(patient, (next.get(patient) ?? 0) + 1);
+  }
+  forecastsOf.value = next;
+}
+
 let fetching: number | undefined;
 const PAGES_MS = 3_000;
 
@@ -137,6 +148,7 @@ function open(): void {
   next.addEventListener("snapshot", take(takeSnapshot));
   next.addEventListener("chairs", take(takeChairs));
   next.addEventListener("alert", take(takeTransition));
+  next.addEventListener("forecast", take(takeForecasts));
   source = next;
 }
 

@@ -1,6 +1,7 @@
 /** The clinic's desk: who is due, in order; who has not answered; how much the alarms ask of people, and how pages were answered. */
 
 import { type Asked, useAsked, Waiting } from "../asked";
+import { everybody, forecastsOf } from "../feed";
 import { type Burden, dayWords, daysWords, type Enrolled, instrumentWords, percent, responseWords, spacingWords, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
@@ -11,7 +12,7 @@ interface Patients {
 }
 
 export function ClinicPage() {
-  const patients = useAsked<Patients>(`/v1/patients?${new URLSearchParams({ site })}`);
+  const patients = useAsked<Patients>(`/v1/patients?${new URLSearchParams({ site })}`, forecastsOf.value.get(everybody));
   const burden = useAsked<Burden>(`/v1/burden?${new URLSearchParams({ site, days: "7" })}`);
   return (
     <Frame here="clinic">

@@ -3,12 +3,13 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import { useAsked, Waiting } from "../asked";
+import { forecastsOf } from "../feed";
 import { type Course, dayWords, instrumentWords, percent, responseWords, type SessionRow, spacingWords, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
 
 export function PatientPage({ alias }: { alias: string }) {
-  const { answer, problem } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`);
+  const { answer, problem } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`, forecastsOf.value.get(alias));
   return (
     <Frame here="clinic">
       <div class="desk patient-desk" data-testid="patient-page">
