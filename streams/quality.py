@@ -66,6 +66,11 @@ class Judged:
         held: NDArray[np.int64] = np.where(self._good[some], since, np.minimum(since, ALONE_VOUCHES))
         return held
 
+    def before_us(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
+        """When each channel was last heard before these samples; (m, C)."""
+        before: NDArray[np.int64] = self._newest[some]
+        return before
+
 
 def judge(
     rows: Rows,

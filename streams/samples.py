@@ -138,7 +138,7 @@ def _round(state: WardState, frame: Frame, samples: Samples) -> None:
         at_us = samples.at_us[some]
         hold_samples(
             state, row[some], at_us, clock_us[some], values[some], judged.trusted[some],
-            judged.held_us(some, at_us), samples.ordinal[some],
+            judged.held_us(some, at_us), judged.before_us(some), samples.ordinal[some],
         )  # fmt: skip
     mark(state, row, samples.at_us)
     read = judged.trusted[:, _SBP] | judged.trusted[:, _DBP]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.channels import COLUMN as CHANNEL
 from models.channels import NAMES, STALE_AFTER
-from models.instants import FAR, MINUTE, SECOND
+from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.limits import COLUMN, COLUMNS, HELD, RECHECK_WITHIN, Limit
 from models.rules import RULE_INDEX, RULES
 from models.symptoms import STANDS_FOR
@@ -26,16 +26,21 @@ from streams.trends import trend, usual
 
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]
 _WIDTH: Final = len(NAMES)
+CLOCKS_APART: Final = 2 * SECOND
+"""Two devices at one chair may tell the time this much apart. Chosen by us: monitors are set by hand or once a day."""
 _MEASURED: Final = {**{name: np.array([column]) for name, column in CHANNEL.items()}, "rate": np.array([_HR, _PULSE])}
 """The channels that a limit's column is read from, the better one first."""
 
 
 def hold_samples(
     state: WardState, row: Ints, at_us: Ints, clock_us: Ints, values: NDArray[np.float64], trusted: NDArray[np.bool_],
-    held_us: Ints, place: Ints,
+    held_us: Ints, before_us: Ints, place: Ints,
 ) -> None:  # fmt: skip
-    """Hold samples against the limits. values, trusted, held_us: (n, C)."""
+    """Hold samples against the limits. values, trusted, held_us, before_us (the channel's last sample): (n, C)."""
     n = len(row)
+    # An oximeter's pulse beside a monitor's rate is the same heart in the same seconds: counted once, as the monitor's.
+    beside = np.isnan(values[:, _HR]) & (state.rows.trusted_at[row, _HR] > NEVER)
+    beside &= state.rows.trusted_at[row, _HR] >= before_us[:, _PULSE] - CLOCKS_APART
     readings = np.full((n, len(COLUMNS)), np.nan)
     good = np.zeros((n, len(COLUMNS)), bool)
     held = np.zeros((n, len(COLUMNS)), np.int64)
@@ -45,7 +50,8 @@ def hold_samples(
     beats = np.where(trusted[:, _HR], _HR, _PULSE)
     every = np.arange(n)
     rate = COLUMN["rate"]
-    readings[:, rate], good[:, rate], held[:, rate] = values[every, beats], trusted[every, beats], held_us[every, beats]
+    readings[:, rate], held[:, rate] = values[every, beats], held_us[every, beats]
+    good[:, rate] = trusted[every, beats] & ~beside
     flips, since = hold(state.rows, state.limits.sets, row, at_us, readings, good, held)
     for i in np.flatnonzero(flips.any(axis=1)).tolist():
         _conclude(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from tests.scenes import Scene, seconds
+from tests.scenes import Scene, breathing, seconds
 
 HOLD_S, VALID_S = 15.0, 30.0
 
@@ -73,3 +73,29 @@ def test_a_limit_is_held_as_its_text_says_on_any_spacing_late_repeated_and_missi
     expected = raised_s(samples)
     event(f"raised: {expected is not None}")
     assert told[:1] == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize("ahead_s", [-2, 0, 0.5, 2])
+def test_an_oximeter_s_pulse_beside_a_monitor_s_rate_does_not_count_the_same_seconds_twice(ahead_s: float) -> None:
+    clinic = Scene(clock="observed")
+    three = clinic.chair("3")
+    three.starts()
+    for second in range(90):
+        rate = min(75 + 5 * second, 150 + second % 2)
+        monitor = three.vitals(at_s=second, patient="P-3", hr=rate)
+        oximeter = three.vitals(at_s=second + ahead_s, patient="P-3", pulse=rate).model_copy(
+            update={"device": "oximeter"}
+        )
+        clinic.send(monitor, oximeter)
+        if second == 73:
+            assert not clinic.told("tachycardia")
+    assert clinic.told("tachycardia") == ["1:14 medium tachycardia raised (P-3)"]
+
+
+def test_a_pulse_takes_over_from_a_rate_that_is_lost() -> None:
+    clinic = Scene(clock="observed")
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(40, hr=breathing(75, 40), pulse=breathing(75, 40))
+    three.shows(120, pulse=[75.0 + 5 * second for second in range(15)] + breathing(150, 105))
+    assert clinic.told("tachycardia") == ["1:54 medium tachycardia raised (P-3)"]
