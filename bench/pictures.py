@@ -1,8 +1,9 @@
 """The pictures in the documentation, taken from the demonstration: `python -m bench.pictures`.
 
 Opens the invented clinic in headless Chromium, waits until something of medium or high priority is up on the wall board, and
-takes the board, the same board on a phone, and the page of the chair that it is about. So a picture shows what a visitor
-of the demonstration sees in its first minute. Costs: about a minute; needs the built board and a Chromium.
+takes the board, the same board on a phone, the page of the chair that it is about, the clinic's page, and the page of the
+patient who is as likely due within a fortnight as not. So a picture shows what a visitor sees in the first minute.
+Costs: about a minute; needs the built board and a Chromium.
 Bad at: giving the same bytes twice; the clinic is the same every time, the moment is not.
 """
 
@@ -13,14 +14,17 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+import httpx
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
-from tests.browser import PHONE, TABLET, WALL, Desk, alerts, chromium, demo, new_row, row
+from tests.browser import PATIENCE_S, PHONE, TABLET, WALL, Desk, alerts, chromium, demo, new_row, row
 from tests.conftest import find_browser
 from tests.service import ROOT
 
 IMAGES: Final = ROOT / "docs" / "images"
+DESK: Final[ViewportSize] = {"width": 1280, "height": 900}
+"""The screen of whoever plans the visits."""
 LARGEST: Final = 400_000
 """Bytes of a picture: a README must load on a bad network."""
 
@@ -36,6 +40,15 @@ def take(page: Page, path: Path) -> None:
         raise ValueError(f"{path} is larger than {LARGEST} bytes")
 
 
+def undecided(address: str) -> str:
+    """The patient whose chance of being due within 14 days is nearest a half: there a forecast has something to say."""
+    listed = httpx.get(f"{address}/v1/patients", timeout=PATIENCE_S).json()["patients"]
+    chances: dict[str, float | None] = {
+        one["patient"]: (one.get("relapse_probability") or {}).get("14d") for one in listed
+    }
+    return min((abs(chance - 0.5), alias) for alias, chance in chances.items() if chance is not None)[1]
+
+
 def main() -> None:
     if find_browser() is None:
         sys.exit("There is no Chromium. On Debian: sudo apt-get install chromium")
@@ -44,7 +57,8 @@ def main() -> None:
         desk = Desk(browser)
         wall = desk.open(address, WALL, by="rn-7", motion="reduce")
         phone = desk.open(address, PHONE, by="dr-2", motion="reduce")
-        alert = new_row(wall, set())
+        at_home = {name for name, alert in alerts(address).items() if not alert.get("chair")}
+        alert = new_row(wall, at_home)
         row(phone, alert).wait_for()
         chair = alerts(address)[alert]["chair"]
         beside = desk.open(f"{address}/chair/{chair}", TABLET, by="rn-7", motion="reduce")
@@ -53,6 +67,12 @@ def main() -> None:
         take(wall, IMAGES / "board.png")
         take(phone, IMAGES / "board-phone.png")
         take(beside, IMAGES / "chair.png")
+        clinic = desk.open(f"{address}/clinic", DESK)
+        clinic.locator("[data-testid^=patient-] .patient-alias").first.wait_for()
+        take(clinic, IMAGES / "clinic.png")
+        course = desk.open(f"{address}/patient/{undecided(address)}", DESK)
+        course.get_by_test_id("picture-course").locator("svg").wait_for()
+        take(course, IMAGES / "patient.png")
         desk.close()
 
 

@@ -64,9 +64,11 @@ def _in_time(records: list[Record]) -> list[Record]:
 
 
 def _answers(records: list[Record]) -> list[AlertAcknowledged | AlertClosed]:
-    """Somebody saw to every page within minutes, and was done with it within the hour."""
+    """Somebody saw to every page within minutes, and was done with it within the hour; the board they saw to by the next day."""
     answers: list[AlertAcknowledged | AlertClosed] = []
     for n, step in enumerate(Replay().run(records)):
+        if step.transition == "raised" and step.rule == "mood-worsening" and step.priority == "low":
+            answers.append(AlertClosed(at=to_datetime(from_iso(step.at) + DAY), alert=step.alert, by="scheduler"))
         if step.transition == "raised" and step.priority in {"high", "medium"}:
             by, at_us = f"rn-{1 + n % 3}", from_iso(step.at)
             seen, done = to_datetime(at_us + (2 + n % 7) * MINUTE), to_datetime(at_us + 50 * MINUTE)
