@@ -1,7 +1,7 @@
 """The ward: the pure state of one shard. Frames in, conclusions out.
 
 `step` folds a frame into the state, in order: samples (`samples.py`: association, quality, limits), entries (`entries.py`),
-and time (`absence.py`). What it gives back is in an order that no split of the same observations into frames can change.
+and time (`absence.py`, `timers.py`). What it gives back is in an order that no split of the same observations can change.
 
 Two clocks. The sender's `at` decides persistence and onset. The shard's clock decides absence: on the "received" clock it
 is the journal's stamp, on the "observed" clock (replay) the running maximum of `at`.
