@@ -67,12 +67,13 @@ def main() -> None:
         take(wall, IMAGES / "board.png")
         take(phone, IMAGES / "board-phone.png")
         take(beside, IMAGES / "chair.png")
-        clinic = desk.open(f"{address}/clinic", DESK)
-        clinic.locator("[data-testid^=patient-] .patient-alias").first.wait_for()
-        take(clinic, IMAGES / "clinic.png")
-        course = desk.open(f"{address}/patient/{undecided(address)}", DESK)
-        course.get_by_test_id("picture-course").locator("svg").wait_for()
-        take(course, IMAGES / "patient.png")
+        for name, size in (("", DESK), ("-phone", PHONE)):
+            clinic = desk.open(f"{address}/clinic", size)
+            clinic.locator("[data-testid^=patient-] .patient-alias").first.wait_for()
+            take(clinic, IMAGES / f"clinic{name}.png")
+            course = desk.open(f"{address}/patient/{undecided(address)}", size)
+            course.get_by_test_id("picture-course").locator("svg").wait_for()
+            take(course, IMAGES / f"patient{name}.png")
         desk.close()
 
 

@@ -113,6 +113,13 @@ export function waiting(alerts: Alerts): Alert[] {
   return [...alerts.values()].filter(needsSomeone).sort(worstOldestFirst);
 }
 
+const AT_HOME = new Set(["mood", "maintenance", "protocol"]);
+
+/** Work for the desk, not for the room: a patient at home, and nothing that pages. The wall is for who sits in a chair. */
+export function forTheDesk(alert: Pick<Alert, "session" | "category" | "priority">): boolean {
+  return !alert.session && AT_HOME.has(alert.category ?? "") && (alert.priority === "low" || alert.priority === "info");
+}
+
 /** Worth knowing; nothing to do. */
 export function known(alerts: Alerts): Alert[] {
   return [...alerts.values()].filter((a) => stands(a) && a.priority === "info").sort(worstOldestFirst);

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
-import { waiting } from "./alarms";
+import { forTheDesk, waiting } from "./alarms";
 import { assertive, polite, remind, type Said, soundOn, toggleSound } from "./announce";
 import { alerts, heardAnything, silentSince } from "./feed";
 import { DEFAULT_PERSON, href, person, setPerson, site } from "./here";
@@ -18,7 +18,7 @@ interface Props {
 export function Frame({ here, children }: Props) {
   second.value;
   const silent = silentSince.value;
-  const open = waiting(alerts.value);
+  const open = waiting(alerts.value).filter((alert) => !forTheDesk(alert));
   const worst = open[0]?.priority ?? null;
   useEffect(() => remind(worst));
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { detail, fold, handled, known, measure, merge, needsSomeone, rowsOf, sayingOf, paged, spoken, title, waiting, type Alerts } from "../src/alarms";
+import { detail, fold, forTheDesk, handled, known, measure, merge, needsSomeone, rowsOf, sayingOf, paged, spoken, title, waiting, type Alerts } from "../src/alarms";
 import type { Alert, Transition } from "../src/wire";
 
 const nowhere = (): null => null;
@@ -118,4 +118,12 @@ test("whether someone was paged is said, and why not", () => {
   expect(said("later: it was paged within 5 min")).toBe("Page waits: it was paged within 5 min");
   expect(said("with the patient's next")).toBe("Pages with the patient's next");
   expect(said(undefined)).toBeNull();
+});
+
+test("the wall is for who sits in a chair: what is low and at home goes to the desk, what pages stays", () => {
+  const home = { session: null, category: "mood", priority: "low" } as const;
+  expect(forTheDesk(home)).toBe(true);
+  expect(forTheDesk({ ...home, priority: "medium" })).toBe(false);
+  expect(forTheDesk({ ...home, session: "willow-today" })).toBe(false);
+  expect(forTheDesk({ ...home, category: "technical" })).toBe(false);
 });

@@ -85,10 +85,17 @@ function Known({ alert }: { alert: Alert }) {
   );
 }
 
-/** `only`: the alerts of one chair, for the page beside it; the others are then one line that leads to the board. */
-export function AlertColumn({ only }: { only?: readonly Alert[] }) {
+interface Column {
+  /** Those that this page is for; the others are one line that leads to where they are answered. */
+  only: readonly Alert[];
+  /** What is said when there are none. */
+  none: string;
+  beyond: { words: string; path: string };
+}
+
+export function AlertColumn({ only, none, beyond }: Column) {
   const all = waiting(alerts.value);
-  const mine = (alert: Alert): boolean => only === undefined || only.some((a) => a.alert === alert.alert);
+  const mine = (alert: Alert): boolean => only.some((a) => a.alert === alert.alert);
   const open = all.filter(mine);
   const answered = handled(alerts.value).filter(mine);
   const informing = known(alerts.value).filter(mine);
@@ -105,8 +112,8 @@ export function AlertColumn({ only }: { only?: readonly Alert[] }) {
   return (
     <section class={dense ? "alerts dense" : "alerts"} aria-label="Alerts" onFocusCapture={() => (focused.current = true)} onBlurCapture={(e) => (focused.current = e.relatedTarget === null)}>
       <h2 tabIndex={-1} ref={heading} class={open.length === 0 ? "none" : ""}>
-        {open.length === 0 ? (only ? "No alert at this chair" : "No alerts") : `${open.length} ${open.length === 1 ? "alert needs" : "alerts need"} someone`}
-        {worst && <a class="elsewhere" href={href("/")}><span class={`badge${alarmClass(worst)}`}>{SIGN[worst.priority].word} {SIGN[worst.priority].shape}</span>{elsewhere.length} at other chairs</a>}
+        {open.length === 0 ? none : `${open.length} ${open.length === 1 ? "alert needs" : "alerts need"} someone`}
+        {worst && <a class="elsewhere" href={href(beyond.path)}><span class={`badge${alarmClass(worst)}`}>{SIGN[worst.priority].word} {SIGN[worst.priority].shape}</span>{elsewhere.length} {beyond.words}</a>}
       </h2>
       <ol class="alert-list">
         {open.map((alert, i) => <Waiting key={alert.alert} alert={alert} position={dense ? i + 1000 : i} />)}

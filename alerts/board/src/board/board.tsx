@@ -1,6 +1,6 @@
 /** The board: the alerts that need someone, and every chair in its place. */
 
-import { needsSomeone, worstOldestFirst } from "../alarms";
+import { forTheDesk, needsSomeone, worstOldestFirst } from "../alarms";
 import { alerts, heardAnything, silentSince } from "../feed";
 import { Frame } from "../frame";
 import { places } from "../seats";
@@ -11,7 +11,7 @@ import { Card } from "./card";
 /** The open alerts of one chair, those that wait first. An alert without a session is the patient's or the chair's. */
 export function alertsOf(chair: Chair | null, all: readonly Alert[]): Alert[] {
   if (chair === null) return [];
-  const mine = all.filter((a) => a.phase !== "closed" && (a.session ? a.session === chair.session : a.chair ? a.chair === chair.chair : a.patient === chair.patient));
+  const mine = all.filter((a) => a.phase !== "closed" && !forTheDesk(a) && (a.session ? a.session === chair.session : a.chair ? a.chair === chair.chair : a.patient === chair.patient));
   const waits = (a: Alert): number => (needsSomeone(a) ? 0 : 1);
   return mine.sort((a, b) => waits(a) - waits(b) || worstOldestFirst(a, b));
 }
@@ -22,7 +22,7 @@ export function Board() {
   return (
     <Frame here="board">
       <div class="board">
-        <AlertColumn />
+        <AlertColumn only={all.filter((a) => !forTheDesk(a))} none="No alerts" beyond={{ words: "for the desk", path: "/clinic" }} />
         <section class="cards" aria-label="Chairs">
           {list.map((place) => <Card key={place.key} place={place} alerts={alertsOf(place.chair, all)} />)}
           {list.length === 0 && (

@@ -120,7 +120,7 @@ export function ChairPage({ name }: { name: string }) {
             </>
           )}
         </section>
-        <AlertColumn only={mine} />
+        <AlertColumn only={mine} none="No alert at this chair" beyond={{ words: "elsewhere", path: "/" }} />
         <section class="entering" aria-label="Enter">
           {person.value.trim() === DEFAULT_PERSON && <p class="who-hint">Entries are signed “{DEFAULT_PERSON}”. Put your initials at the top of the page.</p>}
           <Queue chair={name} correct={(entry) => begin(taskOf(entry), entry)} />

@@ -1,7 +1,8 @@
 /** The clinic's desk: who is due, in order; who has not answered; how much the alarms ask of people, and how pages were answered. */
 
 import { type Asked, useAsked, Waiting } from "../asked";
-import { everybody, forecastsOf } from "../feed";
+import { AlertColumn } from "../board/alert_column";
+import { alerts, everybody, forecastsOf } from "../feed";
 import { type Burden, dayWords, daysWords, type Enrolled, instrumentWords, percent, responseWords, spacingWords, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
@@ -14,11 +15,15 @@ interface Patients {
 export function ClinicPage() {
   const patients = useAsked<Patients>(`/v1/patients?${new URLSearchParams({ site })}`, forecastsOf.value.get(everybody));
   const burden = useAsked<Burden>(`/v1/burden?${new URLSearchParams({ site, days: "7" })}`);
+  const atHome = [...alerts.value.values()].filter((alert) => !alert.session && !alert.chair);
   return (
     <Frame here="clinic">
       <div class="desk">
         <WhoIsDue asked={patients} />
-        <HowMuch asked={burden} />
+        <div class="desk-side">
+          <AlertColumn only={atHome} none="No alerts at home" beyond={{ words: "in the clinic", path: "/" }} />
+          <HowMuch asked={burden} />
+        </div>
       </div>
     </Frame>
   );
