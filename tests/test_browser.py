@@ -167,7 +167,8 @@ def test_an_alert_of_the_demonstration_is_seen_paged_and_answered_by_one_tap(
 def test_a_page_s_link_shows_one_alert_to_answer_on_a_phone(desk: Desk, clinic: tuple[str, Started]) -> None:
     address, _ = clinic
     waiting = desk.open(address, PHONE)
-    alert = new_row(waiting, set(), ("high", "medium", "low"))
+    at_home = {name for name, one in alerts(address).items() if one["chair"] is None}
+    alert = new_row(waiting, at_home, ("high", "medium", "low"))
     record = alerts(address)[alert]
 
     phone = desk.open(f"{address}/alert/{alert}", PHONE, by="dr-2")
