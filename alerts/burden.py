@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.ledger import clean
-from alerts.tables import ALERTS, OUTBOX, PAGE_ALERTS, TRANSITIONS
+from alerts.tables import ALERTS, AUDIT, OUTBOX, PAGE_ALERTS, TRANSITIONS
 from models.instants import SECOND, from_iso, iso
 from models.rules import RULES, Priority
 
@@ -63,10 +63,22 @@ def burden(connection: Connection, site: str, since_us: int) -> dict[str, Any]:
         "chairs": [
             {"chair": chair, "alerts": n} for chair, n in sorted(chairs.items(), key=lambda it: (-it[1], it[0]))
         ],
+        "hours_watched": _hours_watched(connection, site, since_us),
         "alerts": len(about),
         "sessions": len(sessions),
         "pages": _pages(connection, site, since_us, answered_us),
     }
+
+
+def _hours_watched(connection: Connection, site: str, since_us: int) -> float | None:
+    """Hours with data of the sessions that were ended since: the ward says it at each one's end."""
+    ended = connection.scalars(
+        sa.select(AUDIT.c.doc).where(
+            AUDIT.c.site == clean(site), AUDIT.c.kind == "session.ended", AUDIT.c.at >= iso(since_us)
+        )
+    )
+    seconds = sum(json.loads(doc)["doc"].get("seen", {}).get("watched_s", 0) for doc in ended)
+    return round(seconds / 3600, 2) if seconds else None
 
 
 def _pages(connection: Connection, site: str, since_us: int, answered_us: dict[str, list[int]]) -> dict[str, Any]:

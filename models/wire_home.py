@@ -148,7 +148,10 @@ class PastForecastOut(_Out):
 
 
 class SessionOut(_Out):
-    """One treatment here, as far as a person entered it. `ready_min`: from the dose until the patient was discharged."""
+    """One treatment here: what a person entered, and from its end on what the monitor showed.
+
+    `left_min`: minutes from the dose until the patient was discharged.
+    """
 
     session: str
     at: AwareDatetime
@@ -160,7 +163,7 @@ class SessionOut(_Out):
     peak_dbp: float | None
     lowest_spo2: float | None
     peak_cadss: float | None
-    ready_min: float | None
+    left_min: float | None
     alerts: int
 
 
@@ -213,7 +216,10 @@ class PageBurdenOut(_Out):
 
 
 class BurdenOut(_Out):
-    """`GET /v1/burden`: alerts of the last days at the worst priority that each reached."""
+    """`GET /v1/burden`: alerts of the last days at the worst priority that each reached.
+
+    `hours_watched`: hours with data of the sessions that were ended in those days; null where there is none.
+    """
 
     site: str
     days: int

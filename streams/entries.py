@@ -5,6 +5,8 @@ Each is had once (a repeat is dropped), leaves an audit entry, and what cannot b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from alerts.effects import AuditEntry, DeadLetter
 from models.channels import STALE_AFTER
 from models.drugs import treatment_of
@@ -39,7 +41,7 @@ from streams.contraindications import weigh
 from streams.course import Given, with_dose, with_stop
 from streams.frame import Origin
 from streams.readiness import LEAVES, left
-from streams.sessions import announce_session, close_session, leave_behind, open_session
+from streams.sessions import announce_session, close_session, leave_behind, open_session, seen_in
 from streams.state import OBSERVED, Here, WardState
 from streams.timers import doses_changed
 
@@ -105,8 +107,13 @@ def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> boo
             return False
 
 
-def _audit(state: WardState, record: Event, here: Here, outcome: str = "accepted") -> None:
+def _audit(
+    state: WardState, record: Event, here: Here, outcome: str = "accepted", seen: Mapping[str, float] | None = None
+) -> None:
+    """`seen`: what the monitor showed, beside what was sent."""
     doc = record.model_dump(mode="json", exclude_none=True)
+    if seen is not None:
+        doc["seen"] = dict(seen)
     by = getattr(record, "by", None)
     entry = AuditEntry(
         iso(to_us(record.at)), record.site, record.patient, record.session, record.kind, by, outcome, doc, iso(here[0])
@@ -312,8 +319,9 @@ def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None
     if not (record.reason or "").startswith("transfer"):
         # Who is handed on is still observed, elsewhere.
         left(state, row, at_us, here)
+    seen = seen_in(state, row)
     close_session(state, row, at_us, here)
-    _audit(state, record, here)
+    _audit(state, record, here, seen=seen)
 
 
 def _intervene(state: WardState, record: Intervention, at_us: int, here: Here) -> None:

@@ -70,6 +70,6 @@ def patient_routes(store: Store, now: AtHomeNow) -> APIRouter:
         """How many alerts of which rule and chair in the last days, and how their pages were answered."""
         since_us = max(now.clock_us() - days * DAY, 0)
         found = await asyncio.to_thread(store.burden, site, since_us)
-        return {"site": site, "days": days, "since": iso(since_us), "hours_watched": None, **found}
+        return {"site": site, "days": days, "since": iso(since_us), **found}
 
     return routes

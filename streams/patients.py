@@ -1,7 +1,7 @@
 """Documents about patients at home: the clinic's list, sorted by who is due, and one patient's page.
 
 Made from the ward's rows (what stands now), the store (what was entered and forecast) and the forecaster's process (curves).
-Read-only. Bad at: what nobody entered: a session's peaks are of the cuffs and readings that a person entered.
+Read-only. A session's peaks are of what a person entered and, once it was ended, of what the monitor showed.
 Never here: a forecast, a decision.
 """
 
@@ -128,14 +128,16 @@ _PEAKS: Final = (("sbp", "peak_sbp", max), ("dbp", "peak_dbp", max), ("spo2", "l
 
 
 def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Document]:
-    """A row for each session that anything was entered in, the last one first; its readings are those entered by a person."""
+    """A row for each session that anything was entered in, the last one first; its readings are those that a person entered, and
+    at its end the monitor's.
+    """
     found: dict[str, Document] = {}
     dosed: dict[str, int] = {}
     for entry in entered:
         name = entry["session"]
         row = found.setdefault(name, {
             "session": name, "at": entry["at"], "ended_at": None, "drug": None, "route": None, "given_mg": None,
-            "peak_sbp": None, "peak_dbp": None, "lowest_spo2": None, "peak_cadss": None, "ready_min": None,
+            "peak_sbp": None, "peak_dbp": None, "lowest_spo2": None, "peak_cadss": None, "left_min": None,
             "alerts": raised.get(name, 0),
         })  # fmt: skip
         match entry["kind"]:
@@ -152,8 +154,11 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Do
                 row["given_mg"] = entry.get("given_mg", row["given_mg"])
             case "session.ended":
                 row["ended_at"] = entry["at"]
+                for _, field, worst in _PEAKS:
+                    seen = [value for value in (row[field], entry.get("seen", {}).get(field)) if value is not None]
+                    row[field] = worst(seen, default=None)
                 if entry.get("discharged") and name in dosed:
-                    row["ready_min"] = round((from_iso(entry["at"]) - dosed[name]) / MINUTE, 1)
+                    row["left_min"] = round((from_iso(entry["at"]) - dosed[name]) / MINUTE, 1)
             case "checkin" if entry.get("instrument") == "cadss":
                 score = score_of("cadss", entry.get("items"), entry.get("score"))
                 row["peak_cadss"] = max(score or 0, row["peak_cadss"] or 0)

@@ -74,6 +74,9 @@ KINDS: Final = {
     "limit_set":  Kind(None, "i4", 0),
     "row_at":     Kind(None, "i8", NEVER),            # newest sample of any channel
     "watched":    Kind(None, "i8", 0),                # µs with data
+    "peak_sbp":   Kind(None, "f8", -np.inf),          # highest good cuffs that nobody doubts, and the lowest trusted saturation
+    "peak_dbp":   Kind(None, "f8", -np.inf),
+    "lowest_spo2": Kind(None, "f8", np.inf),
     "skewed":     Kind(None, "?", 0),
     "keys":       Kind(tuple(f"key{n}" for n in range(8)), "u8", 0),  # the last idempotency keys of samples
     "open":       Kind(None, "?", 0),
@@ -124,6 +127,9 @@ class Rows:
     limit_set: NDArray[np.int32]
     row_at: NDArray[np.int64]
     watched: NDArray[np.int64]
+    peak_sbp: NDArray[np.float64]
+    peak_dbp: NDArray[np.float64]
+    lowest_spo2: NDArray[np.float64]
     skewed: NDArray[np.bool_]
     keys: NDArray[np.uint64]
     open: NDArray[np.bool_]

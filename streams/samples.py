@@ -26,7 +26,7 @@ from streams.state import OBSERVED, REMEMBER, Ints, WardState
 from streams.thresholds import hold_samples, hold_step, read_cuff
 from streams.trends import mark
 
-_SBP, _DBP = COLUMN["sbp"], COLUMN["dbp"]
+_SBP, _DBP, _SPO2 = COLUMN["sbp"], COLUMN["dbp"], COLUMN["spo2"]
 
 
 def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinals: Ints) -> None:
@@ -131,6 +131,8 @@ def _round(state: WardState, frame: Frame, samples: Samples) -> None:
     for i, column, step in judged.believed:
         here = (int(clock_us[i]), OBSERVED, int(samples.ordinal[i]))
         hold_step(state, int(row[i]), int(samples.at_us[i]), here, column, step)
+        if column == _SPO2:
+            rows.lowest_spo2[row[i]] = min(rows.lowest_spo2[row[i]], *(reading for _, reading in step.samples))
     sets, which = state.limits.sets, rows.limit_set[row]
     near = (values <= sets.calm_low.take(which, 0)) | (values >= sets.calm_high.take(which, 0))
     some = np.flatnonzero((judged.trusted & near).any(axis=1) | rows.warm[row])
@@ -140,6 +142,10 @@ def _round(state: WardState, frame: Frame, samples: Samples) -> None:
             state, row[some], at_us, clock_us[some], values[some], judged.trusted[some],
             judged.held_us(some, at_us), judged.before_us(some), samples.ordinal[some],
         )  # fmt: skip
+    lower = values[:, _SPO2] < rows.lowest_spo2.take(row)
+    if np.count_nonzero(lower):
+        lower &= judged.trusted[:, _SPO2]
+        rows.lowest_spo2[row[lower]] = values[lower, _SPO2]
     mark(state, row, samples.at_us)
     read = judged.trusted[:, _SBP] | judged.trusted[:, _DBP]
     if read.any():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import Final
 
-from models.instants import FAR, HOUR, MINUTE
+from models.instants import FAR, HOUR, MINUTE, SECOND
 from models.rules import RULE_INDEX, RULES, Priority
 from streams.association import Session
 from streams.estimates import remember
 from streams.frame import Origin
-from streams.sentences import plain
+from streams.sentences import number, plain
 from streams.state import OBSERVED, Here, WardState
 
 START_WITHIN: Final = 3 * MINUTE
@@ -104,6 +105,14 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
     leave_behind(state, row, (session.name,), (session.patient,), state.known.devices_of(row), here[0])
     state.known.dismiss(row)
     state.rows.give_back(row)
+
+
+def seen_in(state: WardState, row: int) -> dict[str, float]:
+    """What the monitor showed in a session so far: seconds with data, the highest good cuffs, the lowest trusted saturation."""
+    rows = state.rows
+    found = {name: float(getattr(rows, name)[row]) for name in ("peak_sbp", "peak_dbp", "lowest_spo2")}
+    seen = {name: number(value) for name, value in found.items() if isfinite(value)}
+    return {"watched_s": round(int(rows.watched[row]) / SECOND), **seen}
 
 
 def leave_behind(

@@ -12,6 +12,8 @@ from __future__ import annotations
 from math import isnan
 from typing import Final
 
+import numpy as np
+
 from models.channels import COLUMN
 from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.limits import UNITS
@@ -60,6 +62,12 @@ def cuff_read(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
     """A good cuff came: it is the answer to whatever was waiting for one."""
     session = state.known.sessions[row]
     session.note_cuff(cuff)
+    if not cuff.doubted:
+        rows = state.rows
+        rows.peak_sbp[row], rows.peak_dbp[row] = (
+            np.fmax(rows.peak_sbp[row], cuff.sbp),
+            np.fmax(rows.peak_dbp[row], cuff.dbp),
+        )
     expect_cuff(state, row, here[0])
     state.say(row, "vitals-overdue", None, here[0], cuff.at_us, here, "A cuff was read.", {}, "")
     peak_us = peak_at_us(session)

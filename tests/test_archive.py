@@ -112,13 +112,15 @@ def test_the_burden_counts_alerts_by_rule_and_chair_and_how_soon_pages_were_answ
     effects: tuple[Effect, ...] = (
         step(1, "raised", "a1"), page("k1", "a1"), step(2, "raised", "a2"), page("k2", "a2"),
         answered(3, "a1", 90_000_000, "rn-1"), answered(4, "a2", 60_000_000, None),
+        said("A-1", "session.ended", START, seen={"watched_s": 3600}), said("A-1", "session.ended", START, seen={"watched_s": 1800}),
+        said("A-1", "session.ended", START),
     )  # fmt: skip
     store.commit(FrameEffects(0, 1, effects))
     (owed,) = store.claim_pages("nurses", ["nurses"], START, MINUTE)
     store.mark_sent(owed, START + 1)
     assert store.burden("main", START - DAY) == {
         "rules": [{"rule": "desaturation", "title": "Low oxygen", "high": 2, "medium": 0, "low": 0, "info": 0}],
-        "chairs": [{"chair": "3", "alerts": 2}], "alerts": 2, "sessions": 1,
+        "chairs": [{"chair": "3", "alerts": 2}], "alerts": 2, "sessions": 1, "hours_watched": 1.5,
         "pages": {"owed": 2, "sent": 1, "answered": 1, "unanswered": 1, "median_answer_s": 90.0},
     }  # fmt: skip
     assert store.burden("main", START + DAY)["alerts"] == 0

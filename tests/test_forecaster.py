@@ -152,6 +152,8 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
             {"kind": "session.started", "at": f"{patient.date(60)}T14:00:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "chair": "3"},
             {"kind": "dose", "at": f"{patient.date(60)}T14:05:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "route": "iv", "amount_mg": 40.0},
             {"kind": "vitals", "at": f"{patient.date(60)}T14:40:00Z", "patient": "A-1", "session": "s-1", "sbp": 148, "dbp": 92, "by": "rn-1"},
+            *({"kind": "vitals", "at": f"{patient.date(60)}T14:50:{second:02}Z", "session": "s-1", "spo2": max(91, 96 - second // 3)} for second in range(60)),
+            {"kind": "vitals", "at": f"{patient.date(60)}T14:50:30Z", "session": "s-1", "sbp": 163, "dbp": 95},
             {"kind": "session.ended", "at": f"{patient.date(60)}T16:05:00Z", "session": "s-1", "discharged": True},
         )  # fmt: skip
         await quiet(clinic)
@@ -174,8 +176,9 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
     assert len(page["fan"]) == 85
     assert page["fan"][0]["day"] == page["severity"][-1]["day"] == page["forecast"]["as_of"]
     (session,) = page["sessions"]
-    assert (session["session"], session["given_mg"], session["ready_min"]) == ("s-1", 40, 120)
-    assert (session["peak_sbp"], session["lowest_spo2"]) == (148, None)
+    assert (session["session"], session["given_mg"], session["left_min"]) == ("s-1", 40, 120)
+    assert (session["peak_sbp"], session["peak_dbp"], session["lowest_spo2"]) == (163, 95, 91), "what nobody entered too"
+    assert burden["hours_watched"] == pytest.approx(0.02, abs=0.01)
     assert other["severity"] == []
     assert other["why_not"] == "no dose is known yet, so nothing wears off"
 

@@ -83,7 +83,7 @@ export interface SessionRow {
   peak_dbp?: number | null;
   lowest_spo2?: number | null;
   peak_cadss?: number | null;
-  ready_min?: number | null;
+  left_min?: number | null;
   alerts?: number | null;
 }
 

@@ -97,13 +97,13 @@ function Sessions({ rows }: { rows: readonly SessionRow[] }) {
       <h2>Sessions</h2>
       <div class="wide">
         <table>
-          <thead><tr><th scope="col">Day</th><th scope="col">Dose</th><th scope="col">Peak pressure</th><th scope="col">Lowest SpO₂</th><th scope="col">Peak CADSS</th><th scope="col">Minutes to ready</th><th scope="col">Alerts</th></tr></thead>
+          <thead><tr><th scope="col">Day</th><th scope="col">Dose</th><th scope="col">Peak pressure</th><th scope="col">Lowest SpO₂</th><th scope="col">Peak CADSS</th><th scope="col">Minutes to discharge</th><th scope="col">Alerts</th></tr></thead>
           <tbody>
             {[...rows].reverse().map((row) => (
               <tr key={row.session}>
                 <th scope="row">{dayWords(row.at.slice(0, 10))}</th>
                 <td>{[row.drug, row.route, row.given_mg == null ? null : `${row.given_mg} mg`].filter(Boolean).join(" ")}</td>
-                <td>{some(row.peak_sbp)}/{some(row.peak_dbp)}</td><td>{some(row.lowest_spo2)}</td><td>{some(row.peak_cadss)}</td><td>{some(row.ready_min)}</td><td>{some(row.alerts)}</td>
+                <td>{some(row.peak_sbp)}/{some(row.peak_dbp)}</td><td>{some(row.lowest_spo2)}</td><td>{some(row.peak_cadss)}</td><td>{some(row.left_min)}</td><td>{some(row.alerts)}</td>
               </tr>
             ))}
           </tbody>
