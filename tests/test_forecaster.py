@@ -177,7 +177,9 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
     assert page["fan"][0]["day"] == page["severity"][-1]["day"] == page["forecast"]["as_of"]
     (session,) = page["sessions"]
     assert (session["session"], session["given_mg"], session["left_min"]) == ("s-1", 40, 120)
-    assert (session["peak_sbp"], session["peak_dbp"], session["lowest_spo2"]) == (163, 95, 91), "what nobody entered too"
+    assert (session["peak_sbp"], session["peak_dbp"], session["lowest_spo2"]) == (163, 95, 91), (
+        "what nobody entered too"
+    )
     assert burden["hours_watched"] == pytest.approx(0.02, abs=0.01)
     assert other["severity"] == []
     assert other["why_not"] == "no dose is known yet, so nothing wears off"
