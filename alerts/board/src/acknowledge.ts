@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 
 import { postJson, signedBy } from "./here";
 
-export type Asking = "sending" | "sent" | "failed";
+type Asking = "sending" | "sent" | "failed";
 
 /** What this page asked for, by alert. */
 export const asking = signal<ReadonlyMap<string, Asking>>(new Map());

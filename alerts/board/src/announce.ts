@@ -59,7 +59,7 @@ const BURSTS: Record<Priority, { starts: readonly number[]; hz: number }> = {
 const REPEAT_MS: Record<Priority, number> = { high: 10_000, medium: 25_000, low: Infinity, info: Infinity };
 let lastBurst = 0;
 
-export function burst(priority: Priority): void {
+function burst(priority: Priority): void {
   if (!soundOn.value || audio === null) return;
   lastBurst = performance.now();
   const { starts, hz } = BURSTS[priority];

@@ -1,6 +1,6 @@
 /** What the server says of patients at home and of when their next dose is due; and that in words. Pure. */
 
-export type Quantile = string;
+type Quantile = string;
 
 /** `beyond_horizon`, or a date. */
 export interface Due {
@@ -9,7 +9,7 @@ export interface Due {
   p90: Quantile;
 }
 
-export interface Probability {
+interface Probability {
   "7d": number;
   "14d": number;
   "28d": number;
@@ -64,7 +64,7 @@ export interface Course {
   sessions: readonly SessionRow[];
 }
 
-export interface Fan {
+interface Fan {
   day: string;
   p10: number;
   p25: number;

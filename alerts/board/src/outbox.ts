@@ -12,7 +12,7 @@ export interface Observation extends Record<string, unknown> {
   id: string;
 }
 
-export type State = "waiting" | "unsent" | "refused";
+type State = "waiting" | "unsent" | "refused";
 
 export interface Entry {
   id: string;
@@ -33,7 +33,7 @@ export interface Entry {
 export const UNDO_MS = 10_000;
 const LONGEST_WAIT_MS = 30_000;
 
-export type Answer =
+type Answer =
   | { was: "taken" }
   | { was: "refused"; field: string | null; reason: string }
   | { was: "lost"; reason: string };

@@ -25,10 +25,6 @@ export function now(): number {
   return serverMs === null ? Date.now() : serverMs + (performance.now() - heardMono);
 }
 
-export function secondsSinceHeard(): number {
-  return serverMs === null ? 0 : (performance.now() - heardMono) / 1000;
-}
-
 export function parse(at: string | null | undefined): number | null {
   if (!at) return null;
   const ms = Date.parse(at);

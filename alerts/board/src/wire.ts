@@ -28,7 +28,7 @@ export interface Due {
   due_at: string;
 }
 
-export type ChairPhase = "before" | "dosing" | "observation" | "unscheduled";
+type ChairPhase = "before" | "dosing" | "observation" | "unscheduled";
 
 export interface Chair {
   chair?: string | null;
@@ -58,7 +58,7 @@ export interface Chair {
 }
 
 /** May the patient leave? With what still stands against it, and when that should be over. */
-export interface Readiness {
+interface Readiness {
   ready: boolean;
   expected_at?: string | null;
   reasons: readonly string[];
@@ -82,7 +82,7 @@ export interface Chairs {
 
 export type AlertPhase = "active" | "acknowledged" | "snoozed" | "latched" | "closed";
 
-export interface PageSent {
+interface PageSent {
   key?: string;
   state?: string | null;
   at?: string | null;
@@ -154,10 +154,4 @@ export type Point = readonly [number, number | null];
 export interface History {
   series?: Record<string, Point[]> | null;
   entries?: AuditEntry[] | null;
-}
-
-export interface SetAside {
-  line?: number;
-  field?: string | null;
-  reason?: string | null;
 }

@@ -13,7 +13,7 @@ const WHAT: Record<string, string> = {
   dissociation: "Dissociation score", distress: "Distress score", "check-in": "Check-in", "pressure-at-the-peak": "Peak pressure", observation: "End of observation", discharge: "Ready to leave?", dose: "Dose",
 };
 
-export function dueWords(due: Due): string {
+function dueWords(due: Due): string {
   const name = WHAT[due.what] ?? due.what.replaceAll("-", " ").replace(/^./, (c) => c.toUpperCase());
   const at = parse(due.due_at);
   return at === null ? name : `${name} ${until(at)}`;

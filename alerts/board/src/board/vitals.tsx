@@ -19,7 +19,7 @@ export const USUAL: Record<string, readonly [number, number]> = {
 const UNITS: Record<string, string> = { spo2: "%", hr: "/min", pulse: "/min", rr: "/min" };
 
 /** The worst alert that stands on a line, waiting or answered. A loose probe's is not on the rate where that comes from the leads. */
-export function worstOn(row: Row, alerts: readonly Alert[], drawn: string | null = null): Alert | null {
+function worstOn(row: Row, alerts: readonly Alert[], drawn: string | null = null): Alert | null {
   const spared = (a: Alert): boolean => drawn !== null && Array.isArray(a.evidence?.["channels"]) && !a.evidence["channels"].includes(drawn);
   return alerts.filter((a) => rowsOf(a).includes(row) && !spared(a)).reduce<Alert | null>((worst, a) => (worst && SIGN[worst.priority].rank >= SIGN[a.priority].rank ? worst : a), null);
 }

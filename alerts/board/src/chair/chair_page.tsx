@@ -48,7 +48,7 @@ function taskOf(entry: Entry): Task {
 const MINUTES_AGO = [0, 2, 5, 10, 15] as const;
 
 /** Who sits here: as the server says, or as a start still in the queue says, so that nobody waits for the network to enter a dose. Pure. */
-export function sittingAt(name: string, list: readonly Chair[], queue: readonly Entry[]): Sitting | null {
+function sittingAt(name: string, list: readonly Chair[], queue: readonly Entry[]): Sitting | null {
   const queued = queue.filter((e) => e.chair === name);
   const starts = queued.filter((e) => e.body.kind === "session.started");
   const start = starts[starts.length - 1]?.body;
