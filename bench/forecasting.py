@@ -74,7 +74,7 @@ def courses(histories: list[History], day: int) -> list[Course]:
 
 
 def figures(batch: int = 512, repetitions: int = 5) -> list[Figure]:
-    """One patient alone, a batch, the night of a hundred thousand."""
+    """One patient alone, a batch, what is stored. A whole night is measured by `bench.night`."""
     histories = [history(number) for number in range(batch)]
     t0 = process_time()
     today = courses(histories, LAST)
@@ -98,7 +98,6 @@ def figures(batch: int = 512, repetitions: int = 5) -> list[Figure]:
             document(course, made, row)
         said.append((process_time() - t0) / batch * 1e6)
     size = sum(len(state) for state in states if state is not None) / batch
-    night = [ENROLLED * (1 / each + (making + said[0] / 1e3) / 1e3) / 2 / 60 for each in together]
     return [
         Figure("forecast", "one patient alone: a day's update and forecast", alone, "ms", "≤ 5"),
         Figure("forecast", f"batches of {batch}, from stored state", together, "patients/s/core", "≥ 500"),
@@ -107,7 +106,6 @@ def figures(batch: int = 512, repetitions: int = 5) -> list[Figure]:
         Figure("forecast", "the document", said, "µs/patient"),
         Figure("forecast", "stored state", [size], "B/patient"),
         Figure("forecast", f"stored state of {ENROLLED:,}", [size * ENROLLED / 1e9], "GB"),
-        Figure("forecast", f"a night of {ENROLLED:,}, two cores, reckoned from the above", night, "min", "≤ 10"),
     ]
 
 
