@@ -160,7 +160,8 @@ class Replayed:
     strength: Floats
 
     def book(self, book: Book, booked: Ints) -> Ints:
-        later = self.strength[:, book.day + 1 :] > 0
+        # A day after the last without a dose, so that the last day has a morrow.
+        later = np.pad(self.strength[:, book.day + 1 :] > 0, ((0, 0), (0, 1)))
         return np.where(later.any(axis=1), book.day + 1 + later.argmax(axis=1), NOTHING_BOOKED)
 
 
