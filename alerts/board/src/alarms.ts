@@ -105,8 +105,13 @@ function beganMs(alert: Alert): number {
 }
 
 /** Worst first, then oldest first; the id breaks ties so that rows never swap by themselves. */
+/** Of two alike in priority, who sits in a chair comes before who is at home: minutes matter there, here days. */
 export function worstOldestFirst(a: Alert, b: Alert): number {
-  return SIGN[b.priority].rank - SIGN[a.priority].rank || beganMs(a) - beganMs(b) || (a.alert < b.alert ? -1 : 1);
+  return SIGN[b.priority].rank - SIGN[a.priority].rank || away(a) - away(b) || beganMs(a) - beganMs(b) || (a.alert < b.alert ? -1 : 1);
+}
+
+function away(alert: Alert): number {
+  return alert.session || alert.chair ? 0 : 1;
 }
 
 export function waiting(alerts: Alerts): Alert[] {

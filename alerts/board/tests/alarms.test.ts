@@ -127,3 +127,8 @@ test("the wall is for who sits in a chair: what is low and at home goes to the d
   expect(forTheDesk({ ...home, session: "willow-today" })).toBe(false);
   expect(forTheDesk({ ...home, category: "technical" })).toBe(false);
 });
+
+test("of two alike, who sits in a chair comes before who is at home, however long the other has waited", () => {
+  const alerts = fold(fold(new Map(), step("raised", 1, { alert: "home", session: null, category: "mood", onset_at: "2026-11-01T09:00:00Z" }), nowhere), step("raised", 2, { alert: "chair" }), nowhere);
+  expect(waiting(alerts).map((a) => a.alert)).toEqual(["chair", "home"]);
+});
