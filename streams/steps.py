@@ -50,12 +50,14 @@ def _about(column: int, size: float) -> float:
 class Step:
     """A step that is doubted: the reading before it, the instant of the sample before it, and its samples so far.
 
+    size: the furthest from where it was, samples of earlier steps included: what has returned is judged by all of it.
     other_us: once it is believed, of a rate: until when the other probe's rate was believed in its stead.
     """
 
     before: float
     before_us: int
     samples: list[tuple[int, float]]
+    size: float
     other_us: int = NEVER
     back: bool = False
     """The last sample was about where it had been; so must the next be."""
@@ -117,18 +119,20 @@ def doubt(
             step = None
         if step is None:
             if stepped[column]:
-                mine[column] = Step(float(near[column]), int(near_us[column]), [(at_us, reading)])
+                before = float(near[column])
+                mine[column] = Step(before, int(near_us[column]), [(at_us, reading)], abs(reading - before))
                 doubted.append(column)
         else:
             soon = at_us - int(near_us[column]) <= STARTLES_WITHIN
             flutters = soon and abs(reading - float(near[column])) > FLUTTERS.get(column, inf)
-            back = abs(reading - step.before) <= _about(column, abs(step.samples[0][1] - step.before))
+            back = abs(reading - step.before) <= _about(column, step.size)
             if back and not (soon and (flutters or not step.back)):
                 del mine[column]
                 continue
             step.back = back
             if stepped[column] or flutters:
                 step.samples.clear()
+                step.size = max(step.size, abs(reading - step.before))
             step.samples.append((at_us, reading))
             doubted.append(column)
     if not mine:
@@ -139,7 +143,7 @@ def doubt(
 def packed(steps: Steps) -> list[Any]:
     """As msgpack-able values, columns by their channels' names."""
     return [
-        [row, CHANNELS[column].name, step.before, step.before_us, step.samples, step.back]
+        [row, CHANNELS[column].name, step.before, step.before_us, step.samples, step.back, step.size]
         for row, mine in sorted(steps.items())
         for column, step in sorted(mine.items())
     ]
@@ -148,7 +152,7 @@ def packed(steps: Steps) -> list[Any]:
 def unpacked(rows: list[Any]) -> Steps:
     names = [channel.name for channel in CHANNELS]
     steps: Steps = {}
-    for row, name, before, before_us, samples, back in rows:
-        step = Step(before, before_us, [(at_us, reading) for at_us, reading in samples], back=back)
+    for row, name, before, before_us, samples, back, size in rows:
+        step = Step(before, before_us, [(at_us, reading) for at_us, reading in samples], size, back=back)
         steps.setdefault(row, {})[names.index(name)] = step
     return steps

@@ -129,6 +129,20 @@ def test_a_probe_that_is_off_disagrees_with_nobody() -> None:
     assert "1:05" not in clinic.told("artefact")
 
 
+def test_a_saturation_that_fell_on_during_a_movement_is_believed_as_soon_as_the_movement_is_over() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    falling = [97.0, *(91 - second / 2 for second in range(20))]
+    shaken = [68.0, 73, 92, 79, 78, 70, 66]
+    low = [77.0, 76, 76, *[75.0] * 20]
+    three.shows(len(falling) + len(shaken) + len(low), spo2=[*falling, *shaken, *low], hr=breathing(70, 51))
+    told = clinic.told("desaturation")
+    assert told[0].startswith("0:19 medium")
+    # Below 85 for seven seconds before the movement and for three after it; not half a minute later, when it is well again.
+    assert told[1:] == ["0:31 high desaturation worsened (P-3)"]
+
+
 def test_the_steps_of_a_restart_are_not_forgotten() -> None:
     clinic = Scene()
     clinic.chair("3").starts()
