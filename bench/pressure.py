@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -27,13 +25,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from bench.recorded import DATA
 from models.pharmacokinetics import Body, Given, effect_site
 from models.pressure import ANYBODY, HORIZONS_MIN, chances_of, push, rise_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-ROOT: Final = Path(__file__).resolve().parent.parent
-DATA: Final = Path(os.environ.get("CHAIRSIDE_DATA", ROOT.parent / "shared" / "data")) / "eicu_nibp"
+CUFFS: Final = DATA / "eicu_nibp"
 SEED: Final = 20_261_124
 KEPT: Final = 8
 STEPS: Final = np.arange(2.5, 20.1, 2.5)
@@ -61,7 +59,7 @@ class Asked:
 def recorded() -> list[Stay]:
     """The stays of eicu_nibp with more than five cuffs that can be true."""
     rows: dict[str, set[tuple[float, float, float]]] = defaultdict(set)
-    with gzip.open(DATA / "vitalaperiodic.csv.gz", "rt") as file:
+    with gzip.open(CUFFS / "vitalaperiodic.csv.gz", "rt") as file:
         for line in csv.DictReader(file):
             try:
                 minute, sbp, dbp = (
@@ -262,7 +260,7 @@ def main() -> None:
     print("| | Brier | AUROC | log score | calibration error | model's Brier lower by, ×10⁻⁴ (95 %) |")
     print("|---|---:|---:|---:|---:|---:|")
     sets = [("invented sessions", halves(invented(1600)))]
-    if DATA.is_dir():
+    if CUFFS.is_dir():
         sets.insert(0, ("eicu_nibp", halves(recorded())))
     for name, (learn, judge) in sets:
         for horizon_min in HORIZONS_MIN:

@@ -21,6 +21,7 @@ from models.rules import Priority
 from streams.course import LASTING_AFTER, Given, last_course, total_mg
 from streams.cuffs import CuffRules
 from streams.frame import Origin
+from streams.standing import Standing
 
 
 class Cuff(NamedTuple):
@@ -35,14 +36,6 @@ class Cuff(NamedTuple):
 
 CUFFS_KEPT: Final = 40
 """More than a session has at one every five minutes, and a bound for a bed that is watched for weeks. Chosen by us."""
-
-
-@dataclass(slots=True)
-class Standing:
-    """A rule in force for a session: what was last said of it."""
-
-    priority: Priority
-    onset_us: int
 
 
 @dataclass(slots=True)

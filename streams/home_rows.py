@@ -18,6 +18,7 @@ from models.calendar import zone_of
 from models.instants import FAR, to_datetime, to_us
 from models.policies import DEFAULT, HomePolicies, home_policies
 from models.rules import Priority
+from streams.standing import Standing
 
 KEPT_SCORES: Final = 6
 """Scores kept of each instrument: twice what a recent level needs, so that a correction can take one away."""
@@ -59,11 +60,9 @@ class Foreseen:
 
 
 @dataclass(slots=True)
-class Stands:
-    """A rule in force. `instrument`, `level` and `score`: what a worsening was measured against."""
+class Stands(Standing):
+    """A rule in force at home. `instrument`, `level` and `score`: what a worsening was measured against."""
 
-    priority: Priority
-    onset_us: int
     instrument: str = ""
     level: float = 0.0
     score: float = 0.0

@@ -5,11 +5,12 @@ Never here: when.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from models.findings import Finding, Subject
-from models.rules import RULE_INDEX, Priority
+from models.rules import Priority
 from streams.home_rows import AtHome, Stands
+from streams.standing import news, rank_of
 from streams.state import Here, WardState
 
 
@@ -18,25 +19,12 @@ def say(
     text: str, evidence: dict[str, Any], source: str,
 ) -> None:  # fmt: skip
     """The rule now has this priority for the patient (None: it is over). Silent where that is no news."""
-    before = row.standing.get(rule)
-    change: Literal["began", "changed", "ended"]
-    if before is None:
-        if priority is None:
-            return
-        change, onset_us = "began", min(onset_us, at_us)
-        row.standing[rule] = Stands(priority, onset_us)
-    elif priority is None:
-        change, priority, onset_us = "ended", before.priority, before.onset_us
-        del row.standing[rule]
-    elif priority == before.priority:
+    told = news(row.standing, Stands, rule, priority, at_us, onset_us)
+    if told is None:
         return
-    else:
-        change, onset_us = "changed", before.onset_us
-        before.priority = priority
     subject, clock_us = Subject(row.site, row.patient, None), here[0]
     finding = Finding(
-        change, subject, rule, priority, min(at_us, clock_us), min(onset_us, clock_us), clock_us, text, evidence, source
-    )
-    # The worst first, as for a session.
-    rank = RULE_INDEX[rule] - len(RULE_INDEX) * int(priority)
-    state.said.append(((*here, (row.site, row.patient, ""), rank), finding))
+        told.change, subject, rule, told.priority, min(at_us, clock_us), min(told.onset_us, clock_us), clock_us,
+        text, evidence, source,
+    )  # fmt: skip
+    state.said.append(((*here, (row.site, row.patient, ""), rank_of(rule, told.priority)), finding))

@@ -20,8 +20,8 @@ from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER, SECOND
 from models.limits import Limit
 from models.records import Command, SiteConfigured
-from models.rules import RULE_INDEX, RULES, Priority
-from streams.association import Association, Standing
+from models.rules import RULES, Priority
+from streams.association import Association
 from streams.estimates import Pasts, Remembered, expected_of
 from streams.frame import key_hash
 from streams.home_rows import Home
@@ -29,6 +29,7 @@ from streams.limit_book import LimitBook
 from streams.people import People
 from streams.rows import Rows
 from streams.sentences import duration, with_chair
+from streams.standing import Standing, news, rank_of
 
 Clock = Literal["received", "observed"]
 Ints = NDArray[np.int64]
@@ -108,31 +109,18 @@ class WardState:
     ) -> None:  # fmt: skip
         """The rule now has this priority for the session (None: it is over). Silent where that is no news."""
         session = self.known.sessions[row]
-        before = session.standing.get(rule)
-        change: Literal["began", "changed", "ended"]
-        if before is None:
-            if priority is None:
-                return
-            change, onset_us = "began", min(onset_us, at_us)
-            session.standing[rule] = Standing(priority, onset_us)
-        elif priority is None:
-            change, priority, onset_us = "ended", before.priority, before.onset_us
-            del session.standing[rule]
-        elif priority == before.priority:
+        told = news(session.standing, Standing, rule, priority, at_us, onset_us)
+        if told is None:
             return
-        else:
-            change, onset_us = "changed", before.onset_us
-            session.standing[rule] = Standing(priority, onset_us)
         subject, clock_us = session.subject, here[0]
-        usual = None if change == "ended" or RULES[rule].category == "technical" else expected_of(session, at_us)
+        usual = None if told.change == "ended" or RULES[rule].category == "technical" else expected_of(session, at_us)
         if usual is not None:
             evidence = {**evidence, "expected": usual}
-        if change != "ended" and clock_us - at_us > LATE:
+        if told.change != "ended" and clock_us - at_us > LATE:
             text = f"{text} It comes late: that was {duration((clock_us - at_us) / SECOND)} ago."
         finding = Finding(
-            change, subject, rule, priority, min(at_us, clock_us), min(onset_us, clock_us), clock_us,
+            told.change, subject, rule, told.priority, min(at_us, clock_us), min(told.onset_us, clock_us), clock_us,
             text, with_chair(evidence, subject.chair), source,
         )  # fmt: skip
-        # The worst first, so that what it says already need not be paged again.
-        rank = RULE_INDEX[rule] - len(RULE_INDEX) * int(priority)
-        self.said.append(((*here, (subject.site, subject.patient, subject.session or ""), rank), finding))
+        whose = (subject.site, subject.patient, subject.session or "")
+        self.said.append(((*here, whose, rank_of(rule, told.priority)), finding))

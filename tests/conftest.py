@@ -1,12 +1,18 @@
-"""What every test can rely on. Only what is needed here: a fixture of one test file lives in that file."""
+"""What every test can rely on, and what more than one file needs: a fixture of one test file lives in that file."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser import Desk
 
 # The same examples on every run and no deadline: a test never fails for chance or for a slow machine. To look further:
 # `pytest --hypothesis-profile=prove`.
@@ -22,6 +28,24 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 def find_browser() -> str | None:
     """The Chromium that the browser tests drive, or None where there is none."""
     return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from tests.browser import chromium
+
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(browser: Browser) -> Iterator[Desk]:
+    """Pages in a browser of their own; closed after the test."""
+    from tests.browser import Desk
+
+    opened = Desk(browser)
+    yield opened
+    opened.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -26,6 +25,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from bench.recorded import DATA
 from deploy.cli import app
 from deploy.http import Server, listen, server
 from deploy.service import Service, wall_us
@@ -37,8 +37,6 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PATIENCE_S: Final = 60.0
 START_US: Final = from_iso("2026-11-23T14:00:00Z")
 
-DATA: Final = Path(os.environ.get("CHAIRSIDE_DATA", ROOT.parent / "shared" / "data"))
-"""Recordings to try Chairside on. They are not part of the project."""
 
 Document = dict[str, Any]
 

@@ -14,7 +14,7 @@ from bench.detection.believable import low_runs
 from bench.detection.burden import Fated, burden_of
 from bench.detection.card import Card, simulated_bars
 from bench.detection.injected import KINDS, Invented, found, invent
-from bench.detection.matching import Expected, matched, unexplained
+from bench.detection.matching import Expect, Expected, matched, unexplained
 from bench.detection.plain import PLAIN, crossings
 from bench.detection.recordings import SETS, Floats, Recording, data
 from bench.detection.simulated import Scored, family
@@ -88,10 +88,10 @@ def told(rule: str, *steps: tuple[float, Priority], over_s: float | None = None)
 
 
 def so(
-    rule: str, priority: Priority, from_s: float, to_s: float, due_s: float | None, expect: str = "raise"
+    rule: str, priority: Priority, from_s: float, to_s: float, due_s: float | None, expect: Expect = "raise"
 ) -> Expected:
     due_us = None if due_s is None else round(due_s * SECOND)
-    return Expected("P1", rule, priority, round(from_s * SECOND), round(to_s * SECOND), expect, due_us)  # type: ignore[arg-type]
+    return Expected("P1", rule, priority, round(from_s * SECOND), round(to_s * SECOND), expect, due_us)
 
 
 def test_an_event_is_found_by_its_own_priority_or_a_worse_one_and_late_from_when_it_was_due() -> None:

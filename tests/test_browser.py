@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import (
     PATIENCE_S,
@@ -22,7 +22,6 @@ from tests.browser import (
     WALL,
     Desk,
     alerts,
-    chromium,
     demo,
     entries,
     live,
@@ -41,19 +40,6 @@ from tests.service import Document, Started, start, started
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(browser: Browser) -> Iterator[Desk]:
-    opened = Desk(browser)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

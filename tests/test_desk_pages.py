@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser import PATIENCE_S, PHONE, WALL, Desk, chromium, until, violations
+from tests.browser import PATIENCE_S, PHONE, WALL, Desk, until, violations
 from tests.service import started
 
 pytestmark = pytest.mark.browser
@@ -55,19 +55,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         assert answer.json() == {"accepted": len(_DOSE_DAYS) + len(_SCORES) + 1, "set_aside": []}
         yield process.address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(browser: Browser) -> Iterator[Desk]:
-    opened = Desk(browser)
-    yield opened
-    opened.close()
 
 
 def _forecast_made(page: Page, address: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.records import CheckIn, Dose, PatientRegistered, SessionEnded
+from models.records import CheckIn, Dose, Instrument, PatientRegistered, SessionEnded
 from streams.estimates import COURSE_ENDS_AFTER
 from streams.shard import Shard
 from tests.scenes import Scene, moment, seconds
@@ -178,12 +178,13 @@ def test_what_is_kept_of_a_person_outlives_a_restart() -> None:
 
 def test_a_slow_answer_counts_and_a_clinician_s_does_not() -> None:
     levels = []
-    for instrument, waited_s in (("distress", 10), ("distress", 300), ("moaas", 10), ("moaas", 300)):
+    asked: list[tuple[Instrument, int]] = [("distress", 10), ("distress", 300), ("moaas", 10), ("moaas", 300)]
+    for instrument, waited_s in asked:
         clinic = infused(40)
         at, prompted = moment(2400), moment(2400 - waited_s)
         clinic.send(
             CheckIn(
-                at=at, prompted_at=prompted, patient="P-3", session="S-3", instrument=instrument,  # type: ignore[arg-type]
+                at=at, prompted_at=prompted, patient="P-3", session="S-3", instrument=instrument,
                 score=5.0 if instrument == "moaas" else 0.0,
             )
         )  # fmt: skip

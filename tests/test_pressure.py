@@ -17,6 +17,7 @@ from models.pharmacokinetics import Given
 from models.pressure import ANYBODY, Cuff, Forecast, Who, forecast, push, rise_of
 from models.records import Dose, PatientRegistered, SessionEnded
 from tests.scenes import START_US, Scene, moment
+from tests.service import recorded
 
 INFUSION = [Given("ketamine", "iv", 0, 35, 40)]
 MINUTES = np.arange(0, 241.0)
@@ -95,15 +96,14 @@ def test_a_higher_cuff_is_never_a_smaller_chance(sbp: float, more: float) -> Non
 
 
 @cache
-def recorded() -> tuple[list[bench.Stay], list[bench.Stay]]:
-    if not bench.DATA.is_dir():
-        pytest.skip(f"the recordings are not there: {bench.DATA} (set CHAIRSIDE_DATA)")
+def halves() -> tuple[list[bench.Stay], list[bench.Stay]]:
+    recorded("eicu_nibp", "vitalaperiodic.csv.gz")
     return bench.halves(bench.recorded())
 
 
 @pytest.mark.parametrize("horizon_min", [10.0, 20.0])
 def test_on_recorded_cuffs_it_is_better_than_the_last_value_and_than_a_line(horizon_min: float) -> None:
-    found = bench.compare(*recorded(), horizon_min)
+    found = bench.compare(*halves(), horizon_min)
     mine = found.scores["model"]
     for rule in ("last value", "line through two"):
         other = found.scores[rule]

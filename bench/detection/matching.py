@@ -38,6 +38,9 @@ SAME: Final = {rule: frozenset(group) for group in _GROUPS for rule in group}
 """Rules about one thing, where a worse one answers for a milder: apnoea for slow breathing, a crisis for hypertension."""
 
 
+Expect = Literal["raise", "either", "quiet"]
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What really happened. `due_us`: the sample's time that completes the rule's own time; None where it need not be told."""
@@ -47,7 +50,7 @@ class Expected:
     priority: Priority
     from_us: int
     to_us: int
-    expect: Literal["raise", "either", "quiet"]
+    expect: Expect
     due_us: int | None
 
 

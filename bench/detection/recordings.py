@@ -7,7 +7,6 @@ Bad at: blood pressure, which neither has; breathing, which only `bidmc` has.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.recorded import DATA
 from models.instants import SECOND, to_us
 from models.records import Vitals
 from streams.recordings import read_file
@@ -31,9 +31,7 @@ CHANNELS: Final = ("hr", "pulse", "rr", "spo2")
 
 def data() -> Path | None:
     """Where the recordings are; None where they are not."""
-    root = Path(__file__).resolve().parents[2]
-    folder = Path(os.environ.get("CHAIRSIDE_DATA", root.parent / "shared" / "data"))
-    return folder if all((folder / name).is_dir() for name in SETS) else None
+    return DATA if all((DATA / name).is_dir() for name in SETS) else None
 
 
 def files(folder: Path, of: Iterable[str] = SETS) -> list[Path]:

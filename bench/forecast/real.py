@@ -11,20 +11,18 @@ step, as everywhere. Needs the recordings (CHAIRSIDE_DATA, by default ../shared/
 from __future__ import annotations
 
 import csv
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from bench.cohort_chance import Floats
+from bench.forecast.noise import foreseen
+from bench.recorded import DATA
 from models.chance import key_of
-from models.noise import foreseen
 
-DATA: Final = Path(os.environ.get("CHAIRSIDE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 WARM_UP: Final = 7
 """Reports before the first that is scored: whose mood this is has to be learnt from something."""
 

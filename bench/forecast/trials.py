@@ -23,6 +23,7 @@ from bench.forecast.gather import courses_of
 from bench.forecast.leave_out import Bench, left_out_once
 from bench.forecast.report import Section, Target, missed, table, targets_table
 from bench.forecast.report import lines as drawn
+from bench.recorded import DATA
 from deploy.forecast import Patients, Question, forecasts
 from models.forecaster import forecast_many
 from models.pool import pooled
@@ -71,8 +72,8 @@ def closed_loop(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
 
 def real_data(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
     """Two diaries through the noise layer."""
-    if not real.DATA.is_dir():
-        return Section("Real diaries", f"not measured: no recordings at {real.DATA} (set CHAIRSIDE_DATA)")
+    if not DATA.is_dir():
+        return Section("Real diaries", f"not measured: no recordings at {DATA} (set CHAIRSIDE_DATA)")
     rows, targets = [], []
     for name, diaries in (("kossakowski, `down`", real.kossakowski()), ("digibp_mood", real.digibp())):
         cover, under, over, count = real.coverage(diaries)

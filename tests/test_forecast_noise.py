@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-from models.noise import Foreseen, foreseen
-
-DATA = Path(os.environ.get("CHAIRSIDE_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+from bench.forecast.noise import Foreseen, foreseen
+from tests.service import recorded
 
 
 def covered(made: Foreseen, values: list[float]) -> float:
@@ -53,9 +49,7 @@ def test_a_gap_in_the_diary_widens_what_is_foreseen() -> None:
 
 
 def test_one_persons_239_days_through_relapse_are_covered_near_enough() -> None:
-    path = DATA / "kossakowski" / "daily_summary.csv"
-    if not path.exists():
-        pytest.skip(f"{path} is not there: set CHAIRSIDE_DATA")
+    (path,) = recorded("kossakowski", "daily_summary.csv")
     with path.open() as lines:
         rows = [row for row in csv.DictReader(lines) if row["down"]]
     # -3 to 3, worst last.
