@@ -54,7 +54,7 @@ contracts: $(ENVIRONMENT) ## Check that imports go one way and that the pure mod
 
 .PHONY: schema
 schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire to docs/schema/
-	$(BIN)/python -m models.schema
+	$(BIN)/python -m models.wire.schema
 
 .PHONY: board
 board: $(BOARD_BUILT) ## Build the board (alerts/board/dist)
@@ -71,11 +71,11 @@ bench: setup ## Measure samples per second of the ward, the edge and the whole p
 
 .PHONY: prove-kill
 prove-kill: setup ## Kill the service at random moments and compare with a replay of its journal
-	$(BIN)/python -m bench.kill
+	$(BIN)/python -m bench.crash.kill
 
 .PHONY: prove-latency
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
-	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.speed.latency
 
 .PHONY: prove-detection
 prove-detection: setup ## Score the detectors on invented sessions and recordings, held-out families included
@@ -83,7 +83,7 @@ prove-detection: setup ## Score the detectors on invented sessions and recording
 
 .PHONY: train-forecast
 train-forecast: setup ## Train the forecast's pooled model on invented cohorts (some 20 minutes; the same seeds, the same bytes)
-	$(BIN)/python -m bench.train_forecast
+	$(BIN)/python -m bench.forecast.train
 
 .PHONY: prove-forecast
 prove-forecast: setup ## Score the forecasts on patients whose truth is known: targets, controls, closed loop, real diaries
@@ -91,7 +91,7 @@ prove-forecast: setup ## Score the forecasts on patients whose truth is known: t
 
 .PHONY: prove-night
 prove-night: setup ## Measure a night of 100,000 patients, each re-forecast by the service from what is kept of them (12 GB of disk)
-	$(BIN)/python -m bench.night
+	$(BIN)/python -m bench.forecast.night
 
 ##@ The rest
 

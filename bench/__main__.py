@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import checkpoint, edge, latency, path, ward
 from bench.figures import Figure, heading, table, write_into
-from bench.streams import SEED, bodies, full_house, lines_of
+from bench.speed import checkpoint, edge, latency, path, ward
+from bench.speed.load import SEED, bodies, full_house, lines_of
 from models.instants import MINUTE
-from streams.clinic import OPENS_US
+from streams.clinic.clinic import OPENS_US
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 SESSIONS: Final = 500

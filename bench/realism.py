@@ -3,8 +3,9 @@
     python -m bench.realism
 
 People are treated for four weeks (eight sessions of a course) by each drug, on the ordinary day, with what goes wrong at its
-published rates; figures are taken from what cuffs and scales would have shown, as the papers' were. tests/test_clinic_realism.py
-fails where a figure leaves its tolerance. A figure agreeing says that its average is right, not that a person is.
+published rates; figures are taken from what cuffs and scales would have shown, as the papers' were.
+tests/streams/clinic/test_clinic_realism.py fails where a figure leaves its tolerance. A figure agreeing
+says that its average is right, not that a person is.
 Cost: some 6 s for 200 people a drug.
 """
 
@@ -17,11 +18,11 @@ from typing import Final
 
 import numpy as np
 
-from streams.clinic import OPENS_US
-from streams.clinic_body import Body, live
-from streams.clinic_notes import Cuff, Notes, write_down
-from streams.clinic_people import Drug
-from streams.clinic_plan import Booking, SessionPlan, plan_session
+from streams.clinic.body import Body, live
+from streams.clinic.clinic import OPENS_US
+from streams.clinic.notes import Cuff, Notes, write_down
+from streams.clinic.people import Drug
+from streams.clinic.plan import Booking, SessionPlan, plan_session
 
 VISITS: Final = 8
 """Twice a week for four weeks: the label's induction, and the time that most figures are about."""

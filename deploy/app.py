@@ -14,11 +14,11 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from alerts.routes import alert_routes
-from deploy.service import Service
-from models.schema import SCHEMAS
-from streams.patient_routes import patient_routes
-from streams.routes import observation_routes
+from alerts.api.routes import alert_routes
+from deploy.wiring import Service
+from models.wire.schema import SCHEMAS
+from streams.forecasts.http import patient_routes
+from streams.intake.http import observation_routes
 
 BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
 

@@ -15,13 +15,13 @@ import webbrowser
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.demo_past import nobody_is_paged, remember
 from deploy.http import listen, server
-from deploy.service import Service, wall_us
 from deploy.settings import Settings
+from deploy.wiring import Service, wall_us
 from models.instants import HOUR, SECOND
-from streams.clinic import demo_clinic
-from streams.edge import read_lines
+from streams.clinic.clinic import demo_clinic
+from streams.clinic.demo_past import nobody_is_paged, remember
+from streams.intake.json import read_lines
 
 STEP_S: Final = 0.1
 """Observations are sent in tenths of a second, as many senders would."""

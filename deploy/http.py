@@ -11,9 +11,9 @@ from typing import Final
 import uvicorn
 
 from deploy.app import build
-from deploy.service import Service
 from deploy.settings import Settings, Watched
-from streams.state import Clock
+from deploy.wiring import Service
+from streams.ward.state import Clock
 
 GRACE_S: Final = 5
 """Seconds that open requests get at shutdown; live feeds are ended by the service itself."""

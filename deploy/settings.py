@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from alerts.notifiers import Destination, open_destinations
+from alerts.notify.notifiers import Destination, open_destinations
 from models.instants import EPOCH
-from models.limits import LIMITS, Limit, LimitRefused, changed
-from models.policies import CheckIns, Maintenance
-from models.recalibration import configured
-from models.records import LimitChanges, SiteConfigured
+from models.relapse.policies import CheckIns, Maintenance
+from models.relapse.recalibration import configured
+from models.tables.limits import LIMITS, Limit, LimitRefused, changed
+from models.wire.observations import LimitChanges, SiteConfigured
 
 
 class _Strict(BaseModel):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from models.rules import Priority
+from models.tables.rules import Priority
 
 Evidence = Mapping[str, object]
 """JSON values only: `value`, `limit`, `unit`, `baseline`, `data_age_s`, … as the rule has them."""

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import msgpack
 
-from alerts.desk import Desk
+from alerts.desk.desk import Desk
 from alerts.effects import FrameEffects
 from models.findings import Digest, Finding
-from models.records import Command, SiteConfigured
-from streams.frame import decode
-from streams.state import Clock
-from streams.view import chairs
-from streams.ward import UnknownState, Ward
+from models.wire.observations import Command, SiteConfigured
+from streams.journal.frame import decode
+from streams.ward.chairs import chairs
+from streams.ward.state import Clock
+from streams.ward.ward import UnknownState, Ward
 
 STATE: Final = 1
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.browser import Desk
+    from tests.support.browser import Desk
 
 # The same examples on every run and no deadline: a test never fails for chance or for a slow machine. To look further:
 # `pytest --hypothesis-profile=prove`.
@@ -32,7 +32,7 @@ def find_browser() -> str | None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from tests.browser import chromium
+    from tests.support.browser import chromium
 
     with chromium() as opened:
         yield opened
@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def desk(browser: Browser) -> Iterator[Desk]:
     """Pages in a browser of their own; closed after the test."""
-    from tests.browser import Desk
+    from tests.support.browser import Desk
 
     opened = Desk(browser)
     yield opened

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plays import PLAYS, Stage, interrupted, played
+from tests.support.plays import PLAYS, Stage, interrupted, played
 
 FOLDER = Path(__file__).parent / "stories"
 

@@ -20,7 +20,7 @@ from bench.detection.injected import found, invent
 from bench.detection.recordings import SETS, data, files, load
 from bench.detection.simulated import Scored, family
 from bench.figures import heading, write_into
-from streams.clinic_held_out import FAMILIES
+from streams.clinic.held_out import FAMILIES
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "detection.md"
 IMAGES: Final = PAGE.parent / "images" / "detection"

@@ -25,9 +25,9 @@ from bench.detection.recordings import CHANNELS, RENAME, SETS, Recording, files,
 from bench.detection.told import Alert, replayed
 from bench.detection.watched import qualities
 from models.instants import SECOND
-from models.limits import LIMITS
-from models.rules import Priority
-from streams.recordings import merged
+from models.tables.limits import LIMITS
+from models.tables.rules import Priority
+from streams.intake.files import merged
 
 Fate = Literal["told", "standing", "low", "not believed", "too short", "held back"]
 FATES: Final[tuple[Fate, ...]] = ("told", "standing", "low", "not believed", "too short", "held back")

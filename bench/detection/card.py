@@ -18,7 +18,7 @@ from bench.detection.matching import Match
 from bench.detection.plain import PLAIN
 from bench.detection.simulated import Scored
 from bench.detection.told import PHYSIOLOGICAL
-from models.rules import RULE_NAMES, Priority
+from models.tables.rules import RULE_NAMES, Priority
 
 LATE_S: Final = 5.0
 RETURN_S: Final = 30.0

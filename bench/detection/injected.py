@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from bench.detection.recordings import Floats, Recording
 from bench.detection.told import Alert, replayed
 from models.instants import SECOND, to_datetime
-from models.records import Vitals
-from models.rules import Priority
+from models.tables.rules import Priority
+from models.wire.observations import Vitals
 
 MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
 STEP_HELD_S: Final = 30.0

@@ -1,6 +1,6 @@
 """Alerts against truth: which events were found, how late, and which alerts nobody had a reason for.
 
-The truth says of each stretch what it expects (`streams/clinic_truth.py`): `raise` must be found, `either` may be, `quiet`
+The truth says of each stretch what it expects (`streams/clinic/truth.py`): `raise` must be found, `either` may be, `quiet`
 was past the limit and too short. An event is found if an alert of its rule, or of one that says more about the same (`SAME`),
 stands at its priority or a worse one between its start and its end plus `AFTER_S`. It is late by the seconds from the sample
 that completed the rule's own time, seconds without a sound reading not counted. A step to high or medium is false if no
@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from bench.detection.told import PHYSIOLOGICAL, Alert, Step
 from models.instants import SECOND
-from models.rules import Priority
+from models.tables.rules import Priority
 
 AFTER_S: Final = 60
 """An alert about something that has just ended is late, not false: seconds pass without a reading, and rechecks come late."""

@@ -22,7 +22,7 @@ from bench.detection.recordings import CHANNELS, SETS, Recording, load
 from bench.detection.told import PHYSIOLOGICAL, Alert, Step
 from bench.detection.watched import qualities
 from models.instants import SECOND
-from models.rules import Priority
+from models.tables.rules import Priority
 
 SHOWN: Final = 20
 BEFORE_S, AFTER_S = 75, 45

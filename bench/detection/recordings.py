@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bench.recorded import DATA
 from models.instants import SECOND, to_us
-from models.records import Vitals
-from streams.recordings import read_file
+from models.wire.observations import Vitals
+from streams.intake.files import read_file
 
 Floats = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """Invented sessions, scored: what their truth says had to be told, what was told, and what plain limits would have sounded.
 
-Sessions of one family (`streams/clinic_families.py`, `clinic_held_out.py`) run at once, as lines through the reader and the
+Sessions of one family (`streams/clinic/families.py`, `clinic_held_out.py`) run at once, as lines through the reader and the
 replay that files go through. Where a device's clock is wrong an alert's time is the device's, and is put right before it is
 compared; the ward is not told.
 Cost: some 0.15 s an hour of monitoring.
@@ -21,13 +21,13 @@ from bench.detection.plain import CUFFS, PLAIN, crossings
 from bench.detection.recordings import CHANNELS, Floats, Recording
 from bench.detection.told import Alert, replayed
 from models.instants import MINUTE, SECOND, from_iso, to_us
-from models.records import CheckIn, DeviceAssigned, Event, SessionStarted, SetAside, SiteConfigured, Vitals
-from models.rules import RULES, Priority
-from streams.clinic import Clinic, simulate
-from streams.clinic_families import Family
-from streams.clinic_held_out import FAMILIES
-from streams.clinic_plan import plan_session
-from streams.edge import read_lines
+from models.tables.rules import RULES, Priority
+from models.wire.observations import CheckIn, DeviceAssigned, Event, SessionStarted, SetAside, SiteConfigured, Vitals
+from streams.clinic.clinic import Clinic, simulate
+from streams.clinic.families import Family
+from streams.clinic.held_out import FAMILIES
+from streams.clinic.plan import plan_session
+from streams.intake.json import read_lines
 
 HOURS: Final = 3.0
 """A session is two hours and a half; all start within the first half hour."""

@@ -1,6 +1,6 @@
 """What Chairside told: the transitions of a replay as alerts, each with its steps, so that they can be counted and matched.
 
-Lines go through `streams/replay.py`, as `chairside replay` sends them: the observed clock, frames of any size. An alert
+Lines go through `streams/hosts/replay.py`, as `chairside replay` sends them: the observed clock, frames of any size. An alert
 counts towards the burden each time it is raised at, or worsens to, high or medium; easing and closing cost nobody a walk.
 Never here: the ward's own state. What is scored is what was sent.
 """
@@ -13,9 +13,9 @@ from typing import Final
 
 from alerts.effects import Transition
 from models.instants import from_iso
-from models.records import Event, SetAside, SiteConfigured, Vitals
-from models.rules import Priority
-from streams.replay import Replay, Summary
+from models.tables.rules import Priority
+from models.wire.observations import Event, SetAside, SiteConfigured, Vitals
+from streams.hosts.replay import Replay, Summary
 
 PHYSIOLOGICAL: Final = frozenset({"cardiovascular", "respiratory", "consciousness", "dissociation"})
 """Categories of what a body does. Technical and protocol alerts are about wires and clocks, and counted beside."""

@@ -1,7 +1,7 @@
 """What the ward thought of each reading, second by second: the quality word that a board would have shown.
 
 The same frames as a replay, save that the seconds asked for come in frames of one sample, and after each the board's own
-document (`streams/view.py`) is read. Splitting frames changes nothing that comes out; tests of the ward hold it to that.
+document (`streams/ward/chairs.py`) is read. Splitting frames changes nothing that comes out; tests of the ward hold it to that.
 Cost: some 0.3 ms a second looked at.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.detection.recordings import RENAME
-from models.records import Vitals
-from streams.frame import FULL, FrameBuilder
-from streams.recordings import read_file
+from models.wire.observations import Vitals
+from streams.intake.files import read_file
+from streams.journal.frame import FULL, FrameBuilder
 from streams.shard import Shard
 
 

@@ -16,7 +16,7 @@ from bench.figures import write_into
 from bench.forecast.leave_out import Bench
 from bench.forecast.report import PAGE, Section, written
 from bench.forecast.sections import SECTIONS
-from bench.train_forecast import PATIENTS, Growth
+from bench.forecast.train import PATIENTS, Growth
 
 
 def main() -> None:

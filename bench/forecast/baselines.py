@@ -16,9 +16,9 @@ import numpy as np
 from scipy.special import ndtr
 from sklearn.linear_model import LinearRegression
 
-from bench.cohort import Cohort, Origins
-from bench.cohort_chance import Floats, Ints
-from bench.cohort_policies import on_phq9_scale
+from bench.cohort.chance import Floats, Ints
+from bench.cohort.cohort import Cohort, Origins
+from bench.cohort.policies import on_phq9_scale
 from bench.forecast.scores import DAYS, HORIZON
 
 ELAPSED: Final = (2, 7, 14, 21, 28, 42)

@@ -16,14 +16,14 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort import FIRST_DOSE, Cohort, Origins
-from bench.cohort_chance import Floats, Ints
-from bench.cohort_records import alias, calendar_day
+from bench.cohort.chance import Floats, Ints
+from bench.cohort.cohort import FIRST_DOSE, Cohort, Origins
+from bench.cohort.records import alias, calendar_day
 from bench.forecast.gather import facts_of
 from bench.forecast.scores import DAYS, quantile
-from models.facts import Fact
-from models.forecaster import forecast_many
-from models.history import Course, History
+from models.relapse.facts import Fact
+from models.relapse.forecaster import forecast_many
+from models.relapse.history import Course, History
 
 Maker = Callable[[list[Course]], Floats]
 """Courses in, cdf out: filter and pool together."""

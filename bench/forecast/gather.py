@@ -18,20 +18,20 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cohort import DAYS, Cohort, Origins, origins, simulate
-from bench.cohort_chance import Flags, Floats, Ints
-from bench.cohort_families import AS_PUBLISHED, Variety
-from bench.cohort_records import alias, calendar_day, lines_of
-from bench.cohort_reports import STANDARD, Habits
-from models.facts import Fact
-from models.forecaster import forecast_many
-from models.happenings import TREATMENTS
-from models.history import Course, History
-from models.pool_features import rows_of
+from bench.cohort.chance import Flags, Floats, Ints
+from bench.cohort.cohort import DAYS, Cohort, Origins, origins, simulate
+from bench.cohort.families import AS_PUBLISHED, Variety
+from bench.cohort.records import alias, calendar_day, lines_of
+from bench.cohort.reports import STANDARD, Habits
+from models.relapse.day_entries import TREATMENTS
+from models.relapse.facts import Fact
+from models.relapse.forecaster import forecast_many
+from models.relapse.history import Course, History
+from models.relapse.pool_features import rows_of
 
 
 def facts_of(cohort: Cohort, patient: int, until: int = DAYS - 1, since: int = 0) -> list[Fact]:
-    """A patient's facts, as `models.facts.fact_of` makes them of the lines."""
+    """A patient's facts, as `models.relapse.facts.fact_of` makes them of the lines."""
     facts = []
     for line in lines_of(cohort, patient, until, since):
         at = datetime.fromisoformat(line["at"])
@@ -144,19 +144,19 @@ def gather(wanted: Wanted, folder: Path | None = None) -> Gathered:
 
 
 SOURCES = (
-    "models/filter.py",
-    "models/due.py",
-    "models/history.py",
-    "models/forecaster.py",
-    "models/severity.py",
-    "models/pool_features.py",
-    "models/drugs.py",
+    "models/relapse/filter.py",
+    "models/relapse/due.py",
+    "models/relapse/history.py",
+    "models/relapse/forecaster.py",
+    "models/tables/severity.py",
+    "models/relapse/pool_features.py",
+    "models/tables/drugs.py",
 )
 
 
 def _key(wanted: Wanted) -> str:
     root = Path(__file__).parents[2]
-    sources = [*(root / name for name in SOURCES), *sorted((root / "bench").glob("cohort*.py")), Path(__file__)]
+    sources = [*(root / name for name in SOURCES), *sorted((root / "bench" / "cohort").glob("*.py")), Path(__file__)]
     told = hashlib.blake2b(json.dumps(asdict(wanted), sort_keys=True).encode(), digest_size=6)
     for source in sources:
         told.update(source.read_bytes())

@@ -16,18 +16,18 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort_chance import Floats
-from bench.cohort_families import FURTHER, SCORED
+from bench.cohort.chance import Floats
+from bench.cohort.families import FURTHER, SCORED
 from bench.forecast.baselines import ELAPSED
 from bench.forecast.controls import Maker
 from bench.forecast.gather import Gathered, Wanted, gather, joined
 from bench.forecast.scores import DAYS
-from bench.train_forecast import STRETCH, WEIGHT, Growth, cohorts, exported, grow
-from models.boosting import trees_of
-from models.forecaster import forecast_many
-from models.history import Course
-from models.pool import PoolModel, combined
-from models.pool_features import HORIZONS, NAMES, rows_of
+from bench.forecast.train import STRETCH, WEIGHT, Growth, cohorts, exported, grow
+from models.relapse.boosting import trees_of
+from models.relapse.forecaster import forecast_many
+from models.relapse.history import Course
+from models.relapse.pool import PoolModel, combined
+from models.relapse.pool_features import HORIZONS, NAMES, rows_of
 
 RELATED: Final[Mapping[str, frozenset[str]]] = {
     "F1": frozenset({"G6"}),

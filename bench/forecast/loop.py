@@ -16,17 +16,17 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort import DAYS, Cohort, Making, simulate
-from bench.cohort_chance import Chance, Floats, Ints
-from bench.cohort_policies import LEAD_DAYS, NOTHING_BOOKED, Book, Every, Titration
-from bench.cohort_records import alias, calendar_day
+from bench.cohort.chance import Chance, Floats, Ints
+from bench.cohort.cohort import DAYS, Cohort, Making, simulate
+from bench.cohort.policies import LEAD_DAYS, NOTHING_BOOKED, Book, Every, Titration
+from bench.cohort.records import alias, calendar_day
 from bench.forecast.gather import facts_of
 from bench.forecast.scores import quantile
-from models.facts import Fact
-from models.history import History
-from models.pool import PoolModel, combined
-from models.pool_features import rows_of
-from models.standing import carry_on
+from models.relapse.facts import Fact
+from models.relapse.history import History
+from models.relapse.pool import PoolModel, combined
+from models.relapse.pool_features import rows_of
+from models.relapse.stored import carry_on
 
 SPACING: Final = 7
 """No two doses within a week: the label's closest spacing in maintenance."""

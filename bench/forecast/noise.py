@@ -15,11 +15,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.chance import key_of, stratified
-from models.filter import D_D, D_M, D_X, M_M, MOOD_PER, MOOD_SD, NOISE, X_M, X_X, Cloud, M, Reals, begin, walk
-from models.happenings import AFTER, Entry
-from models.history import TAU_LEAST, Course
-from models.priors import OUTLIER_SHARE, OUTLIER_VAR, ROUNDING_VAR
+from models.relapse.chance import key_of, stratified
+from models.relapse.day_entries import AFTER, Entry
+from models.relapse.filter import D_D, D_M, D_X, M_M, MOOD_PER, MOOD_SD, NOISE, X_M, X_X, Cloud, M, Reals, begin, walk
+from models.relapse.history import TAU_LEAST, Course
+from models.relapse.priors import OUTLIER_SHARE, OUTLIER_VAR, ROUNDING_VAR
 
 DRAWS: Final = 8
 """Of each particle's reading, evenly spread."""

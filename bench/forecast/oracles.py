@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort import Cohort, Origins, due, relived
-from bench.cohort_chance import CYCLE, DAILY, DOSES, Chance, Floats, Ints
-from bench.cohort_families import AS_PUBLISHED, FAMILIES
+from bench.cohort.chance import CYCLE, DAILY, DOSES, Chance, Floats, Ints
+from bench.cohort.cohort import Cohort, Origins, due, relived
+from bench.cohort.families import AS_PUBLISHED, FAMILIES
 from bench.forecast.scores import DAYS
 
 TWINS: Final = 40

@@ -18,10 +18,10 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort_chance import Floats
+from bench.cohort.chance import Floats
 from bench.forecast.noise import foreseen
 from bench.recorded import DATA
-from models.chance import key_of
+from models.relapse.chance import key_of
 
 WARM_UP: Final = 7
 """Reports before the first that is scored: whose mood this is has to be learnt from something."""

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
-from bench.cohort_chance import Flags, Floats
+from bench.cohort.chance import Flags, Floats
 from bench.figures import heading
 from bench.forecast.scores import Scores
 

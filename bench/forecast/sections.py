@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort import origins, simulate
-from bench.cohort_chance import Floats
-from bench.cohort_families import KEPT_APART, SCORED
-from bench.cohort_policies import KINDS
-from bench.cohort_reports import MIXED
+from bench.cohort.chance import Floats
+from bench.cohort.cohort import origins, simulate
+from bench.cohort.families import KEPT_APART, SCORED
+from bench.cohort.policies import KINDS
+from bench.cohort.reports import MIXED
 from bench.forecast import baselines, controls, oracles
 from bench.forecast.gather import Gathered, Wanted, courses_of, gather
 from bench.forecast.leave_out import Bench, answers, in_family, left_out_once, looked_up, maker, reference_of

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cohort import DAYS as LAST_DAY
-from bench.cohort import Cohort, Origins, simulate
-from bench.cohort_families import SCORED
-from bench.cohort_records import FIRST, alias, calendar_day, lines
+from bench.cohort.cohort import DAYS as LAST_DAY
+from bench.cohort.cohort import Cohort, Origins, simulate
+from bench.cohort.families import SCORED
+from bench.cohort.records import FIRST, alias, calendar_day, lines
 from bench.forecast import loop, real
 from bench.forecast.gather import courses_of
 from bench.forecast.leave_out import Bench, left_out_once
 from bench.forecast.report import Section, Target, missed, table, targets_table
 from bench.forecast.report import lines as drawn
 from bench.recorded import DATA
-from deploy.forecast import Patients, Question, forecasts
-from models.forecaster import forecast_many
-from models.pool import pooled
+from deploy.cli.forecast import Patients, Question, forecasts
+from models.relapse.forecaster import forecast_many
+from models.relapse.pool import pooled
 
 
 def closed_loop(bench: Bench, seeds: Sequence[int], write: bool) -> Section:

@@ -1,0 +1,117 @@
+"""The live feed: what a site's boards hear, as server-sent events.
+
+On connecting a board gets a `snapshot`; then every transition as `alert`, numbered by the site's `seq`, the chairs' latest
+values as `chairs` each second, and as `forecast` of whom a new one was stored. The last two are not numbered and not told
+again: the latest holds, and a page asks for forecasts when it opens. A board that comes back with its last number gets what it
+missed from the store.
+A listener that does not keep up is cut off, because its browser then comes back and loses nothing; one that is never told
+so would show an old board.
+Never here: deciding what is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, NamedTuple
+
+from sse_starlette import ServerSentEvent
+
+from alerts.store.store import Store
+
+BACKLOG: Final = 1000
+"""Events that a listener may be behind: minutes of a busy clinic. More is a dead connection."""
+PAGE: Final = 500
+"""Transitions read from the store at a time when a board catches up."""
+
+Document = dict[str, Any]
+
+
+class _Said(NamedTuple):
+    event: str
+    text: str
+    seq: int | None
+
+
+class Feed:
+    """One process's listeners, by site."""
+
+    def __init__(self, store: Store, chairs: Callable[[str], Document]) -> None:
+        self._store = store
+        self._chairs = chairs
+        self._listeners: dict[str, set[asyncio.Queue[_Said | None]]] = {}
+        self._closed = False
+
+    @property
+    def listeners(self) -> int:
+        """How many are listening."""
+        return sum(len(queues) for queues in self._listeners.values())
+
+    @property
+    def sites(self) -> list[str]:
+        """The sites that somebody listens to."""
+        return [site for site, queues in self._listeners.items() if queues]
+
+    def publish(self, event: str, site: str, document: Document) -> None:
+        """Tell a site's listeners. Never waits; written down once, however many listen."""
+        listeners = list(self._listeners.get(site, ()))
+        if not listeners:
+            return
+        said = _Said(event, _text(document), document["seq"] if event == "alert" else None)
+        for queue in listeners:
+            try:
+                queue.put_nowait(said)
+            except asyncio.QueueFull:
+                self._cut_off(site, queue)
+
+    def close(self) -> None:
+        """End every stream, so that a server can stop."""
+        self._closed = True
+        for site, queues in self._listeners.items():
+            for queue in list(queues):
+                self._cut_off(site, queue)
+
+    def _cut_off(self, site: str, queue: asyncio.Queue[_Said | None]) -> None:
+        self._listeners[site].discard(queue)
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)
+
+    async def listen(self, site: str, last_seq: int | None) -> AsyncIterator[ServerSentEvent]:
+        """The events of one board. `last_seq` is the last that it has, None for a new one."""
+        queue: asyncio.Queue[_Said | None] = asyncio.Queue(BACKLOG)
+        # Listening starts before the store is read: what falls between is heard twice, and dropped by its number.
+        self._listeners.setdefault(site, set()).add(queue)
+        if self._closed:
+            self._cut_off(site, queue)
+        try:
+            seq, alerts = await asyncio.to_thread(self._store.snapshot, site)
+            # A number that was never given here is from other data: resuming after it would hear nothing for long.
+            if last_seq is None or last_seq > seq:
+                yield _event(
+                    "snapshot", {"seq": seq, "site": site, "alerts": alerts, "chairs": self._chairs(site)}, seq
+                )
+            else:
+                seq = last_seq
+                while missed := await asyncio.to_thread(self._store.transitions, seq, PAGE, site):
+                    for transition in missed:
+                        yield _event("alert", transition, transition["seq"])
+                    seq = missed[-1]["seq"]
+                yield _event("chairs", self._chairs(site))
+            while (heard := await queue.get()) is not None:
+                if heard.seq is None:
+                    yield ServerSentEvent(data=heard.text, event=heard.event)
+                elif heard.seq > seq:
+                    seq = heard.seq
+                    yield ServerSentEvent(data=heard.text, event=heard.event, id=str(seq))
+        finally:
+            self._listeners[site].discard(queue)
+
+
+def _event(name: str, document: Document, seq: int | None = None) -> ServerSentEvent:
+    return ServerSentEvent(data=_text(document), event=name, id=None if seq is None else str(seq))
+
+
+def _text(document: Document) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,118 @@
+"""The alert routes: what is open, what happened, and a person's answer to it.
+
+An answer is a command: it goes into the journal like everything else, and what became of it comes back on the live feed.
+The routes get what they need to append one as an argument, so that nothing here knows of journals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse
+
+from alerts.api.live import Feed
+from alerts.store.store import Store
+from models.wire.observations import (
+    AlertAcknowledged,
+    AlertClosed,
+    AlertEscalated,
+    AlertSnoozed,
+    AlertUnsnoozed,
+    Command,
+    Name,
+    Text,
+)
+
+Site = Annotated[str, Query(description="The site; one clinic has one.", max_length=200)]
+Verb = Literal["acknowledge", "snooze", "unsnooze", "close", "escalate"]
+HEARTBEAT_S = 5
+
+
+class Answer(BaseModel):
+    """Who answers, and what they say. `minutes` is for a snooze."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    by: Name
+    note: Text | None = None
+    minutes: Annotated[float, Field(gt=0, le=60)] = 15
+    id: Name | None = None
+
+
+def alert_routes(
+    store: Store, feed: Feed, append: Callable[[Command], Awaitable[None]], now: Callable[[], datetime]
+) -> APIRouter:
+    """The routes.
+
+    Args:
+        append: puts a command into the journal; durable when it returns.
+        now: the time that a command is stamped with.
+    """
+    routes = APIRouter(prefix="/v1", tags=["alerts"])
+
+    @routes.get("/transitions")
+    async def transitions(
+        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+        site: Site = "main",
+    ) -> dict[str, Any]:
+        """Every step of every alert after a number, in order. Ask again with `next` until it is empty."""
+        found = await asyncio.to_thread(store.transitions, after, limit, site)
+        return {"transitions": found, "next": found[-1]["seq"] if found else after}
+
+    @routes.get("/alerts")
+    async def alerts(only_open: Annotated[bool, Query(alias="open")] = False, site: Site = "main") -> dict[str, Any]:
+        """The alerts as they stand, worst and oldest first; `open=true` for those that are not closed."""
+        return {"alerts": await asyncio.to_thread(store.alerts, site, only_open)}
+
+    @routes.post("/alerts/{alert}/{verb}", status_code=202)
+    async def answer(
+        alert: Annotated[str, Path(max_length=200)], verb: Verb, body: Answer, site: Site = "main"
+    ) -> dict[str, Any]:
+        """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it."""
+        standing = await asyncio.to_thread(store.alert, alert)
+        if standing is None:
+            raise HTTPException(404, f"there is no alert {alert}")
+        moment = now()
+        common: dict[str, Any] = {
+            "at": moment, "alert": alert, "by": body.by, "note": body.note, "site": standing["site"],
+            "source": "api", "id": body.id or str(uuid4()),
+        }  # fmt: skip
+        command: Command
+        match verb:
+            case "acknowledge":
+                command = AlertAcknowledged(**common)
+            case "snooze":
+                command = AlertSnoozed(**common, until=moment + timedelta(minutes=body.minutes))
+            case "unsnooze":
+                command = AlertUnsnoozed(**common)
+            case "close":
+                command = AlertClosed(**common)
+            case "escalate":
+                command = AlertEscalated(**common)
+        await append(command)
+        return {"accepted": 1, "alert": alert, "command": command.kind}
+
+    @routes.get("/live", response_class=Response)
+    async def live(
+        request: Request,
+        site: Site = "main",
+        last_event_id: Annotated[str | None, Header()] = None,
+        after: Annotated[
+            int | None, Query(ge=0, description="As Last-Event-ID, for clients that cannot send it.")
+        ] = None,
+    ) -> EventSourceResponse:
+        """The live feed as server-sent events: `snapshot`, then `alert`, `chairs`, `forecast`. Resumes after Last-Event-ID."""
+        last = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
+        return EventSourceResponse(
+            feed.listen(site, last), ping=HEARTBEAT_S, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+
+    return routes

@@ -1,0 +1,331 @@
+"""The desk: the pure state of a shard's alerts. Findings, commands and time in; transitions, entries and pages out.
+
+One alert at most is open for a patient's session and rule. What a step does is decided by `lifecycle.py`; this file keeps
+the alerts and numbers the transitions of each site. When somebody is paged about one is `paging.py`'s.
+Never here: a clock, I/O, a decision without its reason in the transition's evidence.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+
+from alerts.desk.alert import Alert, Key, in_order, key_of
+from alerts.desk.digest import digest_page
+from alerts.desk.lifecycle import Move, Phase, Refusal, Stimulus, decide
+from alerts.desk.paging import Paging
+from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
+from alerts.effects import Phase as Step
+from models.findings import Digest, Finding
+from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
+from models.tables.rules import RULES, Priority
+from models.wire.observations import (
+    AlertAcknowledged,
+    AlertClosed,
+    AlertEscalated,
+    AlertSnoozed,
+    AlertUnsnoozed,
+    Command,
+    SiteConfigured,
+)
+
+STATE: Final = 1
+ACKNOWLEDGED_FOR: Final = {
+    Priority.HIGH: 10 * MINUTE,
+    Priority.MEDIUM: 30 * MINUTE,
+    Priority.LOW: HOUR,
+    Priority.INFO: 4 * HOUR,
+}
+"""How long an acknowledgement of a condition that goes on lasts. Chosen by us: long enough to act, too short to forget
+(acknowledgements that never ran out: goalert#3378)."""
+ACKNOWLEDGED_AT_HOME: Final = {Priority.MEDIUM: 3 * DAY, Priority.LOW: 7 * DAY, Priority.INFO: 7 * DAY}
+"""The same where nobody sits in a chair: three days to reach somebody (a weekend), a week (until the next check-in) to plan
+a visit. Chosen by us."""
+SNOOZE_AT_MOST: Final = HOUR
+"""Chosen by us: about the time from a dose's peak to ready."""
+
+_STIMULI: Final[dict[type[Command], Stimulus]] = {
+    AlertAcknowledged: Stimulus.ACKNOWLEDGE,
+    AlertSnoozed: Stimulus.SNOOZE,
+    AlertUnsnoozed: Stimulus.UNSNOOZE,
+    AlertClosed: Stimulus.CLOSE,
+    AlertEscalated: Stimulus.ESCALATE,
+}
+
+
+@dataclass(slots=True)
+class _Site:
+    seq: int = 0
+    policies: dict[str, Any] = field(default_factory=dict)
+
+
+class Desk:
+    """One shard's alerts. Call `advance` before anything that happens later, then `find` or `command`; `take` the effects."""
+
+    def __init__(self, shard: int = 0) -> None:
+        self.shard = shard
+        self.open: dict[str, Alert] = {}
+        self._by_key: dict[Key, str] = {}
+        self._sites: dict[str, _Site] = {}
+        self._paging = Paging()
+        self._closed: dict[Key, Priority] = {}
+        """What a person closed while it went on, and how bad it has been since."""
+        self._effects: list[Effect] = []
+        self._offset = 0
+        self._due = FAR
+
+    def begin(self, offset: int) -> None:
+        """The frame that what follows is because of."""
+        self._offset = offset
+
+    def add(self, effect: AuditEntry | DeadLetter | Forecast) -> None:
+        """An effect that is the ward's alone keeps its place among the desk's."""
+        self._effects.append(effect)
+
+    def take(self) -> tuple[Effect, ...]:
+        """The effects since the last call, in order."""
+        taken, self._effects = tuple(self._effects), []
+        return taken
+
+    # ---- time --------------------------------------------------------------------------------------------------
+
+    def advance(self, clock_us: int) -> None:
+        """Let everything fall due that is due before `clock_us`, at its own instant, in order."""
+        while self._due < clock_us:
+            due = self._due
+            for alert in sorted(self.open.values(), key=lambda alert: (alert.onset_us, alert.id)):
+                if alert.until_us == due:
+                    self._step(alert, Stimulus.RAN_OUT, due, due, {})
+            for alert in sorted(self.open.values(), key=lambda alert: (-alert.priority, alert.onset_us, alert.id)):
+                if alert.page_due_us == due:
+                    self._send(alert, due)
+            self._reckon()
+
+    def _reckon(self) -> None:
+        """When something is due next. Between two calls `_due` is never late but may be early: then nothing is found due."""
+        self._due = min((min(alert.until_us, alert.page_due_us) for alert in self.open.values()), default=FAR)
+
+    # ---- findings ----------------------------------------------------------------------------------------------
+
+    def find(self, finding: Finding) -> None:
+        """Fold in a finding. Everything due before it must have been let fall due."""
+        key = key_of(finding.subject, finding.rule)
+        alert = self.open.get(self._by_key.get(key, ""))
+        if finding.change != "changed":
+            self._closed.pop(key, None)
+        match finding.change:
+            case "began" if alert is not None and alert.phase is not Phase.LATCHED and _said_each_time(finding):
+                # One alert tells it until somebody has closed it.
+                if finding.priority > alert.priority:
+                    self._change(alert, finding)
+            case "began":
+                if alert is not None:
+                    self._step(alert, Stimulus.RECURRED, finding.at_us, finding.clock_us, {"because": "it came back"})
+                self._raise(key, finding, finding.onset_us)
+            case "changed" if alert is None:
+                # Closed by hand while it went on. Worse than what was closed is news; easier is not.
+                closed_at = self._closed.get(key)
+                if closed_at is None or finding.priority > closed_at:
+                    self._closed.pop(key, None)
+                    self._raise(key, finding, finding.at_us)
+                else:
+                    self._closed[key] = finding.priority
+            case "changed" if alert is not None:
+                self._change(alert, finding)
+            case "ended" if alert is not None:
+                # What goes on under another name is no condition that was over unseen.
+                latches = (
+                    RULES[alert.rule].latches
+                    and alert.worst >= Priority.MEDIUM
+                    and "goes_on_as" not in finding.evidence
+                )
+                if alert.phase is Phase.LATCHED:
+                    return
+                self._step(
+                    alert, Stimulus.ENDED_UNSEEN if latches else Stimulus.ENDED, finding.at_us, finding.clock_us,
+                    {"ended": finding.text},
+                )  # fmt: skip
+
+    def _change(self, alert: Alert, finding: Finding) -> None:
+        worse = finding.priority > alert.priority
+        alert.priority, alert.worst = finding.priority, max(alert.worst, finding.priority)
+        alert.text, alert.evidence, alert.source = finding.text, dict(finding.evidence), finding.source
+        self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, {})
+
+    def _raise(self, key: Key, finding: Finding, onset_us: int) -> None:
+        identity = "\x1f".join(
+            (finding.subject.site, finding.subject.session or finding.subject.patient, finding.rule, str(onset_us))
+        )
+        alert = Alert(
+            blake2b(identity.encode(), digest_size=8).hexdigest(), finding.subject, finding.rule, finding.priority,
+            finding.priority, Phase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
+        )  # fmt: skip
+        self.open[alert.id] = alert
+        self._by_key[key] = alert.id
+        reason = self._page(alert, finding.clock_us)
+        self._emit(alert, "raised", finding.at_us, {"page": reason})
+        self._flush(alert, finding.clock_us)
+
+    # ---- commands ----------------------------------------------------------------------------------------------
+
+    def command(self, command: Command, clock_us: int) -> bool:
+        """Carry out a person's command; False if it is set aside because no such alert is open."""
+        alert = self.open.get(command.alert)
+        at_us = min(to_us(command.at), clock_us)
+        if alert is None:
+            self._effects.append(
+                DeadLetter(
+                    iso(clock_us),
+                    command.site,
+                    "alert",
+                    f"no open alert {command.alert}",
+                    command.model_dump_json(exclude_none=True)[:2000],
+                )
+            )
+            return False
+        stimulus = _STIMULI[type(command)]
+        said: dict[str, Any] = {"by": command.by}
+        if command.note is not None:
+            said["note"] = command.note
+        decision = decide(alert.phase, stimulus)
+        outcome = "accepted"
+        if isinstance(decision, Refusal):
+            outcome = f"refused: {decision.reason}"
+        else:
+            if stimulus is Stimulus.CLOSE and alert.phase is not Phase.LATCHED:
+                self._closed[alert.key] = alert.priority
+            until_us = self._until(alert, command, stimulus, clock_us)
+            if until_us < FAR:
+                said["until"] = iso(until_us)
+            self._step(alert, stimulus, at_us, clock_us, said)
+            alert.until_us = until_us
+            self._due = min(self._due, until_us)
+        self._effects.append(
+            AuditEntry(
+                iso(at_us), alert.subject.site, alert.subject.patient, alert.subject.session, command.kind, command.by,  # type: ignore[attr-defined]
+                outcome, command.model_dump(mode="json", exclude_none=True), iso(clock_us),
+            )
+        )  # fmt: skip
+        return True
+
+    def _until(self, alert: Alert, command: Command, stimulus: Stimulus, clock_us: int) -> int:
+        if stimulus is Stimulus.ACKNOWLEDGE and alert.phase is not Phase.LATCHED:
+            at_home = alert.subject.session is None and alert.priority < Priority.HIGH
+            return clock_us + (ACKNOWLEDGED_AT_HOME if at_home else ACKNOWLEDGED_FOR)[alert.priority]
+        if stimulus is Stimulus.SNOOZE and command.until is not None:
+            return min(max(to_us(command.until), clock_us), clock_us + SNOOZE_AT_MOST)
+        return FAR
+
+    def configure(self, record: SiteConfigured) -> None:
+        """Put a site's policies in force."""
+        self._site(record.site).policies = dict(record.policies)
+
+    def digest(self, digest: Digest) -> None:
+        """Owe the scheduler one page about the patients of a digest whose alerts nobody has answered."""
+        standing = {
+            (alert.subject.patient, alert.rule): alert.id
+            for alert in self.open.values()
+            if alert.subject.site == digest.site and alert.subject.session is None and alert.phase is Phase.ACTIVE
+        }
+        page = digest_page(digest, standing, self.policies(digest.site).get("link"))
+        if page is not None:
+            self._effects.append(page)
+
+    def policies(self, site: str) -> dict[str, Any]:
+        """The policies in force at a site."""
+        return self._sites[site].policies if site in self._sites else {}
+
+    # ---- steps and pages ---------------------------------------------------------------------------------------
+
+    def _step(self, alert: Alert, stimulus: Stimulus, at_us: int, clock_us: int, said: dict[str, Any]) -> None:
+        move = decide(alert.phase, stimulus)
+        if not isinstance(move, Move):
+            raise TypeError(move)
+        alert.phase = move.to
+        if move.to is not Phase.LATCHED:
+            alert.until_us = alert.until_us if stimulus is Stimulus.EASED else FAR
+        if move.to in {Phase.CLOSED, Phase.ACKNOWLEDGED, Phase.SNOOZED} and stimulus is not Stimulus.EASED:
+            alert.page_due_us = FAR
+        if move.to is Phase.CLOSED:
+            del self.open[alert.id]
+            self._by_key.pop(alert.key, None)
+        if move.pages:
+            said = {**said, "page": self._page(alert, clock_us, escalated=stimulus is Stimulus.ESCALATE)}
+        for step in move.steps:
+            self._emit(alert, step, at_us, said)
+        if move.pages:
+            self._flush(alert, clock_us)
+
+    def _page(self, alert: Alert, clock_us: int, *, escalated: bool = False) -> str:
+        """Decide when a page is owed for this alert, and say why."""
+        alert.page_due_us, reason = self._paging.decide(alert, self.open.values(), clock_us, escalated=escalated)
+        self._due = min(self._due, alert.page_due_us)
+        return reason
+
+    def _flush(self, alert: Alert, clock_us: int) -> None:
+        """Send the page now if it is owed now; `_page` decided, after the transition got its number."""
+        if alert.page_due_us <= clock_us:
+            self._send(alert, clock_us)
+
+    def _send(self, alert: Alert, clock_us: int) -> None:
+        site = self._site(alert.subject.site)
+        self._effects.append(
+            self._paging.tell(alert, self.open.values(), clock_us, site.seq, site.policies.get("link"))
+        )
+
+    def _emit(self, alert: Alert, step: Step, at_us: int, said: dict[str, Any]) -> None:
+        site = self._site(alert.subject.site)
+        site.seq += 1
+        self._effects.append(
+            Transition(
+                alert=alert.id, at=iso(at_us), transition=step, site=alert.subject.site, patient=alert.subject.patient,
+                session=alert.subject.session, rule=alert.rule, category=RULES[alert.rule].category,
+                priority=alert.priority.word, onset_at=iso(alert.onset_us), evidence={**alert.evidence, **said},
+                text=alert.text, source=alert.source, cause=Cause(self.shard, self._offset), seq=site.seq,
+            )
+        )  # fmt: skip
+
+    def _site(self, site: str) -> _Site:
+        return self._sites.setdefault(site, _Site())
+
+    # ---- state -------------------------------------------------------------------------------------------------
+
+    def packed(self) -> dict[str, Any]:
+        """Everything that the next frame depends on, msgpack-able."""
+        return {
+            "state": STATE,
+            "shard": self.shard,
+            "open": [alert.packed() for alert in self.open.values()],
+            "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=in_order)],
+            "sites": [[name, site.seq, json.dumps(site.policies)] for name, site in sorted(self._sites.items())],
+            **self._paging.packed(),
+        }
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> Desk:
+        """The desk of `packed`.
+
+        Raises:
+            ValueError: written by a version that this one does not know.
+        """
+        if packed.get("state") != STATE:
+            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {STATE}")
+        desk = cls(packed["shard"])
+        for fields in packed["open"]:
+            alert = Alert.unpacked(fields)
+            desk.open[alert.id] = alert
+            desk._by_key[alert.key] = alert.id
+        desk._closed = {
+            (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
+        }
+        desk._sites = {name: _Site(seq, json.loads(policies)) for name, seq, policies in packed["sites"]}
+        desk._paging = Paging.unpacked(packed)
+        desk._reckon()
+        return desk
+
+
+def _said_each_time(finding: Finding) -> bool:
+    """Whether it is no condition of an open session: said whenever it happens, and never over by itself."""
+    return finding.subject.session is None or finding.rule == "observation-incomplete"

@@ -1,0 +1,138 @@
+"""Paging: who is paged about an alert, when, and what the page says. Every decision comes with its reason.
+
+- high, or escalated by a person: at once, whatever else is going on;
+- medium: at once, unless the patient was paged within `GROUP_FOR` or the same rule came back within `QUIET_AFTER`: then
+  when that is over, if still unanswered; and not where another open alert of the patient says it already (`INHIBITS`);
+- low and info: on the board only.
+
+A page that goes out takes with it whatever else of its patient is waiting, worst first, so that one event is one page.
+A worse priority is never quieted by an earlier, lesser page of its rule.
+Pure. Bad at: whom to page; every destination gets every page. Cost: one look through the shard's open alerts a page.
+Never here: an alert's life (`desk.py`, `lifecycle.py`), sending (`pager.py`), a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alerts.desk.alert import Alert, Key, in_order
+from alerts.desk.lifecycle import Phase
+from alerts.effects import Page
+from models.instants import FAR, MINUTE, SECOND, iso
+from models.tables.rules import RULES, Priority
+
+GROUP_FOR: Final = 30 * SECOND
+"""One event of a patient often crosses several limits within seconds; one page tells it. Chosen by us."""
+QUIET_AFTER: Final = 5 * MINUTE
+"""A rule that comes and goes is paged again after this long at the earliest, unless worse. Chosen by us."""
+
+INHIBITS: Final[Mapping[str, frozenset[str]]] = {
+    "no-data": frozenset({"probe-off", "artefact", "implausible", "vitals-overdue", "clock-skew"}),
+    "never-started": frozenset({"vitals-overdue"}),
+    "hypertensive-crisis": frozenset({"hypertension", "pressure-rise", "pressure-forecast"}),
+    "hypertension": frozenset({"pressure-rise", "pressure-forecast"}),
+    "apnoea": frozenset({"bradypnoea"}),
+    "unresponsive": frozenset({"sedation"}),
+    "severe-dissociation": frozenset({"dissociation"}),
+}
+"""While the first is open, the others of the same patient are raised but not paged. No technical rule stands before a
+measured one (a probe that is off hides nothing that was measured), and nothing holds back a high priority."""
+
+SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}
+
+
+@dataclass(slots=True)
+class _Paged:
+    at_us: int
+    priority: Priority
+
+
+class Paging:
+    """What was paged lately in one shard, and so what is held back."""
+
+    def __init__(self) -> None:
+        self._patients: dict[tuple[str, str], int] = {}
+        self._rules: dict[Key, _Paged] = {}
+
+    def decide(
+        self, alert: Alert, among: Iterable[Alert], clock_us: int, *, escalated: bool = False
+    ) -> tuple[int, str]:
+        """When a page about this alert is owed (`FAR`: not at all), and why.
+
+        Args:
+            alert: what a page may be owed for.
+            among: the shard's open alerts.
+            clock_us: the shard's clock.
+            escalated: a person asked for it.
+        """
+        if alert.priority < Priority.MEDIUM and not escalated:
+            return FAR, "none: board only"
+        if alert.priority is Priority.HIGH or escalated:
+            return clock_us, "now"
+        site, patient, _, _ = key = alert.key
+        for other in among:
+            mine = other.subject.site == site and other.subject.patient == patient
+            if mine and other.phase is not Phase.LATCHED and alert.rule in INHIBITS.get(other.rule, ()):
+                return FAR, f"none: {other.rule} says it"
+        due_us, why = clock_us, "now"
+        grouped = self._patients.get((site, patient))
+        if grouped is not None and grouped + GROUP_FOR > due_us:
+            due_us, why = grouped + GROUP_FOR, "with the patient's next"
+        before = self._rules.get(key)
+        if before is not None and alert.priority <= before.priority and before.at_us + QUIET_AFTER > due_us:
+            due_us, why = before.at_us + QUIET_AFTER, "later: it was paged within 5 min"
+        return due_us, why
+
+    def tell(self, alert: Alert, among: Iterable[Alert], clock_us: int, seq: int, link: object) -> Page:
+        """The page about this alert and what else of its patient is waiting; none of them is owed one any more.
+
+        Args:
+            alert: what the page is about.
+            among: the shard's open alerts.
+            clock_us: the shard's clock.
+            seq: the site's last transition, so that a second page about an alert has a key of its own.
+            link: where the site's board is, if that is configured.
+        """
+        site, patient = alert.subject.site, alert.subject.patient
+        others = [
+            other for other in among
+            if other is not alert and other.page_due_us < FAR and (other.subject.site, other.subject.patient) == (site, patient)
+        ]  # fmt: skip
+        told = [alert, *sorted(others, key=lambda other: (-other.priority, other.onset_us, other.id))]
+        self._rules = {key: paged for key, paged in self._rules.items() if paged.at_us + QUIET_AFTER > clock_us}
+        self._patients = {key: at_us for key, at_us in self._patients.items() if at_us + GROUP_FOR > clock_us}
+        for each in told:
+            each.page_due_us = FAR
+            self._rules[each.key] = _Paged(clock_us, each.priority)
+        self._patients[site, patient] = clock_us
+        worst = max(each.priority for each in told)
+        where = f"Chair {alert.subject.chair}" if alert.subject.chair else patient
+        body = " ".join(each.text for each in told)
+        if isinstance(link, str):
+            body = f"{body} {link.rstrip('/')}/alert/{alert.id}"
+        title = f"{worst.name} {SHAPES[worst]} {where}: {RULES[alert.rule].title}"
+        told_of = tuple(each.id for each in told)
+        return Page(f"{alert.id}-{seq}", iso(clock_us), site, patient, worst.word, told_of, title, body)
+
+    def packed(self) -> dict[str, Any]:
+        """Two fields of the desk's state, msgpack-able."""
+        return {
+            "patient_paged": [[*key, at_us] for key, at_us in sorted(self._patients.items())],
+            "rule_paged": [
+                [list(key), paged.at_us, int(paged.priority)]
+                for key, paged in sorted(self._rules.items(), key=in_order)
+            ],
+        }
+
+    @classmethod
+    def unpacked(cls, packed: Mapping[str, Any]) -> Paging:
+        """The paging of a desk's state."""
+        paging = cls()
+        paging._patients = {(site, patient): at_us for site, patient, at_us in packed["patient_paged"]}
+        paging._rules = {
+            (key[0], key[1], key[2], key[3]): _Paged(at_us, Priority(priority))
+            for key, at_us, priority in packed["rule_paged"]
+        }
+        return paging

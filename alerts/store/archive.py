@@ -1,0 +1,107 @@
+"""Reading the past of patients at home: what was entered of them, what was forecast, how each forecast stands.
+
+Plain queries in the caller's transaction. A course is the audit's entries, each with the instant at which it was received, so
+that a forecast for any day can be made again from what was known then.
+Never here: writing (`ledger.py`), a forecast's meaning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from alerts.store.ledger import clean
+from alerts.store.tables import AUDIT, FORECASTS, LATEST_FORECASTS, TRANSITIONS
+
+Document = dict[str, Any]
+
+COURSE_KINDS: Final = ("patient.registered", "dose", "dose.stopped", "checkin", "intervention")
+"""Kinds of entries that a course may be made of; which of them are, `streams.ward.home.rules.in_course` says."""
+SESSION_KINDS: Final = ("session.started", "session.ended", "dose", "dose.stopped", "checkin", "vitals")
+MOST: Final = 20_000
+"""Entries of one patient that are read at most: twenty years of daily mood."""
+
+
+def course(connection: Connection, site: str, patients: Sequence[str]) -> dict[str, list[Document]]:
+    """Every patient's entries as (received_at and the entry as sent), in the order in which they came."""
+    found: dict[str, list[Document]] = {patient: [] for patient in patients}
+    names = {clean(patient): patient for patient in patients}
+    wanted = (
+        sa.select(AUDIT.c.patient, AUDIT.c.doc)
+        .where(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names), AUDIT.c.kind.in_(COURSE_KINDS))
+        .order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n)
+    )
+    for row in connection.execute(wanted):
+        found[names[row.patient]].append(_received(row.doc))
+    return found
+
+
+def in_sessions(connection: Connection, site: str, patient: str) -> list[Document]:
+    """What was entered in a patient's sessions, in order."""
+    mine = sa.select(AUDIT.c.session).where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient))
+    wanted = (
+        sa.select(AUDIT.c.doc)
+        # The end of a session names the session only.
+        .where(AUDIT.c.site == clean(site), AUDIT.c.session.in_(mine.where(AUDIT.c.session.is_not(None))))
+        .where(AUDIT.c.kind.in_(SESSION_KINDS))
+        .order_by(AUDIT.c.at.desc())
+        .limit(MOST)
+    )
+    return [_received(doc) for doc in connection.scalars(wanted)][::-1]
+
+
+def alerts_by_session(connection: Connection, site: str, patient: str) -> dict[str, int]:
+    """How many alerts each of a patient's sessions raised."""
+    wanted = (
+        sa.select(TRANSITIONS.c.session, sa.func.count(sa.distinct(TRANSITIONS.c.alert)))
+        .where(TRANSITIONS.c.site == clean(site), TRANSITIONS.c.patient == clean(patient))
+        .where(TRANSITIONS.c.session.is_not(None))
+        .group_by(TRANSITIONS.c.session)
+    )
+    return {row[0]: row[1] for row in connection.execute(wanted)}
+
+
+def latest_forecasts(connection: Connection, site: str, patient: str | None = None) -> list[Document]:
+    """Each patient's newest forecast."""
+    wanted = sa.select(LATEST_FORECASTS.c.doc).where(LATEST_FORECASTS.c.site == clean(site))
+    if patient is not None:
+        wanted = wanted.where(LATEST_FORECASTS.c.patient == clean(patient))
+    return _forecasts(connection.scalars(wanted))
+
+
+def past_forecasts(
+    connection: Connection, site: str, patient: str | None = None, as_of: str | None = None, limit: int = 10_000
+) -> list[Document]:
+    """Forecasts as they were made: the last one of each patient and day, by day."""
+    wanted = sa.select(FORECASTS.c.patient, FORECASTS.c.as_of, FORECASTS.c.doc).where(FORECASTS.c.site == clean(site))
+    if patient is not None:
+        wanted = wanted.where(FORECASTS.c.patient == clean(patient))
+    if as_of is not None:
+        wanted = wanted.where(FORECASTS.c.as_of == as_of)
+    wanted = wanted.order_by(
+        FORECASTS.c.as_of.desc(), FORECASTS.c.shard, FORECASTS.c.offset_, FORECASTS.c.n
+    ).limit(limit)  # fmt: skip
+    last = {(row.as_of, row.patient): row.doc for row in connection.execute(wanted)}
+    return _forecasts(last[key] for key in sorted(last))
+
+
+def _received(doc: str) -> Document:
+    entry = json.loads(doc)
+    return {"session": entry.get("session"), **entry["doc"], "received_at": entry["received_at"]}
+
+
+def _forecasts(docs: Iterable[str]) -> list[Document]:
+    """A forecast's own fields, and when it was made."""
+    found = []
+    for doc in docs:
+        kept = json.loads(doc)
+        fields = {name: value for name, value in kept["doc"].items() if name not in _OURS}
+        found.append({**fields, "site": kept["site"], "made_at": kept["at"]})
+    return found
+
+
+_OURS: Final = {"kind", "at", "id", "source", "site"}

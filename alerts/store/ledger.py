@@ -1,0 +1,224 @@
+"""Writing one frame's effects: each once, all together, and never over what is there.
+
+The first transaction to write a frame's key (shard, offset, n) wins. Everybody who comes later is compared with it: the same
+content is a repeat and changes nothing; other content is a `Conflict`, returned and set aside in its own table, because two
+versions of what happened to a patient are something to look into, not something to choose between here.
+Cost: five statements for a frame with one alert. Never here: transactions (the caller's), clocks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects, Page, Transition, encode
+from alerts.store.alert_document import fold
+from alerts.store.tables import (
+    ALERTS,
+    AUDIT,
+    CONFLICTS,
+    DEAD_LETTERS,
+    EFFECTS,
+    FORECASTS,
+    LATEST_FORECASTS,
+    OUTBOX,
+    PAGE_ALERTS,
+    TRANSITIONS,
+)
+from models.instants import from_iso
+from models.tables.rules import Priority
+
+Columns = dict[str, Any]
+Insert = Callable[[sa.Table], Any]
+"""An INSERT of the database at hand, which knows ON CONFLICT (`Database.insert`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An effect that disagrees with what is already written. Digests are of content; empty where there is no such effect."""
+
+    shard: int
+    offset: int
+    n: int
+    kind: str
+    stored: str
+    offered: str
+    reason: str
+
+
+class WrittenMeanwhile(Exception):
+    """Another owner of the shard wrote this frame between our two statements: start again, and compare."""
+
+
+class _Row(NamedTuple):
+    key: dict[str, int]
+    effect: Effect
+    kind: str
+    digest: str
+    doc: str
+
+
+def write(connection: Connection, insert: Insert, frame: FrameEffects) -> list[Conflict]:
+    """Write a frame's effects in the caller's transaction.
+
+    Raises:
+        WrittenMeanwhile: roll back and call again.
+    """
+    rows = [_row(frame, n, effect) for n, effect in enumerate(frame.effects)]
+    of_frame = sa.and_(EFFECTS.c.shard == frame.shard, EFFECTS.c.offset_ == frame.offset)
+    stored = {row.n: (row.kind, row.digest) for row in connection.execute(sa.select(EFFECTS).where(of_frame))}
+    if stored:
+        conflicts = list(_disagreements(frame, rows, stored))
+    else:
+        new = insert(EFFECTS).on_conflict_do_nothing().returning(EFFECTS.c.n)
+        won = connection.scalars(new, [{**row.key, "kind": row.kind, "digest": row.digest} for row in rows]).all()
+        if len(won) < len(rows):
+            raise WrittenMeanwhile
+        conflicts = [
+            *_write_transitions(connection, insert, [row for row in rows if row.kind == "transition"]),
+            *_write_pages(connection, insert, [row for row in rows if row.kind == "page"]),
+        ]
+        entries = [_columns(row, "site", "patient", "session", "at", "kind") for row in rows if row.kind == "audit"]
+        if entries:
+            connection.execute(sa.insert(AUDIT), entries)
+        letters = [_columns(row, "site", "at") for row in rows if row.kind == "dead-letter"]
+        if letters:
+            connection.execute(sa.insert(DEAD_LETTERS), letters)
+        _write_forecasts(connection, insert, [row for row in rows if row.kind == "forecast"])
+    if conflicts:
+        docs = {row.key["n"]: row.doc for row in rows}
+        connection.execute(insert(CONFLICTS).on_conflict_do_nothing(), [_aside(it, docs) for it in conflicts])
+    return conflicts
+
+
+def _write_transitions(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> list[Conflict]:
+    """Append the transitions and bring their alerts up to date."""
+    if not rows:
+        return []
+    new = insert(TRANSITIONS).on_conflict_do_nothing().returning(TRANSITIONS.c.n)
+    columns = ("site", "seq", "alert", "patient", "session", "rule", "at")
+    won = set(connection.scalars(new, [_columns(row, *columns) for row in rows]))
+    fresh = [row.effect for row in rows if row.key["n"] in won and isinstance(row.effect, Transition)]
+    names = {clean(step.alert) for step in fresh}
+    found = connection.execute(sa.select(ALERTS.c.alert, ALERTS.c.doc).where(ALERTS.c.alert.in_(names)))
+    views: dict[str, Columns] = {row.alert: json.loads(row.doc) for row in found}
+    for step in fresh:
+        views[clean(step.alert)] = fold(views.get(clean(step.alert)), step)
+    if views:
+        upsert = insert(ALERTS)
+        upsert = upsert.on_conflict_do_update(
+            index_elements=["alert"],
+            set_={name: upsert.excluded[name] for name in ("seq", "phase", "rank", "doc")},
+            where=upsert.excluded.seq > ALERTS.c.seq,
+        )
+        connection.execute(upsert, [_view_columns(view) for view in views.values()])
+    return [_conflict(row, "", "another transition has its site and seq") for row in rows if row.key["n"] not in won]
+
+
+def _write_pages(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> list[Conflict]:
+    """Owe the pages. One that is already owed, or sent, is not owed again."""
+    if not rows:
+        return []
+    pages = {clean(row.effect.key): row.effect for row in rows if isinstance(row.effect, Page)}
+    new = insert(OUTBOX).on_conflict_do_nothing().returning(OUTBOX.c.key)
+    won = connection.scalars(new, [_page_columns(row) for row in rows]).all()
+    spoken = [{"alert": clean(alert), "key": key} for key in won for alert in dict.fromkeys(pages[key].alerts)]
+    if spoken:
+        connection.execute(insert(PAGE_ALERTS).on_conflict_do_nothing(), spoken)
+    found = connection.execute(sa.select(OUTBOX.c.key, OUTBOX.c.digest).where(OUTBOX.c.key.in_(pages)))
+    stored: dict[str, str] = {row.key: row.digest for row in found}
+    taken = ((row, stored[_page_columns(row)["key"]]) for row in rows)
+    return [_conflict(row, digest, "another page has its key") for row, digest in taken if digest != row.digest]
+
+
+def _write_forecasts(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> None:
+    """Keep the forecasts; the newest of each patient is the one of the latest day, and the last made of that day."""
+    if not rows:
+        return
+    connection.execute(sa.insert(FORECASTS), [_columns(row, "site", "patient", "as_of", "known") for row in rows])
+    latest: dict[tuple[str, str], Columns] = {}
+    for row in rows:
+        columns = _columns(row, "site", "patient", "as_of")
+        mine = {name: columns[name] for name in ("site", "patient", "as_of", "doc")}
+        before = latest.get((mine["site"], mine["patient"]))
+        if before is None or mine["as_of"] >= before["as_of"]:
+            latest[mine["site"], mine["patient"]] = mine
+    upsert = insert(LATEST_FORECASTS)
+    upsert = upsert.on_conflict_do_update(
+        index_elements=["site", "patient"],
+        set_={name: upsert.excluded[name] for name in ("as_of", "doc")},
+        where=upsert.excluded.as_of >= LATEST_FORECASTS.c.as_of,
+    )
+    connection.execute(upsert, list(latest.values()))
+
+
+def _disagreements(
+    frame: FrameEffects, rows: Sequence[_Row], stored: dict[int, tuple[str, str]]
+) -> Iterable[Conflict]:  # fmt: skip
+    offered = {row.key["n"]: row for row in rows}
+    for n in sorted(offered.keys() | stored.keys()):
+        kind, digest = stored.get(n, ("", ""))
+        row = offered.get(n)
+        if row is None:
+            yield Conflict(frame.shard, frame.offset, n, kind, digest, "", "written before, missing now")
+        elif row.digest != digest:
+            yield _conflict(row, digest, "written before with other content" if digest else "not there before")
+
+
+def _conflict(row: _Row, stored: str, reason: str) -> Conflict:
+    return Conflict(row.key["shard"], row.key["offset_"], row.key["n"], row.kind, stored, row.digest, reason)
+
+
+def _aside(it: Conflict, docs: dict[int, str]) -> Columns:
+    columns = {"shard": it.shard, "offset_": it.offset, "n": it.n, "kind": it.kind}
+    return {**columns, "stored": it.stored, "offered": it.offered, "doc": docs.get(it.n, "")}
+
+
+_KINDS: Final = {
+    Transition: "transition", Page: "page", AuditEntry: "audit", DeadLetter: "dead-letter", Forecast: "forecast",
+}  # fmt: skip
+
+
+def _row(frame: FrameEffects, n: int, effect: Effect) -> _Row:
+    doc: str = clean(encode(effect))
+    kind = _KINDS[type(effect)]
+    digest = hashlib.sha256(f"{kind}\n{doc}".encode()).hexdigest()
+    return _Row({"shard": frame.shard, "offset_": frame.offset, "n": n}, effect, kind, digest, doc)
+
+
+def _columns(row: _Row, *names: str) -> Columns:
+    return {**row.key, "doc": row.doc, **{name: clean(getattr(row.effect, name)) for name in names}}
+
+
+def _view_columns(view: Columns) -> Columns:
+    doc = clean(json.dumps(view, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+    columns = {name: clean(view[name]) for name in ("alert", "site", "seq", "phase", "onset_at")}
+    return {**columns, "rank": _rank(view["priority"]), "doc": doc}
+
+
+def _page_columns(row: _Row) -> Columns:
+    page = row.effect
+    if not isinstance(page, Page):
+        raise TypeError(f"not a page: {row.kind}")
+    columns = {"key": clean(page.key), "rank": _rank(page.priority), "at_us": from_iso(page.at)}
+    return {**columns, "digest": row.digest, "doc": row.doc, "addressed": False, "sent_us": None, "for_": page.to}
+
+
+def _rank(word: str) -> int:
+    return int(Priority[word.upper()])
+
+
+def clean(value: Any) -> Any:
+    """Text as every database can hold it: PostgreSQL refuses NUL, UTF-8 refuses half a surrogate pair.
+
+    A sender can write both, and a frame that cannot be stored would stop its shard for good.
+    """
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

@@ -1,0 +1,190 @@
+"""The outbox: pages that are owed, and how far each has got with each destination.
+
+A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` until its next try. A lease that runs out makes
+it due again, because a sender that died after claiming has perhaps sent nothing: a page may arrive twice (with the same key),
+never not at all. `abandoned` and `retired` deliveries are over: given up, or to a destination that is no longer configured.
+Every destination has its own delivery of a page, so that a dead one delays nobody else's.
+Bad at: guessing whether a lost answer meant success; it sends again. Never here: sending, clocks, transactions (the caller's).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from alerts.effects import Page
+from alerts.store.tables import DELIVERIES, OUTBOX
+from models.instants import MINUTE, SECOND
+
+LONGEST_WAIT_US: Final = 10 * MINUTE
+"""No lease or retry is longer than this, so a due time further ahead was written under a wrong clock and does not hold."""
+
+_LIVE: Final = ("pending", "sending", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class OwedPage:
+    """One delivery that its claimer must now attempt. `attempt` counts from 1."""
+
+    page: Page
+    destination: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageCounts:
+    """How paging stands. A page counts as sent when one destination took it; `failing` counts deliveries waiting for a retry."""
+
+    owed: int
+    sent: int
+    abandoned: int
+    failing: int
+    oldest_unsent_s: float
+
+
+def address(
+    connection: Connection, insert: Any, destinations: Sequence[str], schedulers: Sequence[str] = ()
+) -> int:  # fmt: skip
+    """Give every page that has none its deliveries; how many pages that were.
+
+    `schedulers` get the scheduler's pages; without any, everybody does, because a page to nobody is a page lost.
+    """
+    unaddressed = sa.select(OUTBOX.c.key, OUTBOX.c.for_).where(~OUTBOX.c.addressed).with_for_update()
+    waiting = {row.key: row.for_ for row in connection.execute(unaddressed)}
+    keys = list(waiting)
+    if keys and destinations:
+        start = {"state": "pending", "attempts": 0, "due_us": 0}
+        planning = set(schedulers) & set(destinations)
+        watching = [each for each in destinations if each not in planning]
+        to = {"watch": watching or destinations, "scheduler": sorted(planning) or destinations}
+        rows = [
+            {"key": key, "destination": destination, **start} for key in keys for destination in to[waiting[key]]
+        ]  # fmt: skip
+        again = insert(DELIVERIES)
+        again = again.on_conflict_do_update(
+            index_elements=["key", "destination"], set_=start, where=DELIVERIES.c.state == "retired"
+        )
+        connection.execute(again, rows)
+        connection.execute(sa.update(OUTBOX).where(OUTBOX.c.key.in_(keys)).values(addressed=True))
+    return len(keys)
+
+
+def retire(connection: Connection, destinations: Sequence[str]) -> None:
+    """Stop waiting for destinations that are gone; a page that reached nobody is owed to whoever is there now."""
+    connection.execute(
+        sa.update(DELIVERIES)
+        .where(DELIVERIES.c.destination.not_in(destinations), DELIVERIES.c.state.in_(_LIVE))
+        .values(state="retired")
+    )
+    connection.execute(
+        sa.update(OUTBOX)
+        .where(OUTBOX.c.sent_us.is_(None), ~_delivery("pending", "sending", "failed", "abandoned"))
+        .values(addressed=False)
+    )
+
+
+def release(connection: Connection) -> None:
+    """End every lease: for the only pager there is, when it starts, whatever was being sent was cut short."""
+    connection.execute(
+        sa.update(DELIVERIES).where(DELIVERIES.c.state == "sending").values(state="pending", due_us=0)
+    )  # fmt: skip
+
+
+def is_due(destination: str, now_us: int) -> sa.ColumnElement[bool]:
+    """Deliveries that may be tried now."""
+    due = DELIVERIES.c.due_us
+    return sa.and_(
+        DELIVERIES.c.destination == destination,
+        DELIVERIES.c.state.in_(_LIVE),
+        sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US),
+    )
+
+
+def has_work(connection: Connection, destination: str, now_us: int) -> bool:
+    """Is there anything to address or to claim? Asked before a write, so that an idle pager takes no write lock."""
+    waiting = sa.select(sa.literal(1)).where(
+        sa.or_(
+            sa.exists().where(~OUTBOX.c.addressed),
+            sa.exists(sa.select(DELIVERIES.c.key).where(is_due(destination, now_us))),
+        )
+    )
+    return connection.scalar(waiting) is not None
+
+
+def claim(connection: Connection, destination: str, now_us: int, lease_us: int, limit: int) -> list[OwedPage]:
+    """Take up to `limit` due deliveries for `lease_us`, the worst first, then the oldest."""
+    wanted = (
+        sa.select(DELIVERIES.c.key, DELIVERIES.c.attempts, OUTBOX.c.doc)
+        .join(OUTBOX, OUTBOX.c.key == DELIVERIES.c.key)
+        .where(is_due(destination, now_us))
+        .order_by(OUTBOX.c.rank.desc(), OUTBOX.c.at_us, OUTBOX.c.key)
+        .limit(limit)
+        .with_for_update(of=DELIVERIES, skip_locked=True)
+    )
+    rows = connection.execute(wanted).all()
+    if not rows:
+        return []
+    connection.execute(
+        sa.update(DELIVERIES)
+        .where(DELIVERIES.c.destination == destination, DELIVERIES.c.key.in_([row.key for row in rows]))
+        .values(state="sending", attempts=DELIVERIES.c.attempts + 1, due_us=now_us + min(lease_us, LONGEST_WAIT_US))
+    )
+    return [OwedPage(_page(row.doc), destination, row.attempts + 1) for row in rows]
+
+
+def mark_sent(connection: Connection, owed: OwedPage, now_us: int) -> None:
+    """It arrived: true even when the lease ran out meanwhile."""
+    connection.execute(sa.update(DELIVERIES).where(_is(owed)).values(state="sent", last_error=None))
+    connection.execute(
+        sa.update(OUTBOX).where(OUTBOX.c.key == owed.page.key, OUTBOX.c.sent_us.is_(None)).values(sent_us=now_us)
+    )
+
+
+def mark_failed(connection: Connection, owed: OwedPage, retry_us: int | None, reason: str) -> None:
+    """It did not arrive; try again at `retry_us`, or never again if None. Says nothing about a later claim."""
+    connection.execute(
+        sa.update(DELIVERIES)
+        .where(_is(owed), DELIVERIES.c.state == "sending", DELIVERIES.c.attempts == owed.attempt)
+        .values(
+            state="abandoned" if retry_us is None else "failed",
+            due_us=0 if retry_us is None else retry_us,
+            last_error=reason[:200],
+        )
+    )
+
+
+def counts(connection: Connection, now_us: int) -> PageCounts:
+    unsent = OUTBOX.c.sent_us.is_(None)
+    given_up = sa.and_(unsent, OUTBOX.c.addressed, ~_delivery(*_LIVE), _delivery("abandoned"))
+    row = connection.execute(
+        sa.select(
+            sa.func.count().filter(unsent, ~given_up),
+            sa.func.count().filter(~unsent),
+            sa.func.count().filter(given_up),
+            sa.func.min(OUTBOX.c.at_us).filter(unsent, ~given_up),
+        ).select_from(OUTBOX)
+    ).one()
+    failing = connection.scalar(
+        sa.select(sa.func.count()).select_from(DELIVERIES).where(DELIVERIES.c.state == "failed")
+    )  # fmt: skip
+    age_s = 0.0 if row[3] is None else max(0.0, (now_us - row[3]) / SECOND)
+    return PageCounts(row[0], row[1], row[2], failing or 0, age_s)
+
+
+def _delivery(*states: str) -> sa.Exists:
+    """Has the page a delivery in one of these states?"""
+    return sa.exists().where(DELIVERIES.c.key == OUTBOX.c.key, DELIVERIES.c.state.in_(states))
+
+
+def _is(owed: OwedPage) -> sa.ColumnElement[bool]:
+    return sa.and_(DELIVERIES.c.key == owed.page.key, DELIVERIES.c.destination == owed.destination)
+
+
+def _page(doc: str) -> Page:
+    fields = json.loads(doc)
+    return Page(**{**fields, "alerts": tuple(fields["alerts"])})

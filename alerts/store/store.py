@@ -1,0 +1,268 @@
+"""The store: what became of every frame, for boards, pagers and auditors to read.
+
+A frame's effects are written in one transaction, once: a frame that comes again changes nothing, and one that comes again
+saying something else is reported and kept aside, never written over the first. So a crash, a repeated frame or two owners
+of one shard do no harm, and an alert's transition, its audit entry and its page are all there or all not.
+Cost: one fsync a frame that has effects. Bad at: vitals, which belong in the history, not here.
+Never here: a clock (instants come from the caller), a decision about an alert.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from alerts.effects import FrameEffects
+from alerts.store import archive, burden, forecast_cache, ledger, outbox
+from alerts.store.database import Database
+from alerts.store.forecast_cache import KeptState
+from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
+from alerts.store.outbox import OwedPage, PageCounts
+from alerts.store.tables import (
+    ALERTS,
+    AUDIT,
+    CHECKPOINTS,
+    CONFLICTS,
+    DEAD_LETTERS,
+    DELIVERIES,
+    EFFECTS,
+    OUTBOX,
+    PAGE_ALERTS,
+    TRANSITIONS,
+)
+from models.instants import iso
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A shard's state after all frames below `next_offset`."""
+
+    next_offset: int
+    state: bytes
+
+
+class Store:
+    """Effects, alerts, outbox and checkpoints. Synchronous; safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+
+    def migrate(self) -> None:
+        """Bring the schema up to this version. Call it before anything else; again is harmless."""
+        self.database.migrate()
+
+    def close(self) -> None:
+        self.database.close()
+
+    # Writing what a frame did
+
+    def commit(self, frame: FrameEffects) -> list[Conflict]:
+        """Write one frame's effects, all or none; durable when this returns.
+
+        Returns:
+            Where the frame disagrees with what is already written. A repeat of the same frame disagrees nowhere. What was
+            offered is kept in `conflicts`, what was stored stays.
+        """
+        while frame.effects:
+            try:
+                with self.database.writing() as connection:
+                    return ledger.write(connection, self.database.insert, frame)
+            except WrittenMeanwhile:
+                continue
+        return []
+
+    # Reading it back
+
+    def transitions(self, after: int = 0, limit: int = 1000, site: str = "main") -> list[Document]:
+        """A site's transitions with a `seq` above `after`, in order."""
+        wanted = (
+            sa.select(TRANSITIONS.c.doc)
+            .where(TRANSITIONS.c.site == clean(site), TRANSITIONS.c.seq > after)
+            .order_by(TRANSITIONS.c.seq)
+            .limit(limit)
+        )
+        return self._documents(wanted)
+
+    def snapshot(self, site: str) -> tuple[int, list[Document]]:
+        """A site's last `seq` and its open alerts, both of the same moment, so that a feed resumes without a gap."""
+        with self.database.reading() as connection:
+            last = connection.scalar(sa.select(sa.func.max(TRANSITIONS.c.seq)).where(TRANSITIONS.c.site == clean(site)))
+            return last or 0, _alerts(connection, ALERTS.c.site == clean(site), ALERTS.c.phase != "closed")
+
+    def alerts(self, site: str | None = None, open_only: bool = False, limit: int = 1000) -> list[Document]:
+        """Alerts as they stand (the `limit` last changed), worst first, then oldest; each with its pages."""
+        conditions = [ALERTS.c.site == clean(site)] if site is not None else []
+        if open_only:
+            conditions.append(ALERTS.c.phase != "closed")
+        with self.database.reading() as connection:
+            return _alerts(connection, *conditions, limit=limit)
+
+    def alert(self, alert: str) -> Document | None:
+        """One alert as it stands, with its pages; None if there is none of that id."""
+        with self.database.reading() as connection:
+            found = _alerts(connection, ALERTS.c.alert == clean(alert))
+        return found[0] if found else None
+
+    def entries(
+        self, site: str | None = None, session: str | None = None, patient: str | None = None, limit: int = 1000
+    ) -> list[Document]:
+        """The last audit entries of a site, session or patient, in the order in which things happened."""
+        return self._latest(AUDIT, {"site": site, "session": session, "patient": patient}, limit)
+
+    def dead_letters(self, site: str | None = None, limit: int = 1000) -> list[Document]:
+        """The last lines that could not be used, in order."""
+        return self._latest(DEAD_LETTERS, {"site": site}, limit)
+
+    def conflicts(self) -> int:
+        """How many effects disagreed with what was written. Anything but 0 is a defect."""
+        with self.database.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(CONFLICTS)) or 0
+
+    def digests(self, shard: int) -> list[tuple[int, int, str, str]]:
+        """Every effect of a shard as (offset, n, kind, digest): to compare with a linear replay of its journal."""
+        wanted = sa.select(EFFECTS.c.offset_, EFFECTS.c.n, EFFECTS.c.kind, EFFECTS.c.digest)
+        with self.database.reading() as connection:
+            rows = connection.execute(wanted.where(EFFECTS.c.shard == shard).order_by(EFFECTS.c.offset_, EFFECTS.c.n))
+            return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    # Patients at home; see alerts/store/archive.py and alerts/store/burden.py
+
+    def courses(self, site: str, patients: Sequence[str]) -> dict[str, list[Document]]:
+        """What was entered of patients, in order of arrival, each entry with its `received_at`."""
+        with self.database.reading() as connection:
+            return archive.course(connection, site, patients)
+
+    def kept(self, site: str, patients: Sequence[str]) -> dict[str, KeptState]:
+        """What the forecaster kept of patients."""
+        with self.database.reading() as connection:
+            return forecast_cache.of(connection, site, patients)
+
+    def keep(self, states: Sequence[KeptState]) -> None:
+        """Keep this of patients, in place of what was kept before."""
+        if states:
+            with self.database.writing() as connection:
+                forecast_cache.keep(connection, self.database.insert, states)
+
+    def sessions_of(self, site: str, patient: str) -> tuple[list[Document], dict[str, int]]:
+        """What was entered in a patient's sessions, and how many alerts each session raised."""
+        with self.database.reading() as connection:
+            entered = archive.in_sessions(connection, site, patient)
+            return entered, archive.alerts_by_session(connection, site, patient)
+
+    def forecasts(
+        self, site: str, patient: str | None = None, as_of: str | None = None, history: bool = False
+    ) -> list[Document]:
+        """Each patient's newest forecast; those of a day; or, as history, the last one of every patient and day."""
+        with self.database.reading() as connection:
+            if history or as_of is not None:
+                return archive.past_forecasts(connection, site, patient, as_of)
+            return archive.latest_forecasts(connection, site, patient)
+
+    def burden(self, site: str, since_us: int) -> Document:
+        """What was alerted at a site since an instant, and how its pages were answered."""
+        with self.database.reading() as connection:
+            return burden.burden(connection, site, since_us)
+
+    def _latest(self, table: sa.Table, equal: dict[str, str | None], limit: int) -> list[Document]:
+        order = (table.c.at, table.c.shard, table.c.offset_, table.c.n)
+        wanted = sa.select(table.c.doc).order_by(*(column.desc() for column in order)).limit(limit)
+        for name, value in equal.items():
+            if value is not None:
+                wanted = wanted.where(table.c[name] == clean(value))
+        return self._documents(wanted)[::-1]
+
+    def _documents(self, wanted: sa.Select[Any]) -> list[Document]:
+        with self.database.reading() as connection:
+            return [json.loads(doc) for doc in connection.scalars(wanted)]
+
+    # Checkpoints
+
+    def save_checkpoint(self, shard: int, next_offset: int, state: bytes, state_format: int = 1) -> bool:
+        """Keep a shard's state; False if there is one as far on already. The last two of each format are kept.
+
+        After an upgrade the old version's checkpoints stay, so that going back is possible.
+        """
+        mine = sa.and_(CHECKPOINTS.c.shard == shard, CHECKPOINTS.c.format == state_format)
+        with self.database.writing() as connection:
+            newest = connection.scalar(sa.select(sa.func.max(CHECKPOINTS.c.next_offset)).where(mine))
+            if newest is not None and newest >= next_offset:
+                return False
+            row = {"shard": shard, "format": state_format, "next_offset": next_offset, "state": state}
+            connection.execute(self.database.insert(CHECKPOINTS).on_conflict_do_nothing(), [row])
+            if newest is not None:
+                connection.execute(sa.delete(CHECKPOINTS).where(mine, CHECKPOINTS.c.next_offset < newest))
+            return True
+
+    def load_checkpoint(self, shard: int, state_format: int = 1, before: int | None = None) -> Checkpoint | None:
+        """The furthest state of a shard, or the furthest below `before`, should that one be unreadable."""
+        wanted = sa.select(CHECKPOINTS.c.next_offset, CHECKPOINTS.c.state)
+        wanted = wanted.where(CHECKPOINTS.c.shard == shard, CHECKPOINTS.c.format == state_format)
+        if before is not None:
+            wanted = wanted.where(CHECKPOINTS.c.next_offset < before)
+        with self.database.reading() as connection:
+            row = connection.execute(wanted.order_by(CHECKPOINTS.c.next_offset.desc()).limit(1)).one_or_none()
+        return Checkpoint(row.next_offset, bytes(row.state)) if row else None
+
+    # The outbox; see alerts/store/outbox.py
+
+    def start_paging(self, destinations: Sequence[str], alone: bool) -> None:
+        """A pager begins. `alone`: there is no other one, so every lease that is still running is a dead sender's."""
+        with self.database.writing() as connection:
+            outbox.retire(connection, destinations)
+            if alone:
+                outbox.release(connection)
+
+    def claim_pages(
+        self, destination: str, destinations: Sequence[str], now_us: int, lease_us: int, limit: int = 1,
+        schedulers: Sequence[str] = (),
+    ) -> list[OwedPage]:  # fmt: skip
+        """Take due pages for one of `destinations`; each must be marked within the lease or it becomes due again.
+
+        `schedulers`: those of the destinations that get the pages for who plans the visits, and no others.
+        """
+        with self.database.reading() as connection:
+            if not outbox.has_work(connection, destination, now_us):
+                return []
+        with self.database.writing() as connection:
+            outbox.address(connection, self.database.insert, destinations, schedulers)
+            return outbox.claim(connection, destination, now_us, lease_us, limit)
+
+    def mark_sent(self, owed: OwedPage, now_us: int) -> None:
+        with self.database.writing() as connection:
+            outbox.mark_sent(connection, owed, now_us)
+
+    def mark_failed(self, owed: OwedPage, retry_us: int | None, reason: str) -> None:
+        """`retry_us` None gives this delivery up."""
+        with self.database.writing() as connection:
+            outbox.mark_failed(connection, owed, retry_us, reason)
+
+    def page_counts(self, now_us: int) -> PageCounts:
+        """For /metrics and the auditor: pages owed, sent, given up, and the age of the oldest one that nobody got."""
+        with self.database.reading() as connection:
+            return outbox.counts(connection, now_us)
+
+
+def _alerts(connection: Connection, *conditions: sa.ColumnElement[bool], limit: int = 1000) -> list[Document]:
+    wanted = sa.select(ALERTS).where(*conditions).order_by(ALERTS.c.seq.desc()).limit(limit)
+    rows = sorted(connection.execute(wanted).all(), key=lambda row: (-row.rank, row.onset_at, row.alert))
+    tried = sa.exists().where(DELIVERIES.c.key == OUTBOX.c.key, DELIVERIES.c.state.in_(("failed", "abandoned")))
+    pages = sa.select(
+        PAGE_ALERTS.c.alert, OUTBOX.c.key, OUTBOX.c.at_us, OUTBOX.c.sent_us, tried.label("tried")
+    ).join(OUTBOX, OUTBOX.c.key == PAGE_ALERTS.c.key)  # fmt: skip
+    found = connection.execute(
+        pages.where(PAGE_ALERTS.c.alert.in_([row.alert for row in rows])).order_by(OUTBOX.c.at_us, OUTBOX.c.key)
+    )
+    of_alert: dict[str, list[Document]] = {}
+    for page in found:
+        sent = page.sent_us is not None
+        state = "sent" if sent else "failed" if page.tried else "pending"
+        document = {"key": page.key, "state": state, "at": iso(page.sent_us if sent else page.at_us)}
+        of_alert.setdefault(page.alert, []).append(document)
+    return [{**json.loads(row.doc), "pages": of_alert.get(row.alert, [])} for row in rows]

@@ -1,0 +1,179 @@
+"""The store's tables, the same on SQLite and PostgreSQL. Made by `alerts/store/migrations/`; a test compares the two.
+
+What an effect says is kept twice where somebody needs to search: as `doc`, the exact bytes of `alerts.effects.encode`, and as
+the columns that queries use. Columns are for finding, `doc` is the truth.
+Never here: a patient's name, or a destination's address.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key() -> list[Column[int]]:
+    """Where an effect comes from: the n-th effect of one frame of one shard's journal."""
+    return [
+        Column("shard", Integer, primary_key=True, autoincrement=False),
+        Column("offset_", BigInteger, primary_key=True, autoincrement=False),
+        Column("n", Integer, primary_key=True, autoincrement=False),
+    ]
+
+
+EFFECTS: Final = Table(
+    "effects", METADATA, *_key(),
+    Column("kind", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+)  # fmt: skip
+"""One row per effect ever written: what makes a repeat harmless and a disagreement visible."""
+
+CONFLICTS: Final = Table(
+    "conflicts", METADATA, *_key(),
+    Column("offered", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("stored", String(64), nullable=False),
+    Column("doc", Text, nullable=False),
+)  # fmt: skip
+"""An effect that disagreed with what was already written: set aside here, so that neither version is lost."""
+
+TRANSITIONS: Final = Table(
+    "transitions", METADATA, *_key(),
+    Column("site", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("alert", Text, nullable=False, index=True),
+    Column("patient", Text, nullable=False),
+    Column("session", Text),
+    Column("rule", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("doc", Text, nullable=False),
+    UniqueConstraint("site", "seq"),
+    Index(None, "site", "at"),
+    Index(None, "site", "patient", "at"),
+)  # fmt: skip
+
+ALERTS: Final = Table(
+    "alerts", METADATA,
+    Column("alert", Text, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("onset_at", String(32), nullable=False),
+    Column("doc", Text, nullable=False),
+    Index(None, "site", "phase"),
+)  # fmt: skip
+"""How each alert stands now, folded from its transitions (alert_document.py). `rank` is its priority as a number."""
+
+AUDIT: Final = Table(
+    "audit", METADATA, *_key(),
+    Column("site", Text, nullable=False),
+    Column("patient", Text),
+    Column("session", Text),
+    Column("at", String(32), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("doc", Text, nullable=False),
+    Index(None, "site", "at"),
+    Index(None, "session", "at"),
+    Index(None, "patient", "at"),
+    Index(None, "site", "kind", "at"),
+)  # fmt: skip
+
+FORECASTS: Final = Table(
+    "forecasts", METADATA, *_key(),
+    Column("site", Text, nullable=False),
+    Column("patient", Text, nullable=False),
+    Column("as_of", String(10), nullable=False),
+    Column("known", Text, nullable=False),
+    Column("doc", Text, nullable=False),
+    Index(None, "site", "patient", "as_of"),
+    Index(None, "site", "as_of"),
+)  # fmt: skip
+"""Every forecast that was made, so that each can be held against what happened."""
+
+LATEST_FORECASTS: Final = Table(
+    "latest_forecasts", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("patient", Text, primary_key=True),
+    Column("as_of", String(10), nullable=False),
+    Column("doc", Text, nullable=False),
+)  # fmt: skip
+"""Each patient's newest, so that a page of all patients reads one row each."""
+
+KEPT: Final = Table(
+    "kept", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("patient", Text, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)  # fmt: skip
+"""What the forecaster keeps of each patient, made of so many entries. Derived: without it the next forecast takes longer."""
+
+DEAD_LETTERS: Final = Table(
+    "dead_letters", METADATA, *_key(),
+    Column("site", Text, nullable=False, index=True),
+    Column("at", String(32), nullable=False),
+    Column("doc", Text, nullable=False),
+)  # fmt: skip
+
+OUTBOX: Final = Table(
+    "outbox", METADATA,
+    Column("key", Text, primary_key=True),
+    Column("rank", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("doc", Text, nullable=False),
+    Column("addressed", Boolean, nullable=False),
+    Column("sent_us", BigInteger),
+    Column("for_", String(16), nullable=False, server_default="watch"),
+    Index(None, "addressed"),
+    Index(None, "sent_us"),
+)  # fmt: skip
+"""One row per page owed, and who it is for. `addressed`: it has its deliveries. `sent_us`: when the first destination took it."""
+
+PAGE_ALERTS: Final = Table(
+    "page_alerts", METADATA,
+    Column("alert", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+)  # fmt: skip
+"""Which pages spoke of which alert."""
+
+DELIVERIES: Final = Table(
+    "deliveries", METADATA,
+    Column("key", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_us", BigInteger, nullable=False),
+    Column("last_error", Text),
+    Index(None, "destination", "state", "due_us"),
+)  # fmt: skip
+"""One page to one destination. `due_us` is when somebody may next try: for `sending` that is the end of the sender's lease."""
+
+CHECKPOINTS: Final = Table(
+    "checkpoints", METADATA,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("format", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", LargeBinary, nullable=False),
+)  # fmt: skip

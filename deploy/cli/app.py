@@ -1,0 +1,299 @@
+"""The command line: `chairside --help` teaches it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from alerts.effects import encode
+from deploy.cli.forecast_commands import forecast, recalibrate
+from deploy.cli.terminal import err, fail, progress, writing
+from deploy.settings import BadConfiguration, Settings, limits_only, load
+from streams.clinic.clinic import DEMO_SEED
+from streams.clinic.held_out import FAMILIES
+from streams.hosts.replay import Replay, Summary
+from streams.intake.files import UnreadableFile, merged
+from streams.ward.state import Clock
+
+app = typer.Typer(
+    name="chairside",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""Watches people during and after ketamine and esketamine treatment.
+
+Not a medical device: bedside monitors stay primary.
+
+Try [bold]chairside demo[/bold] first: an invented clinic of twelve chairs on a board in your browser.
+For a clinic: [bold]chairside check-config site.toml[/bold], then [bold]chairside serve --config site.toml[/bold].
+For recorded data: [bold]chairside replay FILE... --summary[/bold], and for the next dose
+[bold]chairside forecast FILE... --as-of DATE[/bold].""",
+)
+
+
+def _settings(config: Path | None) -> Settings:
+    if config is None:
+        return Settings()
+    try:
+        return load(config)
+    except BadConfiguration as bad:
+        raise fail(str(bad)) from bad
+
+
+def _renames(pairs: list[str]) -> dict[str, str]:
+    rename = {}
+    for pair in (each for text in pairs for each in text.split(",")):
+        column, equals, channel = pair.partition("=")
+        if not equals or not column or not channel:
+            raise fail(f"--rename {pair}: write COLUMN=CHANNEL, for example resp_rate=rr", 2)
+        rename[column.strip()] = channel.strip()
+    return rename
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="NDJSON or CSV, plain or .gz.", show_default=False)],
+    limits: Annotated[Path | None, typer.Option(help="A site's limits (TOML) instead of the defaults.")] = None,
+    alerts: Annotated[Path | None, typer.Option(help="Write transitions here instead of stdout.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Print alerts per hour by rule, on stderr.")] = False,
+    rename: Annotated[list[str] | None, typer.Option(help="COLUMN=CHANNEL for CSV files; may be repeated.")] = None,
+) -> None:
+    """Run recorded observations through the same ward and desk, as fast as they go.
+
+    Transitions come out as NDJSON. Lines that cannot be used are set aside with their reason; the exit status is 1 only if
+    nothing could be used.
+
+    [dim]chairside replay monday.ndjson --summary[/dim]
+    [dim]chairside replay P*.csv.gz --rename pulse_rate=pulse,tcco2_mmhg=tcco2 --summary --alerts out.ndjson[/dim]
+    """
+    try:
+        configuration = None if limits is None else limits_only(limits)
+    except BadConfiguration as bad:
+        raise fail(str(bad)) from bad
+    run = Replay(configuration)
+    total = sum(path.stat().st_size for path in files if path.is_file())
+    # With a summary and no file asked for, a terminal gets the table, not ten thousand lines over it.
+    quiet = summary and alerts is None and sys.stdout.isatty()
+    try:
+        with writing(alerts) as out, progress(total) as bar:
+            task = bar.add_task("replaying", total=total)
+            lines = merged(files, _renames(rename or []), lambda read: bar.advance(task, read))
+            for transition in run.run(lines):
+                if not quiet:
+                    out.write(encode(transition) + "\n")
+    except UnreadableFile as bad:
+        raise fail(str(bad)) from bad
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+    if summary:
+        _print_summary(run.summary)
+    elif run.summary.set_aside:
+        err.print(f"{run.summary.set_aside.total()} of {run.summary.lines} lines set aside: try --summary")
+    if not run.summary.used:
+        raise fail("no line could be used")
+
+
+def _print_summary(summary: Summary) -> None:
+    out = Console(stderr=True, width=None if err.is_terminal else 110)
+    hours = summary.hours
+    table = Table(title=f"{hours:.2f} hours watched, {summary.used:,} observations", title_justify="left")
+    for heading in ("rule", "priority"):
+        table.add_column(heading)
+    for heading in ("raised", "raised per hour", "worsened to"):
+        table.add_column(heading, justify="right")
+    order = {"high": 0, "medium": 1, "low": 2, "info": 3}
+    keys = sorted({*summary.raised, *summary.worsened}, key=lambda key: (order[key[1]], key[0]))
+    for rule, priority in keys:
+        raised, worsened = summary.raised[rule, priority], summary.worsened[rule, priority]
+        rate = f"{raised / hours:.3f}" if hours else "-"
+        table.add_row(rule, priority, str(raised), rate, str(worsened) if worsened else "")
+    for name in order:
+        count = sum(n for (_, priority), n in summary.raised.items() if priority == name)
+        table.add_row("all", name, str(count), f"{count / hours:.3f}" if hours else "-", "")
+    out.print(table)
+    if summary.set_aside:
+        aside = Table(title=f"{summary.set_aside.total():,} lines set aside", title_justify="left")
+        aside.add_column("lines", justify="right")
+        aside.add_column("reason")
+        for reason, count in summary.set_aside.most_common(20):
+            aside.add_row(str(count), reason)
+        out.print(aside)
+
+
+@app.command()
+def simulate(
+    sessions: Annotated[int, typer.Option(min=1, help="How many treatments.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+    hours: Annotated[float, typer.Option(min=0.01, help="How long the clinic is open.")] = 8.0,
+    truth: Annotated[Path | None, typer.Option(help="Write what really happened here, as NDJSON.")] = None,
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"Sessions of one family: {', '.join(FAMILIES)}.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write observations here instead of stdout.")] = None,
+) -> None:
+    """Invent a clinic's day: observations as NDJSON, and what really happened beside them.
+
+    [dim]chairside simulate --sessions 20 --hours 4 --truth truth.ndjson | chairside replay /dev/stdin --summary[/dim]
+    """
+    from streams.clinic.clinic import simulate as invent
+
+    try:
+        clinic = invent(sessions=sessions, seed=seed, hours=hours, family=family)
+    except ValueError as wrong:
+        raise fail(str(wrong)) from wrong
+    try:
+        with writing(out) as stream, progress(None) as bar:
+            task = bar.add_task("inventing", total=None)
+            for number, line in enumerate(clinic.observations()):
+                text = json.dumps(line, separators=(",", ":"), ensure_ascii=False)
+                stream.write(text + "\n")
+                if number % 5000 == 0:
+                    bar.update(task, completed=number * len(text))
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+    if truth is not None:
+        with writing(truth) as stream:
+            for event in clinic.truth():
+                stream.write(json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+app.command()(forecast)
+app.command()(recalibrate)
+
+
+@app.command("check-config")
+def check_config(
+    config: Annotated[Path, typer.Argument(help="A site's configuration (TOML).", show_default=False)],
+) -> None:
+    """Check a site's configuration and show the limits that it would put in force, beside the defaults.
+
+    [dim]chairside check-config site.toml[/dim]
+    """
+    settings = _settings(config)
+    from alerts.notify.notifiers import open_destinations
+    from models.tables.limits import LIMITS, UNITS
+
+    table = Table(title=f"{settings.site.name}: limits (changed ones marked *)", title_justify="left")
+    for heading in ("", "rule", "priority", "channel", "enters", "leaves", "for", "source"):
+        table.add_column(heading)
+    for default, limit in zip(LIMITS, settings.limit_table(), strict=True):
+        enters = f"{limit.past} {limit.enter:g} {UNITS[limit.channel]}" if limit.enabled else "off"
+        held = (
+            f"{limit.readings} readings" if limit.readings > 1 else "once" if limit.readings else f"{limit.hold_s:g} s"
+        )
+        mark = "*" if limit != default else ""
+        table.add_row(
+            mark,
+            limit.rule,
+            limit.priority.word,
+            limit.channel,
+            enters,
+            f"{limit.leave:g}",
+            held,
+            limit.source if not mark else "this site",
+        )
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    _print_policies(settings)
+    # By name: an address holds secrets, and a terminal is often shown.
+    pages = ", ".join(destination.name for destination in open_destinations(settings.pages.destinations))
+    typer.echo(f"{config}: good. Pages go to {pages}." if pages else f"{config}: good, but pages go nowhere.")
+    if settings.pages.scheduler:
+        planning = ", ".join(destination.name for destination in open_destinations(settings.pages.scheduler))
+        typer.echo(f"The daily digest goes to {planning}.")
+
+
+def _print_policies(settings: Settings) -> None:
+    from models.relapse.policies import CheckIns, Maintenance
+
+    table = Table(title="Patients at home (changed ones marked *)", title_justify="left")
+    for heading in ("", "policy", "value", "default"):
+        table.add_column(heading)
+    for part, mine, default in (
+        ("maintenance", settings.maintenance, Maintenance()), ("checkins", settings.checkins, CheckIns()),
+    ):  # fmt: skip
+        for name, usual in default.model_dump().items():
+            value = getattr(mine, name)
+            shown = [", ".join(each) if isinstance(each, tuple) else str(each) for each in (value, usual)]
+            table.add_row("*" if value != usual else "", f"{part}.{name}", *shown)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback needs --config.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    data: Annotated[Path, typer.Option(help="Where the journal and the store live.")] = Path("var/chairside"),
+    config: Annotated[Path | None, typer.Option(help="The site's configuration (TOML).", exists=False)] = None,
+    clock: Annotated[
+        str, typer.Option(help="`observed` is for tests: time is the senders'.", hidden=True)
+    ] = "received",
+) -> None:
+    """Run Chairside for one clinic: intake, detection, pages and boards in one process, with one SQLite file.
+
+    Without a configuration it listens on this machine only, and pages go to this terminal.
+
+    [dim]chairside serve --config site.toml --data /var/lib/chairside --port 8000[/dim]
+    """
+    from deploy.http import run
+
+    if config is None and host not in {"127.0.0.1", "::1", "localhost"}:
+        raise fail(f"--host {host} would show patients to the network: give a --config that says where pages go", 2)
+    if clock not in {"received", "observed"}:
+        raise fail("--clock is received or observed", 2)
+    mode: Clock = "observed" if clock == "observed" else "received"
+    _run(lambda: run(_settings(config), config, data, host, port, mode))
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    speed: Annotated[float, typer.Option(min=1, max=60, help="Times as fast as life.")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another day.")] = DEMO_SEED,
+    browser: Annotated[bool, typer.Option(help="Open the board in a browser.")] = True,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes of real time.")] = None,
+) -> None:
+    """Run an invented clinic of twelve chairs, sped up, and open the board on it. Everything in it is made up.
+
+    Pages are printed here. Press Ctrl-C to end; nothing is kept.
+
+    [dim]chairside demo --speed 20 --seed 7[/dim]
+    """
+    from deploy.demo import run
+
+    _run(lambda: run(port, speed, seed, browser, minutes))
+
+
+def _run(start: Any) -> None:
+    import sqlite3
+
+    from sqlalchemy.exc import DBAPIError
+
+    from alerts.store.database import DatabaseTooNew
+    from deploy.wiring import DataInUse
+    from streams.journal.frame import UnknownFrame
+    from streams.journal.journal import JournalRefused
+    from streams.shard import OffsetGap
+    from streams.ward.ward import UnknownState
+
+    try:
+        start()
+    except (DataInUse, JournalRefused, DatabaseTooNew, UnknownState) as wrong:
+        raise fail(str(wrong)) from wrong
+    except (UnknownFrame, OffsetGap) as wrong:
+        raise fail(f"the journal cannot be read on: {wrong}") from wrong
+    except (sqlite3.DatabaseError, DBAPIError) as wrong:
+        raise fail(f"the database cannot be used: {getattr(wrong, 'orig', wrong)}") from wrong
+    except OSError as wrong:
+        raise fail(f"{wrong.strerror or wrong}" + (f": {wrong.filename}" if wrong.filename else "")) from wrong
+
+
+def main() -> None:
+    """The `chairside` command."""
+    app()

@@ -1,0 +1,326 @@
+"""The embedded service: edge, journal, ward, desk, store, pager and boards in one process with one SQLite file.
+
+Wiring only: each part does its work elsewhere, here they are tied together, started in order and stopped in order. At the
+start the shard recovers before anything is taken; at the end what was accepted is durable, decided, and checkpointed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alerts.api.live import Feed
+from alerts.effects import FrameEffects
+from alerts.notify.pager import Pager
+from alerts.store.store import Store
+from deploy.metrics import Metrics
+from deploy.settings import BadConfiguration, Settings, Watched
+from models.instants import SECOND, to_datetime
+from models.wire.observations import Command, Conflicted, ForecastMade
+from streams.forecasts.pages import patient_list, patient_page, today_of
+from streams.forecasts.scheduler import Forecaster
+from streams.forecasts.worker import Worker
+from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
+from streams.intake.append import Intake, Records
+from streams.journal.frame import Origin
+from streams.journal.history import History, Series
+from streams.journal.journal import SqliteJournal
+from streams.ward.home.rows import AtHome
+from streams.ward.state import Clock
+
+log = logging.getLogger(__name__)
+
+STALLED_AFTER_S = 5.0
+"""A tick comes every second; five without one done means that nobody is being watched."""
+CHAIRS_EVERY_S = 1.0
+
+
+class DataInUse(RuntimeError):
+    """Another process runs on this data directory."""
+
+
+def wall_us() -> int:
+    """The wall clock, in microseconds."""
+    return time.time_ns() // 1000
+
+
+class Service:
+    """One clinic's Chairside, recovered from its data directory; it runs inside `running`. `app.py` puts it behind HTTP.
+
+    Raises:
+        DataInUse: another process has the directory.
+        JournalRefused, UnknownState, UnknownFrame, OffsetGap, DatabaseTooNew: what is in it cannot be gone on with.
+    """
+
+    def __init__(
+        self, data: Path, settings: Settings, clock: Clock = "received", now_us: Callable[[], int] = wall_us,
+        watched: Watched | None = None, forecasting: bool = True,
+    ) -> None:  # fmt: skip
+        data.mkdir(parents=True, exist_ok=True)
+        self._lock = (data / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as held:
+            raise DataInUse(f"{data} is in use by another chairside: stop it, or use another --data") from held
+        path = data / "chairside.sqlite"
+        self.settings = settings
+        self._watched = watched
+        self.metrics = Metrics()
+        self.now_us = now_us
+        self.store = Store(f"sqlite:///{path}")
+        self.store.migrate()
+        self.journal = SqliteJournal(path, now_us, clock)
+        self.owner = Owner(self.journal, self.store, clock, self._told, self._conflicted)
+        self.intake = Intake(self.journal, self.owner.deliver)
+        self.feed = Feed(self.store, self.chairs)
+        self.history = History(self.journal, self._row_of, stamped=clock == "received")
+        destinations, schedulers = settings.pages.opened()
+        self.pager = Pager(self.store, destinations, now_us, schedulers=schedulers)
+        self.worker = Worker()
+        self.forecaster = Forecaster(self.store, self, self._append_forecasts, self.worker) if forecasting else None
+        self._progress_at = time.monotonic()
+        self._progress_offset = -1
+        self.ready = asyncio.Event()
+        self._disagreed: list[Conflicted] = []
+        again = self.owner.recover()
+        if again:
+            log.info("recovered: %d frames read again", again)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Run, and stop in order."""
+        tasks = [
+            asyncio.create_task(self.owner.run(), name="owner"),
+            asyncio.create_task(self.intake.run(), name="intake"),
+            asyncio.create_task(self._each_second(), name="chairs"),
+        ]
+        paging = asyncio.create_task(self.pager.run(), name="pager")
+        foreseeing = [asyncio.create_task(self.forecaster.run(), name="forecaster")] if self.forecaster else []
+        for task in (*tasks, paging, *foreseeing):
+            task.add_done_callback(_ended)
+        try:
+            await self._configure()
+            await self.intake.append(self._disagreed)
+            self.ready.set()
+            yield self
+        finally:
+            self.feed.close()
+            if self.forecaster is not None:
+                # It begins nothing new, and what it was making is made after the next start.
+                self.forecaster.stop()
+                for task in foreseeing:
+                    task.cancel()
+                await asyncio.gather(*foreseeing, return_exceptions=True)
+            self.intake.stop()
+            # One that has failed was logged; the others must still end well.
+            await asyncio.gather(tasks[1], return_exceptions=True)
+            self.owner.stop()
+            tasks[2].cancel()
+            await asyncio.gather(tasks[0], tasks[2], return_exceptions=True)
+            await self.worker.close()
+            await self.pager.drain(paging)
+            self.journal.close()
+            self.store.close()
+            self._lock.close()
+
+    async def _configure(self) -> None:
+        """Append the configuration if it is not the one in force."""
+        record = self.settings.record()
+        if self.owner.shard.desk.policies(record.site).get("hash") != record.hash:
+            # Its place makes it new: a file that was changed and changed back must not pass for a repeat.
+            place = f"configuration-{record.hash}-{self.journal.next_offset}"
+            await self.intake.append([record.model_copy(update={"id": place})])
+
+    async def _reconfigure(self) -> None:
+        """Put a configuration file in force that was changed while we run; a bad one changes nothing and is told of."""
+        if self._watched is None:
+            return
+        try:
+            settings = self._watched.changed()
+        except BadConfiguration as bad:
+            log.error("the configuration in force stays: %s", bad)
+            return
+        if settings is None:
+            return
+        if settings.site.name != self.settings.site.name or settings.pages.addresses != self.settings.pages.addresses:
+            log.warning("the site's name and where pages go change with the next start")
+            site = settings.site.model_copy(update={"name": self.settings.site.name})
+            settings = settings.model_copy(update={"site": site})
+        self.settings = settings
+        await self._configure()
+        log.info("configuration %s is in force", settings.record().hash)
+
+    # ---- what the routes ask ------------------------------------------------------------------------------------
+
+    async def append(self, records: Records) -> None:
+        """Durable when it returns."""
+        await self.intake.append(records)
+
+    async def command(self, command: Command) -> None:
+        """A person's answer to an alert, durable when it returns."""
+        await self.intake.append([command])  # type: ignore[list-item]
+
+    def now(self) -> datetime:
+        """The time for a command: the wall's, or on the observed clock the shard's, which it must not push ahead."""
+        ward = self.owner.shard.ward
+        return to_datetime(max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
+
+    def chairs(self, site: str) -> dict[str, Any]:
+        return self.owner.shard.chairs(site)
+
+    def sessions(self, site: str) -> list[dict[str, Any]]:
+        """The open sessions of a site, without their readings."""
+        hidden = {"values", "limits", "next"}
+        chairs: list[dict[str, Any]] = self.chairs(site)["chairs"]
+        return [{name: value for name, value in chair.items() if name not in hidden} for chair in chairs]
+
+    def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
+        known = self.owner.shard.ward.known
+        row = known.by_name.get((site, session)) if session is not None else known.by_patient.get((site, patient or ""))
+        ward = self.owner.shard.ward
+        return (
+            {}
+            if row is None
+            else self.history.series(row, minutes, max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
+        )
+
+    def clock_us(self) -> int:
+        """The shard's clock."""
+        return self.owner.shard.ward.clock_us
+
+    def at_home(self, only: Collection[tuple[str, str]] | None = None) -> list[AtHome]:
+        """The rows of these patients, or of all."""
+        known = self.owner.shard.ward.home.patients
+        return list(known.values()) if only is None else [known[key] for key in sorted(only) if key in known]
+
+    def recalibration(self, site: str) -> dict[str, Any] | None:
+        """The correction of forecasts that the site has in force."""
+        return self.owner.shard.ward.home.policies(site).recalibration
+
+    def watches(self) -> bool:
+        """Whether a session is open."""
+        return bool(self.owner.shard.ward.known.sessions)
+
+    async def patients(self, site: str) -> dict[str, Any]:
+        """Everybody at home, who is due first."""
+        forecasts = await asyncio.to_thread(self.store.forecasts, site)
+        rows = [row for row in self.at_home() if row.site == site]
+        alerts: dict[str, list[str]] = {}
+        for alert in self.owner.shard.desk.open.values():
+            if alert.subject.site == site:
+                alerts.setdefault(alert.subject.patient, []).append(alert.rule)
+        policy = self.owner.shard.ward.home.policies(site).checkins
+        return patient_list(site, rows, forecasts, alerts, policy, self.clock_us())
+
+    async def patient(self, site: str, patient: str) -> dict[str, Any] | None:
+        """One patient's page; None if nobody is known by that alias.
+
+        Raises:
+            WorkerFailed: the curve could not be drawn just now.
+        """
+        row = self.owner.shard.ward.home.patients.get((site, patient))
+        if row is None:
+            return None
+        policy, clock_us = self.owner.shard.ward.home.policies(site).checkins, self.clock_us()
+        entries = (await asyncio.to_thread(self.store.courses, site, [patient]))[patient]
+        history = await asyncio.to_thread(self.store.forecasts, site, patient, None, True)
+        entered, raised = await asyncio.to_thread(self.store.sessions_of, site, patient)
+        drawn = await self.worker.page(patient, entries, today_of(row, clock_us), policy.every_days)
+        alerts = [
+            {"alert": alert.id, "rule": alert.rule, "priority": alert.priority.word, "text": alert.text}
+            for alert in self.owner.shard.desk.open.values()
+            if (alert.subject.site, alert.subject.patient) == (site, patient)
+        ]
+        return patient_page(site, row, drawn, history, entered, raised, alerts, policy, clock_us)
+
+    async def _append_forecasts(self, forecasts: list[ForecastMade]) -> None:
+        await self.intake.append(forecasts)
+
+    # ---- what the owner tells -----------------------------------------------------------------------------------
+
+    def _row_of(self, origin: Origin) -> tuple[int, int] | None:
+        # Not `find`: that one remembers what it found, and this is another thread than the ward's.
+        known = self.owner.shard.ward.known
+        row = known.look(origin)
+        return None if row is None else (row, known.left_behind(origin)[0])
+
+    def _told(self, effects: FrameEffects) -> None:
+        if self.forecaster is not None:
+            self.forecaster.told(effects)
+        for transition in alerts_in(effects):
+            self.feed.publish("alert", transition["site"], transition)
+            self.metrics.transitions.labels(transition["transition"], transition["rule"], transition["priority"]).inc()
+            if transition["transition"] == "raised":
+                self.metrics.latency.observe(max(0.0, (self.now_us() - self.owner.received_us) / SECOND))
+        for site, made in forecasts_in(effects).items():
+            self.feed.publish("forecast", site, {"site": site, "forecasts": made})
+        if owes_pages(effects):
+            self.pager.wake()
+
+    def _conflicted(self, conflicts: list[Conflicted]) -> None:
+        self.metrics.conflicts.inc(len(conflicts))
+        if not self.ready.is_set():
+            self._disagreed += conflicts
+            return
+        self._raising = asyncio.ensure_future(self.intake.append(conflicts))
+
+    async def _each_second(self) -> None:
+        while True:
+            for site in self.feed.sites:
+                self.feed.publish("chairs", site, self.chairs(site))
+            self.health()
+            await self._reconfigure()
+            await asyncio.sleep(CHAIRS_EVERY_S)
+
+    # ---- how it is ----------------------------------------------------------------------------------------------
+
+    def health(self) -> dict[str, Any]:
+        """Whether there is progress: a frame was decided and written within `STALLED_AFTER_S`."""
+        offset = self.owner.written_offset
+        if offset != self._progress_offset:
+            self._progress_offset, self._progress_at = offset, time.monotonic()
+        idle_s = time.monotonic() - self._progress_at
+        return {
+            "ok": idle_s < STALLED_AFTER_S,
+            "last_progress_s": round(idle_s, 1),
+            "frames_behind": self.owner.behind,
+            "next_offset": offset,
+            "checkpoint": self.owner.checkpointed_offset,
+            "open_sessions": len(self.owner.shard.ward.known.sessions),
+            "forecasts": None if self.forecaster is None else self.forecaster.health(),
+        }
+
+    async def measure(self) -> None:
+        """Bring the gauges up to date, just before they are read."""
+        pages = await asyncio.to_thread(self.store.page_counts, self.now_us())
+        health, metrics, shard = self.health(), self.metrics, self.owner.shard
+        metrics.behind.set(health["frames_behind"])
+        metrics.progress.set(time.time() - health["last_progress_s"])
+        metrics.sessions.set(health["open_sessions"])
+        metrics.listeners.set(self.feed.listeners)
+        for fate, count in shard.ward.counts.items():
+            metrics.processed.labels(fate).set(count)
+        for priority in ("high", "medium", "low", "info"):
+            metrics.open_alerts.labels(priority).set(
+                sum(alert.priority.word == priority for alert in shard.desk.open.values())
+            )
+        metrics.pages_owed.set(pages.owed)
+        metrics.oldest_page.set(pages.oldest_unsent_s)
+        if self.forecaster is not None:
+            metrics.forecasts_made.set(self.forecaster.made)
+            metrics.forecasts_failed.set(self.forecaster.failed)
+            metrics.forecasts_waiting.set(self.forecaster.waiting)
+        metrics.pages_abandoned.set(pages.abandoned)
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    """A part that fails must not do so in silence; health says the rest."""
+    if not task.cancelled() and (failed := task.exception()) is not None:
+        log.critical("%s has failed: restart Chairside", task.get_name(), exc_info=failed)

@@ -1,0 +1,171 @@
+"""A patient's history: facts as they were received, and the course that they were known to make at the end of a day.
+
+Everything that was ever received is kept; a course is worked out anew for each origin from what had been received by then,
+so a late or corrected entry simply makes another course, and the forecast that follows from it is the one that would have
+been made had the entry been in time. The order in which facts are given changes nothing.
+
+- A repeat (the same id, or without one the same source, kind, instrument or drug, and instant) counts once, as first received.
+- A correction (`replaces`) takes the place of what it names, from the day on which it was received.
+- What happened after the origin's day, or was received after it, is not known.
+
+Cost: about 5 µs a fact and origin. Never here: what the facts come to (`happenings.py`), the model (`filter.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Final
+
+from models.calendar import Moves, day_in, day_of, zone_of
+from models.relapse.chance import key_of
+from models.relapse.day_entries import AT, Entry, Standing, baseline_of, changes_of, check_ins_of, doses_of, readings_of
+from models.relapse.facts import Fact
+
+TAU_LEAST: Final = 10.0
+"""PHQ-9 of a case (Kroenke 2001): with no screening, or a screening below 20, a dose is due from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What was known of a patient at the end of the day `as_of`. Days are ordinals of the patient's own calendar.
+
+    Args:
+        key: seeds the patient's draws. tau: the severity from which a dose is due.
+        baseline: mean of the screening scores on the PHQ-9 scale; None: there is none. screens: how many there were.
+        start: the day of the first treatment; None: none yet. entries: from the first treatment on, in order.
+        screening: readings before it. drug: of the last treatment. outside: treatments given without a session.
+    """
+
+    patient: str
+    key: int
+    as_of: int
+    tau: float
+    baseline: float | None
+    screens: int
+    start: int | None
+    entries: tuple[Entry, ...]
+    screening: tuple[Entry, ...] = ()
+    drug: str = ""
+    outside: int = 0
+
+    def continues(self, earlier: Course) -> bool:
+        """Whether nothing up to the earlier origin has become known since: its state may be carried on."""
+        known = len(earlier.entries)
+        return (
+            self.patient == earlier.patient
+            and self.start == earlier.start
+            and (self.baseline, self.tau, self.screens) == (earlier.baseline, earlier.tau, earlier.screens)
+            and self.entries[:known] == earlier.entries
+            and (len(self.entries) == known or self.entries[known].day > earlier.as_of)
+        )
+
+
+class History:
+    """One patient's facts. `course(day)` is what was known at the end of a day; None before the first observation."""
+
+    def __init__(self, patient: str, facts: Iterable[Fact]) -> None:
+        self.patient = patient
+        self.key = key_of(patient)
+        # By their own content where times leave the order open, so that no file's order matters.
+        in_time = [
+            fact for _, together in groupby(sorted(facts, key=_when), key=_when) for fact in _by_content(list(together))
+        ]
+        self._facts = sorted(enumerate(in_time), key=lambda pair: (pair[1].received, pair[0]))
+        self._registrations = [
+            (order, fact, zone)
+            for order, fact in self._facts
+            if fact.kind == "registered" and (zone := zone_of(fact.timezone)) is not None
+        ]
+        self._dated: dict[Moves, list[tuple[int, Standing]]] = {}
+
+    def course(self, as_of: int) -> Course | None:
+        """What was known at the end of the day `as_of`, and nothing later."""
+        dated = self._days(self._moves(as_of))
+        known = [each for known_on, each in dated if known_on <= as_of and each.day <= as_of]
+        if not known:
+            return None
+        standing = sorted(_corrected(known))
+        doses = doses_of(standing)
+        scores = [each for each in standing if each.fact.kind == "score"]
+        if not doses:
+            return self._course(as_of, scores, None, ())
+        start = min(doses)
+        before = [each for each in scores if each.fact.at <= doses[start].at]
+        after = scores[len(before) :]
+        entries = [Entry(day, AT, dose.kind, dose.strength, 0.0) for day, dose in doses.items()]
+        readings = readings_of(after, doses)
+        entries += readings + check_ins_of(readings, start, as_of) + changes_of(standing, start)
+        last = doses[max(doses)].drug
+        outside = sum(dose.outside for dose in doses.values())
+        return self._course(as_of, before, start, tuple(sorted(entries)), last, outside)
+
+    def _course(
+        self, as_of: int, before: Sequence[Standing], start: int | None, entries: tuple[Entry, ...],
+        drug: str = "", outside: int = 0,
+    ) -> Course:  # fmt: skip
+        baseline, screens = baseline_of(before)
+        tau = TAU_LEAST if baseline is None else max(TAU_LEAST, baseline / 2)
+        screening = tuple(readings_of(before, {}))
+        return Course(self.patient, self.key, as_of, tau, baseline, screens, start, entries, screening, drug, outside)
+
+    def day_of(self, moment: datetime) -> int:
+        """The patient's day of an instant, by everything that is known of where they are."""
+        return day_of(moment, self._moves(date.max.toordinal()))
+
+    def _moves(self, as_of: int) -> Moves:
+        """The zones known by a day, in order of the time from which they hold. A corrected one never held."""
+        known = [
+            Standing(order, 0, fact)
+            for order, fact, zone in self._registrations
+            if day_in(fact.received, zone) <= as_of
+        ]
+        zones = {order: zone for order, _, zone in self._registrations}
+        return tuple((each.fact.at, zones[each.order]) for each in sorted(_corrected(known)))
+
+    def _days(self, moves: Moves) -> list[tuple[int, Standing]]:
+        """Every fact with the day on which it was known, in order of receipt."""
+        if moves not in self._dated:
+            self._dated[moves] = [
+                (day_of(fact.received, moves), Standing(order, day_of(fact.at, moves), fact))
+                for order, fact in self._facts
+            ]
+        return self._dated[moves]
+
+
+def _when(fact: Fact) -> tuple[datetime, datetime]:
+    return fact.at, fact.received
+
+
+def _by_content(together: list[Fact]) -> list[Fact]:
+    return sorted(together, key=repr) if len(together) > 1 else together
+
+
+def _corrected(known: Sequence[Standing]) -> list[Standing]:
+    """What stands once repeats are dropped and corrections taken; `known` is in order of receipt."""
+    seen = set()
+    kept = []
+    latest: dict[str, Fact] = {}
+    for each in known:
+        fact = each.fact
+        if fact.replaces:
+            latest[fact.replaces] = fact
+        identity: tuple[str | datetime | None, ...] = (fact.source, fact.kind, fact.name, fact.at, fact.replaces)
+        if fact.id:
+            # A correction under the id of what it corrects is no repeat of it.
+            identity = (fact.id, fact.replaces, fact.at if fact.replaces else None)
+        if identity not in seen:
+            seen.add(identity)
+            kept.append(each)
+    if not latest:
+        return kept
+    # A correction may itself be corrected, and of two corrections of one entry the later received one stands.
+    return [each for each in kept if _stands(each.fact, latest)]
+
+
+def _stands(fact: Fact, latest: dict[str, Fact]) -> bool:
+    if fact.replaces and latest[fact.replaces] is not fact:
+        return False
+    return fact.id not in latest or fact.id == fact.replaces

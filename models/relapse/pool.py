@@ -1,0 +1,113 @@
+"""The pool: the filter's forecast and that of boosted trees, averaged in log-odds, then put right where it was found off.
+
+The trees were trained on invented cohorts only, and have the filter's forecast among what they are told. They know what
+is usual in patients who look like this one; the filter knows why. Where no trees were shipped the filter speaks alone, and
+the forecast's `model` says so.
+Good at: patients whose effect fades in a way that the filter does not describe. Bad at: what no invented cohort had.
+Cost: 0.3 ms a forecast. Never here: training (`bench/forecast/train.py`), what a clinic's own history adds (`recalibration.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.relapse.boosting import Trees, UnreadableTrees, trees_of
+from models.relapse.document import MODEL
+from models.relapse.due import HORIZON
+from models.relapse.forecaster import Forecasts
+from models.relapse.history import Course
+from models.relapse.pool_features import HORIZONS, NAMES, at_horizons, log_odds, rows_of
+
+Floats = NDArray[np.float64]
+
+FILE: Final = "data/pool-1.json"
+"""Trained by `make train-forecast`; a new training is a new file with the next number."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolModel:
+    """What was trained, per horizon.
+
+    `weight` is the trees' share of the log-odds; `stretch` and `shift` put the mean of both right.
+    """
+
+    name: str
+    trees: tuple[Trees, ...]
+    weight: Floats
+    stretch: Floats
+    shift: Floats
+
+
+def model_of(text: bytes) -> PoolModel:
+    """A model as it stands in its file.
+
+    Raises:
+        UnreadableTrees: it is of another kind, or was trained on other features.
+    """
+    stored = json.loads(text)
+    if tuple(stored.get("features", ())) != NAMES or tuple(stored.get("horizons", ())) != HORIZONS:
+        raise UnreadableTrees("trained on other features or horizons than this version has")
+    trees = tuple(trees_of(each, len(NAMES)) for each in stored["trees"])
+    weight, stretch, shift = (np.asarray(stored[name], dtype=np.float64) for name in ("weight", "stretch", "shift"))
+    return PoolModel(str(stored["name"]), trees, weight, stretch, shift)
+
+
+@cache
+def shipped() -> PoolModel | None:
+    """The model that comes with this version; None where the file was taken out."""
+    try:
+        text = pkgutil.get_data("models.relapse", FILE)
+    except OSError:
+        return None
+    return None if text is None else model_of(text)
+
+
+def pooled(courses: Sequence[Course], made: Forecasts) -> tuple[Forecasts, str]:
+    """The filter's forecasts with the pool's cdf in place of theirs, and the name of what made them.
+
+    Args:
+        courses: as they were given to the filter. made: its forecasts of them.
+    """
+    model = shipped()
+    name = name_of(model)
+    treated = np.flatnonzero(~np.isnan(made.cdf[:, 0]))
+    cdf = made.cdf
+    if model is not None and len(treated):
+        part = Forecasts(*(getattr(made, each)[treated] for each in Forecasts.__slots__))
+        rows = rows_of([courses[place] for place in treated.tolist()], part)
+        cdf = made.cdf.copy()
+        cdf[treated] = combined(rows, part.cdf, model)
+    return replace(made, cdf=cdf), name
+
+
+def name_of(model: PoolModel | None) -> str:
+    """What the forecast's `model` says, without a clinic's correction: a correction is fitted for this name and no other."""
+    return f"{MODEL} alone" if model is None else f"{MODEL} + {model.name}"
+
+
+def combined(rows: Floats, cdf: Floats, model: PoolModel) -> Floats:
+    """The pool of features and the filter's cdf."""
+    table = at_horizons(rows, cdf)
+    trees = np.mean([each.log_odds(table) for each in model.trees], axis=0).reshape(len(rows), len(HORIZONS))
+    own = log_odds(cdf[:, HORIZONS])
+    both = model.stretch * (model.weight * trees + (1 - model.weight) * own) + model.shift
+    return spread_out(both)
+
+
+def spread_out(at: Floats) -> Floats:
+    """From log-odds at the horizons to 85 days: straight in log-odds between them, and never falling."""
+    days = np.arange(HORIZON + 1)
+    place = np.clip(np.searchsorted(HORIZONS, days, side="right") - 1, 0, len(HORIZONS) - 2)
+    low, high = np.asarray(HORIZONS)[place], np.asarray(HORIZONS)[place + 1]
+    share = (days - low) / (high - low)
+    rising = np.maximum.accumulate(at, axis=1)
+    between = (1 - share) * rising[:, place] + share * rising[:, place + 1]
+    return np.asarray(1 / (1 + np.exp(-between)))

@@ -1,0 +1,137 @@
+"""Reports: the check-ins of one session as a list, and what they say now of consciousness and dissociation.
+
+What they say is worked out from the whole list, so it is the same in whatever order the reports came; a correction takes
+the place of the entry that it names (the audit keeps both).
+CADSS-6 counts on CADSS's scale, and not at all where a CADSS was taken within `TOGETHER` of it. Severe dissociation is grave
+with distress or unresponsiveness, whichever was reported first, from then until neither is reported any more: a report
+that is not repeated takes nothing back.
+Cost: one pass over the reports for each check-in. Never here: the limits, time that passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from models.instants import MINUTE
+from models.tables.instruments import CADSS_6_TO_CADSS
+from models.tables.limits import Limit
+
+KEPT: Final = 200
+"""More than anybody asks in one session, and a bound for a sender that has gone wrong. Chosen by us."""
+TOGETHER: Final = 2 * MINUTE
+"""A CADSS and a CADSS-6 this close are of one sitting, and the whole scale is believed. Chosen by us: the short form takes a
+minute; rounds three minutes apart are two."""
+PAIRED_WITHIN: Final = 30 * MINUTE
+"""Distress, or unresponsiveness, this close to a severe score is with it. Chosen by us: two rounds of observation."""
+DISTRESSED: Final = 4
+"""Of 10: the cut of the Distress Thermometer for distress that needs attention (Roth 1998; NCCN)."""
+GONE: Final = 4.0
+"""CADSS at or below this is none: FDA and sponsor convention [S7]."""
+AWAKE: Final = 5.0
+"""MOAA/S: responds readily to the name, normal tone [S48]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One check-in: `score` is the instrument's total (of symptoms, how many alarm), `note` what the score does not say.
+
+    `prompted_us`: when it was asked for, where the sender says so.
+    """
+
+    at_us: int
+    instrument: str
+    score: float
+    id: str | None = None
+    note: str = ""
+    prompted_us: int | None = None
+
+    @property
+    def scale(self) -> tuple[str, float]:
+        """The column that it is a reading of, and the reading."""
+        if self.instrument == "cadss-6":
+            return "cadss", self.score * CADSS_6_TO_CADSS
+        return self.instrument, self.score
+
+
+@dataclass(slots=True)
+class Said:
+    """What the reports say now: the limits in force and since when, the newest report of each column and the one before
+    it, since when it is grave.
+    """
+
+    on: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    newest: dict[str, Report] = field(default_factory=dict)
+    before: dict[str, Report] = field(default_factory=dict)
+    grave_us: int | None = None
+
+    @property
+    def dissociating(self) -> bool:
+        return "cadss" in self.newest and self.newest["cadss"].scale[1] > GONE
+
+    @property
+    def drowsy(self) -> bool:
+        return "moaas" in self.newest and self.newest["moaas"].score < AWAKE
+
+    @property
+    def distressed(self) -> bool:
+        return "distress" in self.newest and self.newest["distress"].score >= DISTRESSED
+
+
+def with_report(reports: Sequence[Report], report: Report, replaces: str | None) -> list[Report]:
+    """The reports, oldest first, with one more, or with one corrected: the entry that it replaces is gone."""
+    kept = [one for one in reports if replaces is None or one.id != replaces]
+    return sorted([*kept, report], key=lambda one: one.at_us)[-KEPT:]
+
+
+def said_by(reports: Sequence[Report], limits: Sequence[Limit]) -> Said:
+    """What reports (oldest first) say, held against a table of limits."""
+    said = Said()
+    for report in _believed(reports):
+        column, reading = report.scale
+        if column in said.newest:
+            said.before[column] = said.newest[column]
+        said.newest[column] = report
+        for limit in limits:
+            if limit.channel == column:
+                _hold(said, limit, reading, report.at_us)
+        if not _in_force(said, "severe-dissociation"):
+            said.grave_us = None
+        elif said.grave_us is None:
+            said.grave_us = report.at_us if _with_it(said) else None
+        elif not (said.distressed or _in_force(said, "unresponsive")):
+            said.grave_us = None
+    return said
+
+
+def _believed(reports: Sequence[Report]) -> list[Report]:
+    whole = [report.at_us for report in reports if report.instrument == "cadss"]
+    return [
+        report for report in reports
+        if report.instrument != "cadss-6" or all(abs(at_us - report.at_us) > TOGETHER for at_us in whole)
+    ]  # fmt: skip
+
+
+def _hold(said: Said, limit: Limit, reading: float, at_us: int) -> None:
+    sign = 1 if limit.above else -1
+    past = sign * reading >= sign * limit.enter if limit.past.endswith("=") else sign * reading > sign * limit.enter
+    if limit.key not in said.on:
+        if past and limit.enabled:
+            said.on[limit.key] = at_us
+    elif sign * reading <= sign * limit.leave:
+        del said.on[limit.key]
+
+
+def _in_force(said: Said, rule: str) -> bool:
+    return any(key[0] == rule for key in said.on)
+
+
+def _with_it(said: Said) -> bool:
+    """Whether there is distress or unresponsiveness beside the severe score."""
+    beside = []
+    if said.distressed:
+        beside.append(said.newest["distress"])
+    if _in_force(said, "unresponsive"):
+        beside.append(said.newest["moaas"])
+    return any(abs(report.at_us - said.newest["cadss"].at_us) <= PAIRED_WITHIN for report in beside)

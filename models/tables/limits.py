@@ -1,0 +1,275 @@
+"""The limits: one row per limit, with its source, reviewable on one screen; and what a site or a patient changes of them.
+
+A row says: rule R has priority P while `channel` is past `enter`, believed once it has been so for `hold_s` (continuous
+channels) or in `readings` consecutive readings within `CONFIRM_WITHIN` (cuffs, scores); and is over once the channel has
+been back at `leave` for `leave_s` (one reading, for cuffs and scores). A rule with several rows has the priority of the
+worst row in force. A cuff is one reading of several channels: rows of one rule and priority are alternatives, and some rows
+add to them (`Role`). Not one of these numbers is validated for ketamine in depression: a clinic's own table goes through
+`site.configured`, and `chairside check-config` checks it. Sources in brackets are rows of docs/sources.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.instants import MINUTE, SECOND
+from models.tables.channels import CHANNELS, NAMES
+from models.tables.rules import Priority
+from models.wire.observations import LimitChange, LimitChanges
+
+INFO, LOW, MEDIUM, HIGH = Priority
+
+COLUMNS: Final = (*NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss")
+"""What a limit can be on: the measured channels, then what the ward derives. `rate` is the heart rate, or the pulse where
+there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in."""
+COLUMN: Final = {name: column for column, name in enumerate(COLUMNS)}
+
+UNITS: Final = {
+    **{channel.name: channel.shown_unit for channel in CHANNELS},
+    "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92",
+}  # fmt: skip
+
+LABELS: Final = {
+    **{channel.name: channel.label for channel in CHANNELS},
+    "rate": "Heart rate", "sbp-rise": "Systolic rise", "dbp-rise": "Diastolic rise", "moaas": "MOAA/S", "cadss": "CADSS",
+}  # fmt: skip
+
+CONFIRM_WITHIN: Final = 10 * MINUTE
+"""A second cuff confirms the first if it comes within 10 min: two readings 5 min apart are one clinic's rule [S33], and
+10 min is the cuff cadence during an infusion (Riva-Posse 2018)."""
+
+CUFF_RULES: Final = ("hypertension", "hypertensive-crisis", "pressure-rise", "hypotension")
+"""The rules on cuffs, read singly, confirming each other (streams/ward/rules/cuffs.py); the others are held over time."""
+
+SCORES: Final = ("moaas", "cadss")
+
+JUMP_MMHG: Final = 60.0
+"""A cuff that is in crisis and this far above a normal one before it may be a bent arm: it waits for its recheck. Chosen by
+us: seven times a cuff's SD of 8 mmHg (ISO 81060-2), four times the mean rise under ketamine (16 mmHg, SD 11 [S38])."""
+RECHECK_WITHIN: Final = 3 * MINUTE
+"""Unless a recheck comes this soon, a doubtful crisis is believed. Chosen by us: two cuffs' time, and an emergency's limit."""
+
+Comparison = Literal["<", "<=", ">", ">="]
+Role = Literal["alone", "and", "instead"]
+"""How a row of a cuff rule counts: by itself; only together with one that does; or in place of a confirming cuff."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One row. `enter` and `leave` in the channel's unit, `hold_s` and `leave_s` in seconds."""
+
+    rule: str
+    priority: Priority
+    channel: str
+    past: Comparison
+    enter: float
+    leave: float
+    hold_s: float
+    leave_s: float
+    readings: int
+    source: str
+    enabled: bool = True
+    role: Role = "alone"
+
+    @property
+    def by_cuff(self) -> bool:
+        return self.rule in CUFF_RULES
+
+    @property
+    def held(self) -> bool:
+        """Whether it is held over samples, as an array: neither on cuffs nor on scores."""
+        return not self.by_cuff and self.channel not in SCORES
+
+    def is_past(self, reading: float) -> bool:
+        """Whether one reading is beyond `enter`."""
+        match self.past:
+            case "<":
+                return reading < self.enter
+            case "<=":
+                return reading <= self.enter
+            case ">":
+                return reading > self.enter
+            case ">=":
+                return reading >= self.enter
+
+    def is_back(self, reading: float) -> bool:
+        """Whether one reading is at `leave` or further inside."""
+        return reading <= self.leave if self.above else reading >= self.leave
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Its name in configuration: rule, priority, channel."""
+        return (self.rule, self.priority.word, self.channel)
+
+    @property
+    def above(self) -> bool:
+        return self.past.startswith(">")
+
+
+# fmt: off
+_US = "chosen by us"
+LIMITS: Final = (
+    #     rule                   prio    channel     past  enter leave hold leave_s n  source
+    Limit("hypertension",        LOW,    "sbp",      ">=", 180, 170,   0,  0, 1, "SBP >=180: esketamine trials' outlier (US PI Table 6); one cuff asks for a recheck; leave: " + _US + ", device SD 8 mmHg (ISO 81060-2)"),
+    Limit("hypertension",        LOW,    "dbp",      ">=", 110, 105,   0,  0, 1, "DBP >=110: US PI Table 6; Del Sant 2020"),
+    Limit("hypertension",        MEDIUM, "sbp",      ">=", 180, 170,   0,  0, 2, "SBP >=180 on two readings: clinic protocol pattern [S33]; Del Sant 2020"),
+    Limit("hypertension",        MEDIUM, "dbp",      ">=", 110, 105,   0,  0, 2, "DBP >=110 on two readings, as systolic"),
+    Limit("hypertensive-crisis", HIGH,   "sbp",      ">=", 200, 190,   0,  0, 1, ">200/120 once: clinic protocol [S33]; with symptoms already at hypertension's limit: >180/120 with symptoms is an emergency (Yip 2022)"),
+    Limit("hypertensive-crisis", HIGH,   "dbp",      ">=", 120, 115,   0,  0, 1, "as systolic"),
+    Limit("pressure-rise",       LOW,    "sbp-rise", ">=",  40,  30,   0,  0, 1, "SBP rise >=40: US PI section 5.6"),
+    Limit("pressure-rise",       LOW,    "dbp-rise", ">=",  25,  20,   0,  0, 1, "DBP rise >=25: US PI section 5.6"),
+    Limit("pressure-rise",       MEDIUM, "sbp-rise", ">=",  40,  30,   0,  0, 2, "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "dbp-rise", ">=",  25,  20,   0,  0, 2, "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "sbp",      ">=", 160, 150,   0,  0, 1, "only with SBP >=160, stage 2 hypertension (ESC 2018): a rise from 95 to 135 needs nobody; " + _US, role="and"),
+    Limit("hypotension",         LOW,    "sbp",      "<",   90,  95,   0,  0, 1, "NEWS2 scores 3 at <=90; one cuff asks for a recheck"),
+    Limit("hypotension",         MEDIUM, "sbp",      "<",   90,  95,   0,  0, 2, "NEWS2, confirmed"),
+    Limit("hypotension",         MEDIUM, "rate",     "<",   50,  55,   0,  0, 1, "a slow heart confirms a low cuff (NEWS2 scores 1 at <=50): a faint is both; " + _US, role="instead"),
+    Limit("hypotension",         HIGH,   "sbp",      "<",   80,  85,   0,  0, 2, "MEWS scores 2 at <=80, confirmed"),
+    # Leave times, chosen by us: what comes back within them is the same event, and a new alert would tell nobody anything. On
+    # 88 h of recordings a pulse that flaps about 45 /min makes 32 alerts with 60 s where 15 s made 48.
+    Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 60, 0, "HR >120 sustained 5 min: clinic protocol [S33]"),
+    Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 60, 0, "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
+    Limit("bradycardia",         MEDIUM, "rate",     "<",   45,  48,  30, 60, 0, "between NEWS2's 1 (<=50) and 3 (<=40); hold: " + _US),
+    Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0, "below NEWS2's 3 (<=40); hold: " + _US),
+    Limit("desaturation",        MEDIUM, "spo2",     "<",   90,  92,  15, 30, 0, "SpO2 <90: sedation policies; 15 s: Welch 2011, Goerges 2009 (14 s halves ignored alarms)"),
+    Limit("desaturation",        HIGH,   "spo2",     "<",   85,  88,  10, 30, 0, "PRODIGY 2020: <=85 % is respiratory depression; hold: " + _US),
+    Limit("bradypnoea",          MEDIUM, "rr",       "<",    8,  10,  30, 30, 0, "NEWS2 scores 3 at <=8; sedation policies 8-10; hold: " + _US),
+    Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0, "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),
+    Limit("apnoea",              HIGH,   "rr",       "<=",   3,   6,  20, 30, 0, "PRODIGY: RR <=5, apnoea >30 s; 20 s is the usual apnoea definition"),
+    Limit("apnoea",              HIGH,   "etco2",    "<",    8,  15,  20, 30, 0, "no breath: EtCO2 <8; PRODIGY <=15"),
+    Limit("hypoventilation",     MEDIUM, "etco2",    ">=",  60,  55,  60, 30, 0, "PRODIGY: EtCO2 >=60 (for 3 min; 60 s " + _US + ")"),
+    Limit("hyperthermia",        LOW,    "temp",     ">=", 39.1, 38.5, 0,  0, 1, "NEWS2 scores 2 at >=39.1"),
+    Limit("hypothermia",         LOW,    "temp",     "<=", 35.0, 35.5, 0,  0, 1, "NEWS2 scores 3 at <=35.0"),
+    Limit("sedation",            MEDIUM, "moaas",    "<=",   3,   4,   0,  0, 1, "MOAA/S <=3 is moderate or greater sedation [S6]"),
+    Limit("unresponsive",        HIGH,   "moaas",    "<=",   1,   2,   0,  0, 1, "MOAA/S <=1: responds to pain only, or not at all [S48]"),
+    Limit("dissociation",        INFO,   "cadss",    ">",    4,   4,   0,  0, 1, "CADSS >4: FDA and sponsor convention [S7]"),
+    Limit("dissociation",        LOW,    "cadss",    ">=",  15,  14,   0,  0, 1, "display band 15-29, engineering proposal; no validated cut"),
+    Limit("severe-dissociation", MEDIUM, "cadss",    ">=",  30,  29,   0,  0, 1, "display band >=30, engineering proposal; no validated cut"),
+)
+# fmt: on
+
+HELD: Final = tuple(limit for limit in LIMITS if limit.held)
+"""The rows that the ward holds as arrays, in this order: not those on cuffs (streams/ward/rules/cuffs.py) and
+scores (models/session/reports.py)."""
+KEYS: Final = tuple(limit.key for limit in HELD)
+
+
+class LimitRefused(ValueError):
+    """A change to the limits that cannot be put in force. `field` names the row and the reason is the message."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def flatten(changes: LimitChanges) -> Iterator[tuple[tuple[str, str, str], LimitChange]]:
+    """The changes as (rule, priority, channel) → change, in the order written."""
+    for rule, by_priority in changes.items():
+        for priority, by_channel in by_priority.items():
+            for channel, change in by_channel.items():
+                yield (rule, priority, channel), change
+
+
+def changed(limits: tuple[Limit, ...], changes: LimitChanges) -> tuple[Limit, ...]:
+    """`limits` with `changes` put in.
+
+    Raises:
+        LimitRefused: a row that does not exist, or a value that makes no sense in it; nothing is changed then.
+    """
+    rows = {limit.key: limit for limit in limits}
+    for key, change in flatten(changes):
+        field = "limits." + ".".join(key)
+        if key not in rows:
+            near = sorted(".".join(known) for known in rows if known[0] == key[0]) or sorted({k[0] for k in rows})
+            raise LimitRefused(field, f"no such limit; there are {', '.join(near)}")
+        fields = change.model_dump(exclude_none=True, exclude={"reason"})
+        row = replace(rows[key], **fields)
+        if row.readings and (change.hold_s or change.leave_s):
+            raise LimitRefused(field, f"{row.channel} comes in single readings: hold_s and leave_s do not apply")
+        _check(field, row)
+        rows[key] = row
+    _check_order(rows.values())
+    return tuple(rows.values())
+
+
+def _check(field: str, row: Limit) -> None:
+    if (row.leave > row.enter) if row.above else (row.leave < row.enter):
+        side = "at or below" if row.above else "at or above"
+        raise LimitRefused(field, f"leave {row.leave:g} must be {side} enter {row.enter:g}, or the alert never ends")
+    measured = {channel.name: channel for channel in CHANNELS}.get("hr" if row.channel == "rate" else row.channel)
+    if measured is not None and not measured.lowest <= row.enter <= measured.highest:
+        reach = f"{measured.lowest:g} to {measured.highest:g} {measured.shown_unit}"
+        raise LimitRefused(field, f"enter {row.enter:g} is outside what the channel can show ({reach})")
+
+
+def _check_order(rows: Iterable[Limit]) -> None:
+    """A worse priority must lie further out, or it would speak before the milder one."""
+    by_side: dict[tuple[str, str], list[Limit]] = {}
+    for row in rows:
+        if row.enabled:
+            by_side.setdefault((row.rule, row.channel), []).append(row)
+    for (rule, channel), group in by_side.items():
+        ranked = sorted(group, key=lambda row: row.priority)
+        for milder, worse in pairwise(ranked):
+            if (worse.enter < milder.enter) if worse.above else (worse.enter > milder.enter):
+                raise LimitRefused(
+                    f"limits.{rule}.{worse.priority.word}.{channel}",
+                    f"enter {worse.enter:g} is milder than {milder.priority.word}'s {milder.enter:g}",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitArrays:
+    """The table as arrays, one entry per row of `HELD`; R rows, C measured channels, K columns.
+
+    With sign 1 for limits above and -1 for limits below, a reading x is past where sign * x >= enter and back where
+    sign * x <= leave. Needs are microseconds of holding, or further readings where a row counts readings. calm_low,
+    calm_high (C,): between them no measured reading of a continuous channel is past any row.
+    """
+
+    column: NDArray[np.int64]
+    enter: NDArray[np.float64]
+    leave: NDArray[np.float64]
+    enter_need: NDArray[np.int64]
+    leave_need: NDArray[np.int64]
+    calm_low: NDArray[np.float64]
+    calm_high: NDArray[np.float64]
+
+
+def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
+    """The arrays of the held rows of `limits`; a row that is not enabled can never be entered."""
+    limits = tuple(limit for limit in limits if limit.held)
+    sign = np.array([1.0 if row.above else -1.0 for row in limits])
+    enter = sign * np.array([row.enter for row in limits])
+    strict = np.array([row.past in {"<", ">"} for row in limits])
+    enter = np.where(strict, np.nextafter(enter, np.inf), enter)
+    enter = np.where([row.enabled for row in limits], enter, np.inf)
+    calm_low, calm_high = np.full(len(CHANNELS), -np.inf), np.full(len(CHANNELS), np.inf)
+    for row, bound in zip(limits, sign * enter, strict=True):
+        for name in ("hr", "pulse") if row.channel == "rate" else (row.channel,):
+            if name in NAMES and np.isfinite(bound):
+                column = NAMES.index(name)
+                if row.above:
+                    calm_high[column] = min(calm_high[column], bound)
+                else:
+                    calm_low[column] = max(calm_low[column], bound)
+    # Single readings are few and each counts: every one is looked at. Cuffs are looked at elsewhere.
+    calm_low[NAMES.index("temp")] = np.inf
+    return LimitArrays(
+        column=np.array([COLUMN[row.channel] for row in limits]),
+        enter=enter,
+        leave=sign * np.array([row.leave for row in limits]),
+        enter_need=np.array(
+            [max(row.readings - 1, 0) if row.readings else round(row.hold_s * SECOND) for row in limits]
+        ),
+        leave_need=np.array([0 if row.readings else round(row.leave_s * SECOND) for row in limits]),
+        calm_low=calm_low,
+        calm_high=calm_high,
+    )

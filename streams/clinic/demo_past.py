@@ -1,0 +1,106 @@
+"""The demonstration's past: months of invented courses, and the forecasts that would have been made in them.
+
+A forecast of each of the last weeks is made from what was known by then, as the service would have, and every page of those
+weeks was answered, so that the pages can show past forecasts beside what happened, and a burden. Cost: two seconds of work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from alerts.store.store import Store
+from alerts.store.tables import OUTBOX
+from models.calendar import zone_of
+from models.instants import DAY, MINUTE, from_iso, to_datetime, to_us
+from models.wire.observations import AlertAcknowledged, AlertClosed, Event, ForecastMade, SetAside, Vitals
+from streams.clinic.weeks import weeks
+from streams.forecasts.jobs import Asked, Told, forecasts
+from streams.hosts.replay import Replay
+from streams.intake.json import read_lines
+from streams.journal.frame import FULL, FrameBuilder
+from streams.journal.journal import SqliteJournal
+from streams.ward.home.rows import starts_us
+
+WEEKLY: Final = 8
+"""Past forecasts of each patient."""
+
+
+def remember(data: Path, seed: int, until_us: int) -> None:
+    """Write the past into a new journal; the service that opens it works it through before it begins."""
+    journal = SqliteJournal(data / "chairside.sqlite", lambda: until_us, "observed")
+    builder, payloads = FrameBuilder(), []
+    for record in past(seed, until_us):
+        builder.add(record)
+        if len(builder) >= FULL:
+            payloads.append(builder.seal())
+    journal.append([*payloads, builder.seal()])
+    journal.close()
+
+
+def nobody_is_paged(store: Store) -> None:
+    """The pages of the past were sent then."""
+    with store.database.writing() as connection:
+        connection.execute(sa.update(OUTBOX).values(addressed=True, sent_us=OUTBOX.c.at_us))
+
+
+Record = Vitals | Event | SetAside
+
+
+def past(seed: int, until_us: int) -> list[Record]:
+    """What came in before an instant, in order of time, with a forecast a week."""
+    lines = weeks(seed, until_us)
+    made = _forecasts(lines, until_us)
+    records = _in_time([*read_lines(json.dumps(line).encode() for line in lines).records, *made])
+    return _in_time([*records, *_answers(records)])
+
+
+def _in_time(records: list[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: (to_us(record.at), isinstance(record, ForecastMade)))
+
+
+def _answers(records: list[Record]) -> list[AlertAcknowledged | AlertClosed]:
+    """Somebody saw to every page within minutes, and was done with it within the hour; the board they saw to by the next day."""
+    answers: list[AlertAcknowledged | AlertClosed] = []
+    for n, step in enumerate(Replay().run(records)):
+        if step.transition == "raised" and step.rule == "mood-worsening" and step.priority == "low":
+            answers.append(AlertClosed(at=to_datetime(from_iso(step.at) + DAY), alert=step.alert, by="scheduler"))
+        if step.transition == "raised" and step.priority in {"high", "medium"}:
+            by, at_us = f"rn-{1 + n % 3}", from_iso(step.at)
+            seen, done = to_datetime(at_us + (2 + n % 7) * MINUTE), to_datetime(at_us + 50 * MINUTE)
+            answers += [
+                AlertAcknowledged(at=seen, alert=step.alert, by=by),
+                AlertClosed(at=done, alert=step.alert, by=by),
+            ]
+    return answers
+
+
+def _forecasts(lines: list[dict[str, Any]], until_us: int) -> list[ForecastMade]:
+    entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    zones: dict[str, str] = {}
+    for line in lines:
+        if line["kind"] not in {"vitals", "session.started", "session.ended"}:
+            entries[line["patient"]].append({**line, "received_at": line["at"]})
+        if line["kind"] == "patient.registered":
+            zones[line["patient"]] = line["timezone"]
+    found = []
+    told = {patient: Told(known) for patient, known in sorted(entries.items())}
+    for week in range(WEEKLY, 0, -1):
+        wanted = []
+        for patient, known in told.items():
+            zone = zone_of(zones[patient])
+            day = to_datetime(until_us - week * 7 * DAY).astimezone(zone).toordinal()
+            if zone is not None:
+                wanted.append((Asked("main", patient, day, starts_us(day + 1, zone)), known))
+        for made in forecasts(wanted):
+            if made.kept is not None:
+                told[made.asked.patient] = Told(None, made.kept)
+            if made.forecast is not None:
+                at = to_datetime(made.asked.until_us + 2 * MINUTE)
+                fields = {**made.forecast, "at": at, "source": "forecaster"}
+                found.append(ForecastMade.model_validate(fields, strict=False))
+    return found

@@ -1,0 +1,285 @@
+"""The truth about what people enter: cuffs and scores, each rule by the protocol's own words on the entries that were shown.
+
+A cuff's error is part of what it shows, so these rules are judged on readings and not on the artery: "confirmed when the next
+good cuff within ten minutes agrees" has no other meaning. See `clinic_truth.py` for the format.
+Bad at: entries corrected later. None are, in the invented clinic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, Literal
+
+import numpy as np
+
+from streams.clinic.monitor import Screen
+from streams.clinic.notes import Cuff, Notes, Score
+from streams.clinic.plan import SessionPlan
+
+Severity = Literal["low", "medium", "high"]
+"""The words of `models/tables/rules.py`'s priorities."""
+Expect = Literal["raise", "either", "quiet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One record of the truth; seconds since the session's start."""
+
+    rule: str
+    severity: Severity
+    from_s: float
+    to_s: float
+    expect: Expect
+    due_us: int | None = None
+    due_at_us: int | None = None
+    trusted: tuple[tuple[float, float], ...] = ()
+
+
+CONFIRM_S: Final = 600
+RECHECK_S: Final = 180
+JUMP_MMHG: Final = 60
+"""A second cuff confirms within ten minutes; a crisis so far above a normal cuff waits three. Written down a second time on
+purpose: the yardstick must not move with the ward's table."""
+RISE_SBP, RISE_DBP = 40, 25
+"""The label's composite: a rise of at least 40 systolic or 25 diastolic."""
+RISEN_HIGH: Final = 160
+"""Stage 2 hypertension (ESC 2018): a rise that ends below is nobody's page."""
+PROLONGED_S: Final = 120 * 60
+"""The label's two hours of observation."""
+CADSS: Final = 92 / 24
+"""CADSS-6 on CADSS's scale."""
+DISTRESSED: Final = 7
+"""With distress: 7 of 10 or more; 4 to 6 may be meant or not. Chosen by us."""
+ROUND_S: Final = 120
+"""Scores within two minutes belong to one round."""
+_HIGH_RISK = (3, 4, 5)
+"""C-SSRS questions 4, 5 and 6, from 0: some intent, plan and intent, behaviour."""
+
+
+def from_entries(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[Happening]:
+    """All that cuffs and scores show."""
+    yield from _pressures(plan, notes, screen)
+    yield from _scored(plan, notes)
+    yield from _answered(plan, notes)
+
+
+def _high(cuff: Cuff) -> bool:
+    return cuff.sbp >= 180 or cuff.dbp >= 110
+
+
+def _crisis(cuff: Cuff) -> bool:
+    return cuff.sbp >= 200 or cuff.dbp >= 120
+
+
+def _episodes(cuffs: Sequence[Cuff], past: Callable[[Cuff], bool]) -> Iterator[tuple[list[int], float | None]]:
+    """Runs of consecutive cuffs past a limit, by place, and when the next one disagreed."""
+    run: list[int] = []
+    for n, cuff in enumerate(cuffs):
+        if past(cuff):
+            run.append(n)
+        elif run:
+            yield run, cuff.at_s
+            run = []
+    if run:
+        yield run, None
+
+
+def _confirmed(cuffs: Sequence[Cuff], run: Sequence[int]) -> tuple[Expect, int | None]:
+    """Whether, and with which cuff, the run's neighbours agree within the time allowed."""
+    close = False
+    for before, after in pairwise(run):
+        apart_s = cuffs[after].at_s - cuffs[before].at_s
+        if apart_s <= CONFIRM_S - 5:
+            return "raise", after
+        close |= apart_s <= CONFIRM_S + 5
+    return ("either" if close else "quiet"), None
+
+
+def _pressures(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[Happening]:
+    cuffs = notes.cuffs
+    if not cuffs:
+        return
+    by_rule: tuple[tuple[str, Callable[[Cuff], bool]], ...] = (
+        ("hypertension", _high),
+        ("hypotension", lambda cuff: cuff.sbp < 90),
+    )
+    for rule, past in by_rule:
+        for run, over_s in _episodes(cuffs, past):
+            span = (cuffs[run[0]].at_s, plan.end_s if over_s is None else over_s)
+            yield _due(plan, rule, "low", span, "raise", cuffs[run[0]])
+            expect, second = _confirmed(cuffs, run)
+            if expect != "quiet":
+                yield _due(plan, rule, "medium", span, expect, None if second is None else cuffs[second])
+    for n, cuff in enumerate(cuffs):
+        if cuff.sbp < 90:
+            yield from _faint(plan, cuff, screen)
+        if _crisis(cuff) and (n == 0 or not _crisis(cuffs[n - 1])):
+            yield _crisis_due(plan, cuffs, n)
+    for run, over_s in _episodes(cuffs, lambda cuff: cuff.sbp < 80):
+        expect, second = _confirmed(cuffs, run)
+        if expect != "quiet":
+            span = (cuffs[run[0]].at_s, plan.end_s if over_s is None else over_s)
+            yield _due(plan, "hypotension", "high", span, expect, None if second is None else cuffs[second])
+    yield from _rises(plan, cuffs)
+
+
+def _faint(plan: SessionPlan, cuff: Cuff, screen: Screen) -> Iterator[Happening]:
+    """A low cuff while the heart is below 50: no second cuff is waited for."""
+    rows = slice(max(int(cuff.at_s) - screen.on_s - 10, 0), max(int(cuff.at_s) - screen.on_s + 1, 0))
+    column = screen.names.index("hr")
+    sound = screen.sound[rows, column][~screen.spoilt[rows, column]]
+    if len(sound) and sound.min() < 52:
+        sure = len(sound) > 8 and sound.max() < 49
+        span = (cuff.at_s, min(cuff.at_s + CONFIRM_S, plan.end_s))
+        yield _due(plan, "hypotension", "medium", span, "raise" if sure else "either", cuff if sure else None)
+
+
+def _crisis_due(plan: SessionPlan, cuffs: Sequence[Cuff], n: int) -> Happening:
+    cuff = cuffs[n]
+    later = [other for other in cuffs[n + 1 :] if not _crisis(other)]
+    span = (cuff.at_s, later[0].at_s if later else plan.end_s)
+    before = cuffs[n - 1] if n else None
+    jumped = (
+        before is not None
+        and not _high(before)
+        and (cuff.sbp - before.sbp > JUMP_MMHG or cuff.dbp - before.dbp > JUMP_MMHG)
+    )
+    if not jumped:
+        return _due(plan, "hypertensive-crisis", "high", span, "raise", cuff)
+    recheck = cuffs[n + 1] if n + 1 < len(cuffs) else None
+    if recheck is not None and recheck.at_s - cuff.at_s <= RECHECK_S:
+        # The recheck that says it was a jolt makes an alert before it forgivable, not right.
+        return _due(
+            plan, "hypertensive-crisis", "high", span, "raise" if _high(recheck) else "either",
+            recheck if _high(recheck) else None,
+        )  # fmt: skip
+    waited = Cuff(cuff.at_s + RECHECK_S, cuff.sbp, cuff.dbp)
+    return _due(plan, "hypertensive-crisis", "high", span, "raise", waited)
+
+
+def _rises(plan: SessionPlan, cuffs: Sequence[Cuff]) -> Iterator[Happening]:
+    before = [cuff for cuff in cuffs if cuff.at_s < plan.dose_s] or cuffs[:1]
+    rest_sbp = float(np.median([cuff.sbp for cuff in before]))
+    rest_dbp = float(np.median([cuff.dbp for cuff in before]))
+    after = [cuff for cuff in cuffs if cuff.at_s > before[-1].at_s]
+
+    def risen(cuff: Cuff) -> bool:
+        return cuff.sbp - rest_sbp >= RISE_SBP or cuff.dbp - rest_dbp >= RISE_DBP
+
+    for run, over_s in _episodes(after, risen):
+        span = (after[run[0]].at_s, plan.end_s if over_s is None else over_s)
+        yield _due(plan, "pressure-rise", "low", span, "raise", after[run[0]])
+        expect, _ = _confirmed(after, run)
+        high = [n for n in run if after[n].sbp >= RISEN_HIGH]
+        sure, second = _confirmed(after, [n for n in high if n == high[0] or n - 1 in high])
+        if sure == "raise" and second is not None and second - 1 in high:
+            yield _due(plan, "pressure-rise", "medium", span, "raise", after[second])
+        elif expect != "quiet" and high:
+            # Confirmed as a rise, and only one of the two at 160: the words leave it open.
+            yield _due(plan, "pressure-rise", "medium", span, "either", None)
+
+
+def _due(
+    plan: SessionPlan, rule: str, severity: Severity, span: tuple[float, float], expect: Expect, shown: Cuff | None
+) -> Happening:
+    # A cuff is stamped on the second.
+    span = (float(int(span[0])), span[1])
+    if shown is None:
+        return Happening(rule, severity, *span, expect)
+    due_us = plan.at_us(int(shown.at_s)) + plan.phase_us + 50_000
+    wrong_us = int(plan.clock.error_us(np.array([int(shown.at_s)]))[0])
+    return Happening(rule, severity, *span, expect, due_us, due_us + wrong_us, (span,))
+
+
+def _scored(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
+    moaas = [score for score in notes.scores if score.instrument == "moaas"]
+    cadss = [
+        replace(score, score=score.score * CADSS if score.instrument == "cadss-6" else score.score)
+        for score in notes.scores
+        if score.instrument in ("cadss", "cadss-6")
+    ]
+    distress = [score for score in notes.scores if score.instrument == "distress"]
+    bands: tuple[tuple[str, Severity, list[Score], Callable[[Score], bool]], ...] = (
+        ("sedation", "medium", moaas, lambda score: score.score <= 3),
+        ("unresponsive", "high", moaas, lambda score: score.score <= 1),
+        ("dissociation", "low", cadss, lambda score: score.score >= 15),
+        ("severe-dissociation", "medium", cadss, lambda score: score.score >= 30),
+    )
+    for rule, severity, scores, past in bands:
+        for first, over_s in _spells(scores, past):
+            to_s = plan.end_s if over_s is None else over_s
+            yield _entered(plan, rule, severity, (first.at_s, to_s), "raise", first.at_s)
+            if rule == "severe-dissociation":
+                yield from _severe(plan, first, to_s, moaas, distress)
+    yield from _prolonged(plan, moaas, cadss)
+
+
+def _spells(scores: Sequence[Score], past: Callable[[Score], bool]) -> Iterator[tuple[Score, float | None]]:
+    first: Score | None = None
+    for score in scores:
+        if past(score) and first is None:
+            first = score
+        elif first is not None and not past(score):
+            yield first, score.at_s
+            first = None
+    if first is not None:
+        yield first, None
+
+
+def _severe(
+    plan: SessionPlan, first: Score, to_s: float, moaas: Sequence[Score], distress: Sequence[Score]
+) -> Iterator[Happening]:
+    span = (first.at_s, to_s)
+
+    def during(scores: Sequence[Score], past: Callable[[Score], bool]) -> list[float]:
+        return [score.at_s for score in scores if first.at_s - ROUND_S <= score.at_s < to_s and past(score)]
+
+    sure = during(distress, lambda score: score.score >= DISTRESSED) + during(moaas, lambda score: score.score <= 1)
+    if sure:
+        yield _entered(plan, "severe-dissociation", "high", span, "raise", max(first.at_s, min(sure)))
+    elif during(distress, lambda score: score.score >= 4):
+        yield _entered(plan, "severe-dissociation", "high", span, "either", None)
+
+
+def _prolonged(plan: SessionPlan, moaas: Sequence[Score], cadss: Sequence[Score]) -> Iterator[Happening]:
+    at_s = plan.dose_s + PROLONGED_S
+    if at_s >= plan.end_s:
+        return
+
+    def lasting(now_s: float) -> bool:
+        known = [[score.score for score in scores if score.at_s <= now_s] for scores in (moaas, cadss)]
+        return bool((known[0] and known[0][-1] < 5) or (known[1] and known[1][-1] > 4))
+
+    instants = [at_s, *sorted(score.at_s for score in (*moaas, *cadss) if score.at_s > at_s)]
+    since = next((now_s for now_s in instants if lasting(now_s)), None)
+    if since is not None:
+        over_s = next((now_s for now_s in instants if now_s > since and not lasting(now_s)), plan.end_s)
+        yield _entered(plan, "prolonged-dissociation", "medium", (since, over_s), "raise", since)
+
+
+def _answered(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
+    for answer in plan.answers:
+        span = (answer.at_s, float(plan.end_s))
+        if answer.instrument == "phq-9" and answer.items[8]:
+            yield _entered(plan, "suicidal-ideation", "medium", span, "raise", answer.at_s)
+        elif answer.instrument == "cssrs-screen" and any(answer.items[place] for place in _HIGH_RISK):
+            yield _entered(plan, "suicidal-ideation", "high", span, "raise", answer.at_s)
+        elif answer.instrument == "symptoms":
+            before = [cuff for cuff in notes.cuffs if cuff.at_s <= answer.at_s]
+            if before and _high(before[-1]):
+                # An old cuff is no evidence of now; whoever waits for the next one is not wrong.
+                sure = answer.at_s - before[-1].at_s <= CONFIRM_S
+                over_s = next((c.at_s for c in notes.cuffs if c.at_s > answer.at_s and not _high(c)), plan.end_s)
+                yield _entered(
+                    plan, "hypertensive-crisis", "high", (answer.at_s, over_s), "raise" if sure else "either",
+                    answer.at_s if sure else None,
+                )  # fmt: skip
+
+
+def _entered(
+    plan: SessionPlan, rule: str, severity: Severity, span: tuple[float, float], expect: Expect, due_s: float | None
+) -> Happening:
+    due_us = None if due_s is None else plan.at_us(due_s)
+    return Happening(rule, severity, *span, expect, due_us, due_us, (span,))

@@ -1,0 +1,75 @@
+"""The routes about patients at home: who is due, one patient's course, past forecasts, and the burden of alerts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, HTTPException, Path, Query
+
+from alerts.store.burden import LONGEST
+from alerts.store.store import Store
+from models.instants import DAY, iso
+from models.wire.home import BurdenOut, ForecastsOut, PatientOut, PatientsOut
+from streams.forecasts.pages import likelihood
+from streams.forecasts.worker import WorkerFailed
+from streams.intake.http import Site
+
+Patient = Annotated[str, Path(max_length=200, description="The patient's alias.")]
+
+
+class AtHomeNow(Protocol):
+    """What the routes ask of the service."""
+
+    def clock_us(self) -> int: ...
+
+    async def patients(self, site: str) -> dict[str, Any]: ...
+
+    async def patient(self, site: str, patient: str) -> dict[str, Any] | None: ...
+
+
+def patient_routes(store: Store, now: AtHomeNow) -> APIRouter:
+    """The routes. Schemas are in `models/wire/home.py`; the documents are not checked against them on the way out."""
+    routes = APIRouter(prefix="/v1", tags=["patients at home"])
+
+    @routes.get("/forecasts", responses={200: {"model": ForecastsOut}})
+    async def forecasts(
+        site: Site = "main",
+        patient: Annotated[str | None, Query(max_length=200)] = None,
+        as_of: Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$", description="Of this day.")] = None,
+        history: Annotated[bool, Query(description="All of one patient's, as they were made, by day.")] = False,
+    ) -> dict[str, Any]:
+        """Each patient's newest forecast, who is due first; or those of a day; or the history of one patient."""
+        if history and patient is None:
+            raise HTTPException(422, "history is of one patient: name them with patient=")
+        found = await asyncio.to_thread(store.forecasts, site, patient, as_of, history)
+        if not history:
+            found.sort(key=lambda each: (-likelihood(each), each["patient"]))
+        return {"site": site, "forecasts": found}
+
+    @routes.get("/patients", responses={200: {"model": PatientsOut}})
+    async def patients(site: Site = "main") -> dict[str, Any]:
+        """Everybody with a dose or an answer about their mood, the likeliest to be due first."""
+        return await now.patients(site)
+
+    @routes.get("/patients/{patient}", responses={200: {"model": PatientOut}, 404: {}, 503: {}})
+    async def patient(patient: Patient, site: Site = "main") -> dict[str, Any]:
+        """One patient's course: severity, scores, doses, sessions, the days to come, and past forecasts beside what came."""
+        try:
+            found = await now.patient(site, patient)
+        except WorkerFailed as failed:
+            raise HTTPException(503, f"no curve now: {failed}", headers={"Retry-After": "5"}) from failed
+        if found is None:
+            raise HTTPException(404, f"no patient {patient} at {site}")
+        return found
+
+    @routes.get("/burden", responses={200: {"model": BurdenOut}})
+    async def burden(
+        site: Site = "main", days: Annotated[int, Query(ge=1, le=LONGEST)] = 7
+    ) -> dict[str, Any]:  # fmt: skip
+        """How many alerts of which rule and chair in the last days, and how their pages were answered."""
+        since_us = max(now.clock_us() - days * DAY, 0)
+        found = await asyncio.to_thread(store.burden, site, since_us)
+        return {"site": site, "days": days, "since": iso(since_us), **found}
+
+    return routes

@@ -1,0 +1,239 @@
+"""Forecasting jobs: what the store has of patients in, forecasts or one patient's page out. Pure; run by `forecast_worker.py`.
+
+A job is plain data, so that it can be done in another process, or on another machine. Patients stand apart: one whose entries
+cannot be read fails alone, with its reason.
+Cost: a page about 50 ms; a forecast 2 ms from what was kept of the patient (`forecast_kept.py`), else as in
+`models/relapse/forecaster.py`, from the first dose on: the same forecast. Never here: a clock, the store, when a forecast is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any, Final
+
+from models.calendar import iso_day
+from models.instants import iso, to_us
+from models.relapse.curve import FAN, curve
+from models.relapse.document import document
+from models.relapse.facts import Fact, fact_of
+from models.relapse.forecaster import Forecasts
+from models.relapse.history import Course, History
+from models.relapse.pool import pooled
+from models.relapse.recalibration import configured, recalibrated
+from models.relapse.stored import carry_on
+from models.tables.drugs import usual_doses
+from models.tables.severity import SCALES
+from models.wire.observations import OBSERVATION, CheckIn, Dose, Event, Intervention, PatientRegistered, Vitals
+from streams.forecasts.cache import Kept, NotKept, kept_from, kept_of
+from streams.ward.home.rules import in_course
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A forecast that is wanted: of which patient, for which of their days, from entries received before `until_us`."""
+
+    site: str
+    patient: str
+    as_of: int
+    until_us: int
+    recalibration: Document | None = None
+    """The correction that the site has in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a patient: their entries, in order of arrival, `received_at` being when the clinic had them, and what
+    was kept of them. `entries` None: there is nothing that was not read before.
+    """
+
+    entries: Sequence[Document] | None
+    kept: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of it: a forecast with what it was made from, or why there is none; what to keep, and of how many entries."""
+
+    asked: Asked
+    forecast: Document | None
+    why_not: str = ""
+    kept: bytes | None = None
+    read: int = 0
+
+
+def forecasts(wanted: Sequence[tuple[Asked, Told]]) -> list[Made]:
+    """Make forecasts, all patients at once; the same with what was kept as without."""
+    made: dict[int, Made] = {}
+    courses: list[tuple[int, Course, Kept]] = []
+    for place, (asked, told) in enumerate(wanted):
+        try:
+            known = _known(asked, told)
+            course = History(asked.patient, known.facts).course(asked.as_of)
+        except ValueError as wrong:
+            made[place] = Made(asked, None, f"{type(wrong).__name__}: {wrong}")
+            continue
+        if course is None:
+            made[place] = Made(asked, None, "nothing was known by then")
+        else:
+            courses.append((place, course, known))
+    if courses:
+        whole = [course for _, course, _ in courses]
+        found, states = carry_on(whole, [known.state for _, _, known in courses])
+        best, name = pooled(whole, found)
+        for row, (place, course, known) in enumerate(courses):
+            asked = wanted[place][0]
+            corrected, model, notes = _corrected(best, row, name, asked.recalibration)
+            said = document(course, corrected, row, model=model, with_cdf=True)
+            said["reasons"] = [*said["reasons"], *notes]
+            said |= {"known": known_of(course), "entries": _received_before(known, asked.until_us)}
+            kept = kept_of(asked.site, asked.patient, replace(known, state=states[row]))
+            made[place] = Made(asked, said, kept=kept, read=known.entries)
+    return [made[place] for place in range(len(wanted))]
+
+
+def _known(asked: Asked, told: Told) -> Kept:
+    """What is known of a patient, read from the entries where there are any.
+
+    Raises:
+        NotKept: there are none, and what was kept cannot be trusted. ValueError: an entry cannot be read.
+    """
+    before = None
+    if told.kept is not None:
+        try:
+            before = kept_from(asked.site, asked.patient, told.kept)
+        except NotKept:
+            if told.entries is None:
+                raise
+    if told.entries is None:
+        if before is None:
+            raise NotKept("nothing is kept")
+        return before
+    records = _records(told.entries)
+    found = [(record, fact_of(record)) for record in records]
+    return Kept(
+        len(records),
+        tuple(fact for _, fact in found if fact is not None),
+        tuple(record.received_at or record.at for record, fact in found if fact is None),
+        None if before is None else before.state,
+    )
+
+
+def _received_before(known: Kept, until_us: int) -> int:
+    received = (*(fact.received for fact in known.facts), *known.others)
+    return sum(1 for each in received if to_us(each) < until_us)
+
+
+def _corrected(best: Forecasts, row: int, name: str, policy: Document | None) -> tuple[Forecasts, str, list[str]]:
+    """The forecasts with the site's correction of this one, what made it, and what is to be said about that."""
+    if policy is None:
+        return best, name, []
+    correction = configured(policy)
+    if correction.model != name:
+        left_out = f"The clinic's correction {correction.version} is left out: it was fitted for {correction.model}, not {name}."
+        return best, name, [left_out]
+    cdf = best.cdf.copy()
+    cdf[row] = recalibrated(cdf[row], correction)
+    return replace(best, cdf=cdf), f"{name} + {correction.version}", []
+
+
+def known_of(course: Course) -> str:
+    """A hash of what a forecast is made from: the same course, the same forecast."""
+    return blake2b(repr(course).encode(), digest_size=8).hexdigest()
+
+
+def page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> Document:
+    """What the store has of one patient, as their page shows it: scores and doses on one scale, the curve, the days to come."""
+    records = _records(entries)
+    history = History(patient, _facts(records))
+    course = history.course(as_of)
+    standing = _standing(records)
+    weight = next((r.weight_kg for r in reversed(standing) if isinstance(r, PatientRegistered) and r.weight_kg), None)
+    shown: Document = {
+        "timezone": next((r.timezone for r in reversed(standing) if isinstance(r, PatientRegistered) and r.timezone), None),
+        "tau": None if course is None else round(course.tau, 2),
+        "scores": [_score(r, history) for r in standing if isinstance(r, CheckIn)],
+        "doses": [_dose(r, history, weight) for r in standing if isinstance(r, Dose)],
+        "events": [
+            {"at": iso(to_us(r.at)), "what": r.what, "detail": r.detail} for r in standing if isinstance(r, Intervention)
+        ],
+        "silent": [] if course is None else _silent(standing, history, course, every_days),
+        "severity": [], "fan": [], "why_not": None,
+    }  # fmt: skip
+    if course is None or course.start is None:
+        return {**shown, "why_not": "no dose is known yet, so nothing wears off"}
+    drawn = curve(course)
+    shown["severity"] = [
+        {"day": iso_day(day), "mean": round(mean, 2), "low": round(low, 2), "high": round(high, 2)}
+        for day, (mean, low, high) in zip(drawn.days.tolist(), drawn.past.tolist(), strict=True)
+    ]
+    names = [f"p{round(level * 100)}" for level in FAN]
+    shown["fan"] = [
+        {"day": iso_day(as_of + ahead), **{name: round(value, 2) for name, value in zip(names, row, strict=True)}}
+        for ahead, row in enumerate(drawn.ahead.tolist())
+    ]
+    return shown
+
+
+def _records(entries: Sequence[Document]) -> list[Vitals | Event]:
+    """The entries that are part of a course."""
+    read = (OBSERVATION.validate_python(_aware(entry), strict=False) for entry in entries)
+    return [record for record in read if not isinstance(record, Vitals) and in_course(record)]
+
+
+def _aware(entry: Document) -> Document:
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+def _facts(records: Sequence[Vitals | Event]) -> list[Fact]:
+    return [fact for fact in map(fact_of, records) if fact is not None]
+
+
+def _standing(records: Sequence[Vitals | Event]) -> list[Vitals | Event]:
+    """By time, without what was corrected."""
+    replaced = {record.replaces for record in records if record.replaces}
+    kept = [record for record in records if record.id is None or record.id not in replaced]
+    return sorted(kept, key=lambda record: (record.at, record.kind, record.id or ""))
+
+
+def _score(record: CheckIn, history: History) -> Document:
+    fact = fact_of(record)
+    score = 0.0 if fact is None or fact.value is None else fact.value
+    scale = SCALES.get(record.instrument)
+    # Mood is a person's own scale: it has no place on another.
+    severity = None if scale is None or scale.reading == "mood" else round(scale.phq9(score), 2)
+    return {
+        "at": iso(to_us(record.at)), "day": iso_day(history.day_of(record.at)), "instrument": record.instrument,
+        "score": score, "severity": severity, "by": record.by or record.respondent,
+    }  # fmt: skip
+
+
+def _dose(record: Dose, history: History, weight_kg: float | None) -> Document:
+    return {
+        "at": iso(to_us(record.at)), "day": iso_day(history.day_of(record.at)), "drug": record.drug,
+        "route": record.route, "amount_mg": record.amount_mg, "session": record.session,
+        "strength": round(usual_doses(record.drug, record.route, record.amount_mg, weight_kg), 2),
+    }  # fmt: skip
+
+
+GRACE: Final = 2
+"""Days after which a check-in was not given: as the policy's default (`models/relapse/policies.py`)."""
+
+
+def _silent(
+    standing: Sequence[Vitals | Event], history: History, course: Course, every_days: int
+) -> list[str]:  # fmt: skip
+    """The days on which an answer was expected and none came: every so many days after the last answer."""
+    answers = sorted({history.day_of(r.at) for r in standing if isinstance(r, CheckIn) and r.instrument != "mood-vas"})
+    if not answers:
+        return []
+    missed = []
+    for answered, following in zip(answers, [*answers[1:], course.as_of + 1], strict=True):
+        expected = answered + every_days
+        while expected + GRACE < following:
+            missed.append(iso_day(expected))
+            expected += every_days
+    return missed

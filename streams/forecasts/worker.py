@@ -1,0 +1,138 @@
+"""The forecaster's own process: jobs in on stdin, answers out on stdout, so that the ward never waits for a forecast.
+
+It is started when it is first needed, gives way to everything else on the machine, and ends when its parent does, however
+that ends: its stdin closes. A message is four bytes of length and msgpack. Nothing is kept between jobs, so one that dies
+loses nothing. Never here: the store, the network, a decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import msgpack
+
+from streams.forecasts.jobs import Asked, Made, Told, forecasts, page
+
+NICE: Final = 10
+"""Below everything that watches somebody, above nothing."""
+LENGTH: Final = struct.Struct(">I")
+
+
+class WorkerFailed(RuntimeError):
+    """The process died, or could not do a job; the message says what it said."""
+
+
+def answer(job: dict[str, Any]) -> Any:
+    """Do one job: ``forecast`` or ``page``."""
+    if job["task"] == "page":
+        return page(job["patient"], job["entries"], job["as_of"], job["every_days"])
+    wanted = [(Asked(**each["asked"]), Told(each["entries"], each["kept"])) for each in job["wanted"]]
+    return [[made.forecast, made.why_not, made.kept, made.read] for made in forecasts(wanted)]
+
+
+def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    """Answer jobs until there are no more."""
+    while len(head := incoming.read(LENGTH.size)) == LENGTH.size:
+        job = msgpack.unpackb(incoming.read(LENGTH.unpack(head)[0]))
+        try:
+            said = {"answer": answer(job)}
+        except Exception as wrong:  # noqa: BLE001  # one bad job must not end the process
+            said = {"failed": f"{type(wrong).__name__}: {wrong}"}
+        packed = msgpack.packb(said)
+        outgoing.write(LENGTH.pack(len(packed)) + packed)
+        outgoing.flush()
+
+
+class Worker:
+    """The parent's side: one process, one job at a time, begun again when it has died."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def forecasts(self, wanted: Sequence[tuple[Asked, Told]]) -> list[Made]:
+        """For each: the forecast, or None and why not.
+
+        Raises:
+            WorkerFailed: no answer came; nothing was lost, ask again.
+        """
+        told = [{"asked": asdict(asked), "entries": told.entries, "kept": told.kept} for asked, told in wanted]
+        answers = await self._ask({"task": "forecast", "wanted": told})
+        return [Made(asked, *answer) for (asked, _), answer in zip(wanted, answers, strict=True)]
+
+    async def page(self, patient: str, entries: list[dict[str, Any]], as_of: int, every_days: int) -> dict[str, Any]:
+        """One patient's course as their page shows it.
+
+        Raises:
+            WorkerFailed: as above.
+        """
+        job = {"task": "page", "patient": patient, "entries": entries, "as_of": as_of, "every_days": every_days}
+        found: dict[str, Any] = await self._ask(job)
+        return found
+
+    async def _ask(self, job: dict[str, Any]) -> Any:
+        packed = msgpack.packb(job)
+        async with self._turn:
+            process = await self._running()
+            if process.stdin is None or process.stdout is None:
+                raise WorkerFailed("no pipe to the forecaster's process")
+            try:
+                process.stdin.write(LENGTH.pack(len(packed)) + packed)
+                await process.stdin.drain()
+                head = await process.stdout.readexactly(LENGTH.size)
+                said = msgpack.unpackb(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
+            except (OSError, asyncio.IncompleteReadError) as died:
+                await self._end()
+                raise WorkerFailed("the forecaster's process died in the middle of a job") from died
+            except asyncio.CancelledError:
+                # Half an answer may be in the pipe: whoever comes next must not read it as theirs.
+                process.kill()
+                self._process = None
+                raise
+        if "failed" in said:
+            raise WorkerFailed(said["failed"])
+        return said["answer"]
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            path = os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "streams.forecasts.worker", env={**os.environ, "PYTHONPATH": path},
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        return self._process
+
+    def kill(self) -> None:
+        """As a machine that runs out of memory would."""
+        if self._process is not None:
+            self._process.kill()
+
+    async def close(self) -> None:
+        """End the process."""
+        async with self._turn:
+            await self._end()
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+if __name__ == "__main__":
+    os.nice(NICE)
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:
+        # Nobody waits for the answer any more; what is left in the buffer must not be tried again at exit.
+        os._exit(0)

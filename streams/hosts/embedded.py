@@ -1,0 +1,174 @@
+"""The owner of a shard in one process: frames in from the journal, effects into the store, news to whoever listens.
+
+In order, for each frame: ward and desk decide; the effects are committed in one transaction; only then are boards and
+pager told. Checkpoints follow every `CHECKPOINT_S` and at the end, after the effects that they stand on. At the start the
+last checkpoint is restored and the journal read on from there, writing again what was written: that changes nothing.
+Never here: a decision about a patient or an alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.effects import Forecast, FrameEffects, Page, Transition, document
+from alerts.store.ledger import Conflict
+from alerts.store.store import Store
+from models.instants import EPOCH
+from models.wire.observations import Conflicted
+from streams.journal.journal import Entry, Journal
+from streams.shard import STATE, Shard
+from streams.ward.state import Clock
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_S: Final = 30.0
+"""Design: every 30 s or so. A restart re-reads at most this much journal, which takes well under a second."""
+
+UNWRITABLE: Final = (SQLAlchemyError, sqlite3.Error)
+"""What a store raises that is locked, full or gone for a while."""
+AGAIN_S: Final = 1.0
+"""How long to wait before trying again to write effects; the store itself has waited for its turn before. Chosen by us."""
+
+Listener = Callable[[FrameEffects], None]
+
+
+class Owner:
+    """Runs one shard.
+
+    Args:
+        journal, store: where frames come from and effects go.
+        clock: the journal's (streams/ward/ward.py).
+        told: called with each frame's effects after they are committed, on the event loop.
+        conflicted: called with what disagreed with the store.
+    """
+
+    def __init__(
+        self, journal: Journal, store: Store, clock: Clock, told: Listener, conflicted: Callable[[list[Conflicted]], None],
+        number: int = 0,
+    ) -> None:  # fmt: skip
+        self._journal = journal
+        self._store = store
+        self._told = told
+        self._conflicted = conflicted
+        self._entries: asyncio.Queue[list[Entry] | None] = asyncio.Queue()
+        self._stopping = False
+        self._writing = ThreadPoolExecutor(1, "store")
+        self.number = number
+        self.shard = Shard(number, clock)
+        self.written_offset = 0
+        """All frames below it have their effects in the store."""
+        self.checkpointed_offset = 0
+        self.received_us = 0
+
+    def recover(self) -> int:
+        """Restore the last checkpoint and read the journal on to its end. Call before `run`, with no intake running.
+
+        Returns:
+            How many frames were read again.
+        """
+        checkpoint = self._store.load_checkpoint(self.number, STATE)
+        if checkpoint is not None:
+            self.shard = Shard.restore(checkpoint.state)
+            self.checkpointed_offset = checkpoint.next_offset
+        begun = self.shard.next_offset
+        while entries := self._journal.read(self.shard.next_offset):
+            for entry in entries:
+                effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
+                self._report(self._store.commit(effects))
+        self.written_offset = self.shard.next_offset
+        return self.shard.next_offset - begun
+
+    def deliver(self, entries: list[Entry]) -> None:
+        """New entries of the journal, in order."""
+        self._entries.put_nowait(entries)
+
+    @property
+    def behind(self) -> int:
+        """Frames that the journal has and whose effects are not written."""
+        return self._journal.next_offset - self.written_offset
+
+    async def run(self) -> None:
+        """Work through what is delivered until `stop`."""
+        loop = asyncio.get_running_loop()
+        checkpoint_at = loop.time() + CHECKPOINT_S
+        while (entries := await self._entries.get()) is not None:
+            for entry in entries:
+                self.received_us = entry.received_us
+                effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
+                if effects.effects:
+                    self._report(await self._commit(effects))
+                self.written_offset = self.shard.next_offset
+                if effects.effects:
+                    self._told(effects)
+            if loop.time() >= checkpoint_at:
+                await self._checkpoint()
+                checkpoint_at = loop.time() + CHECKPOINT_S
+        await self._checkpoint()
+        self._writing.shutdown()
+
+    def stop(self) -> None:
+        """Finish what was delivered, keep the state, and return from `run`."""
+        self._stopping = True
+        self._entries.put_nowait(None)
+
+    async def _commit(self, effects: FrameEffects) -> list[Conflict]:
+        """Write a frame's effects. A store that cannot be written is tried again, because no later frame may go first."""
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._writing, self._store.commit, effects)
+            except UNWRITABLE as failed:
+                if self._stopping:
+                    raise
+                log.error("the store cannot be written, trying again: %s", failed)
+                await asyncio.sleep(AGAIN_S)
+
+    async def _checkpoint(self) -> None:
+        state, offset = self.shard.snapshot(), self.shard.next_offset
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._writing, self._store.save_checkpoint, self.number, offset, state, STATE
+            )
+        except UNWRITABLE as failed:
+            log.error("no checkpoint, the next start reads more of the journal: %s", failed)
+            return
+        self.checkpointed_offset = offset
+
+    def _report(self, conflicts: list[Conflict]) -> None:
+        if not conflicts:
+            return
+        log.error("effects disagree with the store: %s", conflicts)
+        self._conflicted(
+            [
+                Conflicted(at=EPOCH, offset=each.offset, effect=each.n, stored=each.stored, offered=each.offered)
+                for each in conflicts
+            ]
+        )
+
+
+def alerts_in(effects: FrameEffects) -> list[dict[str, Any]]:
+    """The frame's transitions as documents, in order."""
+    return [document(effect) for effect in effects.effects if isinstance(effect, Transition)]
+
+
+def forecasts_in(effects: FrameEffects) -> dict[str, list[dict[str, Any]]]:
+    """Of whom the frame brought a forecast, by site; a patient's last one of several."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for effect in effects.effects:
+        if isinstance(effect, Forecast):
+            said = {name: effect.doc.get(name) for name in ("due", "relapse_probability")}
+            found.setdefault(effect.site, {})[effect.patient] = {
+                "patient": effect.patient, "as_of": effect.as_of, **said,
+            }  # fmt: skip
+    return {site: list(made.values()) for site, made in found.items()}
+
+
+def owes_pages(effects: FrameEffects) -> bool:
+    """Whether the frame owes a page."""
+    return any(isinstance(effect, Page) for effect in effects.effects)

@@ -1,0 +1,109 @@
+"""What a board shows of the ward now: the `chairs` document. Read-only, made once a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.instants import MINUTE, NEVER, SECOND, from_iso, iso
+from models.tables.channels import CHANNELS, STALE_AFTER
+from models.tables.limits import COLUMN, Limit
+from streams.ward.association import Session
+from streams.ward.estimates import estimates
+from streams.ward.rules.readiness import due_next, readiness_of
+from streams.ward.sentences import number
+from streams.ward.signal.quality import GOOD, QUALITIES
+
+if TYPE_CHECKING:
+    from streams.ward.ward import Ward
+
+
+def chairs(ward: Ward, site: str) -> dict[str, Any]:
+    """Every open session of a site with its latest values, their age and quality, by the shard's clock."""
+    now_us = ward.clock_us
+    here = [(row, session) for row, session in ward.known.sessions.items() if session.site == site]
+    limits = [_limits(table) for table in ward.limits.tables]
+    here.sort(key=lambda pair: (pair[1].chair or "~", pair[1].patient, pair[1].name or ""))
+    return {
+        "at": iso(max(now_us, 0)),
+        "site": site,
+        "chairs": [_chair(ward, row, session, limits[int(ward.rows.limit_set[row])], now_us) for row, session in here],
+    }
+
+
+def _chair(ward: Ward, row: int, session: Session, limits: dict[str, Any], now_us: int) -> dict[str, Any]:
+    sbp, dbp = ward.baseline(row)
+    given = session.dose_us
+    estimated = estimates(ward, row, now_us)
+    return {
+        "chair": session.chair,
+        "patient": session.patient,
+        "session": session.name,
+        "device": session.device,
+        "drug": session.drug,
+        "route": session.route,
+        "planned_mg": session.planned_mg,
+        "planned_minutes": session.planned_minutes,
+        "started_at": _iso(session.started_us),
+        "dose_at": _iso(given),
+        "dose_minutes": None if given is None else number(session.dosing_us / MINUTE),
+        "given_mg": session.given_mg,
+        "stopped_at": _iso(session.stopped_us),
+        "phase": session.phase(now_us),
+        "values": _values(ward, row, now_us),
+        "checkins": {
+            report.instrument: {"score": number(report.score), "at": iso(report.at_us), "note": report.note or None}
+            for report in session.reports
+        },
+        "baseline": {"sbp": sbp, "dbp": dbp},
+        "limits": limits,
+        "next": due_next(ward, row, now_us),
+        "observe_until": None if given is None else iso(given + round(session.protocol.observe_min * MINUTE)),
+        **estimated,
+        "readiness": _readiness(ward, row, now_us, estimated),
+    }
+
+
+def _values(ward: Ward, row: int, now_us: int) -> dict[str, Any]:
+    rows = ward.rows
+    values = {}
+    for column, channel in enumerate(CHANNELS):
+        if rows.at[row, column] == NEVER:
+            continue
+        heard = int(rows.heard[row, column])
+        lasts = STALE_AFTER if channel.continuous else round(channel.cadence_s * 2 * SECOND)
+        quality = int(rows.quality[row, column])
+        word = QUALITIES[quality]
+        if quality == GOOD and now_us - heard >= lasts:
+            word = "stale"
+        known = heard > NEVER
+        values[channel.name] = {
+            "value": number(float(rows.value[row, column])) if known else None,
+            "at": iso(int(rows.trusted_at[row, column])) if known else None,
+            "age_s": number((now_us - heard) / SECOND) if known else None,
+            "quality": word,
+            "stale_after_s": lasts // SECOND,
+        }
+    return values
+
+
+def _limits(table: tuple[Limit, ...]) -> dict[str, dict[str, float | None]]:
+    """Per channel, the innermost limits that are more than information: what a sparkline draws."""
+    found: dict[str, dict[str, float | None]] = {}
+    for limit in table:
+        if not limit.enabled or limit.priority < 1 or COLUMN[limit.channel] >= COLUMN["moaas"]:
+            continue
+        sides = found.setdefault(limit.channel, {"low": None, "high": None})
+        side, closer = ("high", min) if limit.above else ("low", max)
+        known = sides[side]
+        sides[side] = limit.enter if known is None else closer(known, limit.enter)
+    return found
+
+
+def _readiness(ward: Ward, row: int, now_us: int, estimated: dict[str, Any]) -> dict[str, Any]:
+    over_at = (estimated["dissociation"] or {}).get("resolves_at")
+    found = readiness_of(ward, row, now_us, None if over_at is None else from_iso(over_at))
+    return {"ready": found.ready, "expected_at": _iso(found.expected_us), "reasons": found.words}
+
+
+def _iso(instant_us: int | None) -> str | None:
+    return None if instant_us is None else iso(instant_us)

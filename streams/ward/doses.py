@@ -1,0 +1,78 @@
+"""What was given in a session: its doses in the order of their starts, and what they come to.
+
+Doses within `ONE_DOSE_WITHIN` of the first are one dose: the devices of a spray, an injection in two halves. A later one
+begins another course, and what is counted from the dose (phase, observation, lasting dissociation) is counted from the start
+of the last course: half an hour after a second infusion, dissociation is what it does, not what has lasted.
+Never here: what a drug does to a body, whether a dose was right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from models.instants import DAY, MINUTE
+from models.tables.drugs import protocol_of
+
+ONE_DOSE_WITHIN: Final = 30 * MINUTE
+"""Three devices of esketamine are given five minutes apart (US label); chosen by us, wide enough for an injection in halves."""
+LASTING_AFTER: Final = 120 * MINUTE
+"""Dissociation is gone by 1.5 h after the spray and by 80-120 min after an infusion starts; the label's observation is 2 h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One dose as entered: when it began, what of, how long it was to take; when and at what amount it was stopped, if it was."""
+
+    at_us: int
+    drug: str | None
+    route: str | None
+    amount_mg: float | None
+    minutes: float | None
+    id: str | None = None
+    stopped_us: int | None = None
+    given_mg: float | None = None
+
+    def ends_us(self, planned_minutes: float | None) -> int:
+        """When it is over: stopped, or after as long as entered, as planned, or as is usual. No dose takes a day."""
+        if self.stopped_us is not None:
+            return self.stopped_us
+        said = (self.minutes, planned_minutes)
+        usual = protocol_of(self.drug, self.route).dose_min
+        return self.at_us + round(next((m for m in said if m is not None and 0 < m * MINUTE < DAY), usual) * MINUTE)
+
+    @property
+    def mg(self) -> float | None:
+        return self.amount_mg if self.given_mg is None else self.given_mg
+
+
+def with_dose(doses: Sequence[Given], given: Given, replaces: str | None) -> list[Given]:
+    """The doses with one more, or with one corrected: the entry that it replaces is gone."""
+    kept = [dose for dose in doses if replaces is None or dose.id != replaces]
+    return sorted([*kept, given], key=lambda dose: dose.at_us)
+
+
+def with_stop(doses: Sequence[Given], at_us: int, given_mg: float | None) -> list[Given]:
+    """The doses with the running one stopped: the last that began by then. None to stop changes nothing."""
+    begun = [n for n, dose in enumerate(doses) if dose.at_us <= at_us]
+    return [
+        replace(dose, stopped_us=at_us, given_mg=given_mg) if begun and n == begun[-1] else dose
+        for n, dose in enumerate(doses)
+    ]
+
+
+def last_course(doses: Sequence[Given]) -> Sequence[Given]:
+    """The doses of the last course, in order; of none, none."""
+    first = 0
+    for n, dose in enumerate(doses):
+        if dose.at_us > doses[first].at_us + ONE_DOSE_WITHIN:
+            first = n
+    return doses[first:]
+
+
+def total_mg(doses: Sequence[Given]) -> float | None:
+    """What was given in all; None if of any dose it is not known."""
+    amounts = [dose.mg for dose in doses]
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known and len(known) == len(amounts) else None

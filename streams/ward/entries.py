@@ -1,0 +1,352 @@
+"""Entries in: everything that is no vitals sample. Sessions, doses, check-ins, commands, configuration.
+
+Each is had once (a repeat is dropped), leaves an audit entry, and what cannot be used is set aside with its field and reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alerts.effects import AuditEntry, DeadLetter
+from models.findings import Finding, Subject
+from models.instants import iso, to_us
+from models.relapse.policies import PolicyRefused, home_policies
+from models.tables.channels import STALE_AFTER
+from models.tables.drugs import treatment_of
+from models.tables.instruments import ScoreRefused, score_of, slug
+from models.tables.limits import LimitRefused
+from models.tables.rules import Priority
+from models.tables.suicidality import item_9_unknown
+from models.wire.observations import (
+    CheckIn,
+    Command,
+    Conflicted,
+    DeviceAssigned,
+    Dose,
+    DoseStopped,
+    Event,
+    ForecastMade,
+    Intervention,
+    PatientRegistered,
+    SessionEnded,
+    SessionStarted,
+    SetAside,
+    SiteConfigured,
+)
+from streams.journal.frame import Origin
+from streams.ward.absence import pass_time
+from streams.ward.association import Session
+from streams.ward.doses import Given, with_dose, with_stop
+from streams.ward.home import rules as home
+from streams.ward.rules.checkins import answered, fold_report, heed_risk, heed_score
+from streams.ward.rules.contraindications import weigh
+from streams.ward.rules.readiness import LEAVES, left
+from streams.ward.sessions import announce_session, close_session, leave_behind, open_session, seen_in
+from streams.ward.state import OBSERVED, Here, WardState
+from streams.ward.timers import doses_changed
+
+
+def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal: int) -> None:
+    """Fold in one record that is no sample. A repeat is counted and changes nothing."""
+    at_us = to_us(record.at)
+    ours = isinstance(record, SetAside | Conflicted)
+    if state.clock == "observed" and not ours:
+        state.clock_us = max(state.clock_us, at_us)
+    pass_time(state)
+    here = (state.clock_us, OBSERVED, ordinal)
+    if isinstance(record, SetAside):
+        _set_aside(state, record, here, record.field, record.reason, record.line)
+        return
+    if isinstance(record, Conflicted):
+        _conflict(state, record, here)
+        return
+    state.counts["events"] += 1
+    if state.had(_identity(record, at_us), state.clock_us):
+        return
+    match record:
+        case PatientRegistered():
+            _register(state, record, here)
+        case DeviceAssigned():
+            _assign(state, record, at_us, here)
+            _audit(state, record, here)
+        case SessionStarted():
+            _start(state, record, at_us, here)
+        case Dose() | DoseStopped():
+            _dose(state, record, at_us, here)
+        case CheckIn():
+            _check_in(state, record, at_us, here)
+        case SessionEnded():
+            _end(state, record, at_us, here)
+        case SiteConfigured():
+            _configure(state, record, here)
+        case Intervention():
+            _intervene(state, record, at_us, here)
+        case Command():
+            state.tell(record, here)
+        case ForecastMade():
+            if (why_not := home.foresee(state, record, here)) is not None:
+                _set_aside(state, record, here, "as_of", why_not)
+
+
+def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> bool:
+    """Whether the samples around an entry come to the same whether it is taken before or after them, at one clock.
+
+    It must leave alone who samples belong to, their limits, and what a cuff is compared with.
+    """
+    match record:
+        case SetAside() | Conflicted() | Command() | ForecastMade():
+            return True
+        case Intervention():
+            # Who leaves is judged by their last readings.
+            return slug(record.what) not in LEAVES
+        case CheckIn():
+            # A symptom makes more of a cuff, and a correction may take one back. With no session open, samples might open one.
+            apart = record.instrument != "symptoms" and record.replaces is None
+            return apart and _of(state, record) is not None
+        case _:
+            return False
+
+
+def _audit(
+    state: WardState, record: Event, here: Here, outcome: str = "accepted", seen: Mapping[str, float] | None = None
+) -> None:
+    """`seen`: what the monitor showed, beside what was sent."""
+    doc = record.model_dump(mode="json", exclude_none=True)
+    if seen is not None:
+        doc["seen"] = dict(seen)
+    by = getattr(record, "by", None)
+    entry = AuditEntry(
+        iso(to_us(record.at)), record.site, record.patient, record.session, record.kind, by, outcome, doc, iso(here[0])
+    )
+    state.tell(entry, here)
+    home.note(state, record, here)
+
+
+def _set_aside(
+    state: WardState, record: Event | SetAside, here: Here, field: str, reason: str, line: str | None = None
+) -> None:
+    text = record.model_dump_json(exclude_none=True) if line is None else line
+    if not isinstance(record, SetAside):
+        state.counts["events"] -= 1
+    state.counts["set aside"] += 1
+    state.tell(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
+
+
+def _conflict(state: WardState, record: Conflicted, here: Here) -> None:
+    text = f"Records disagree: effect {record.effect} of frame {record.offset}. Tell whoever runs Chairside."
+    evidence = {"offset": record.offset, "effect": record.effect, "stored": record.stored, "offered": record.offered}
+    subject = Subject(record.site, "-", None)
+    state.tell(
+        Finding("began", subject, "integrity", Priority.MEDIUM, here[0], here[0], here[0], text, evidence, "an effect's key names one content"),
+        here,
+    )  # fmt: skip
+
+
+def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
+    if record.limits is not None:
+        try:
+            state.limits.configure_patient(record.site, record.patient, record.limits)
+        except LimitRefused as refused:
+            _set_aside(state, record, here, refused.field, refused.reason)
+            return
+        _apply_limits(state, record.site)
+    state.people.register(record)
+    _audit(state, record, here)
+    for row, session in sorted(state.known.sessions.items()):
+        if (session.site, session.patient) == (record.site, record.patient):
+            weigh(state, row, here[0], here)
+
+
+def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
+    try:
+        home_policies(record.policies)
+        state.limits.configure_site(record.site, record.limits)
+    except (LimitRefused, PolicyRefused) as refused:
+        _set_aside(state, record, here, refused.field, refused.reason)
+        return
+    _apply_limits(state, record.site)
+    state.home.configure(record.site, record.policies)
+    _audit(state, record, here)
+    home.configured(state, record.site, here)
+    state.tell(record, here)
+
+
+def _apply_limits(state: WardState, site: str) -> None:
+    for row, session in state.known.sessions.items():
+        if session.site == site:
+            state.rows.limit_set[row] = state.limits.set_of(site, session.patient)
+
+
+def _assign(state: WardState, record: DeviceAssigned, at_us: int, here: Here) -> None:
+    origin = Origin(record.site, None, None, record.device, None)
+    before = state.known.find(origin)
+    state.known.assign(record.site, record.device, record.chair)
+    now = state.known.find(origin)
+    if before is None or before == now:
+        return
+    session = state.known.sessions[before]
+    if session.announced or session.patient != record.device:
+        leave_behind(state, before, (), (), (record.device,), here[0])
+    elif now is None:
+        state.known.seat(before, record.chair)
+    else:
+        # It was watched for want of anybody; now it watches somebody.
+        leave_behind(state, before, (), (), (record.device,), here[0])
+        close_session(state, before, at_us, here)
+
+
+def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> None:
+    row = state.known.by_name.get((record.site, record.session))
+    if row is not None and state.known.sessions[row].announced:
+        _set_aside(state, record, here, "session", f"session {record.session} is open already")
+        return
+    session = Session(
+        record.site, record.session, record.patient, announced=True, chair=record.chair, device=record.device,
+        drug=record.drug, route=record.route, planned_mg=record.planned_mg, planned_minutes=record.planned_minutes,
+        started_us=at_us,
+    )  # fmt: skip
+    if session.chair is None and session.device is not None:
+        session.chair = state.known.chair_of.get((session.site, session.device))
+    earlier = [
+        row for row, other in state.known.sessions.items() if not other.announced and _same_place(other, session)
+    ]
+    # Two that were watched apart cannot both go on as one.
+    goes_on = earlier[0] if len(earlier) == 1 and _same_person(state, earlier[0], session) else None
+    for one in earlier:
+        if one != goes_on:
+            close_session(state, one, at_us, here)
+    _take_over(state, session, goes_on)
+    if goes_on is None:
+        row = open_session(state, session, here[0])
+    else:
+        row = goes_on
+        announce_session(state, row, session, at_us, here)
+    _audit(state, record, here)
+    weigh(state, row, at_us, here)
+
+
+def _same_person(state: WardState, row: int, started: Session) -> bool:
+    """Whether an unannounced session has watched the very person whose start comes late.
+
+    Its samples named them, or named nobody and have not stopped since: between two people a probe is off for longer than
+    validity lasts.
+    """
+    implicit = state.known.sessions[row]
+    if implicit.patient == started.patient:
+        return implicit.device == started.device or None in {implicit.device, started.device}
+    nobody = implicit.name is None and implicit.patient == implicit.device == started.device
+    heard_us = int(state.rows.heard[row].max())
+    return nobody and state.clock_us - heard_us < STALE_AFTER
+
+
+def _take_over(state: WardState, session: Session, goes_on: int | None) -> None:
+    """Whatever leads to another session and will lead to this one leaves behind what it said there."""
+    known, site = state.known, session.site
+    row = known.by_patient.get((site, session.patient))
+    if row not in {None, goes_on}:
+        leave_behind(state, row, (), (session.patient,), (), state.clock_us)
+    if session.chair is not None and (row := known.by_chair.get((site, session.chair))) not in {None, goes_on}:
+        leave_behind(state, row, (), (), known.devices_of(row), state.clock_us)
+    if session.device is not None:
+        row = known.find(Origin(site, None, None, session.device, None))
+        if row not in {None, goes_on}:
+            leave_behind(state, row, (), (), (session.device,), state.clock_us)
+
+
+def _of(state: WardState, record: Event) -> int | None:
+    """The open session that an entry is about: the one it names, else its patient's."""
+    if record.session is not None:
+        return state.known.by_name.get((record.site, record.session))
+    return None if record.patient is None else state.known.by_patient.get((record.site, record.patient))
+
+
+def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) -> None:
+    row = _of(state, record)
+    if row is None and record.session is not None:
+        _set_aside(state, record, here, "session", f"no open session {record.session}")
+        return
+    _audit(state, record, here)
+    if row is None or not _in_session(state.known.sessions[row], record, at_us):
+        return
+    session = state.known.sessions[row]
+    if isinstance(record, DoseStopped):
+        session.doses = with_stop(session.doses, at_us, record.given_mg)
+    else:
+        session.drug, session.route = record.drug or session.drug, record.route or session.route
+        given = Given(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
+        session.doses = with_dose(session.doses, given, record.replaces)
+    doses_changed(state, row, here)
+    weigh(state, row, here[0], here)
+
+
+def _in_session(session: Session, record: Dose | DoseStopped, at_us: int) -> bool:
+    """Whether a dose is this session's. One that names none is outside treatment by contract, but not while its patient sits
+    here: nobody is treated in two places at once, and a dose that is not seen leaves everything counted from it silent.
+    """
+    if record.session is not None:
+        return True
+    drug = record.drug if isinstance(record, Dose) else session.drug
+    known = treatment_of(drug, None)
+    elsewhere = known is not None and known.usual is None
+    return session.announced and not elsewhere and session.started_us is not None and at_us >= session.started_us
+
+
+def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None:
+    row = _of(state, record)
+    # A tablet whose clock runs ahead would make every later answer an old one.
+    at_us = min(at_us, here[0])
+    try:
+        score = score_of(record.instrument, record.items, record.score)
+    except ScoreRefused as refused:
+        _set_aside(state, record, here, refused.field, str(refused))
+        heed_risk(state, record, at_us, row, here)
+        return
+    unknown = item_9_unknown(record.instrument, record.items)
+    _audit(state, record, here, "accepted; item 9 was not sent" if unknown else "accepted")
+    heed_risk(state, record, at_us, row, here)
+    report = answered(record, at_us, score)
+    if row is not None and report is not None:
+        fold_report(state, row, report, record.replaces, here)
+    elif report is not None:
+        heed_score(state, record, report, here)
+
+
+def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None:
+    row = _of(state, record)
+    if row is None:
+        _set_aside(state, record, here, "session", f"no open session {record.session or f'of {record.patient}'}")
+        return
+    if not (record.reason or "").startswith("transfer"):
+        # Who is handed on is still observed, elsewhere.
+        left(state, row, at_us, here)
+    seen = seen_in(state, row)
+    close_session(state, row, at_us, here)
+    _audit(state, record, here, seen=seen)
+
+
+def _intervene(state: WardState, record: Intervention, at_us: int, here: Here) -> None:
+    row = _of(state, record)
+    if row is not None and slug(record.what) in LEAVES:
+        left(state, row, at_us, here)
+    _audit(state, record, here)
+
+
+def _same_place(implicit: Session, started: Session) -> bool:
+    """Whether an unannounced session is what this one announces, late."""
+    if implicit.site != started.site:
+        return False
+    if implicit.name is not None:
+        return implicit.name == started.name
+    return implicit.patient == started.patient or (implicit.device is not None and implicit.device == started.device)
+
+
+def _identity(record: Event, at_us: int) -> str:
+    """What makes two events the same: the sender's id, else source, kind, patient and instant.
+
+    Two instruments answered at once, or two alerts acknowledged at once, are two events: their own subject counts too.
+    """
+    if record.id is not None:
+        return f"{record.site}\x1f{record.id}"
+    parts = [record.site, record.source or getattr(record, "device", None), record.kind, record.patient, str(at_us)]
+    parts += [getattr(record, name, None) for name in ("session", "instrument", "what", "alert", "chair", "drug")]
+    return "\x1f".join(part or "" for part in parts) + "\x1e"

@@ -1,0 +1,255 @@
+"""The ward's use of the estimators: what doses, check-ins and cuffs of a session say together, and what is kept of a person.
+
+Everything here is worked out anew from the session's own lists, so it is the same in whatever order they were filled; between
+sessions only a few numbers are kept of each person (`Past`). Estimates are asked for by a board, a cuff and the end of a session,
+never by a sample; what a board asks for is remembered until something new is known or half a minute has passed.
+They give context, and may ask for a look or a cuff at *low*. They begin, end and lower no measured alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from models.instants import DAY, MINUTE, NEVER, SECOND, iso, to_datetime
+from models.session.dissociation import KINDS, STRANGER, Belief, Kind, Prior, Report
+from models.session.expectation import expected
+from models.session.pharmacokinetics import Body, Given, in_force, plasma
+from models.session.pressure import Cuff, Forecast, Who, forecast
+from streams.ward.sentences import number
+
+if TYPE_CHECKING:
+    from streams.ward.association import Session
+    from streams.ward.state import WardState
+
+ANEW_AFTER: Final = 30 * SECOND
+"""A board's estimates move on in steps of this: what they estimate takes minutes. Chosen by us."""
+DOSES_KEPT: Final = 12
+REPORTS_KEPT: Final = 40
+"""The newest that count. More than any treatment has; a bound for a sender that has gone wrong. Chosen by us."""
+ANSWERED_WITHIN: Final = 15 * MINUTE
+"""An answer later than this is one to another question. Chosen by us."""
+COURSE_ENDS_AFTER: Final = 60 * DAY
+"""After so long without a session the next is the first of a course again, as far as wearing off goes. Chosen by us."""
+FORGOTTEN_AFTER: Final = 2 * 365 * DAY
+"""What was kept of somebody who has not come for so long tells nothing. Chosen by us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier sessions say of a person: sensitivity to dissociation; when the last one ended by the shard's clock; the mean
+    of the largest systolic rises, in mmHg, and of how many sessions.
+    """
+
+    mean: float = STRANGER.mean
+    variance: float = STRANGER.variance
+    sessions: int = 0
+    ended_us: int = NEVER
+    rise: float = 0.0
+    rises: int = 0
+
+    def prior(self, clock_us: int) -> Prior:
+        """As the dissociation estimate wants it."""
+        sessions = 0 if clock_us - self.ended_us > COURSE_ENDS_AFTER else self.sessions
+        return Prior(self.mean, self.variance, sessions)
+
+
+_UNKNOWN: Final = Past()
+
+
+class Pasts:
+    """The pasts of a shard's people, by site and alias."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Past] = {}
+
+    def of(self, site: str, patient: str) -> Past:
+        return self._known.get((site, patient), _UNKNOWN)
+
+    def keep(self, site: str, patient: str, past: Past) -> None:
+        self._known[site, patient] = past
+
+    def packed(self, clock_us: int) -> list[Any]:
+        """As msgpack-able values."""
+        return [
+            [*key, *astuple(past)]
+            for key, past in sorted(self._known.items())
+            if clock_us - past.ended_us < FORGOTTEN_AFTER
+        ]
+
+    @classmethod
+    def unpacked(cls, packed: list[Any]) -> Pasts:
+        pasts = cls()
+        known = len(Past.__dataclass_fields__)
+        pasts._known = {(site, patient): Past(*fields[:known]) for site, patient, *fields in packed}
+        return pasts
+
+
+class Remembered:
+    """What boards were told, by row, with what it was told from. No part of the state: it is only ever the same again."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, tuple[object, dict[str, Any]]] = {}
+
+    def get(self, row: int, made_from: object) -> dict[str, Any] | None:
+        known = self._told.get(row)
+        return known[1] if known is not None and known[0] == made_from else None
+
+    def keep(self, row: int, made_from: object, told: dict[str, Any]) -> None:
+        self._told[row] = (made_from, told)
+
+
+def estimates(state: WardState, row: int, now_us: int) -> dict[str, Any]:
+    """What a board shows of a session beside its values: `expected`, `dissociation`, `pressure_forecast`; null before a dose."""
+    session = state.known.sessions[row]
+    # Each row at a second of its own, so that a full house is not reckoned anew all at once.
+    now_us -= (now_us - row * SECOND) % ANEW_AFTER
+    past = state.pasts.of(session.site, session.patient)
+    person = state.people.of(session.site, session.patient)
+    silent = "checkin-overdue" in session.standing
+    made_from = (
+        session.name, session.patient, now_us, tuple(session.doses), tuple(session.reports), tuple(session.cuffs), past, person,
+        silent,
+    )  # fmt: skip
+    told = state.remembered.get(row, made_from)
+    if told is None:
+        told = {
+            "expected": expected_of(session, now_us),
+            "dissociation": _dissociation(state, row, now_us),
+            "pressure_forecast": _pressure(state, row, now_us),
+        }
+        state.remembered.keep(row, made_from, told)
+    return told
+
+
+def expected_of(session: Session, at_us: int) -> str | None:
+    """What is usual for this session's drug at an instant: one sentence."""
+    given_us = session.dose_us
+    return None if given_us is None else expected(session.drug, session.route, (at_us - given_us) / MINUTE)
+
+
+def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[Belief, int] | None:
+    """What doses and reports so far say of a session's dissociation, and the instant that its minutes count from.
+
+    None where nothing was given. `without_last`: as it was before the newest report.
+    """
+    session = state.known.sessions[row]
+    if not session.doses:
+        return None
+    zero_us = session.doses[0].at_us
+    reports = reports_of(session, zero_us)
+    if without_last:
+        newest = max((report.at_min for report in reports), default=0.0)
+        reports = [report for report in reports if report.at_min < newest]
+    prior = state.pasts.of(session.site, session.patient).prior(zero_us)
+    return Belief(doses_of(state, session, zero_us), reports, prior, _body(state, session)), zero_us
+
+
+def surprise_of(state: WardState, row: int) -> float | None:
+    """How far the newest check-in is above what was expected then, in standard deviations; None: nothing to compare it with."""
+    session, before = state.known.sessions[row], belief_of(state, row, without_last=True)
+    if before is None:
+        return None
+    reports = reports_of(session, session.doses[0].at_us)
+    found = before[0].surprise(max(reports, key=lambda report: report.at_min)) if reports else None
+    return None if found is None else number(found)
+
+
+def remember(state: WardState, row: int, clock_us: int) -> None:
+    """A session is over: keep what it says of its person."""
+    session = state.known.sessions[row]
+    found = belief_of(state, row)
+    if found is None:
+        return
+    prior, past = found[0].carried(), state.pasts.of(session.site, session.patient)
+    rise, rises = past.rise, past.rises
+    base, _ = state.baseline(row)
+    systolic = [cuff.sbp for cuff in session.cuffs if cuff.at_us > session.doses[0].at_us and not isnan(cuff.sbp)]
+    if base is not None and systolic:
+        rises += 1
+        rise += (max(systolic) - base - rise) / rises
+    kept = Past(prior.mean, prior.variance, prior.sessions, clock_us, rise, rises)
+    state.pasts.keep(session.site, session.patient, kept)
+
+
+def pressure_ahead(state: WardState, row: int, now_us: int) -> Forecast | None:
+    """What the next cuffs may show; None before a dose, without a cuff, and long after them."""
+    session = state.known.sessions[row]
+    if not session.doses:
+        return None
+    zero_us = session.doses[0].at_us
+    cuffs = [
+        Cuff((cuff.at_us - zero_us) / MINUTE, cuff.sbp, cuff.dbp)
+        for cuff in sorted(session.cuffs, key=lambda cuff: cuff.at_us)
+        if not cuff.doubted
+    ]
+    past, person = state.pasts.of(session.site, session.patient), state.people.of(session.site, session.patient)
+    age = None if person.birth_year is None else float(to_datetime(zero_us).year - person.birth_year)
+    who = Who(age, "hypertension" in person.conditions, past.rise, past.rises)
+    doses = doses_of(state, session, zero_us)
+    return forecast(cuffs, doses, (now_us - zero_us) / MINUTE, who, _body(state, session))
+
+
+def doses_of(state: WardState, session: Session, zero_us: int) -> list[Given]:
+    """A session's doses as the drug models take them, in minutes from an instant. An amount not said is the plan's, or usual."""
+    weight_kg = state.people.of(session.site, session.patient).weight_kg
+    found = []
+    for dose in session.doses[-DOSES_KEPT:]:
+        drug, route = (dose.drug or session.drug or "").lower(), dose.route or session.route
+        planned_mg = session.planned_mg if len(session.doses) == 1 else None
+        mg = in_force(drug, route, planned_mg if dose.amount_mg is None else dose.amount_mg, weight_kg)
+        at_min = (dose.at_us - zero_us) / MINUTE
+        length_min = (replace(dose, stopped_us=None).ends_us(session.planned_minutes) - dose.at_us) / MINUTE
+        given = Given(drug, route, at_min, mg, length_min)
+        if dose.stopped_us is not None:
+            given = given.stopped((dose.stopped_us - zero_us) / MINUTE, dose.given_mg)
+        found.append(given)
+    return found
+
+
+def reports_of(session: Session, zero_us: int) -> list[Report]:
+    """A session's check-ins as the dissociation estimate takes them."""
+    kinds: Sequence[str] = KINDS
+    found = []
+    for report in session.reports[-REPORTS_KEPT:]:
+        at_min = (report.at_us - zero_us) / MINUTE
+        if report.instrument in kinds:
+            found.append(Report(at_min, cast(Kind, report.instrument), report.score))
+        # Who looks at somebody answers at once; how long a patient takes says something.
+        asked_us = None if report.instrument == "moaas" else report.prompted_us
+        if asked_us is not None and 0 <= report.at_us - asked_us <= ANSWERED_WITHIN:
+            found.append(Report(at_min, "answered", (report.at_us - asked_us) / SECOND))
+    return found
+
+
+def _body(state: WardState, session: Session) -> Body:
+    weight_kg = state.people.of(session.site, session.patient).weight_kg
+    return Body() if weight_kg is None else Body(weight_kg)
+
+
+def _dissociation(state: WardState, row: int, now_us: int) -> dict[str, Any] | None:
+    found = belief_of(state, row)
+    if found is None:
+        return None
+    session = state.known.sessions[row]
+    belief, zero_us = found
+    now_min = (now_us - zero_us) / MINUTE
+    estimate = belief.at(now_min, silent="checkin-overdue" in session.standing)
+    over_min = belief.resolves_min(now_min)
+    surprise = surprise_of(state, row)
+    concentration = plasma(doses_of(state, session, zero_us), now_min, _body(state, session))
+    return {
+        "level": number(estimate.level),
+        "low": number(estimate.low),
+        "high": number(estimate.high),
+        "resolves_at": None if over_min is None else iso(zero_us + round(over_min) * MINUTE),
+        "surprise": surprise,
+        "concentration_ng_ml": number(float(concentration)),
+    }
+
+
+def _pressure(state: WardState, row: int, now_us: int) -> dict[str, float] | None:
+    found = pressure_ahead(state, row, now_us)
+    return None if found is None else {"10min": round(found.within_10, 3), "20min": round(found.within_20, 3)}

@@ -1,0 +1,247 @@
+"""Patients at home: one row each, and what is due of them. Plain state, versioned; what it means is `home.py`'s.
+
+A row holds the little that rules need: the last scores and doses, when the next check-in is overdue, the newest forecast's
+probabilities, what stands. The whole course is in the store.
+Cost: about 150 bytes a patient in a checkpoint. Never here: a decision.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from typing import Any, Final
+
+import msgpack
+
+from models.calendar import zone_of
+from models.instants import FAR, to_datetime, to_us
+from models.relapse.policies import DEFAULT, HomePolicies, home_policies
+from models.tables.rules import Priority
+from streams.ward.standing import Standing
+
+KEPT_SCORES: Final = 6
+"""Scores kept of each instrument: twice what a recent level needs, so that a correction can take one away."""
+KEPT_DOSES: Final = 4
+"""The last one counts; the others stand by in case it is corrected away."""
+KEPT_FORECASTS: Final = 4
+"""The newest of each of the last days: a rise is reckoned over three."""
+
+
+@dataclass(slots=True)
+class Score:
+    at_us: int
+    day: int
+    score: float
+    id: str | None
+
+
+@dataclass(slots=True)
+class Given:
+    """A dose, wherever it was given."""
+
+    at_us: int
+    day: int
+    drug: str
+    id: str | None
+    route: str | None = None
+    amount_mg: float | None = None
+
+
+@dataclass(slots=True)
+class Foreseen:
+    """The newest forecast of one day: P(due within 7 and 14 days, and within the clinic's lead), and its window."""
+
+    day: int
+    in_7: float
+    in_14: float
+    in_lead: float
+    window: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Stands(Standing):
+    """A rule in force at home. `instrument`, `level` and `score`: what a worsening was measured against."""
+
+    instrument: str = ""
+    level: float = 0.0
+    score: float = 0.0
+
+
+@dataclass(slots=True)
+class AtHome:
+    """One patient. `entries` counts what the forecast is made from; `made_of` is what the newest forecast knew of that."""
+
+    site: str
+    patient: str
+    zone: str | None = None
+    offset_s: int = 0
+    entries: int = 0
+    changed_us: int = 0
+    scores: dict[str, list[Score]] = field(default_factory=dict)
+    doses: list[Given] = field(default_factory=list)
+    first_dose_day: int | None = None
+    dose_count: int = 0
+    answered_day: int | None = None
+    answered_us: int | None = None
+    due_us: int = FAR
+    page_us: int = FAR
+    booked_us: int | None = None
+    as_of: int = 0
+    made_of: int = -1
+    foreseen: list[Foreseen] = field(default_factory=list)
+    standing: dict[str, Stands] = field(default_factory=dict)
+
+    @property
+    def tz(self) -> tzinfo:
+        """The patient's zone; where none is known, the offset of their last entry."""
+        return zone_of(self.zone) or timezone(timedelta(seconds=self.offset_s))
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether there is anything to forecast from: a dose, or an answer about their mood."""
+        return bool(self.doses or self.scores)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.site, self.patient
+
+    def packed(self) -> list[Any]:
+        return [
+            self.site, self.patient, self.zone, self.offset_s, self.entries, self.changed_us,
+            [[name, [[s.at_us, s.day, s.score, s.id] for s in kept]] for name, kept in sorted(self.scores.items())],
+            [[d.at_us, d.day, d.drug, d.id, d.route, d.amount_mg] for d in self.doses],
+            self.first_dose_day, self.dose_count, self.answered_day, self.answered_us, self.due_us, self.page_us, self.booked_us,
+            self.as_of, self.made_of, [[f.day, f.in_7, f.in_14, f.in_lead, f.window] for f in self.foreseen],
+            [[rule, int(s.priority), s.onset_us, s.instrument, s.level, s.score] for rule, s in sorted(self.standing.items())],
+        ]  # fmt: skip
+
+    @classmethod
+    def unpacked(cls, fields: list[Any]) -> AtHome:
+        row = cls(*fields[:6])
+        scores, doses = fields[6:8]
+        row.scores = {name: [Score(*one) for one in kept] for name, kept in scores}
+        row.doses = [Given(*one) for one in doses]
+        row.first_dose_day, row.dose_count = fields[8:10]
+        row.answered_day, row.answered_us, row.due_us, row.page_us, row.booked_us = fields[10:15]
+        row.as_of, row.made_of = fields[15:17]
+        row.foreseen = [
+            Foreseen(day, in_7, in_14, in_lead, None if window is None else (window[0], window[1]))
+            for day, in_7, in_14, in_lead, window in fields[17]
+        ]
+        row.standing = {one[0]: Stands(Priority(one[1]), *one[2:]) for one in fields[18]}
+        return row
+
+
+class Home:
+    """A shard's patients at home. `due_us` is the instant at which something falls due next."""
+
+    def __init__(self) -> None:
+        self.patients: dict[tuple[str, str], AtHome] = {}
+        self.digest_us: dict[str, int] = {}
+        self._configured: dict[str, tuple[dict[str, Any], HomePolicies]] = {}
+        self._heap: list[tuple[int, str, str]] = []
+        self._bytes: dict[tuple[str, str], bytes] = {}
+        """Rows as they were last packed: most patients say nothing between two checkpoints."""
+
+    def row(self, site: str, patient: str) -> AtHome:
+        """The patient's row, to be changed; a new one if there is none."""
+        self._bytes.pop((site, patient), None)
+        found = self.patients.get((site, patient))
+        if found is None:
+            found = self.patients[site, patient] = AtHome(site, patient)
+        return found
+
+    def policies(self, site: str) -> HomePolicies:
+        """What the site decided, else the defaults."""
+        found = self._configured.get(site)
+        return DEFAULT if found is None else found[1]
+
+    def configure(self, site: str, policies: dict[str, Any]) -> None:
+        """Put a site's policies in force.
+
+        Raises:
+            PolicyRefused: they make no sense; nothing is changed then.
+        """
+        read = home_policies(policies)
+        mine = {
+            name: said
+            for name, said in policies.items()
+            if name in {"maintenance", "checkins", "timezone", "recalibration"}
+        }
+        self._configured[site] = (mine, read)
+
+    @property
+    def due_us(self) -> int:
+        """When something falls due next; FAR if nothing does."""
+        heap = self._heap
+        while heap:
+            due, site, patient = heap[0]
+            if due == (self._due_of(site, patient) if patient else self.digest_us.get(site)):
+                return due
+            heapq.heappop(heap)
+        return FAR
+
+    def take_due(self) -> tuple[str, str | None]:
+        """Whose due time came: (site, patient), or (site, None) for the site's digest. Set the next one after it."""
+        _, site, patient = heapq.heappop(self._heap)
+        return site, patient or None
+
+    def waits(self, row: AtHome) -> None:
+        """The row's due time was changed."""
+        due = self._due_of(*row.key)
+        if due < FAR:
+            heapq.heappush(self._heap, (due, row.site, row.patient))
+
+    def digests(self, site: str, due_us: int) -> None:
+        """The site's next digest is due then."""
+        self.digest_us[site] = due_us
+        if due_us < FAR:
+            heapq.heappush(self._heap, (due_us, site, ""))
+
+    def _due_of(self, site: str, patient: str) -> int:
+        row = self.patients.get((site, patient))
+        return FAR if row is None else min(row.due_us, row.page_us)
+
+    def packed(self) -> dict[str, Any]:
+        """As msgpack-able values."""
+        return {
+            "patients": [self._bytes.get(key) or self._pack(key) for key in sorted(self.patients)],
+            "policies": [[site, mine] for site, (mine, _) in sorted(self._configured.items())],
+            "digests": sorted(self.digest_us.items()),
+        }
+
+    def _pack(self, key: tuple[str, str]) -> bytes:
+        packed: bytes = msgpack.packb(self.patients[key].packed())
+        self._bytes[key] = packed
+        return packed
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> Home:
+        """The home of `packed`; an empty one of a state from before there was any."""
+        home = cls()
+        for site, mine in packed.get("policies", ()):
+            home.configure(site, mine)
+        for fields in packed.get("patients", ()):
+            row = AtHome.unpacked(msgpack.unpackb(fields))
+            home.patients[row.key] = row
+            home.waits(row)
+        for site, due_us in packed.get("digests", ()):
+            home.digests(site, due_us)
+        return home
+
+
+def starts_us(day: int, tz: tzinfo) -> int:
+    """The instant at which a day begins in a zone: also the end of the day before."""
+    return hour_us(day, 0, tz)
+
+
+def hour_us(day: int, hour: int, tz: tzinfo) -> int:
+    """The instant of a local hour. One that a change of clocks skips is the instant after the gap."""
+    return to_us(datetime.combine(date.fromordinal(day), time(hour), tz))
+
+
+def next_hour_us(after_us: int, hour: int, tz: tzinfo) -> int:
+    """The first instant after `after_us` at which it is this hour in the zone."""
+    day = to_datetime(after_us).astimezone(tz).toordinal()
+    return next(at for at in (hour_us(day + ahead, hour, tz) for ahead in range(3)) if at > after_us)

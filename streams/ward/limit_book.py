@@ -1,0 +1,94 @@
+"""The limits in force: the default table, each site's and each patient's changes, and the arrays made of them.
+
+A patient's changes lie on top of the site's. Tables that say the same are kept once; a session's row holds its table's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from models.tables.limits import HELD, LIMITS, Limit, LimitRefused, arrays, changed
+from models.wire.observations import LIMIT_CHANGES, LimitChanges
+from streams.ward.rules.holding import LimitSets
+
+
+class LimitBook:
+    """`tables` by number, `held` their rows that are held as arrays, and `sets` those arrays. Number 0 is the default."""
+
+    def __init__(self) -> None:
+        self.tables: list[tuple[Limit, ...]] = [LIMITS]
+        self.held: list[tuple[Limit, ...]] = [HELD]
+        self.sets = LimitSets([arrays(LIMITS)])
+        self._sites: dict[str, tuple[Limit, ...]] = {}
+        self._patients: dict[tuple[str, str], LimitChanges] = {}
+
+    def configure_site(self, site: str, changes: LimitChanges) -> None:
+        """Put a site's changes in force, instead of its earlier ones.
+
+        Raises:
+            LimitRefused: they make no sense; nothing is changed then.
+        """
+        self._sites[site] = changed(LIMITS, changes)
+
+    def configure_patient(self, site: str, patient: str, changes: LimitChanges) -> None:
+        """Put a patient's changes in force, on top of the site's.
+
+        Raises:
+            LimitRefused: they make no sense; nothing is changed then.
+        """
+        changed(self._sites.get(site, LIMITS), changes)
+        self._patients[site, patient] = changes
+
+    def set_of(self, site: str, patient: str) -> int:
+        """The number of the table that a patient is held against."""
+        table = self._sites.get(site, LIMITS)
+        mine = self._patients.get((site, patient))
+        if mine is not None:
+            try:
+                table = changed(table, mine)
+            except LimitRefused:
+                # The site's table changed since, and the two no longer go together: the patient's own was signed off alone.
+                table = changed(LIMITS, mine)
+        if table not in self.tables:
+            self.tables.append(table)
+            self.held.append(tuple(limit for limit in table if limit.held))
+            self.sets = LimitSets([arrays(each) for each in self.tables])
+        return self.tables.index(table)
+
+    def packed(self) -> dict[str, Any]:
+        """As msgpack-able values."""
+        return {
+            "sites": [[site, [_dumped(limit) for limit in table]] for site, table in sorted(self._sites.items())],
+            "patients": [
+                [*key, LIMIT_CHANGES.dump_python(changes, mode="json", exclude_none=True)]
+                for key, changes in sorted(self._patients.items())
+            ],
+        }
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> LimitBook:
+        book = cls()
+        book._sites = {site: _loaded(rows) for site, rows in packed["sites"]}
+        book._patients = {
+            (site, patient): LIMIT_CHANGES.validate_python(changes) for site, patient, changes in packed["patients"]
+        }
+        return book
+
+
+def _dumped(limit: Limit) -> list[Any]:
+    return [*limit.key, limit.enter, limit.leave, limit.hold_s, limit.leave_s, limit.enabled]
+
+
+def _loaded(rows: Iterable[list[Any]]) -> tuple[Limit, ...]:
+    """A site's table on top of today's: limits that are new in this version keep their defaults."""
+    theirs = {tuple(row[:3]): row[3:] for row in rows}
+
+    def restored(limit: Limit) -> Limit:
+        if limit.key not in theirs:
+            return limit
+        enter, leave, hold_s, leave_s, enabled = theirs[limit.key]
+        return replace(limit, enter=enter, leave=leave, hold_s=hold_s, leave_s=leave_s, enabled=enabled)
+
+    return tuple(restored(limit) for limit in LIMITS)

@@ -1,0 +1,179 @@
+"""Check-ins in: a session's scores become what is said of consciousness and dissociation, anybody's answers of suicidal thoughts.
+
+An answer about suicide is a person's, in a session or at home, by day or night: its alert is theirs and no session's, so
+that no end of a session and no negative answer closes it; only somebody who has talked to them does.
+Never here: time that passes (`timers.py`), what an instrument's items add up to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from models.findings import Finding, Subject
+from models.instants import MINUTE, NEVER, SECOND, to_us
+from models.session.reports import Report, Said, said_by, with_report
+from models.tables.instruments import INSTRUMENTS, meaning
+from models.tables.limits import LABELS, UNITS, Limit
+from models.tables.rules import RULES, Priority
+from models.tables.suicidality import item_9_unknown, risk_of
+from models.tables.symptoms import alarming
+from models.wire.observations import CheckIn
+from streams.ward.estimates import surprise_of
+from streams.ward.rules.thresholds import say_symptoms
+from streams.ward.sentences import number, plain, with_chair
+from streams.ward.state import REMEMBER, Here, WardState
+from streams.ward.timers import checked_in, judge_lasting
+
+OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
+"""The scores that an observation is made of."""
+_RULES: Final = ("unresponsive", "sedation", "severe-dissociation", "dissociation")
+_SURPRISING: Final = frozenset({"severe-dissociation", "dissociation"})
+"""Rules on a score that the estimate has an expectation of."""
+_PAST: Final = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}
+GRAVE_SOURCE: Final = "severe dissociation with distress (Distress Thermometer's cut of 4: Roth 1998) or MOAA/S <=1"
+
+
+def answered(record: CheckIn, at_us: int, score: float | None) -> Report | None:
+    """A check-in as a report of a session; None where there is nothing to keep."""
+    if record.instrument == "symptoms":
+        words = alarming(record.items, record.score)
+        return Report(at_us, "symptoms", len(words), record.id, ", ".join(words))
+    if score is None:
+        return None
+    note = "item 9 was not sent" if item_9_unknown(record.instrument, record.items) else ""
+    risk = risk_of(record.instrument, record.items, record.score)
+    prompted_us = None if record.prompted_at is None else to_us(record.prompted_at)
+    return Report(at_us, record.instrument, score, record.id, note if risk is None else risk.words, prompted_us)
+
+
+def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
+    """A session has one report more, or one corrected: say what its reports say now."""
+    session = state.known.sessions[row]
+    session.reports = with_report(session.reports, report, replaces)
+    if report.instrument == "symptoms" or replaces is not None:
+        symptoms = [one for one in session.reports if one.instrument == "symptoms"]
+        session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
+        if session.symptoms_us is not None:
+            say_symptoms(state, row, report.at_us, here)
+    said = said_by(session.reports, state.limits_of(row))
+    for rule in _RULES:
+        _say(state, row, rule, said, report.at_us, here)
+    if report.instrument in OBSERVED_BY:
+        checked_in(state, row, report.at_us, here)
+    judge_lasting(state, row, said, report.at_us, here)
+
+
+def _say(state: WardState, row: int, rule: str, said: Said, at_us: int, here: Here) -> None:
+    session = state.known.sessions[row]
+    limits = state.limits_of(row)
+    minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
+    found = _conclusion(session.where, rule, said, limits, here[0], minute)
+    if found is not None:
+        before = session.standing.get(rule)
+        news = before is None or before.priority != found.priority
+        ours = news and found.priority > Priority.INFO and rule in _SURPRISING and said.newest["cadss"].at_us == at_us
+        surprise = surprise_of(state, row) if ours else None
+        evidence = found.evidence if surprise is None else {**found.evidence, "surprise_sd": surprise}
+        state.say(row, rule, found.priority, at_us, found.onset_us, here, found.text, evidence, found.source)
+        return
+    newest = next(
+        (said.newest[limit.channel] for limit in limits if limit.rule == rule and limit.channel in said.newest), None
+    )
+    reading = "" if newest is None else f" {_reading(newest)}."
+    text = f"{session.where}: {RULES[rule].title} is over.{reading}"
+    state.say(row, rule, None, at_us, at_us, here, text, {}, "")
+
+
+def heed_score(state: WardState, record: CheckIn, report: Report, here: Here) -> None:
+    """Say what a score says of somebody who has no open session: a nurse who scores MOAA/S 1 in the corridor means now.
+
+    Nothing shows when that is over, so only a person closes it. Milder than medium it is a note; and what was scored before
+    their session ended, and comes late, was of that session.
+    """
+    until_us, noted_us = state.known.left.get((record.site, "patient", record.patient), (NEVER, NEVER))
+    old = report.at_us <= until_us and here[0] - noted_us < REMEMBER
+    if old or report.instrument not in OBSERVED_BY:
+        return
+    limits = state.limits.tables[state.limits.set_of(record.site, record.patient)]
+    said = said_by([report], limits)
+    for rule in _RULES:
+        found = _conclusion(record.patient, rule, said, limits, here[0], None)
+        if found is not None and found.priority >= Priority.MEDIUM:
+            subject = Subject(record.site, record.patient, None)
+            state.tell(
+                Finding("began", subject, rule, found.priority, report.at_us, report.at_us, here[0], found.text, found.evidence, found.source), here
+            )  # fmt: skip
+
+
+class _Conclusion(NamedTuple):
+    priority: Priority
+    onset_us: int
+    text: str
+    evidence: dict[str, object]
+    source: str
+
+
+def _conclusion(
+    where: str, rule: str, said: Said, limits: Sequence[Limit], clock_us: int, minute: float | None
+) -> _Conclusion | None:
+    """What reports make of one rule; None: nothing, or nothing any more."""
+    forced = [limit for limit in limits if limit.rule == rule and limit.key in said.on]
+    if not forced:
+        return None
+    worst = max(forced, key=lambda limit: limit.priority)
+    priority, onset_us, source = worst.priority, said.on[worst.key], worst.source
+    newest = said.newest[worst.channel]
+    detail = f"{_reading(newest)}, {_PAST[worst.past]} {number(worst.enter)}."
+    if rule == "severe-dissociation" and said.grave_us is not None:
+        priority, onset_us, source = Priority.HIGH, said.grave_us, GRAVE_SOURCE
+        detail = f"{detail} {_beside(said)}"
+    text = plain(where, RULES[rule].title, detail)
+    return _Conclusion(priority, onset_us, text, score_evidence(said, worst, clock_us, minute), source)
+
+
+def _reading(report: Report) -> str:
+    """``MOAA/S 1, responds to pain only`` or ``CADSS-6 12, like CADSS 46``."""
+    column, value = report.scale
+    said = f"{INSTRUMENTS[report.instrument].title} {number(report.score)}"
+    return f"{said}, like CADSS {value:.0f}" if report.instrument == "cadss-6" else f"{said}, {meaning(column, value)}"
+
+
+def _beside(said: Said) -> str:
+    """What makes it grave."""
+    found = []
+    if said.distressed:
+        found.append(f"distress {number(said.newest['distress'].score)} of 10")
+    if any(key[0] == "unresponsive" for key in said.on):
+        found.append(f"MOAA/S {number(said.newest['moaas'].score)}")
+    return f"With {' and '.join(found)}."
+
+
+def score_evidence(said: Said, limit: Limit, clock_us: int, minute: float | None) -> dict[str, object]:
+    """What is behind a finding on a score: the score, its limit, how old it is, and where it comes from."""
+    report, before = said.newest[limit.channel], said.before.get(limit.channel)
+    evidence: dict[str, object] = {
+        "channel": limit.channel, "label": LABELS[limit.channel], "value": number(report.scale[1]), "limit": limit.enter,
+        "past": limit.past, "unit": UNITS[limit.channel], "instrument": report.instrument, "score": number(report.score),
+        "data_age_s": number((clock_us - report.at_us) / SECOND),
+    }  # fmt: skip
+    if before is not None:
+        evidence["trend"] = {"from": number(before.scale[1]), "over_s": number((report.at_us - before.at_us) / SECOND)}
+    return evidence if minute is None else {**evidence, "minute": number(minute)}
+
+
+def heed_risk(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
+    """Say what an answer says of suicidal thoughts. A negative one says nothing."""
+    risk = risk_of(record.instrument, record.items, record.score)
+    if risk is None:
+        return
+    session = None if row is None else state.known.sessions[row]
+    chair = None if session is None else session.chair
+    subject = Subject(record.site, record.patient, None, chair)
+    where = record.patient if session is None else session.where
+    do = "Talk to them now; do not leave them alone." if risk.priority is Priority.HIGH else "Talk to them today."
+    text = plain(where, RULES["suicidal-ideation"].title, f"{risk.words}. {do}")
+    evidence = with_chair({"instrument": record.instrument, "value": risk.value, "answer": risk.words}, chair)
+    at_us = min(at_us, here[0])
+    finding = Finding("began", subject, "suicidal-ideation", risk.priority, at_us, at_us, here[0], text, evidence, risk.source)  # fmt: skip
+    state.tell(finding, here)

@@ -1,0 +1,261 @@
+"""What the cuffs of one session come to: the rules on blood pressure, as a small state machine of their own.
+
+A cuff is one reading of two pressures, minutes apart from the next and wrong now and then (a bent arm, a shiver). So the
+first one past a limit says *low* and asks for a recheck, and the next good one within `CONFIRM_WITHIN` confirms it or
+starts anew. Only a crisis is believed at once, unless it stands more than `JUMP_MMHG` above a normal cuff: then it waits
+for its recheck, `RECHECK_WITHIN` at most. A monitor that shows its last cuff every second has taken one cuff, not many.
+
+Good at: a single wrong cuff. Bad at: a crisis that begins with a jump, by up to three minutes.
+Cost: some 30 µs a cuff. Never here: samples, arrays, what a patient's limits are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+from typing import Any, Final, Literal, NamedTuple
+
+from models.instants import NEVER, SECOND
+from models.tables.limits import CONFIRM_WITHIN, CUFF_RULES, JUMP_MMHG, LIMITS, Limit
+from models.tables.rules import Priority
+from models.tables.symptoms import STANDS_FOR
+
+SAME_CUFF_FOR: Final = 30 * SECOND
+"""The same numbers again within this time are the same cuff, still on the display. Chosen by us: displays are sent every few
+seconds, while cuffs asked for again and again in a faint follow each other in 30-45 s and may well agree."""
+CUFF_TAKES: Final = 20 * SECOND
+"""No cuff is taken faster (inflation and deflation: 20-45 s in oscillometric devices' data sheets): a reading sooner than
+this after another corrects it and confirms nothing."""
+
+Why = Literal["", "confirmed", "slow heart", "waits", "rechecked", "not rechecked", "symptoms"]
+_CRISIS: Final = "hypertensive-crisis"
+_HIGH_PRESSURE: Final = ("hypertension", Priority.LOW)
+
+
+class Verdict(NamedTuple):
+    """What a cuff makes of one rule: its priority (None: it is over), the limit that says so, and its reading."""
+
+    rule: str
+    priority: Priority | None
+    limit: Limit
+    value: float | None
+    onset_us: int
+    why: Why
+
+
+@dataclass(slots=True)
+class CuffRules:
+    """The cuffs of a session so far.
+
+    last: the newest one's readings by channel, taken at `at_us` and last shown at `shown_us`. normal: it was past nothing.
+    beyond: keys of the limits that are past and not yet back. agreed: group → (cuffs in a row, first, newest µs).
+    forced: groups in force. waits_us: a doubtful crisis waits for its recheck since. milder: the crisis was believed below
+    its own limit.
+    """
+
+    last: dict[str, float] = field(default_factory=dict)
+    at_us: int = NEVER
+    shown_us: int = NEVER
+    normal: bool = False
+    beyond: set[str] = field(default_factory=set)
+    agreed: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    forced: set[str] = field(default_factory=set)
+    waits_us: int | None = None
+    milder: bool = False
+
+    def packed(self) -> list[Any]:
+        """As msgpack-able values."""
+        agreed = [[name, *counted] for name, counted in sorted(self.agreed.items())]
+        return [
+            sorted(self.last.items()), self.at_us, self.shown_us, self.normal, sorted(self.beyond), agreed,
+            sorted(self.forced), self.waits_us, self.milder,
+        ]  # fmt: skip
+
+    @classmethod
+    def unpacked(cls, packed: Sequence[Any]) -> CuffRules:
+        last, at_us, shown_us, normal, beyond, agreed, forced, waits_us, milder = packed
+        counted = {name: (count, first_us, newest_us) for name, count, first_us, newest_us in agreed}
+        return cls(dict(last), at_us, shown_us, normal, set(beyond), counted, set(forced), waits_us, milder)
+
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, Mapping[str, Any]]) -> CuffRules:
+        """From the columns of a version that held cuffs as arrays: `value`, `trusted_at`; by limit `on`, `strikes`, `since`."""
+        last = {name: x for name, x in columns["value"].items() if name in {"sbp", "dbp"} and not isnan(x)}
+        at_us = max((int(columns["trusted_at"].get(name, NEVER)) for name in last), default=NEVER)
+        rules = cls(last, at_us, at_us)
+        for limit in LIMITS:
+            name, group = _name(limit), f"{limit.rule}.{limit.priority.word}"
+            on = bool(columns["on"].get(name, False))
+            if on or columns["strikes"].get(name, 1) == 0:
+                rules.beyond.add(name)
+                rules.agreed[group] = (limit.readings if on else 1, int(columns["since"].get(name, at_us)), at_us)
+            if on:
+                rules.forced.add(group)
+        rules.normal = not rules.beyond
+        return rules
+
+    def shown_again(self, at_us: int, pressures: Mapping[str, float]) -> bool:
+        """Whether this is the last cuff, still on the display."""
+        same = at_us - self.shown_us < SAME_CUFF_FOR and all(self.last.get(name) == x for name, x in pressures.items())
+        if same:
+            self.shown_us = at_us
+        return same
+
+    def jumps(self, pressures: Mapping[str, float]) -> bool:
+        """Whether a pressure is further from a normal cuff before it than is believed at once."""
+        return self.normal and any(
+            abs(x - self.last[name]) > JUMP_MMHG for name, x in pressures.items() if name in self.last
+        )
+
+    def read(self, at_us: int, readings: Mapping[str, float], symptoms: bool, limits: Sequence[Limit]) -> list[Verdict]:
+        """Fold in one good cuff.
+
+        Args:
+            readings: by column: `sbp`, `dbp`, their rises over the baseline, and `rate`, where there is one now.
+            symptoms: whether the patient has said something that makes a high pressure an emergency.
+            limits: the table in force.
+        """
+        limits = [limit for limit in limits if limit.by_cuff and limit.enabled]
+        pressures = {name: readings[name] for name in ("sbp", "dbp") if name in readings}
+        corrects = at_us - self.at_us < CUFF_TAKES
+        jumped = self.jumps(pressures)
+        stood = f"{_CRISIS}.{Priority.HIGH.word}" in self.forced
+        past: set[str] = set()
+        for limit in limits:
+            reading = readings.get(limit.channel)
+            if reading is None:
+                continue
+            if limit.is_past(reading):
+                past.add(_name(limit))
+            elif limit.is_back(reading):
+                self.beyond.discard(_name(limit))
+        self.beyond |= past
+        grouped: dict[tuple[str, Priority], list[Limit]] = {}
+        for limit in limits:
+            grouped.setdefault((limit.rule, limit.priority), []).append(limit)
+        why: dict[str, Why] = {}
+        for (rule, priority), group in grouped.items():
+            word = self._count(f"{rule}.{priority.word}", group, past, readings, at_us, corrects)
+            if rule != _CRISIS and word is not None:
+                why[rule] = word
+        high = [limit for limit in grouped.get(_HIGH_PRESSURE, ()) if _name(limit) in past]
+        since_us = self._crisis(grouped, past, at_us, bool(high), jumped and not stood, corrects, symptoms, why)
+        self.normal = not any(
+            _name(limit) in past for limit in limits if limit.channel in pressures and limit.role == "alone"
+        )
+        self.last = {**self.last, **pressures}
+        self.shown_us = at_us
+        self.at_us = self.at_us if corrects else at_us
+        return [
+            self._verdict(rule, grouped, readings, at_us, since_us, why) for rule in CUFF_RULES if _has(rule, limits)
+        ]
+
+    def _count(
+        self, name: str, group: list[Limit], past: set[str], readings: Mapping[str, float], at_us: int, corrects: bool
+    ) -> Why | None:
+        """Count one group's cuffs that agree, and see whether it is in force; why, where it is."""
+        alone = [limit for limit in group if limit.role == "alone"]
+        needed = all(_name(limit) in self.beyond for limit in group if limit.role == "and")
+        count, first_us, newest_us = self.agreed.get(name, (0, at_us, NEVER))
+        agrees = any(_name(limit) in past for limit in alone)
+        if agrees and (count == 0 or at_us - newest_us > CONFIRM_WITHIN):
+            count, first_us = 1, at_us
+            self.agreed[name] = (count, first_us, at_us)
+        elif agrees and not corrects:
+            count += 1
+            self.agreed[name] = (count, first_us, at_us)
+        elif not agrees and all(limit.channel in readings for limit in alone):
+            self.agreed.pop(name, None)
+            count = 0
+        enough = count >= max((limit.readings for limit in alone), default=1)
+        instead = any(_name(limit) in past for limit in group if limit.role == "instead")
+        if agrees and needed and (enough or instead):
+            self.forced.add(name)
+        elif not needed or not any(_name(limit) in self.beyond for limit in alone):
+            self.forced.discard(name)
+        if name not in self.forced:
+            return None
+        return "slow heart" if instead and not enough else "confirmed" if enough and count > 1 else ""
+
+    def _crisis(
+        self, grouped: Mapping[tuple[str, Priority], list[Limit]], past: set[str], at_us: int, high: bool, jumped: bool,
+        corrects: bool, symptoms: bool, why: dict[str, Why],
+    ) -> int:  # fmt: skip
+        """Whether a crisis is believed, waits, or is over; since when."""
+        name = f"{_CRISIS}.{Priority.HIGH.word}"
+        rows = grouped.get((_CRISIS, Priority.HIGH), [])
+        crisis = any(_name(limit) in past for limit in rows)
+        since_us = at_us if self.waits_us is None else self.waits_us
+        if self.waits_us is not None and not corrects:
+            self.waits_us = None
+            if high:
+                self.milder, why[_CRISIS] = not crisis, "rechecked"
+                self.forced.add(name)
+        elif self.waits_us is not None or (crisis and jumped and not symptoms):
+            self.waits_us, why[_CRISIS] = since_us, "waits"
+            self.forced.discard(name)
+        elif rows and high and symptoms:
+            self.milder, why[_CRISIS] = not crisis, "symptoms"
+            self.forced.add(name)
+        elif (
+            self.milder and not crisis and any(_name(limit) in self.beyond for limit in grouped.get(_HIGH_PRESSURE, ()))
+        ):
+            self.forced.add(name)
+        else:
+            self.milder = False
+        return since_us
+
+    def _verdict(
+        self, rule: str, grouped: Mapping[tuple[str, Priority], list[Limit]], readings: Mapping[str, float], at_us: int,
+        since_us: int, why: Mapping[str, Why],
+    ) -> Verdict:  # fmt: skip
+        groups = sorted((key for key in grouped if key[0] == rule), key=lambda key: key[1], reverse=True)
+        for key in groups:
+            name = f"{rule}.{key[1].word}"
+            if name in self.forced:
+                onset_us = since_us if rule == _CRISIS else self.agreed.get(name, (0, at_us, 0))[1]
+                limit = self._shown(
+                    grouped[_HIGH_PRESSURE] if rule == _CRISIS and self.milder else grouped[key], readings
+                )
+                return Verdict(rule, key[1], limit, readings.get(limit.channel), onset_us, why.get(rule, ""))
+        limit = self._shown(grouped[groups[0]], readings)
+        if rule == _CRISIS and self.waits_us is not None:
+            return Verdict(rule, Priority.LOW, limit, readings.get(limit.channel), since_us, "waits")
+        return Verdict(rule, None, limit, readings.get(limit.channel), at_us, "")
+
+    def _shown(self, group: Sequence[Limit], readings: Mapping[str, float]) -> Limit:
+        """The limit of a group that its sentence is about."""
+        alone = [limit for limit in group if limit.role == "alone"]
+        there = [limit for limit in alone if limit.channel in readings] or alone
+        return next((limit for limit in there if limit.is_past(readings.get(limit.channel, limit.leave))), there[0])
+
+    def not_rechecked(self, limits: Sequence[Limit]) -> Verdict | None:
+        """No recheck has come in time: what waited is believed."""
+        rows = [limit for limit in limits if limit.rule == _CRISIS and limit.enabled]
+        if self.waits_us is None or not rows:
+            return None
+        onset_us, self.waits_us = self.waits_us, None
+        self.forced.add(f"{_CRISIS}.{Priority.HIGH.word}")
+        limit = self._shown(rows, self.last)
+        return Verdict(_CRISIS, Priority.HIGH, limit, self.last.get(limit.channel), onset_us, "not rechecked")
+
+    def with_symptoms(self, at_us: int, limits: Sequence[Limit]) -> Verdict | None:
+        """The patient says something that makes a high pressure an emergency: whether the last cuff was one."""
+        rows = [limit for limit in limits if limit.rule == _CRISIS and limit.enabled]
+        high = [limit for limit in limits if (limit.rule, limit.priority) == _HIGH_PRESSURE]
+        found = [limit for limit in high if limit.channel in self.last and limit.is_past(self.last[limit.channel])]
+        name = f"{_CRISIS}.{Priority.HIGH.word}"
+        if not rows or not found or name in self.forced or at_us - self.shown_us > STANDS_FOR:
+            return None
+        self.forced.add(name)
+        self.waits_us, self.milder = None, True
+        return Verdict(_CRISIS, Priority.HIGH, found[0], self.last[found[0].channel], at_us, "symptoms")
+
+
+def _name(limit: Limit) -> str:
+    return ".".join(limit.key)
+
+
+def _has(rule: str, limits: Sequence[Limit]) -> bool:
+    return any(limit.rule == rule for limit in limits)

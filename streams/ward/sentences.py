@@ -1,0 +1,107 @@
+"""What an alert says: one sentence that a nurse understands, and the evidence behind it.
+
+Names nobody: the chair, the alias, the signal, the value and its limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from models.tables.limits import LABELS, UNITS, Limit
+
+
+def number(value: float) -> float | int:
+    """As a person writes it: at most one decimal, none where there is none."""
+    rounded = round(value, 1)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``5 min``."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:
+    """``Chair 3 (A-17): Low oxygen. SpO2 84 %, below 85 % for 10 s.``"""
+    unit = UNITS[limit.channel]
+    word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
+    held = f" for {duration(limit.hold_s)}" if limit.hold_s else ""
+    reading = f"{LABELS[limit.channel]} {_with_unit(value, unit)}"
+    if (value < limit.enter) if limit.above else (value > limit.enter):
+        # A worse limit is over and this one is not: the reading is between where it begins and where it ends.
+        back = (value <= limit.leave) if limit.above else (value >= limit.leave)
+        leave = _with_unit(limit.leave, unit)
+        still = f"back past {leave} for less than {duration(limit.leave_s)}" if back else f"not yet back at {leave}"
+        return f"{where}: {title}. {reading}, {still}."
+    return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, unit)}{held}."
+
+
+_BECAUSE: Final = {
+    "": "; recheck",
+    "confirmed": "; confirmed",
+    "slow heart": ", and the heart is slow",
+    "waits": ", far above the cuff before: recheck now, it counts in 3 min",
+    "rechecked": "; the recheck is high too",
+    "not rechecked": "; not rechecked within 3 min",
+    "symptoms": ", with symptoms",
+}
+"""What a cuff's sentence ends with, by why it is said."""
+
+
+def cuff_sentence(where: str, limit: Limit, value: float | None, title: str, why: str) -> str:
+    """``Chair 3 (A-17): High blood pressure. Systolic pressure 185 mmHg, at or above 180 mmHg; recheck.``"""
+    unit = UNITS[limit.channel]
+    word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
+    end = "" if limit.rule == "hypertensive-crisis" and not why else _BECAUSE[why]
+    if value is None:
+        return f"{where}: {title}. {LABELS[limit.channel]} {word} {_with_unit(limit.enter, unit)}{end}."
+    return f"{where}: {title}. {LABELS[limit.channel]} {_with_unit(value, unit)}, {word} {_with_unit(limit.enter, unit)}{end}."
+
+
+def limit_evidence(
+    limit: Limit, value: float | None, baseline: float | None, minute: float | None
+) -> dict[str, object]:
+    """The values, limit, unit, baseline and minute of the protocol behind a limit's finding."""
+    evidence: dict[str, object] = {
+        "channel": limit.channel,
+        "value": None if value is None else number(value),
+        "limit": limit.enter,
+        "past": limit.past,
+        "unit": UNITS[limit.channel],
+        "data_age_s": 0,
+    }
+    if limit.hold_s:
+        evidence["held_s"] = limit.hold_s
+    if limit.readings > 1:
+        evidence["readings"] = limit.readings
+    if baseline is not None:
+        evidence["baseline"] = number(baseline)
+    if minute is not None:
+        evidence["minute"] = number(minute)
+    return evidence
+
+
+def absence_sentence(where: str, title: str, channels: Sequence[str], since_s: float) -> str:
+    """``Chair 3 (A-17): Probe off. No SpO2 for 30 s.``"""
+    what = ", ".join(_inside(LABELS[channel]) for channel in channels) or "reading"
+    return f"{where}: {title}. No trusted {what} for {duration(since_s)}."
+
+
+def _inside(label: str) -> str:
+    """A label within a sentence: ``heart rate``, but ``SpO2``."""
+    return label if label[1:] != label[1:].lower() else label.lower()
+
+
+def plain(where: str, title: str, detail: str) -> str:
+    """A sentence of a rule that has no limit."""
+    return f"{where}: {title}. {detail}"
+
+
+def with_chair(evidence: Mapping[str, object], chair: str | None) -> dict[str, object]:
+    """Evidence that names the chair, so that a page and a board can."""
+    return {**evidence, "chair": chair} if chair is not None else dict(evidence)

@@ -1,0 +1,126 @@
+"""What the ward's parts share: the state of one shard, and how something is concluded.
+
+A conclusion has its place: the shard's clock, then observations before time, then its order. Places do not depend on frame
+boundaries, so neither does the order of what the desk is told.
+Never here: when anything is concluded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import isnan
+from statistics import median
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.effects import AuditEntry, DeadLetter, Forecast
+from models.findings import Digest, Finding
+from models.instants import DAY, MINUTE, NEVER, SECOND
+from models.tables.limits import Limit
+from models.tables.rules import RULES, Priority
+from models.wire.observations import Command, SiteConfigured
+from streams.journal.frame import key_hash
+from streams.ward.association import Association
+from streams.ward.estimates import Pasts, Remembered, expected_of
+from streams.ward.home.rows import Home
+from streams.ward.limit_book import LimitBook
+from streams.ward.people import People
+from streams.ward.rows import Rows
+from streams.ward.sentences import duration, with_chair
+from streams.ward.standing import Standing, news, rank_of
+
+Clock = Literal["received", "observed"]
+Ints = NDArray[np.int64]
+
+Here = tuple[int, int, int]
+"""An instant of the shard: (clock µs, 0 for an observation or 1 for time itself, ordinal in its frame)."""
+REMEMBER: Final = DAY
+"""How long a repeat is recognised: longer than any queue of a tablet without a network."""
+LATE: Final = MINUTE
+"""What is concluded this long after it was so is said to be old: the nurse who comes sees something else. Chosen by us."""
+OBSERVED: Final = 0
+DUE: Final = 1
+Place = tuple[int, int, int, tuple[str, ...], int]
+"""`Here`, then the subject, then the worst first."""
+Concluded = Finding | Digest | AuditEntry | DeadLetter | Forecast | Command | SiteConfigured
+
+_FIRST: Final = -1_000_000
+"""Before every finding of the same observation: an entry comes before what it leads to."""
+
+
+class WardState:
+    """One shard's sessions. `clock_us` is the shard's clock; `counts` what became of everything that came in;
+    `seen` the keys of events that were had, with the clock then; `said` what this frame's conclusions are so far.
+    """
+
+    def __init__(self, clock: Clock = "received") -> None:
+        self.clock: Clock = clock
+        self.clock_us = NEVER
+        self.rows = Rows()
+        self.known = Association()
+        self.people = People()
+        self.pasts = Pasts()
+        self.remembered = Remembered()
+        self.limits = LimitBook()
+        self.home = Home()
+        self.counts: Counter[str] = Counter()
+        self.seen: dict[int, int] = {}
+        self.said: list[tuple[Place, Concluded]] = []
+
+    def had(self, identity: str, clock_us: int) -> bool:
+        """Whether this came before, within `REMEMBER`; it is remembered from now on."""
+        key = key_hash(identity)
+        seen_us = self.seen.get(key)
+        if seen_us is not None and clock_us - seen_us < REMEMBER:
+            self.counts["repeated or late"] += 1
+            return True
+        self.seen[key] = clock_us
+        return False
+
+    def limits_of(self, row: int) -> tuple[Limit, ...]:
+        """The limits in force for a session."""
+        return self.limits.tables[int(self.rows.limit_set[row])]
+
+    def held_of(self, row: int) -> tuple[Limit, ...]:
+        """Those of them that are held as arrays, in the arrays' order."""
+        return self.limits.held[int(self.rows.limit_set[row])]
+
+    def baseline(self, row: int) -> tuple[float | None, float | None]:
+        """A session's own (systolic, diastolic) in mmHg: median of the good cuffs before the dose, else the first."""
+        cuffs = self.known.sessions[row].baseline_cuffs
+        systolic = [cuff.sbp for cuff in cuffs if not isnan(cuff.sbp)]
+        diastolic = [cuff.dbp for cuff in cuffs if not isnan(cuff.dbp)]
+        return median(systolic) if systolic else None, median(diastolic) if diastolic else None
+
+    @property
+    def watched_us(self) -> int:
+        """Microseconds with data, over all sessions, ended ones included."""
+        return self.counts["watched µs"] + int(self.rows.watched[: self.rows.count].sum())
+
+    def tell(self, conclusion: Concluded, here: Here) -> None:
+        """Conclude something that is no session's rule."""
+        self.said.append(((*here, (), _FIRST), conclusion))
+
+    def say(
+        self, row: int, rule: str, priority: Priority | None, at_us: int, onset_us: int, here: Here,
+        text: str, evidence: dict[str, object], source: str,
+    ) -> None:  # fmt: skip
+        """The rule now has this priority for the session (None: it is over). Silent where that is no news."""
+        session = self.known.sessions[row]
+        told = news(session.standing, Standing, rule, priority, at_us, onset_us)
+        if told is None:
+            return
+        subject, clock_us = session.subject, here[0]
+        usual = None if told.change == "ended" or RULES[rule].category == "technical" else expected_of(session, at_us)
+        if usual is not None:
+            evidence = {**evidence, "expected": usual}
+        if told.change != "ended" and clock_us - at_us > LATE:
+            text = f"{text} It comes late: that was {duration((clock_us - at_us) / SECOND)} ago."
+        finding = Finding(
+            told.change, subject, rule, told.priority, min(at_us, clock_us), min(told.onset_us, clock_us), clock_us,
+            text, with_chair(evidence, subject.chair), source,
+        )  # fmt: skip
+        whose = (subject.site, subject.patient, subject.session or "")
+        self.said.append(((*here, whose, rank_of(rule, told.priority)), finding))

@@ -1,0 +1,127 @@
+"""What the store keeps of patients at home, on both databases: forecasts, courses, the scheduler's pages, the burden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alerts.effects import AuditEntry, Effect, Forecast, FrameEffects, Page, Transition
+from alerts.store.forecast_cache import KeptState
+from alerts.store.store import Store
+from models.instants import DAY, MINUTE, iso
+from tests.alerts.test_store import START, frame, page, step, store, url
+
+pytest_plugins = ("tests.support.postgres",)
+__all__ = ["store", "url"]
+
+
+def made(patient: str, as_of: str, in_14: float, site: str = "main") -> Forecast:
+    doc = {
+        "kind": "forecast.made",
+        "patient": patient,
+        "as_of": as_of,
+        "relapse_probability": {"14d": in_14},
+        "source": "f",
+    }
+    return Forecast(iso(START), site, patient, as_of, f"{patient}-{as_of}", doc)
+
+
+def days(found: list[dict[str, Any]]) -> list[tuple[str, str, float]]:
+    return [(each["patient"], each["as_of"], each["relapse_probability"]["14d"]) for each in found]
+
+
+def test_every_forecast_stays_readable_and_the_latest_day_is_the_newest(store: Store) -> None:
+    store.commit(frame(1, made("A-1", "2026-03-02", 0.2), made("B-2", "2026-03-02", 0.6)))
+    store.commit(frame(2, made("A-1", "2026-03-09", 0.5), made("A-1", "2026-03-09", 0.4)))
+    store.commit(frame(3, made("A-1", "2026-02-20", 0.9), made("A-1", "2026-03-09", 0.1, site="north")))
+    assert sorted(days(store.forecasts("main"))) == [("A-1", "2026-03-09", 0.4), ("B-2", "2026-03-02", 0.6)]
+    assert days(store.forecasts("main", "A-1", history=True)) == [
+        ("A-1", "2026-02-20", 0.9), ("A-1", "2026-03-02", 0.2), ("A-1", "2026-03-09", 0.4),
+    ]  # fmt: skip
+    assert days(store.forecasts("main", as_of="2026-03-02")) == [("A-1", "2026-03-02", 0.2), ("B-2", "2026-03-02", 0.6)]
+    (north,) = store.forecasts("north")
+    assert (north["site"], north["made_at"]) == ("north", iso(START))
+    assert "source" not in north
+
+
+def test_a_frame_of_forecasts_that_comes_twice_changes_nothing_and_one_that_disagrees_is_told(store: Store) -> None:
+    effects = (made("A-1", "2026-03-02", 0.2), made("A-1", "2026-03-09", 0.5))
+    assert store.commit(frame(1, *effects)) == []
+    assert store.commit(frame(1, *effects)) == []
+    (conflict,) = store.commit(frame(1, effects[0], made("A-1", "2026-03-09", 0.7)))
+    assert conflict.kind == "forecast"
+    assert days(store.forecasts("main", "A-1", history=True))[-1] == ("A-1", "2026-03-09", 0.5)
+
+
+def said(patient: str, kind: str, received_us: int, **doc: Any) -> AuditEntry:
+    return AuditEntry(
+        iso(START), "main", patient, None, kind, None, "accepted", {"kind": kind, **doc}, iso(received_us)
+    )
+
+
+def test_a_course_is_read_back_in_order_of_arrival_with_when_it_was_received(store: Store) -> None:
+    store.commit(frame(2, said("A-1", "checkin", START + 5, score=9), said("B-2", "dose", START + 6)))
+    store.commit(frame(1, said("A-1", "dose", START), said("A-1", "session.started", START)))
+    courses = store.courses("main", ["A-1", "nobody"])
+    assert courses == {
+        "A-1": [
+            {"session": None, "kind": "dose", "received_at": iso(START)},
+            {"session": None, "kind": "checkin", "score": 9, "received_at": iso(START + 5)},
+        ],
+        "nobody": [],
+    }
+
+
+def test_what_the_forecaster_keeps_takes_the_place_of_what_was_kept_before(store: Store) -> None:
+    first = [KeptState("main", "A-1", 3, b"\x00one"), KeptState("main", "B-2", 5, b"two")]
+    store.keep(first)
+    store.keep([KeptState("main", "A-1", 4, b"three"), KeptState("north", "A-1", 9, b"another clinic's")])
+    store.keep([])
+    assert store.kept("main", ["A-1", "B-2", "nobody"]) == {
+        "A-1": KeptState("main", "A-1", 4, b"three"), "B-2": first[1],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("schedulers", "watching", "planning"),
+    [((), ["k1", "digest"], ["k1", "digest"]), (("desk",), ["k1"], ["digest"])],
+)
+def test_the_digest_goes_to_whoever_plans_and_to_everybody_where_nobody_does(
+    store: Store, schedulers: tuple[str, ...], watching: list[str], planning: list[str]
+) -> None:
+    digest = Page("digest", iso(START), "main", "-", "low", (), "2 due", "A-1: 60 %", "scheduler")
+    store.commit(frame(1, step(1), page("k1"), digest))
+
+    def owed(destination: str) -> list[str]:
+        found = store.claim_pages(destination, ["nurses", "desk"], START, MINUTE, 10, schedulers)
+        return [each.page.key for each in found]
+
+    assert owed("nurses") == watching
+    assert owed("desk") == planning
+
+
+def answered(seq: int, alert: str, after_us: int, by: str | None) -> Transition:
+    said = step(seq, "acknowledged", alert)
+    evidence = dict(said.evidence) if by is None else {**said.evidence, "by": by}
+    fields = {name: getattr(said, name) for name in said.__dataclass_fields__}
+    return Transition(**{**fields, "at": iso(START + after_us), "evidence": evidence})
+
+
+def test_the_burden_counts_alerts_by_rule_and_chair_and_how_soon_pages_were_answered(store: Store) -> None:
+    effects: tuple[Effect, ...] = (
+        step(1, "raised", "a1"), page("k1", "a1"), step(2, "raised", "a2"), page("k2", "a2"),
+        answered(3, "a1", 90_000_000, "rn-1"), answered(4, "a2", 60_000_000, None),
+        said("A-1", "session.ended", START, seen={"watched_s": 3600}), said("A-1", "session.ended", START, seen={"watched_s": 1800}),
+        said("A-1", "session.ended", START),
+    )  # fmt: skip
+    store.commit(FrameEffects(0, 1, effects))
+    (owed,) = store.claim_pages("nurses", ["nurses"], START, MINUTE)
+    store.mark_sent(owed, START + 1)
+    assert store.burden("main", START - DAY) == {
+        "rules": [{"rule": "desaturation", "title": "Low oxygen", "high": 2, "medium": 0, "low": 0, "info": 0}],
+        "chairs": [{"chair": "3", "alerts": 2}], "alerts": 2, "sessions": 1, "hours_watched": 1.5,
+        "pages": {"owed": 2, "sent": 1, "answered": 1, "unanswered": 1, "median_answer_s": 90.0},
+    }  # fmt: skip
+    assert store.burden("main", START + DAY)["alerts"] == 0
+    assert store.burden("north", START - DAY)["pages"]["owed"] == 0

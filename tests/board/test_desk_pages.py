@@ -1,0 +1,117 @@
+"""What a clinic's desk sees of patients at home, in a real browser against the real service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import PATIENCE_S, PHONE, WALL, Desk, until, violations
+from tests.support.service import started
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+_DOSE_DAYS = (-80, -77, -73, -70, -66, -63, -45, -24)
+_SCORES = {-85: 19, -70: 12, -63: 7, -56: 6, -49: 8, -45: 10, -38: 6, -31: 8, -24: 11, -17: 6, -10: 8, -3: 10}
+
+
+def _weeks_of(patient: str) -> list[dict[str, object]]:
+    """Twelve weeks of a responder whose effect lasts about three weeks, up to now."""
+    today = datetime.now(UTC)
+
+    def at(day: int, hour: int) -> str:
+        return (today + timedelta(days=day)).replace(hour=hour, minute=0).isoformat()
+
+    doses = [
+        {"kind": "dose", "at": at(day, 10), "patient": patient, "drug": "esketamine", "route": "intranasal", "amount_mg": 84}
+        for day in _DOSE_DAYS
+    ]  # fmt: skip
+    scores = [
+        {"kind": "checkin", "at": at(day, 8), "patient": patient, "instrument": "phq-9", "score": score}
+        for day, score in _SCORES.items()
+    ]
+    return sorted([*doses, *scores], key=lambda line: str(line["at"]))
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`chairside serve` with two patients at home: one in maintenance, one before the first dose."""
+    path: Path = tmp_path_factory.mktemp("desk")
+    with started(path) as process:
+        rowan = {
+            "kind": "checkin",
+            "at": datetime.now(UTC).isoformat(),
+            "patient": "rowan",
+            "instrument": "phq-9",
+            "score": 18,
+        }
+        answer = httpx.post(
+            f"{process.address}/v1/observations", json=[*_weeks_of("willow"), rowan], timeout=PATIENCE_S
+        )
+        assert answer.json() == {"accepted": len(_DOSE_DAYS) + len(_SCORES) + 1, "set_aside": []}
+        yield process.address
+
+
+def _forecast_made(page: Page, address: str) -> None:
+    def made() -> bool:
+        return bool(httpx.get(f"{address}/v1/forecasts", params={"patient": "willow"}).json()["forecasts"])
+
+    until(page, made, "a forecast of willow")
+
+
+def test_who_is_due_stands_first_with_a_window_and_its_reason_and_never_one_date_alone(
+    desk: Desk, service: str
+) -> None:
+    page = desk.open(f"{service}/clinic", WALL)
+    _forecast_made(page, service)
+    page.reload()
+    expect(page.get_by_test_id("patient-willow").get_by_text("%")).to_have_count(2)
+    names = page.locator("[data-testid^=patient-] .patient-alias").all_inner_texts()
+    assert names == ["willow", "rowan"]
+    told = page.get_by_test_id("patient-willow").inner_text()
+    assert "7 days" in told
+    assert "14 days" in told
+    assert "esketamine 24 days ago" in told
+    assert any(words in told for words in ("Between", "From", "Due now", "due now"))
+    assert "Nothing to forecast before the first dose" in page.get_by_test_id("patient-rowan").inner_text()
+
+
+@pytest.mark.parametrize("size", [WALL, PHONE], ids=["desk", "phone"])
+def test_a_patient_s_page_draws_the_course_and_the_fan_and_says_why(
+    desk: Desk, service: str, size: dict[str, int]
+) -> None:
+    page = desk.open(f"{service}/patient/willow", WALL if size is WALL else PHONE)
+    _forecast_made(page, service)
+    page.reload()
+    expect(page.get_by_test_id("picture-course").locator("svg")).to_be_visible()
+    # Eight doses and twelve scores, each drawn.
+    assert page.get_by_test_id("picture-course").locator("svg title").count() == len(_DOSE_DAYS) + len(_SCORES)
+    expect(page.get_by_test_id("forecast")).to_contain_text("due within 14 days")
+    expect(page.get_by_test_id("forecast")).to_contain_text("An estimate, not a decision.")
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert violations(page) == []
+
+
+def test_a_patient_before_the_first_dose_has_a_page_that_says_why_there_is_no_forecast(
+    desk: Desk, service: str
+) -> None:
+    page = desk.open(f"{service}/patient/rowan", PHONE)
+    expect(page.get_by_test_id("forecast")).to_contain_text("dose")
+    expect(page.get_by_test_id("patient-page")).to_contain_text("PHQ-9 18")
+
+
+def test_a_patient_nobody_knows_is_said_to_be_unknown(desk: Desk, service: str) -> None:
+    page = desk.open(f"{service}/patient/nobody", PHONE)
+    expect(page.get_by_role("alert").filter(has_text="cannot be fetched")).to_be_visible()
+
+
+def test_the_clinic_page_fits_a_phone_and_a_checker_of_accessibility_is_content(desk: Desk, service: str) -> None:
+    page = desk.open(f"{service}/clinic", PHONE)
+    expect(page.get_by_test_id("burden")).to_be_visible()
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert violations(page) == []

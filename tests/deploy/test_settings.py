@@ -1,0 +1,124 @@
+"""Settings: a configuration is either good or refused with the field and the reason; what changed is in force after a start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.settings import BadConfiguration, PagesPart, Settings, limits_only, load
+from tests.support.service import ROOT, falling, invoked, said_once, serving
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "site.toml"
+
+
+GOOD = """
+[site]
+name = "north"
+timezone = "Europe/Berlin"
+
+[pages]
+destinations = ["console:", "ntfy://example.org/topic"]
+link = "https://board.example"
+
+[limits.desaturation.medium]
+spo2 = { enter = 88, leave = 90, reason = "lung clinic" }
+"""
+
+
+def test_a_good_configuration_is_read_whole(config: Path) -> None:
+    config.write_text(GOOD)
+    settings = load(config)
+    assert (settings.site.name, settings.site.timezone) == ("north", "Europe/Berlin")
+    (changed,) = [limit for limit in settings.limit_table() if limit.key == ("desaturation", "medium", "spo2")]
+    assert (changed.enter, changed.leave, changed.hold_s) == (88, 90, 15)
+
+
+def test_the_example_that_comes_with_chairside_is_good() -> None:
+    assert load(ROOT / "deploy" / "site.example.toml").site.name
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not toml", "not TOML: "),
+        ("[site]\nname = ''", "site.name: String should have at least 1 character"),
+        ("[site]\ntimezone = 'Berlin'", "site.timezone: Value error, unknown time zone 'Berlin'; for example Europe/Berlin"),
+        ("[sight]\nname = 'x'", "sight: Extra inputs are not permitted"),
+        ("[limits.nonsense.high]\nspo2 = { enter = 80 }", "limits.nonsense.high.spo2: no such limit; there are "),
+        ("[limits.desaturation.low]\nspo2 = { enter = 80 }", "no such limit; there are desaturation.high.spo2, desaturation.medium.spo2"),
+        ("[limits.desaturation.medium]\nspo2 = { enter = 95 }", "leave 92 must be at or above enter 95, or the alert never ends"),
+        ("[limits.hypertension.low]\nsbp = { enter = 160 }", "leave 170 must be at or below enter 160"),
+        ("[limits.desaturation.medium]\nspo2 = { enter = 20 }", "is outside what the channel can show (40 to 100 %)"),
+        ("[limits.desaturation.medium]\nspo2 = { enter = 84, leave = 90 }", "enter 85 is milder than medium's 84"),
+        ("[limits.hypertension.low]\nsbp = { hold_s = 5 }", "comes in single readings"),
+        ("[limits.desaturation.medium]\nspo2 = { entre = 84 }", "limits.desaturation.medium.spo2.entre: Extra inputs are not permitted"),
+        ("[limits.desaturation.medium]\nspo2 = { enter = nan }", "limits.desaturation.medium.spo2.enter: Input should be a finite number"),
+        ("[pages]\ndestinations = ['carrier-pigeon://roof']", "not an address that Apprise knows"),
+        ("[pages]\ndestinations = ['json://']", "not an address that Apprise knows"),
+    ],
+)  # fmt: skip
+def test_a_bad_configuration_is_refused_with_field_and_reason(config: Path, text: str, said: str) -> None:
+    config.write_text(text)
+    done = invoked("check-config", config)
+    line = said_once(done)
+    assert line.startswith(f"chairside: {config}: ")
+    assert said in line
+    with pytest.raises(BadConfiguration):
+        limits_only(config)
+
+
+def test_a_missing_configuration_is_one_line(config: Path) -> None:
+    assert (
+        said_once(invoked("check-config", config)) == f"chairside: {config}: cannot be read: No such file or directory"
+    )
+
+
+def test_a_secret_in_a_bad_address_is_not_shown(config: Path) -> None:
+    config.write_text("[pages]\ndestinations = ['ntfys://user:hunter2@/']")
+    assert "hunter2" not in invoked("check-config", config).stderr
+
+
+def test_check_config_shows_every_limit_and_marks_what_changed(config: Path) -> None:
+    config.write_text(GOOD)
+    done = invoked("check-config", config)
+    assert done.status == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in done.stdout.splitlines() if "│" in line]
+    marked = [row for row in rows if row[0] == "*"]
+    assert marked == [["*", "desaturation", "medium", "spo2", "< 88 %", "90", "15 s", "this site"]]
+    assert {row[1] for row in rows} > {"hypertension", "apnoea", "sedation", "severe-dissociation"}
+    assert f"{config}: good. Pages go to " in done.stdout
+    assert "topic" not in done.stdout, "an ntfy topic is a secret"
+
+
+def test_check_config_says_when_pages_go_nowhere(config: Path) -> None:
+    config.write_text("[pages]\ndestinations = []")
+    assert "pages go nowhere" in invoked("check-config", config).stdout
+
+
+@pytest.fixture
+def without_desaturation(config: Path) -> Settings:
+    """A site that wants no alert at all for low oxygen, and no pages."""
+    config.write_text(
+        "[limits.desaturation.medium]\nspo2 = { enabled = false, reason = 'test' }\n[pages]\ndestinations = []"
+    )
+    return load(config)
+
+
+async def test_limits_changed_and_changed_back_are_in_force_after_each_start(
+    tmp_path: Path, without_desaturation: Settings
+) -> None:
+    off = without_desaturation
+    on = Settings(pages=PagesPart(destinations=()))
+    found = []
+    for start, settings in enumerate([on, off, on, on]):
+        async with serving(tmp_path / "data", settings) as clinic:
+            await clinic.post(*falling(f"P-{start}", start_s=start * 100))
+            found.append([one["patient"] for one in await clinic.transitions() if one["rule"] == "desaturation"])
+            entries = (await clinic.get("/v1/history"))["entries"]
+    assert found == [["P-0"], ["P-0"], ["P-0", "P-2"], ["P-0", "P-2", "P-3"]]
+    configured = [entry for entry in entries if entry["kind"] == "site.configured"]
+    assert len(configured) == 3, "an unchanged configuration is not said again"

@@ -1,0 +1,317 @@
+"""The forecaster beside the ward: every forecast from what is stored, once, and nobody waits for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.effects import encode
+from alerts.store.forecast_cache import KeptState
+from models.instants import to_us
+from models.wire.home import BURDEN, FORECASTS, PATIENT, PATIENTS
+from models.wire.observations import OBSERVATION
+from streams.forecasts.jobs import Asked, Told, forecasts
+from streams.forecasts.worker import Worker, WorkerFailed
+from streams.shard import Shard
+from tests.support.patients import FIRST, Patient
+from tests.support.service import Document, Inside, invoked, ndjson, serving, until
+
+
+def course(name: str = "A-1", weeks: int = 6) -> Patient:
+    """Six infusions in two weeks, then a PHQ-9 a week that climbs."""
+    patient = Patient(name).phq(-7, 20).phq(-2, 21)
+    for day in (0, 2, 4, 7, 9, 11):
+        patient.dose(day)
+    for week in range(2, 2 + weeks):
+        patient.phq(7 * week, 4 + 2 * week)
+    return patient
+
+
+def lines_of(*patients: Patient) -> list[Document]:
+    lines: list[Document] = [json.loads(line) for patient in patients for line in patient.lines]
+    return sorted(lines, key=lambda line: line["at"])
+
+
+@asynccontextmanager
+async def foreseeing(data: Path) -> AsyncIterator[Inside]:
+    """A service that forecasts as soon as something came in."""
+    async with serving(data, forecasting=True) as clinic:
+        assert clinic.service.forecaster is not None
+        clinic.service.forecaster.settles_s = 0.0
+        yield clinic
+
+
+async def quiet(clinic: Inside) -> None:
+    """Every forecast that is wanted has been made, kept and heard of by the ward."""
+    rows = clinic.service.at_home
+
+    def is_quiet() -> bool:
+        return all(row.made_of == row.entries for row in rows() if row.enrolled)
+
+    await clinic.settled()
+    await until(is_quiet, "the forecasts")
+    await clinic.settled()
+
+
+async def test_an_answer_from_home_becomes_the_very_forecast_that_the_command_makes_of_it(tmp_path: Path) -> None:
+    lines = lines_of(course("A-1"), course("B-2", weeks=2))
+    async with foreseeing(tmp_path / "data") as clinic:
+        await clinic.post(*lines)
+        await quiet(clinic)
+        answer = await clinic.get("/v1/forecasts")
+    FORECASTS.validate_json(json.dumps(answer))
+    assert [each["patient"] for each in answer["forecasts"]] == ["A-1", "B-2"], "who is due first comes first"
+    path = tmp_path / "lines.ndjson"
+    path.write_bytes(ndjson(lines))
+    for kept in answer["forecasts"]:
+        done = invoked("forecast", path, "--as-of", kept["as_of"], "--cdf")
+        (said,) = [line for line in map(json.loads, done.stdout.splitlines()) if line["patient"] == kept["patient"]]
+        assert {name: kept[name] for name in said} == said
+
+
+async def test_a_restart_makes_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
+    async with serving(tmp_path) as clinic:  # killed, so to say, before it could forecast
+        await clinic.post(*lines_of(course()))
+    counts = []
+    for _ in range(3):
+        async with foreseeing(tmp_path) as clinic:
+            await quiet(clinic)
+            kept = (await clinic.get("/v1/forecasts", patient="A-1", history=True))["forecasts"]
+            counts.append(len(kept))
+            frames = clinic.service.journal.read(0, 100_000)
+            written = clinic.service.store.digests(0)
+    assert counts == [1, 1, 1]
+    shard, replayed = Shard(clock="observed"), []
+    for entry in frames:
+        for n, effect in enumerate(shard.step(entry.offset, entry.received_us, entry.payload).effects):
+            replayed.append((entry.offset, n, encode(effect)))
+    digests = [(offset, n, kind, digest) for offset, n, kind, digest in written]
+    assert [(o, n) for o, n, _, _ in digests] == [(o, n) for o, n, _ in replayed]
+    assert all(
+        digest == hashlib.sha256(f"{kind}\n{text}".encode()).hexdigest()
+        for (_, _, kind, digest), (_, _, text) in zip(digests, replayed, strict=True)
+    )
+
+
+async def test_the_end_of_a_patients_day_is_forecast_answered_or_not(tmp_path: Path) -> None:
+    patient = course()
+    patient.tell("patient.registered", -8, timezone="Pacific/Auckland")
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(*lines_of(patient))
+        await quiet(clinic)
+        first = (await clinic.get("/v1/forecasts"))["forecasts"][0]
+        assert first["as_of"] == patient.date(50), "seven in the evening of the 49th in London is the 50th in Auckland"
+        # Ten days go by elsewhere in the clinic.
+        await clinic.post({"kind": "vitals", "device": "m-1", "spo2": 97, "at": f"{patient.date(60)}T13:00:00Z"})
+        await clinic.settled()
+        assert clinic.service.forecaster is not None
+        await clinic.service.forecaster.look()
+        await clinic.settled()
+        history = (await clinic.get("/v1/forecasts", patient="A-1", history=True))["forecasts"]
+    assert [each["as_of"] for each in history] == [patient.date(50), patient.date(60)]
+    assert history[0]["entries"] == history[1]["entries"]
+
+
+async def test_a_corrected_score_makes_another_forecast_and_the_old_one_stays_readable(tmp_path: Path) -> None:
+    patient = course().phq(57, 24, id="slip")
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(*lines_of(patient))
+        await quiet(clinic)
+        (before,) = (await clinic.get("/v1/forecasts"))["forecasts"]
+        await clinic.post(json.loads(Patient("A-1").phq(57, 4, id="meant", replaces="slip").lines[0]))
+        await quiet(clinic)
+        (after,) = (await clinic.get("/v1/forecasts"))["forecasts"]
+        everything = clinic.service.store.digests(0)
+        page = await clinic.get("/v1/patients/A-1")
+    assert before["known"] != after["known"]
+    assert before["as_of"] == after["as_of"]
+    assert after["cdf"][0] < before["cdf"][0]
+    assert sum(kind == "forecast" for _, _, kind, _ in everything) == 2
+    assert [score["score"] for score in page["scores"]][-1] == 4
+
+
+async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) -> None:
+    patient = (
+        course()
+        .tell("intervention", 20, what="bereavement")
+        .tell("intervention", 60, what="booking", detail="2026-03-12")
+    )
+    patient.score(30, "mood-vas", 4)
+    unheard = Patient("C-3").phq(59, 12)
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(
+            *lines_of(patient, unheard),
+            {"kind": "session.started", "at": f"{patient.date(60)}T14:00:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "chair": "3"},
+            {"kind": "dose", "at": f"{patient.date(60)}T14:05:00Z", "patient": "A-1", "session": "s-1", "drug": "ketamine", "route": "iv", "amount_mg": 40.0},
+            {"kind": "vitals", "at": f"{patient.date(60)}T14:40:00Z", "patient": "A-1", "session": "s-1", "sbp": 148, "dbp": 92, "by": "rn-1"},
+            *({"kind": "vitals", "at": f"{patient.date(60)}T14:50:{second:02}Z", "session": "s-1", "spo2": max(91, 96 - second // 3)} for second in range(60)),
+            {"kind": "vitals", "at": f"{patient.date(60)}T14:50:30Z", "session": "s-1", "sbp": 163, "dbp": 95},
+            {"kind": "session.ended", "at": f"{patient.date(60)}T16:05:00Z", "session": "s-1", "discharged": True},
+        )  # fmt: skip
+        await quiet(clinic)
+        listed = await clinic.get("/v1/patients")
+        page = await clinic.get("/v1/patients/A-1")
+        other = await clinic.get("/v1/patients/C-3")
+        burden = await clinic.get("/v1/burden", days=90)
+        missing = await clinic.http.get("/v1/patients/nobody")
+        unnamed = await clinic.http.get("/v1/forecasts", params={"history": True})
+        chairs = await clinic.get("/v1/chairs")
+    for model, document in ((PATIENTS, listed), (PATIENT, page), (PATIENT, other), (BURDEN, burden)):
+        model.validate_json(json.dumps(document))
+    assert missing.status_code == 404
+    assert unnamed.status_code == 422
+    assert chairs["chairs"] == []
+    assert [row["patient"] for row in listed["patients"]] == ["A-1", "C-3"], "without a forecast, last"
+    assert listed["patients"][1]["relapse_probability"] is None
+    assert listed["patients"][0]["doses"] == 7
+    assert [event["what"] for event in page["events"]] == ["bereavement"]
+    assert len(page["fan"]) == 85
+    assert page["fan"][0]["day"] == page["severity"][-1]["day"] == page["forecast"]["as_of"]
+    (session,) = page["sessions"]
+    assert (session["session"], session["given_mg"], session["left_min"]) == ("s-1", 40, 120)
+    assert (session["peak_sbp"], session["peak_dbp"], session["lowest_spo2"]) == (163, 95, 91), (
+        "what nobody entered too"
+    )
+    assert burden["hours_watched"] == pytest.approx(0.02, abs=0.01)
+    assert other["severity"] == []
+    assert other["why_not"] == "no dose is known yet, so nothing wears off"
+
+
+async def test_a_process_that_dies_is_begun_again_and_nothing_is_lost() -> None:
+    worker = Worker()
+    asked = Asked("main", "A-1", FIRST.toordinal() + 40, 2**62)
+    job = [(asked, Told([json.loads(line) for line in course().lines]))]
+    (before,) = await worker.forecasts(job)
+    worker.kill()
+    with pytest.raises(WorkerFailed):
+        await worker.forecasts(job)
+    (after,) = await worker.forecasts(job)
+    await worker.close()
+    assert before == after
+    assert before.forecast is not None
+
+
+def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() -> None:
+    def asked(name: str) -> Asked:
+        return Asked("main", name, FIRST.toordinal() + 40, 2**62)
+
+    good = [json.loads(line) for line in course().lines]
+    bad = [{"kind": "dose", "at": "yesterday", "patient": "B-2", "drug": "ketamine"}]
+    first, second, third = forecasts([(asked("B-2"), Told(bad)), (asked("A-1"), Told(good)), (asked("C-3"), Told([]))])
+    assert first.forecast is None
+    assert "at" in first.why_not
+    assert second.forecast is not None
+    assert (third.forecast, third.why_not) == (None, "nothing was known by then")
+
+
+def test_neither_order_of_arrival_nor_company_nor_a_repeat_changes_a_forecast() -> None:
+    asked = Asked("main", "A-1", FIRST.toordinal() + 60, 2**62)
+    entries = [json.loads(line) for line in course().lines]
+    (alone,) = forecasts([(asked, Told(entries))])
+    shuffled = [*entries, entries[3]]
+    random.Random(5).shuffle(shuffled)
+    other = [json.loads(line) for line in course("Z-9", weeks=3).lines]
+    _, among = forecasts([(Asked("main", "Z-9", asked.as_of, asked.until_us), Told(other)), (asked, Told(shuffled))])
+    assert alone.forecast is not None
+    assert among.forecast is not None
+    assert {**among.forecast, "entries": 0} == {**alone.forecast, "entries": 0}
+
+
+def test_what_is_kept_changes_no_forecast_whatever_comes_between() -> None:
+    told = (
+        course("A-1", weeks=0).phq(14, 8).phq(21, 10).score(21, "mood-vas", 3)
+        .phq(28, 19, id="slip").phq(28, 9, id="meant", replaces="slip", received=FIRST + timedelta(days=33))
+        .dose(30).phq(35, 6).phq(16, 15, id="late", received=FIRST + timedelta(days=37)).tell("intervention", 38, what="bereavement")
+    )  # fmt: skip
+    told.tell("patient.registered", 36, timezone="Pacific/Auckland", medications=["Lithium", "sertraline"])
+    entries = sorted((json.loads(line) for line in told.lines), key=lambda line: line.get("received_at", line["at"]))
+    kept: bytes | None = None
+    before: list[Document] = []
+    without_reading = 0
+    for day in [*range(-3, 3), *range(12, 45)]:
+        until = (FIRST + timedelta(days=day + 1)).isoformat()
+        received = [entry for entry in entries if entry.get("received_at", entry["at"]) < until]
+        asked = Asked("main", "A-1", told.day(day), to_us(FIRST + timedelta(days=day + 1)))
+        (fresh,) = forecasts([(asked, Told(received))])
+        (carried,) = forecasts([(asked, Told(received, kept))])
+        assert carried == fresh
+        if kept is not None and received == before:
+            (blind,) = forecasts([(asked, Told(None, kept))])
+            assert blind == fresh
+            without_reading += 1
+        kept, before = carried.kept, received
+    assert without_reading > 20
+
+
+def test_what_is_kept_of_another_or_was_damaged_is_refused_and_the_entries_are_read() -> None:
+    asked = Asked("main", "A-1", FIRST.toordinal() + 60, 2**62)
+    entries = [json.loads(line) for line in course().lines]
+    (fresh,) = forecasts([(asked, Told(entries))])
+    (other,) = forecasts([(replace(asked, patient="B-2"), Told(entries))])
+    assert fresh.kept is not None
+    for spoilt in (other.kept, fresh.kept[:-1], b"CSK0" + fresh.kept[4:], b""):
+        assert forecasts([(asked, Told(entries, spoilt))]) == [fresh]
+        (refused,) = forecasts([(asked, Told(None, spoilt))])
+        assert refused.forecast is None
+        assert "NotKept" in refused.why_not
+
+
+async def test_a_night_goes_on_from_what_is_kept_and_does_without_it(tmp_path: Path) -> None:
+    names = ["A-1", "B-2", "C-3"]
+    async with foreseeing(tmp_path) as clinic:
+        await clinic.post(*lines_of(*(course(name) for name in names)))
+        await quiet(clinic)
+        store, forecaster = clinic.service.store, clinic.service.forecaster
+        assert forecaster is not None
+        kept = store.kept("main", names)
+        assert [kept[name].entries for name in names] == [14, 14, 14]
+        store.keep([KeptState("main", "B-2", 14, b"damaged"), kept["C-3"]._replace(entries=0)])
+        await clinic.post({"kind": "vitals", "device": "m-1", "spo2": 97, "at": f"{course().date(60)}T13:00:00Z"})
+        await clinic.settled()
+        await forecaster.look()
+        await clinic.settled()
+        made = (await clinic.get("/v1/forecasts"))["forecasts"]
+        again = store.kept("main", names)
+    assert forecaster.failed == 0
+    assert {each["as_of"] for each in made} == {course().date(59)}
+    assert [again[name].entries for name in names] == [14, 14, 14]
+    asked = Asked("main", "", FIRST.toordinal() + 59, 2**62)
+    for said in made:
+        told = Told([json.loads(line) for line in course(said["patient"]).lines])
+        (fresh,) = forecasts([(replace(asked, patient=said["patient"]), told)])
+        assert fresh.forecast is not None
+        assert {name: said[name] for name in fresh.forecast} == fresh.forecast
+
+
+def test_frame_boundaries_and_repeats_change_nothing_of_what_is_said_of_patients_at_home() -> None:
+    from tests.support.scenes import pack
+
+    lines = lines_of(course("A-1", weeks=3), course("B-2", weeks=9))
+    made = {"kind": "forecast.made", "as_of": "2026-02-02", "cdf": [0.9] * 85, "at": "2026-02-02T20:00:00Z"}
+    lines += [{**made, "patient": "A-1"}, {**made, "patient": "B-2", "cdf": [0.6] * 85}, {**lines[-1]}]
+    records = [OBSERVATION.validate_json(json.dumps(line)) for line in sorted(lines, key=lambda line: line["at"])]
+
+    def told(cuts: list[int]) -> list[str]:
+        shard, said = Shard(clock="observed"), []
+        for n, (low, high) in enumerate(zip([0, *cuts], [*cuts, len(records)], strict=True)):
+            for effect in shard.step(n, 0, pack(records[low:high])).effects:
+                fields = json.loads(encode(effect))
+                fields.pop("cause", None)
+                said.append(json.dumps(fields))
+        return said
+
+    chance = random.Random(7)
+    whole = told([])
+    assert any('"relapse-risk"' in each for each in whole)
+    assert any('"checkin-overdue"' in each for each in whole)
+    for _ in range(10):
+        assert told(sorted(chance.sample(range(1, len(records)), 12))) == whole
+    assert told(list(range(1, len(records)))) == whole

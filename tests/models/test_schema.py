@@ -1,0 +1,50 @@
+"""The exported JSON Schemas are what the code speaks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from models.wire.observations import OBSERVATION
+from models.wire.schema import FOLDER, SCHEMAS, rendered
+from streams.clinic.clinic import simulate
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_an_exported_schema_is_what_the_models_say(name: str) -> None:
+    assert (FOLDER / f"{name}.json").read_text("utf-8") == rendered(name), "run `make schema`"
+
+
+def test_nothing_else_lies_among_the_schemas() -> None:
+    assert {path.stem for path in Path(FOLDER).iterdir()} == set(SCHEMAS)
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    return jsonschema.Draft202012Validator(json.loads((FOLDER / "observation.json").read_text("utf-8")))
+
+
+def test_a_sender_that_keeps_to_the_schema_is_understood(validator: Any) -> None:
+    lines = list(simulate(sessions=3, seed=7, hours=1.5).observations())[::50]
+
+    for line in lines:
+        validator.validate(line)
+        OBSERVATION.validate_python(line, strict=False)
+    assert {line["kind"] for line in lines} >= {"vitals"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "vitals", "at": "2026-03-02T08:00:00Z", "device": "m1", "hr": "72"},
+        {"kind": "vitals", "device": "m1", "hr": 72},
+        {"kind": "checkin", "at": "2026-03-02T08:00:00Z", "patient": "A-1", "instrument": "tea-leaves"},
+        {"kind": "weather", "at": "2026-03-02T08:00:00Z"},
+    ],
+)
+def test_what_the_edge_refuses_the_schema_refuses(validator: Any, wrong: dict[str, Any]) -> None:
+    assert not validator.is_valid(wrong)

@@ -1,0 +1,261 @@
+"""Absence: what should have come and did not is said at its own instant, and it never proves anything about a patient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.instants import SECOND
+from models.tables.channels import STALE_AFTER
+from models.tables.drugs import TREATMENTS
+from models.wire.observations import ChannelStatus
+from tests.support.scenes import START_US, Scene, breathing, pack, seconds
+
+ABSENT = {"no-data", "probe-off", "artefact", "implausible"}
+STALE_S = STALE_AFTER // SECOND
+
+
+def test_a_monitor_that_never_starts_is_said_three_minutes_after_the_session_did() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.passes(200)
+    assert clinic.told() == ["3:00 medium never-started raised (P-3)"]
+    assert len(clinic.pages) == 1
+    clinic.chair("3").shows(1, spo2=97)
+    assert clinic.told()[1:] == ["3:20 medium never-started closed (P-3)"]
+
+
+def test_a_monitor_that_sends_only_that_its_probe_is_off_has_started() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.send(clinic.chair("3").vitals(status={"spo2": "probe-off"}))
+    clinic.passes(200)
+    assert clinic.told("never-started") == []
+
+
+def test_silence_is_said_thirty_seconds_after_the_last_good_reading_at_that_instant_and_not_at_its_frame_s() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.now_s = 1.25
+    clinic.send(three.vitals(spo2=97))
+    clinic.now_s = 77.5
+    clinic.send()
+    assert clinic.told() == ["0:31.250 low no-data raised (P-3)"]
+    assert seconds(clinic.transitions[0].onset_at) == 1.25
+
+
+def test_silence_that_lasts_two_minutes_pages() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.send(three.vitals(spo2=97))
+    clinic.passes(300)
+    assert clinic.told() == ["0:30 low no-data raised (P-3)", "2:00 medium no-data worsened (P-3)"]
+    assert [seconds(page.at) for page in clinic.pages] == [120]
+
+
+def test_a_frame_that_comes_exactly_when_silence_is_due_still_counts() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.send(three.vitals(spo2=97))
+    clinic.now_s = STALE_S
+    clinic.send(three.vitals(spo2=97))
+    assert clinic.told() == []
+
+
+def test_a_reading_ends_silence_and_alarms_at_once_on_what_it_shows() -> None:
+    """A desaturation behind a gap must not wait for the signal to be believed again."""
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.send(three.vitals(spo2=97))
+    clinic.now_s = 60
+    three.shows(20, spo2=80)
+    assert clinic.told() == [
+        "0:30 low no-data raised (P-3)",
+        "1:00 low no-data closed (P-3)",
+        "1:10 high desaturation raised (P-3)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "rule"),
+    [("probe-off", "probe-off"), ("off", "probe-off"), ("artefact", "artefact"), (None, "probe-off")],
+)
+def test_one_channel_that_is_lost_is_said_while_the_others_go_on(status: ChannelStatus | None, rule: str) -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(10, spo2=97, hr=breathing(70, 10))
+    for second in range(40):
+        lost: dict[str, Any] = {} if status is None else {"status": {"spo2": status}}
+        clinic.send(three.vitals(hr=70 + second % 3, **lost))
+        clinic.now_s += 1
+    assert clinic.told() == [f"0:39 low {rule} raised (P-3)"]
+    assert clinic.transitions[0].evidence["channels"] == ["spo2"]
+    three.shows(1, spo2=97, hr=71)
+    assert clinic.told()[1:] == [f"0:50 low {rule} closed (P-3)"]
+
+
+def test_readings_out_of_range_are_said_as_that() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(1, spo2=97, hr=70)
+    three.shows(40, spo2=20, hr=breathing(70, 40))
+    assert clinic.told() == ["0:30 low implausible raised (P-3)"]
+
+
+def test_a_lost_probe_keeps_a_physiological_alert_up() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(16, spo2=88, hr=breathing(70, 16))
+    three.shows(120, hr=breathing(70, 120))
+    assert clinic.told("desaturation") == ["0:15 medium desaturation raised (P-3)"]
+    assert clinic.open_rules() == {"desaturation", "probe-off"}
+    clinic.passes(600)
+    assert "desaturation" in clinic.open_rules(), "nor does silence end it"
+
+
+@pytest.mark.parametrize(
+    ("drug", "route", "before_min", "dosing_min", "after_min"),
+    [
+        (
+            each.drug,
+            each.route,
+            each.protocol.cuff_before_min,
+            each.protocol.cuff_dosing_min,
+            each.protocol.cuff_observation_min,
+        )
+        for each in TREATMENTS.values()
+        if each.usual is not None
+    ],
+)
+def test_a_cuff_is_overdue_as_the_protocol_s_phase_has_it(
+    drug: str, route: str, before_min: float, dosing_min: float, after_min: float
+) -> None:
+    def overdue_after(clinic: Scene, start_s: float) -> float:
+        clinic.now_s = start_s + 4 * 3600
+        clinic.send()
+        raised = [one for one in clinic.transitions if one.rule == "vitals-overdue" and one.transition == "raised"]
+        return (seconds(raised[-1].at) - start_s) / 60
+
+    waiting = Scene()
+    waiting.chair("3").starts(drug, route)
+    assert overdue_after(waiting, 0) == before_min
+
+    dosing = Scene()
+    dosing.chair("3").starts(drug, route)
+    dosing.chair("3").infuses(minutes=60)
+    dosing.now_s = 60
+    dosing.chair("3").cuff(120, 75)
+    expected = TREATMENTS["ketamine", "iv"].protocol.cuff_dosing_min if route != "iv" else dosing_min
+    assert overdue_after(dosing, 60) == expected, "the dose that was given says what is expected, not the plan"
+
+    after = Scene()
+    after.chair("3").starts(drug, route)
+    after.chair("3").infuses(minutes=10)
+    after.now_s = 11 * 60
+    after.chair("3").cuff(120, 75)
+    expected = TREATMENTS["ketamine", "iv"].protocol.cuff_observation_min if route != "iv" else after_min
+    assert overdue_after(after, 11 * 60) == expected
+
+
+def test_a_cuff_ends_overdue() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.now_s = 31 * 60
+    clinic.chair("3").cuff(120, 75)
+    assert clinic.told("vitals-overdue") == [
+        "30:00 low vitals-overdue raised (P-3)",
+        "31:00 low vitals-overdue closed (P-3)",
+    ]
+
+
+def test_nothing_is_overdue_for_a_session_nobody_announced() -> None:
+    clinic = Scene()
+    clinic.chair("3").shows(20, spo2=97)
+    clinic.chair("3").cuff(120, 75)
+    clinic.now_s = 50 * 60
+    clinic.send()
+    assert clinic.told("vitals-overdue") == []
+
+
+@pytest.mark.parametrize(("ahead_s", "said"), [(59, False), (61, True), (-599, False), (-601, True), (3600, True)])
+def test_a_device_whose_clock_is_wrong_is_said_and_still_watched(ahead_s: float, said: bool) -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.now_s = 700
+    for _ in range(20):
+        clinic.send(three.vitals(at_s=clinic.now_s + ahead_s, spo2=88))
+        clinic.now_s += 1
+    assert bool(clinic.told("clock-skew")) is said
+    assert len(clinic.told("desaturation")) == 1
+    clinic.send(three.vitals(spo2=88))
+    skewed = clinic.told("clock-skew")
+    assert not said or ahead_s > 0 or skewed[-1].startswith("12:00 low clock-skew closed"), "right again"
+
+
+# ---- no blind window
+
+
+gaps = st.lists(st.sampled_from([0.25, 1, 5, 29, 30, 30.5, 45, 121, 200]), min_size=1, max_size=12)
+shown = st.sampled_from(
+    [
+        {"spo2": 97.0},
+        {"spo2": 88.0},
+        {"spo2": 0.0},
+        {"hr": 70.0},
+        {"spo2": 96.0, "hr": 71.0},
+        {},
+        {"status": {"spo2": "probe-off"}},
+    ]
+)
+
+
+@pytest.mark.parametrize("clock", ["received", "observed"])
+@given(steps=st.lists(st.tuples(gaps, shown), min_size=1, max_size=8))
+def test_at_every_instant_a_value_can_alarm_or_its_absence_is_up(
+    clock: str, steps: list[tuple[list[float], dict[str, Any]]]
+) -> None:
+    """For each channel that ever had a good reading; validity and staleness share one constant."""
+    clinic = Scene(clock="received" if clock == "received" else "observed")
+    three = clinic.chair("3")
+    three.starts()
+    for waits, fields in steps:
+        for wait in waits:
+            clinic.now_s += wait
+            if clock == "received":
+                clinic.send()  # what falls due before now has fallen due
+            else:
+                clinic.send(clinic.chair("9").vitals(spo2=97))
+            _no_blind_window(clinic)
+            clinic.send(three.vitals(**fields))
+            _no_blind_window(clinic)
+
+
+def _no_blind_window(clinic: Scene) -> None:
+    ward = clinic.shard.ward
+    up = {alert.rule for alert in clinic.shard.desk.open.values() if alert.subject.patient == "P-3"}
+    (card,) = [card for card in clinic.shard.chairs("main")["chairs"] if card["patient"] == "P-3"]
+    for name, value in card["values"].items():
+        if value["value"] is not None and value["age_s"] > STALE_S:
+            assert up & ABSENT, (
+                f"{name} is {value['age_s']} s old at {(ward.clock_us - START_US) / SECOND} s and nobody says so"
+            )
+
+
+def test_ticks_alone_find_what_is_absent() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.send(clinic.chair("3").vitals(spo2=97))
+    shard = clinic.shard
+    told = [shard.step(shard.next_offset, START_US + second * SECOND, pack([])).effects for second in range(1, 33)]
+    assert [len(effects) for effects in told] == [0] * 30 + [1, 0], "due at 0:30, found by the first tick after it"

@@ -1,0 +1,242 @@
+"""Whose reading is it: device to chair to session to patient, sessions nobody announced, and lines that come twice or late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.wire.observations import SessionEnded
+from tests.support.scenes import Chair, Scene, breathing, moment
+
+
+def values(clinic: Scene, chair: str) -> dict[str, Any]:
+    (card,) = [card for card in clinic.shard.chairs(clinic.site)["chairs"] if card["chair"] == chair]
+    return {name: shown["value"] for name, shown in card["values"].items()}
+
+
+def cards(clinic: Scene) -> list[tuple[str | None, str, str | None]]:
+    return [(card["chair"], card["patient"], card["session"]) for card in clinic.shard.chairs(clinic.site)["chairs"]]
+
+
+def low(chair: Chair, length: int = 16) -> None:
+    chair.shows(length, spo2=88)
+
+
+def test_a_device_s_samples_go_to_the_session_in_its_chair() -> None:
+    clinic = Scene()
+    clinic.chair("3").takes("m-3")
+    clinic.chair("3").starts(device=None)
+    low(clinic.chair("3"))
+    assert clinic.told() == ["0:15 medium desaturation raised (P-3)"]
+
+
+def test_what_a_sample_says_of_itself_goes_before_its_device() -> None:
+    clinic = Scene()
+    for name in ("3", "4"):
+        clinic.chair(name).starts()
+    for _ in range(16):
+        clinic.send(clinic.chair("3").vitals(session="S-4", spo2=88), clinic.chair("3").vitals(spo2=97))
+        clinic.now_s += 1
+    assert clinic.told() == ["0:15 medium desaturation raised (P-4)"]
+
+
+def test_two_chairs_that_swap_their_monitors_keep_their_patients() -> None:
+    clinic = Scene()
+    three, four = clinic.chair("3"), clinic.chair("4")
+    three.starts()
+    four.starts()
+    clinic.together(5, {"3": {"spo2": 97}, "4": {"spo2": 95}})
+    three.takes("m-4")
+    four.takes("m-3")
+    clinic.together(40, {"3": {"spo2": 88}, "4": {"spo2": 95}})  # m-3 now hangs on the sick one
+    assert clinic.told("desaturation") == ["0:35 medium desaturation raised (P-4)"], (
+        "a jump is believed, from its first sample on, once it has held for 30 s"
+    )
+    assert values(clinic, "4")["spo2"] == 88
+    assert values(clinic, "3")["spo2"] == 95
+
+
+def test_what_a_monitor_said_before_it_moved_stays_where_it_was_said() -> None:
+    clinic = Scene()
+    three, four = clinic.chair("3"), clinic.chair("4")
+    three.starts()
+    four.starts()
+    clinic.together(20, {"3": {"spo2": 97, "etco2": 38}, "4": {"spo2": 95}})
+    four.takes("m-3")
+    clinic.send(three.vitals(at_s=19, etco2=38), three.vitals(at_s=10, etco2=38))
+    assert "etco2" not in values(clinic, "4"), "chair 3's breath is not chair 4's"
+    clinic.send(three.vitals(at_s=20, etco2=36))
+    assert values(clinic, "4")["etco2"] == 36
+
+
+def test_vitals_without_a_session_are_watched_and_said_so() -> None:
+    clinic = Scene()
+    low(clinic.chair("3"))
+    assert clinic.told() == ["0:00 low unscheduled raised (m-3)", "0:15 medium desaturation raised (m-3)"]
+
+
+def test_vitals_that_name_a_session_nobody_started_are_watched_under_its_name() -> None:
+    clinic = Scene()
+    clinic.send(clinic.chair("3").vitals(session="S-3", patient="P-3", spo2=97))
+    assert cards(clinic) == [(None, "P-3", "S-3")]
+
+
+def test_a_replay_watches_vitals_without_a_session_and_complains_of_nothing() -> None:
+    clinic = Scene(clock="observed")
+    low(clinic.chair("3"))
+    assert clinic.told() == ["0:15 medium desaturation raised (m-3)"]
+
+
+def test_a_session_announced_late_takes_over_the_one_nobody_announced() -> None:
+    clinic = Scene()
+    clinic.chair("3").shows(20, spo2=97)
+    clinic.chair("3").starts()
+    clinic.chair("3").shows(20, spo2=97)
+    assert clinic.told() == ["0:00 low unscheduled raised (m-3)", "0:20 low unscheduled closed (m-3)"]
+    assert cards(clinic) == [("3", "P-3", "S-3")]
+
+
+def test_a_monitor_that_is_put_at_a_chair_goes_on_with_what_it_was_watching() -> None:
+    clinic = Scene()
+    clinic.chair("3").shows(10, spo2=88)
+    clinic.chair("3").takes("m-3")
+    clinic.chair("3").shows(10, spo2=88)
+    assert clinic.told() == ["0:00 low unscheduled raised (m-3)", "0:15 medium desaturation raised (m-3)"]
+    assert cards(clinic) == [("3", "m-3", None)]
+
+
+def test_a_monitor_that_is_put_at_a_taken_chair_watches_who_sits_there() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts(device=None)
+    clinic.send(clinic.chair("9").vitals(spo2=97))
+    clinic.now_s += 1
+    clinic.chair("3").takes("m-9")
+    clinic.send(clinic.chair("9").vitals(spo2=96))
+    assert cards(clinic) == [("3", "P-3", "S-3")]
+    assert clinic.told("unscheduled") == ["0:00 low unscheduled raised (m-9)", "0:01 low unscheduled closed (m-9)"]
+
+
+def test_vitals_nobody_announced_take_nothing_from_a_session() -> None:
+    """A line with a mistyped alias from the monitor in chair 3 must not turn the chair over to that alias."""
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.send(three.vitals(patient="P-33", spo2=97))
+    low(three)
+    assert clinic.told("desaturation") == ["0:15 medium desaturation raised (P-3)"]
+
+
+def test_a_patient_with_two_sessions_keeps_the_open_one_when_the_other_ends() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.now_s = 60
+    three.starts(session="S-3b")
+    clinic.send(three.vitals(session="S-3b", spo2=97))
+    clinic.now_s = 61
+    clinic.send(_ended(three, "S-3b"))
+    clinic.now_s = 62
+    clinic.send(three.vitals(device=None, patient="P-3", spo2=97))
+    assert cards(clinic) == [("3", "P-3", "S-3")]
+
+
+def _ended(chair: Chair, session: str) -> SessionEnded:
+    return SessionEnded(at=moment(chair.scene.now_s), patient=chair.patient, session=session)
+
+
+# ---- after the end
+
+
+def test_the_last_samples_sent_again_after_the_end_open_nothing() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(20, spo2=97)
+    three.ends()
+    clinic.now_s += 5
+    clinic.send(three.vitals(at_s=18, spo2=97), three.vitals(at_s=19, spo2=97))
+    clinic.passes(120)
+    assert clinic.told() == []
+    assert cards(clinic) == []
+
+
+def test_one_patient_s_last_samples_sent_again_are_never_the_next_one_s() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(30, spo2=80)
+    three.ends()
+    clinic.now_s += 60
+    three.starts(patient="P-99", session="S-99")
+    for second in range(30):
+        clinic.send(three.vitals(at_s=second, spo2=80))
+        clinic.now_s += 1
+    assert [line for line in clinic.told() if "P-99" in line] == []
+    three.shows(1, spo2=97)
+    assert values(clinic, "3") == {"spo2": 97}
+
+
+def test_new_samples_after_the_end_are_watched_as_nobody_s_session() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(20, spo2=97)
+    three.ends()
+    three.shows(20, spo2=88)
+    assert clinic.told() == ["0:20 low unscheduled raised (m-3)", "0:35 medium desaturation raised (m-3)"]
+
+
+def test_a_session_with_no_sample_for_an_hour_that_nobody_announced_is_given_up() -> None:
+    clinic = Scene()
+    clinic.send(clinic.chair("3").vitals(spo2=97))
+    clinic.now_s = 3599
+    clinic.send(clinic.chair("3").vitals(at_s=0, spo2=97))  # sent again: no sign of life
+    clinic.now_s = 3700
+    clinic.send()
+    assert clinic.told("unscheduled")[-1] == "60:00 low unscheduled closed (m-3)"
+    assert cards(clinic) == []
+
+
+def test_an_announced_session_is_never_given_up() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.now_s = 6 * 3600
+    clinic.send()
+    assert cards(clinic) == [("3", "P-3", "S-3")]
+
+
+def test_the_end_of_a_session_ends_what_stood_but_hides_nothing_unseen() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(40, spo2=88, hr=breathing(130, 40))
+    three.ends()
+    assert clinic.told() == ["0:15 medium desaturation raised (P-3)", "0:40 medium desaturation latched (P-3)"]
+
+
+# ---- each entry once
+
+
+def test_a_cuff_entered_by_hand_and_sent_twice_is_one_entry() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    by_hand = clinic.chair("3").vitals(sbp=130.0, dbp=80.0, by="rn-1")
+    clinic.send(by_hand)
+    clinic.now_s += 30
+    clinic.send(by_hand)
+    assert [entry.kind for entry in clinic.entries] == ["session.started", "vitals"]
+
+
+def test_two_starts_of_one_session_are_one_and_the_second_is_set_aside() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.now_s += 1
+    clinic.chair("3").starts()
+    (letter,) = clinic.dead_letters
+    assert (letter.field, letter.reason) == ("session", "session S-3 is open already")
+
+
+def test_an_entry_about_a_session_that_is_not_open_is_set_aside_with_its_name() -> None:
+    clinic = Scene()
+    clinic.chair("3").infuses()
+    clinic.chair("3").ends()
+    assert [(letter.field, letter.reason) for letter in clinic.dead_letters] == [("session", "no open session S-3")] * 2

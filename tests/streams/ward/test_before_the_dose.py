@@ -1,0 +1,122 @@
+"""Before the dose: what is registered against the drug, and a session that is announced late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.wire.observations import PatientRegistered
+from streams.shard import Shard
+from tests.support.scenes import Scene, breathing, moment
+from tests.support.treatments import card
+
+# ---- contraindications
+
+
+def registers(clinic: Scene, **fields: Any) -> None:
+    clinic.send(PatientRegistered.model_validate({"at": moment(clinic.now_s), "patient": "P-3", **fields}))
+    clinic.now_s += 1
+
+
+@pytest.mark.parametrize(
+    ("drug", "route", "condition", "priority"),
+    [
+        ("esketamine", "intranasal", "aneurysmal-vascular-disease", "high"),
+        ("ketamine", "iv", "aneurysmal-vascular-disease", "medium"),
+        ("ketamine", "iv", "Psychosis history", "low"),
+        ("esketamine", "intranasal", "hypertension", None),
+    ],
+)
+def test_what_is_registered_against_a_drug_is_said_when_the_session_starts(
+    drug: str, route: str, condition: str, priority: str | None
+) -> None:
+    clinic = Scene()
+    registers(clinic, conditions=[condition], medications=["lorazepam"])
+    clinic.chair("3").starts(drug, route)
+    found = [one for one in clinic.transitions if one.rule == "contraindication"]
+    assert [one.priority for one in found] == ([] if priority is None else [priority])
+    if found:
+        assert found[0].evidence["interactions"] == ["benzodiazepine"]
+
+
+def test_a_registration_that_comes_or_is_edited_later_is_weighed_then() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("esketamine", "intranasal")
+    clinic.now_s = 60
+    registers(clinic, conditions=["psychosis-history"])
+    registers(clinic, conditions=["psychosis-history", "avm"])
+    registers(clinic, weight_kg=70)
+    registers(clinic, conditions=[])
+    assert [line.split(" (")[0] for line in clinic.told("contraindication")] == [
+        "1:00 low contraindication raised",
+        "1:01 high contraindication worsened",
+        "1:03 high contraindication latched",
+    ]
+
+
+def test_registrations_survive_a_restart() -> None:
+    clinic = Scene()
+    registers(clinic, conditions=["avm"], weight_kg=62)
+    clinic.shard = Shard.restore(clinic.shard.snapshot())
+    clinic.chair("3").starts("esketamine", "intranasal")
+    assert clinic.told("contraindication") == ["0:01 high contraindication raised (P-3)"]
+
+
+# ---- a start that comes late
+
+
+def test_a_late_start_carries_on_what_was_being_held() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.shows(10, spo2=88)
+    three.starts()
+    three.shows(10, spo2=88)
+    assert clinic.told("desaturation") == ["0:15 medium desaturation raised (P-3)"]
+
+
+def test_an_alert_goes_on_under_the_patient_s_name_and_nothing_of_it_is_left_behind() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.shows(20, spo2=88)
+    three.starts()
+    assert sorted(clinic.told("desaturation")) == [
+        "0:15 medium desaturation raised (m-3)",
+        "0:20 medium desaturation closed (m-3)",
+        "0:20 medium desaturation raised (P-3)",
+    ]
+    three.shows(120, spo2=97, hr=breathing(70, 120))
+    (last,) = clinic.told("desaturation")[3:]
+    assert last.endswith("medium desaturation latched (P-3)")
+
+
+def test_a_late_start_keeps_the_cuffs_that_were_taken() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.shows(5, spo2=97)
+    three.cuff(184, 96)
+    three.shows(5, spo2=98)
+    three.starts()
+    assert card(clinic)["baseline"] == {"sbp": 184, "dbp": 96}
+    clinic.now_s += 120
+    three.cuff(186, 96)
+    assert clinic.told("hypertension")[-1] == "2:10 medium hypertension worsened (P-3)", (
+        "the second one confirms the first"
+    )
+
+
+def test_a_monitor_that_was_off_between_two_people_carries_nothing_over() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.shows(20, spo2=88)
+    three.cuff(170, 100)
+    clinic.passes(120)
+    three.starts()
+    assert card(clinic)["baseline"] == {"sbp": None, "dbp": None}
+
+
+def test_a_cuff_by_hand_is_filed_under_its_sender_s_id() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.send(clinic.chair("3").vitals(sbp=130.0, dbp=80.0, by="rn-1", id="e-17"))
+    assert clinic.entries[-1].doc["id"] == "e-17"
