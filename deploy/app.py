@@ -8,13 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from alerts.api.chairs import chair_routes
 from alerts.api.routes import alert_routes
+from alerts.api.views import RETRY_AFTER_S, NotNow
 from deploy.wiring import Service
 from models.wire.schema import SCHEMAS
 from streams.forecasts.http import patient_routes
@@ -42,9 +44,15 @@ def build(service: Service) -> FastAPI:
         service.metrics.accepted.inc(accepted)
         service.metrics.set_aside.inc(set_aside)
 
-    app.include_router(observation_routes(service.append, service, service.store, counted))
-    app.include_router(patient_routes(service.store, service))
-    app.include_router(alert_routes(service.store, service.feed, service.command, service.now))
+    app.include_router(observation_routes(service.append, service.store, counted))
+    app.include_router(chair_routes(service.views, service.store))
+    app.include_router(patient_routes(service.store, service.views))
+    app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
+
+    @app.exception_handler(NotNow)
+    async def not_now(request: Request, why: NotNow) -> JSONResponse:
+        """A question that cannot be answered just now, whoever was asked."""
+        return JSONResponse({"detail": str(why)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress"}})
     async def healthz() -> JSONResponse:
@@ -65,7 +73,7 @@ def build(service: Service) -> FastAPI:
         return {
             "site": settings.site.name,
             "timezone": settings.site.timezone,
-            "clock": service.owner.shard.ward.clock,
+            "clock": await service.views.clock(settings.site.name),
             "pages_to": [destination.name for destination in service.pager.destinations],
         }
 

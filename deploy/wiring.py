@@ -2,6 +2,7 @@
 
 Wiring only: each part does its work elsewhere, here they are tied together, started in order and stopped in order. At the
 start the shard recovers before anything is taken; at the end what was accepted is durable, decided, and checkpointed.
+What boards and queries ask is answered by `board_views.py`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import asyncio
 import fcntl
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,16 @@ from alerts.api.live import Feed
 from alerts.effects import FrameEffects
 from alerts.notify.pager import Pager
 from alerts.store.store import Store
+from deploy.board_views import ShardViews
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, Watched
-from models.instants import SECOND, to_datetime
-from models.wire.observations import Command, Conflicted, ForecastMade
-from streams.forecasts.pages import patient_list, patient_page, today_of
+from models.instants import SECOND
+from models.wire.observations import Command, Conflicted
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
 from streams.intake.append import Intake, Records
-from streams.journal.frame import Origin
-from streams.journal.history import History, Series
 from streams.journal.journal import SqliteJournal
-from streams.ward.home.rows import AtHome
 from streams.ward.state import Clock
 
 log = logging.getLogger(__name__)
@@ -79,12 +76,12 @@ class Service:
         self.journal = SqliteJournal(path, now_us, clock)
         self.owner = Owner(self.journal, self.store, clock, self._told, self._conflicted)
         self.intake = Intake(self.journal, self.owner.deliver)
-        self.feed = Feed(self.store, self.chairs)
-        self.history = History(self.journal, self._row_of, stamped=clock == "received")
+        self.worker = Worker()
+        self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
+        self.feed = Feed(self.store, self.views)
         destinations, schedulers = settings.pages.opened()
         self.pager = Pager(self.store, destinations, now_us, schedulers=schedulers)
-        self.worker = Worker()
-        self.forecaster = Forecaster(self.store, self, self._append_forecasts, self.worker) if forecasting else None
+        self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1
         self.ready = asyncio.Event()
@@ -133,7 +130,7 @@ class Service:
     async def _configure(self) -> None:
         """Append the configuration if it is not the one in force."""
         record = self.settings.record()
-        if self.owner.shard.desk.policies(record.site).get("hash") != record.hash:
+        if self.views.configuration(record.site) != record.hash:
             # Its place makes it new: a file that was changed and changed back must not pass for a repeat.
             place = f"configuration-{record.hash}-{self.journal.next_offset}"
             await self.intake.append([record.model_copy(update={"id": place})])
@@ -157,7 +154,7 @@ class Service:
         await self._configure()
         log.info("configuration %s is in force", settings.record().hash)
 
-    # ---- what the routes ask ------------------------------------------------------------------------------------
+    # ---- what comes in ------------------------------------------------------------------------------------------
 
     async def append(self, records: Records) -> None:
         """Durable when it returns."""
@@ -167,89 +164,7 @@ class Service:
         """A person's answer to an alert, durable when it returns."""
         await self.intake.append([command])  # type: ignore[list-item]
 
-    def now(self) -> datetime:
-        """The time for a command: the wall's, or on the observed clock the shard's, which it must not push ahead."""
-        ward = self.owner.shard.ward
-        return to_datetime(max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
-
-    def chairs(self, site: str) -> dict[str, Any]:
-        return self.owner.shard.chairs(site)
-
-    def sessions(self, site: str) -> list[dict[str, Any]]:
-        """The open sessions of a site, without their readings."""
-        hidden = {"values", "limits", "next"}
-        chairs: list[dict[str, Any]] = self.chairs(site)["chairs"]
-        return [{name: value for name, value in chair.items() if name not in hidden} for chair in chairs]
-
-    def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
-        known = self.owner.shard.ward.known
-        row = known.by_name.get((site, session)) if session is not None else known.by_patient.get((site, patient or ""))
-        ward = self.owner.shard.ward
-        return (
-            {}
-            if row is None
-            else self.history.series(row, minutes, max(ward.clock_us, 0) if ward.clock == "observed" else self.now_us())
-        )
-
-    def clock_us(self) -> int:
-        """The shard's clock."""
-        return self.owner.shard.ward.clock_us
-
-    def at_home(self, only: Collection[tuple[str, str]] | None = None) -> list[AtHome]:
-        """The rows of these patients, or of all."""
-        known = self.owner.shard.ward.home.patients
-        return list(known.values()) if only is None else [known[key] for key in sorted(only) if key in known]
-
-    def recalibration(self, site: str) -> dict[str, Any] | None:
-        """The correction of forecasts that the site has in force."""
-        return self.owner.shard.ward.home.policies(site).recalibration
-
-    def watches(self) -> bool:
-        """Whether a session is open."""
-        return bool(self.owner.shard.ward.known.sessions)
-
-    async def patients(self, site: str) -> dict[str, Any]:
-        """Everybody at home, who is due first."""
-        forecasts = await asyncio.to_thread(self.store.forecasts, site)
-        rows = [row for row in self.at_home() if row.site == site]
-        alerts: dict[str, list[str]] = {}
-        for alert in self.owner.shard.desk.open.values():
-            if alert.subject.site == site:
-                alerts.setdefault(alert.subject.patient, []).append(alert.rule)
-        policy = self.owner.shard.ward.home.policies(site).checkins
-        return patient_list(site, rows, forecasts, alerts, policy, self.clock_us())
-
-    async def patient(self, site: str, patient: str) -> dict[str, Any] | None:
-        """One patient's page; None if nobody is known by that alias.
-
-        Raises:
-            WorkerFailed: the curve could not be drawn just now.
-        """
-        row = self.owner.shard.ward.home.patients.get((site, patient))
-        if row is None:
-            return None
-        policy, clock_us = self.owner.shard.ward.home.policies(site).checkins, self.clock_us()
-        entries = (await asyncio.to_thread(self.store.courses, site, [patient]))[patient]
-        history = await asyncio.to_thread(self.store.forecasts, site, patient, None, True)
-        entered, raised = await asyncio.to_thread(self.store.sessions_of, site, patient)
-        drawn = await self.worker.page(patient, entries, today_of(row, clock_us), policy.every_days)
-        alerts = [
-            {"alert": alert.id, "rule": alert.rule, "priority": alert.priority.word, "text": alert.text}
-            for alert in self.owner.shard.desk.open.values()
-            if (alert.subject.site, alert.subject.patient) == (site, patient)
-        ]
-        return patient_page(site, row, drawn, history, entered, raised, alerts, policy, clock_us)
-
-    async def _append_forecasts(self, forecasts: list[ForecastMade]) -> None:
-        await self.intake.append(forecasts)
-
     # ---- what the owner tells -----------------------------------------------------------------------------------
-
-    def _row_of(self, origin: Origin) -> tuple[int, int] | None:
-        # Not `find`: that one remembers what it found, and this is another thread than the ward's.
-        known = self.owner.shard.ward.known
-        row = known.look(origin)
-        return None if row is None else (row, known.left_behind(origin)[0])
 
     def _told(self, effects: FrameEffects) -> None:
         if self.forecaster is not None:
@@ -274,7 +189,7 @@ class Service:
     async def _each_second(self) -> None:
         while True:
             for site in self.feed.sites:
-                self.feed.publish("chairs", site, self.chairs(site))
+                self.feed.publish("chairs", site, await self.views.chairs(site))
             self.health()
             await self._reconfigure()
             await asyncio.sleep(CHAIRS_EVERY_S)
@@ -293,24 +208,22 @@ class Service:
             "frames_behind": self.owner.behind,
             "next_offset": offset,
             "checkpoint": self.owner.checkpointed_offset,
-            "open_sessions": len(self.owner.shard.ward.known.sessions),
+            "open_sessions": self.views.open_sessions(),
             "forecasts": None if self.forecaster is None else self.forecaster.health(),
         }
 
     async def measure(self) -> None:
         """Bring the gauges up to date, just before they are read."""
         pages = await asyncio.to_thread(self.store.page_counts, self.now_us())
-        health, metrics, shard = self.health(), self.metrics, self.owner.shard
+        health, counts, metrics = self.health(), await self.views.counts(), self.metrics
         metrics.behind.set(health["frames_behind"])
         metrics.progress.set(time.time() - health["last_progress_s"])
-        metrics.sessions.set(health["open_sessions"])
+        metrics.sessions.set(counts.open_sessions)
         metrics.listeners.set(self.feed.listeners)
-        for fate, count in shard.ward.counts.items():
+        for fate, count in counts.observations.items():
             metrics.processed.labels(fate).set(count)
         for priority in ("high", "medium", "low", "info"):
-            metrics.open_alerts.labels(priority).set(
-                sum(alert.priority.word == priority for alert in shard.desk.open.values())
-            )
+            metrics.open_alerts.labels(priority).set(counts.open_alerts.get(priority, 0))
         metrics.pages_owed.set(pages.owed)
         metrics.oldest_page.set(pages.oldest_unsent_s)
         if self.forecaster is not None:

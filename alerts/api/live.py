@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final, NamedTuple
 
 from sse_starlette import ServerSentEvent
 
+from alerts.api.views import Views
 from alerts.store.store import Store
 
 BACKLOG: Final = 1000
@@ -37,9 +38,9 @@ class _Said(NamedTuple):
 class Feed:
     """One process's listeners, by site."""
 
-    def __init__(self, store: Store, chairs: Callable[[str], Document]) -> None:
+    def __init__(self, store: Store, views: Views) -> None:
         self._store = store
-        self._chairs = chairs
+        self._views = views
         self._listeners: dict[str, set[asyncio.Queue[_Said | None]]] = {}
         self._closed = False
 
@@ -89,16 +90,15 @@ class Feed:
             seq, alerts = await asyncio.to_thread(self._store.snapshot, site)
             # A number that was never given here is from other data: resuming after it would hear nothing for long.
             if last_seq is None or last_seq > seq:
-                yield _event(
-                    "snapshot", {"seq": seq, "site": site, "alerts": alerts, "chairs": self._chairs(site)}, seq
-                )
+                chairs = await self._views.chairs(site)
+                yield _event("snapshot", {"seq": seq, "site": site, "alerts": alerts, "chairs": chairs}, seq)
             else:
                 seq = last_seq
                 while missed := await asyncio.to_thread(self._store.transitions, seq, PAGE, site):
                     for transition in missed:
                         yield _event("alert", transition, transition["seq"])
                     seq = missed[-1]["seq"]
-                yield _event("chairs", self._chairs(site))
+                yield _event("chairs", await self._views.chairs(site))
             while (heard := await queue.get()) is not None:
                 if heard.seq is None:
                     yield ServerSentEvent(data=heard.text, event=heard.event)

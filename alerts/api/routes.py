@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
 from alerts.api.live import Feed
+from alerts.api.views import Site, Views
 from alerts.store.store import Store
+from models.instants import to_datetime
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -30,7 +32,6 @@ from models.wire.observations import (
     Text,
 )
 
-Site = Annotated[str, Query(description="The site; one clinic has one.", max_length=200)]
 Verb = Literal["acknowledge", "snooze", "unsnooze", "close", "escalate"]
 HEARTBEAT_S = 5
 
@@ -46,14 +47,12 @@ class Answer(BaseModel):
     id: Name | None = None
 
 
-def alert_routes(
-    store: Store, feed: Feed, append: Callable[[Command], Awaitable[None]], now: Callable[[], datetime]
-) -> APIRouter:
+def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable[None]], views: Views) -> APIRouter:
     """The routes.
 
     Args:
         append: puts a command into the journal; durable when it returns.
-        now: the time that a command is stamped with.
+        views: whose time a command is stamped with.
     """
     routes = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -80,7 +79,7 @@ def alert_routes(
         standing = await asyncio.to_thread(store.alert, alert)
         if standing is None:
             raise HTTPException(404, f"there is no alert {alert}")
-        moment = now()
+        moment = to_datetime(await views.now_us(standing["site"]))
         common: dict[str, Any] = {
             "at": moment, "alert": alert, "by": body.by, "note": body.note, "site": standing["site"],
             "source": "api", "id": body.id or str(uuid4()),

@@ -154,7 +154,7 @@ async def night(folder: Path, enrolled: int, different: int) -> list[Figure]:
             say(f"{forecaster.made:,} of {number:,} after {(perf_counter() - before) / 60:.1f} min")
         wall = perf_counter() - before
         failed = forecaster.failed
-        heard = sum(row.as_of >= NIGHT.toordinal() - 1 for row in service.at_home())
+        heard = sum(row.as_of >= NIGHT.toordinal() - 1 for row in service.views.at_home())
     own = _spent(resource.RUSAGE_SELF) - spent
     child = _spent(resource.RUSAGE_CHILDREN)
     if failed or heard != number:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import thread_time_ns
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -28,7 +28,6 @@ from streams.intake.append import Intake
 from streams.intake.http import observation_routes
 from streams.intake.json import read
 from streams.journal.frame import FrameBuilder, decode
-from streams.journal.history import Series
 from streams.journal.journal import SqliteJournal
 
 SENDERS: Final = 4
@@ -36,19 +35,6 @@ SIZES: Final = (100, 1000)
 REPETITIONS: Final = 5
 AIM: Final = "≥ 60,000"
 NDJSON: Final = "application/x-ndjson"
-
-
-class Nobody:
-    """The routes' questions about the ward, where there is none."""
-
-    def chairs(self, site: str) -> dict[str, Any]:
-        return {"site": site, "chairs": []}
-
-    def sessions(self, site: str) -> list[dict[str, Any]]:
-        return []
-
-    def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
-        return {}
 
 
 def in_process(lines: Sequence[Line], repetitions: int = REPETITIONS) -> list[Figure]:
@@ -124,7 +110,7 @@ def serve(folder: Path) -> None:
         journal.close()
 
     app = FastAPI(lifespan=lifespan)
-    app.include_router(observation_routes(intake.append, Nobody(), store, lambda accepted, set_aside: None))
+    app.include_router(observation_routes(intake.append, store, lambda accepted, set_aside: None))
     listening = listen("127.0.0.1", 0)
     print(f"edge on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     config = uvicorn.Config(app, log_level="warning", access_log=False, loop="uvloop", http="httptools", lifespan="on")

@@ -17,6 +17,13 @@ class _Out(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+SERIES_MINUTES: Final = 24 * 60
+"""Minutes of a chair's recent vitals at most: a day's journal is read in seconds, a year's is not."""
+
+Series = dict[str, list[tuple[int, float]]]
+"""Recent vitals as a plot draws them: channel → (milliseconds since the epoch, value), by time."""
+
+
 class CauseOut(_Out):
     """The frame of the journal that caused it."""
 

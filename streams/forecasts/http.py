@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
 
+from alerts.api.views import Site, Views
 from alerts.store.burden import LONGEST
 from alerts.store.store import Store
 from models.instants import DAY, iso
 from models.wire.home import BurdenOut, ForecastsOut, PatientOut, PatientsOut
 from streams.forecasts.pages import likelihood
-from streams.forecasts.worker import WorkerFailed
-from streams.intake.http import Site
 
 Patient = Annotated[str, Path(max_length=200, description="The patient's alias.")]
 
 
-class AtHomeNow(Protocol):
-    """What the routes ask of the service."""
-
-    def clock_us(self) -> int: ...
-
-    async def patients(self, site: str) -> dict[str, Any]: ...
-
-    async def patient(self, site: str, patient: str) -> dict[str, Any] | None: ...
-
-
-def patient_routes(store: Store, now: AtHomeNow) -> APIRouter:
+def patient_routes(store: Store, views: Views) -> APIRouter:
     """The routes. Schemas are in `models/wire/home.py`; the documents are not checked against them on the way out."""
     routes = APIRouter(prefix="/v1", tags=["patients at home"])
 
@@ -50,15 +39,12 @@ def patient_routes(store: Store, now: AtHomeNow) -> APIRouter:
     @routes.get("/patients", responses={200: {"model": PatientsOut}})
     async def patients(site: Site = "main") -> dict[str, Any]:
         """Everybody with a dose or an answer about their mood, the likeliest to be due first."""
-        return await now.patients(site)
+        return await views.patients(site)
 
     @routes.get("/patients/{patient}", responses={200: {"model": PatientOut}, 404: {}, 503: {}})
     async def patient(patient: Patient, site: Site = "main") -> dict[str, Any]:
         """One patient's course: severity, scores, doses, sessions, the days to come, and past forecasts beside what came."""
-        try:
-            found = await now.patient(site, patient)
-        except WorkerFailed as failed:
-            raise HTTPException(503, f"no curve now: {failed}", headers={"Retry-After": "5"}) from failed
+        found = await views.patient(site, patient)
         if found is None:
             raise HTTPException(404, f"no patient {patient} at {site}")
         return found
@@ -68,7 +54,7 @@ def patient_routes(store: Store, now: AtHomeNow) -> APIRouter:
         site: Site = "main", days: Annotated[int, Query(ge=1, le=LONGEST)] = 7
     ) -> dict[str, Any]:  # fmt: skip
         """How many alerts of which rule and chair in the last days, and how their pages were answered."""
-        since_us = max(now.clock_us() - days * DAY, 0)
+        since_us = max(await views.now_us(site) - days * DAY, 0)
         found = await asyncio.to_thread(store.burden, site, since_us)
         return {"site": site, "days": days, "since": iso(since_us), **found}
 

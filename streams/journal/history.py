@@ -14,18 +14,14 @@ import numpy as np
 
 from models.instants import MINUTE
 from models.tables.channels import NAMES
+from models.wire.live import SERIES_MINUTES, Series
 from streams.journal.frame import Origin, decode
 from streams.journal.journal import Journal
 
 POINTS: Final = 600
 """Points a channel at most: more than a sparkline has pixels."""
-LONGEST: Final = 24 * 60
-"""Minutes at most: a day's journal is read in seconds, a year's is not."""
 KEPT: Final = 5_000_000
 """Microseconds for which a pass is kept."""
-
-Series = dict[str, list[tuple[int, float]]]
-"""channel → (milliseconds since the epoch, value), by time."""
 
 
 class History:
@@ -46,7 +42,7 @@ class History:
 
     def series(self, row: int, minutes: int, now_us: int) -> Series:
         """The last `minutes` of one session's channels, thinned to `POINTS`."""
-        minutes = max(1, min(minutes, LONGEST))
+        minutes = max(1, min(minutes, SERIES_MINUTES))
         made_us, found = self._pass.get(minutes, (-KEPT, {}))
         if not 0 <= now_us - made_us < KEPT:
             found = self._read(minutes, now_us)

@@ -51,7 +51,7 @@ async def foreseeing(data: Path) -> AsyncIterator[Inside]:
 
 async def quiet(clinic: Inside) -> None:
     """Every forecast that is wanted has been made, kept and heard of by the ward."""
-    rows = clinic.service.at_home
+    rows = clinic.service.views.at_home
 
     def is_quiet() -> bool:
         return all(row.made_of == row.entries for row in rows() if row.enrolled)

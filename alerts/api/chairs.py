@@ -1,0 +1,47 @@
+"""The chair routes: the open sessions and their latest values, and what a chair's plot draws."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+
+from alerts.api.views import Site, Views
+from alerts.store.store import Store
+from models.wire.live import SERIES_MINUTES
+
+NOT_OF_A_SESSION: Final = frozenset(("values", "limits", "next"))
+"""What the list of open sessions leaves out of a chair: its readings and what follows from them."""
+
+
+def chair_routes(views: Views, store: Store) -> APIRouter:
+    """The routes, of what `views` and the store answer."""
+    routes = APIRouter(prefix="/v1", tags=["chairs"])
+
+    @routes.get("/chairs")
+    async def chairs(site: Site = "main") -> dict[str, Any]:
+        """Every chair's session with its latest values, their age and quality: what the live feed sends each second."""
+        return await views.chairs(site)
+
+    @routes.get("/sessions")
+    async def sessions(site: Site = "main") -> dict[str, Any]:
+        """The open sessions."""
+        found = (await views.chairs(site))["chairs"]
+        return {"sessions": [{name: chair[name] for name in chair if name not in NOT_OF_A_SESSION} for chair in found]}
+
+    @routes.get("/history")
+    async def history(
+        session: str | None = None, patient: str | None = None, site: Site = "main",
+        minutes: Annotated[int, Query(ge=1, le=SERIES_MINUTES)] = 20, entries: Annotated[int, Query(ge=0, le=1000)] = 50,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last."""
+        series = await views.series(site, session, patient, minutes)
+        found = (
+            await asyncio.to_thread(store.entries, site, session, patient if session is None else None, entries)
+            if entries
+            else []
+        )
+        return {"series": series, "entries": found}
+
+    return routes
