@@ -1,6 +1,6 @@
 """Effects: what must be written because of a frame. Plain facts; the key (shard, offset, n) makes writing one twice harmless.
 
-`n` is an effect's place among its frame's effects. Everything here is JSON-able by `document`, byte for byte the same on
+`n` is an effect's place among its frame's effects. Everything here is JSON-able by `effect_document`, byte for byte the same on
 every replay: keys in the order of the fields, times in RFC 3339 with milliseconds.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Phase = Literal[
+TransitionKind = Literal[
     "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
 ]  # fmt: skip
 
@@ -32,7 +32,7 @@ class Transition:
 
     alert: str
     at: str
-    transition: Phase
+    transition: TransitionKind
     site: str
     patient: str
     session: str | None
@@ -117,7 +117,7 @@ class FrameEffects:
     effects: tuple[Effect, ...]
 
 
-def document(effect: Effect) -> dict[str, Any]:
+def effect_document(effect: Effect) -> dict[str, Any]:
     """The effect as a JSON-able dict, fields in order."""
     fields = {name: getattr(effect, name) for name in effect.__dataclass_fields__}
     if isinstance(effect, Transition):
@@ -134,4 +134,4 @@ def document(effect: Effect) -> dict[str, Any]:
 
 def encode(effect: Effect) -> str:
     """One line of JSON, the same bytes for the same effect."""
-    return json.dumps(document(effect), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return json.dumps(effect_document(effect), ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -18,10 +18,10 @@ from typing import Final
 
 import numpy as np
 
-from streams.clinic.body import Body, live
+from streams.clinic.body import Physiology, live
 from streams.clinic.clinic import OPENS_US
-from streams.clinic.notes import Cuff, Notes, write_down
-from streams.clinic.people import Drug
+from streams.clinic.notes import DisplayedCuff, Notes, write_down
+from streams.clinic.people import SimulatedDrug
 from streams.clinic.plan import Booking, SessionPlan, plan_session
 
 VISITS: Final = 8
@@ -36,16 +36,16 @@ class Session:
 
     person: int
     plan: SessionPlan
-    body: Body
+    body: Physiology
     notes: Notes
 
     @property
-    def rest(self) -> Cuff:
+    def rest(self) -> DisplayedCuff:
         """The last cuff before the dose."""
         return [cuff for cuff in self.notes.cuffs if cuff.at_s < self.plan.dose_s][-1]
 
     @property
-    def after(self) -> list[Cuff]:
+    def after(self) -> list[DisplayedCuff]:
         return [cuff for cuff in self.notes.cuffs if cuff.at_s > self.plan.dose_s]
 
     def rises(self, side: str) -> list[float]:
@@ -66,7 +66,7 @@ class Session:
         return [round(self.at(channel, minute)) for minute in self.plan.protocol.checkin_min]
 
 
-def treated(drug: Drug, people: int, visits: int = VISITS, seed: int = SEED) -> list[Session]:
+def treated(drug: SimulatedDrug, people: int, visits: int = VISITS, seed: int = SEED) -> list[Session]:
     """So many people, each for so many sessions."""
     sessions = []
     for person in range(people):

@@ -17,7 +17,7 @@ from streams.forecasts.pages import patient_list, patient_page, today_of
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.hosts.embedded import Owner
 from streams.journal.frame import Origin
-from streams.journal.history import History
+from streams.journal.history import VitalsHistory
 from streams.journal.journal import Journal
 from streams.shard import Shard
 from streams.ward.home.rows import AtHome
@@ -39,7 +39,7 @@ class ShardViews:
         self._store = store
         self._worker = worker
         self._wall_us = now_us
-        self._history = History(journal, self._row_of, stamped=clock == "received")
+        self._history = VitalsHistory(journal, self._row_of, stamped=clock == "received")
 
     @property
     def _shard(self) -> Shard:

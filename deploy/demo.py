@@ -20,7 +20,7 @@ from deploy.settings import Settings
 from deploy.wiring import Service, wall_us
 from models.instants import HOUR, SECOND
 from streams.clinic.clinic import demo_clinic
-from streams.clinic.demo_past import nobody_is_paged, remember
+from streams.clinic.demo_past import nobody_is_paged, write_past
 from streams.intake.json import read_lines
 
 STEP_S: Final = 0.1
@@ -31,12 +31,12 @@ HISTORY: Final = 1000
 """Lines at a time while the morning before the demonstration is caught up."""
 
 
-def run(port: int, speed: float, seed: int, browser: bool, minutes: float | None) -> None:
+def run_demo(port: int, speed: float, seed: int, browser: bool, minutes: float | None) -> None:
     """Serve the demonstration until interrupted, or for some minutes."""
     listening = listen("127.0.0.1", port)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with tempfile.TemporaryDirectory(prefix="chairside-demo-") as data:
-        remember(Path(data), seed, wall_us() - PAST)
+        write_past(Path(data), seed, wall_us() - PAST)
         service = Service(Path(data), Settings(), clock="observed")
         nobody_is_paged(service.store)
         asyncio.run(_run(service, listening, address, speed, seed, browser, minutes))

@@ -59,7 +59,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run(settings: Settings, config: Path | None, data: Path, host: str, port: int, clock: Clock) -> None:
+def run_service(settings: Settings, config: Path | None, data: Path, host: str, port: int, clock: Clock) -> None:
     """Serve until interrupted; a configuration file that changes is put in force."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alerts.notify.notifiers import Destination, open_destinations
 from models.instants import EPOCH
 from models.relapse.policies import CheckIns, Maintenance
-from models.relapse.recalibration import configured
+from models.relapse.recalibration import recalibration_from
 from models.tables.limits import LIMITS, Limit, LimitRefused, changed
 from models.wire.observations import LimitChanges, SiteConfigured
 
@@ -81,7 +81,7 @@ class Settings(_Strict):
     @classmethod
     def _usable(cls, stored: dict[str, Any] | None) -> dict[str, Any] | None:
         if stored is not None:
-            configured(stored)
+            recalibration_from(stored)
         return stored
 
     def limit_table(self) -> tuple[Limit, ...]:

@@ -14,19 +14,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sse_starlette import ServerSentEvent
 
 from alerts.api.views import Views
 from alerts.store.store import Store
+from models.arrays import Document
 
 BACKLOG: Final = 1000
 """Events that a listener may be behind: minutes of a busy clinic. More is a dead connection."""
 PAGE: Final = 500
 """Transitions read from the store at a time when a board catches up."""
-
-Document = dict[str, Any]
 
 
 class _Said(NamedTuple):

@@ -36,7 +36,7 @@ Verb = Literal["acknowledge", "snooze", "unsnooze", "close", "escalate"]
 HEARTBEAT_S = 5
 
 
-class Answer(BaseModel):
+class CommandBody(BaseModel):
     """Who answers, and what they say. `minutes` is for a snooze."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -73,7 +73,7 @@ def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable
 
     @routes.post("/alerts/{alert}/{verb}", status_code=202)
     async def answer(
-        alert: Annotated[str, Path(max_length=200)], verb: Verb, body: Answer, site: Site = "main"
+        alert: Annotated[str, Path(max_length=200)], verb: Verb, body: CommandBody, site: Site = "main"
     ) -> dict[str, Any]:
         """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it."""
         standing = await asyncio.to_thread(store.alert, alert)

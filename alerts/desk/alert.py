@@ -1,6 +1,6 @@
 """An open alert, as the desk holds it: what it is about, how it stands, and what it waits for.
 
-At most one is open for a patient, session and rule, which is its `Key`. How it lives is `lifecycle.py`'s table; what boards
+At most one is open for a patient, session and rule, which is its `AlertKey`. How it lives is `lifecycle.py`'s table; what boards
 show of it is made of its transitions (`view.py`).
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerts.desk.lifecycle import Phase
+from alerts.desk.lifecycle import AlertPhase
 from models.findings import Subject
 from models.instants import FAR
 from models.tables.rules import Priority
 
-Key = tuple[str, str, str | None, str]
+AlertKey = tuple[str, str, str | None, str]
 """Site, patient, session, rule."""
 
 
@@ -28,7 +28,7 @@ class Alert:
     rule: str
     priority: Priority
     worst: Priority
-    phase: Phase
+    phase: AlertPhase
     onset_us: int
     text: str
     evidence: dict[str, Any]
@@ -37,8 +37,8 @@ class Alert:
     page_due_us: int = FAR
 
     @property
-    def key(self) -> Key:
-        return key_of(self.subject, self.rule)
+    def key(self) -> AlertKey:
+        return alert_key(self.subject, self.rule)
 
     def packed(self) -> dict[str, Any]:
         """The alert in a desk's state, msgpack-able."""
@@ -56,17 +56,17 @@ class Alert:
         return cls(
             **{
                 **{name: value for name, value in fields.items() if name in cls.__dataclass_fields__},
-                "subject": Subject(*fields["subject"]), "phase": Phase(fields["phase"]),
+                "subject": Subject(*fields["subject"]), "phase": AlertPhase(fields["phase"]),
                 "priority": Priority(fields["priority"]), "worst": Priority(fields["worst"]),
             }
         )  # fmt: skip
 
 
-def in_order(item: tuple[Key, object]) -> tuple[str, ...]:
-    """Sorts what is kept by `Key`; a session that is None among others."""
+def in_order(item: tuple[AlertKey, object]) -> tuple[str, ...]:
+    """Sorts what is kept by `AlertKey`; a session that is None among others."""
     return tuple(map(str, item[0]))
 
 
-def key_of(subject: Subject, rule: str) -> Key:
+def alert_key(subject: Subject, rule: str) -> AlertKey:
     """Where at most one alert is open."""
     return (subject.site, subject.patient, subject.session, rule)

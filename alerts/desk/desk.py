@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from alerts.desk.alert import Alert, Key, in_order, key_of
+from alerts.desk.alert import Alert, AlertKey, alert_key, in_order
 from alerts.desk.digest import digest_page
-from alerts.desk.lifecycle import Move, Phase, Refusal, Stimulus, decide
+from alerts.desk.lifecycle import AlertPhase, Move, Refusal, Stimulus, decide
 from alerts.desk.paging import Paging
 from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
-from alerts.effects import Phase as Step
+from alerts.effects import TransitionKind as Step
 from models.findings import Digest, Finding
 from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
 from models.tables.rules import RULES, Priority
@@ -31,7 +31,7 @@ from models.wire.observations import (
     SiteConfigured,
 )
 
-STATE: Final = 1
+DESK_STATE: Final = 1
 ACKNOWLEDGED_FOR: Final = {
     Priority.HIGH: 10 * MINUTE,
     Priority.MEDIUM: 30 * MINUTE,
@@ -67,10 +67,10 @@ class Desk:
     def __init__(self, shard: int = 0) -> None:
         self.shard = shard
         self.open: dict[str, Alert] = {}
-        self._by_key: dict[Key, str] = {}
+        self._by_key: dict[AlertKey, str] = {}
         self._sites: dict[str, _Site] = {}
         self._paging = Paging()
-        self._closed: dict[Key, Priority] = {}
+        self._closed: dict[AlertKey, Priority] = {}
         """What a person closed while it went on, and how bad it has been since."""
         self._effects: list[Effect] = []
         self._offset = 0
@@ -111,12 +111,12 @@ class Desk:
 
     def find(self, finding: Finding) -> None:
         """Fold in a finding. Everything due before it must have been let fall due."""
-        key = key_of(finding.subject, finding.rule)
+        key = alert_key(finding.subject, finding.rule)
         alert = self.open.get(self._by_key.get(key, ""))
         if finding.change != "changed":
             self._closed.pop(key, None)
         match finding.change:
-            case "began" if alert is not None and alert.phase is not Phase.LATCHED and _said_each_time(finding):
+            case "began" if alert is not None and alert.phase is not AlertPhase.LATCHED and _said_each_time(finding):
                 # One alert tells it until somebody has closed it.
                 if finding.priority > alert.priority:
                     self._change(alert, finding)
@@ -141,7 +141,7 @@ class Desk:
                     and alert.worst >= Priority.MEDIUM
                     and "goes_on_as" not in finding.evidence
                 )
-                if alert.phase is Phase.LATCHED:
+                if alert.phase is AlertPhase.LATCHED:
                     return
                 self._step(
                     alert, Stimulus.ENDED_UNSEEN if latches else Stimulus.ENDED, finding.at_us, finding.clock_us,
@@ -154,13 +154,13 @@ class Desk:
         alert.text, alert.evidence, alert.source = finding.text, dict(finding.evidence), finding.source
         self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, {})
 
-    def _raise(self, key: Key, finding: Finding, onset_us: int) -> None:
+    def _raise(self, key: AlertKey, finding: Finding, onset_us: int) -> None:
         identity = "\x1f".join(
             (finding.subject.site, finding.subject.session or finding.subject.patient, finding.rule, str(onset_us))
         )
         alert = Alert(
             blake2b(identity.encode(), digest_size=8).hexdigest(), finding.subject, finding.rule, finding.priority,
-            finding.priority, Phase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
+            finding.priority, AlertPhase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
         )  # fmt: skip
         self.open[alert.id] = alert
         self._by_key[key] = alert.id
@@ -194,7 +194,7 @@ class Desk:
         if isinstance(decision, Refusal):
             outcome = f"refused: {decision.reason}"
         else:
-            if stimulus is Stimulus.CLOSE and alert.phase is not Phase.LATCHED:
+            if stimulus is Stimulus.CLOSE and alert.phase is not AlertPhase.LATCHED:
                 self._closed[alert.key] = alert.priority
             until_us = self._until(alert, command, stimulus, clock_us)
             if until_us < FAR:
@@ -211,7 +211,7 @@ class Desk:
         return True
 
     def _until(self, alert: Alert, command: Command, stimulus: Stimulus, clock_us: int) -> int:
-        if stimulus is Stimulus.ACKNOWLEDGE and alert.phase is not Phase.LATCHED:
+        if stimulus is Stimulus.ACKNOWLEDGE and alert.phase is not AlertPhase.LATCHED:
             at_home = alert.subject.session is None and alert.priority < Priority.HIGH
             return clock_us + (ACKNOWLEDGED_AT_HOME if at_home else ACKNOWLEDGED_FOR)[alert.priority]
         if stimulus is Stimulus.SNOOZE and command.until is not None:
@@ -227,7 +227,7 @@ class Desk:
         standing = {
             (alert.subject.patient, alert.rule): alert.id
             for alert in self.open.values()
-            if alert.subject.site == digest.site and alert.subject.session is None and alert.phase is Phase.ACTIVE
+            if alert.subject.site == digest.site and alert.subject.session is None and alert.phase is AlertPhase.ACTIVE
         }
         page = digest_page(digest, standing, self.policies(digest.site).get("link"))
         if page is not None:
@@ -244,11 +244,14 @@ class Desk:
         if not isinstance(move, Move):
             raise TypeError(move)
         alert.phase = move.to
-        if move.to is not Phase.LATCHED:
+        if move.to is not AlertPhase.LATCHED:
             alert.until_us = alert.until_us if stimulus is Stimulus.EASED else FAR
-        if move.to in {Phase.CLOSED, Phase.ACKNOWLEDGED, Phase.SNOOZED} and stimulus is not Stimulus.EASED:
+        if (
+            move.to in {AlertPhase.CLOSED, AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}
+            and stimulus is not Stimulus.EASED
+        ):
             alert.page_due_us = FAR
-        if move.to is Phase.CLOSED:
+        if move.to is AlertPhase.CLOSED:
             del self.open[alert.id]
             self._by_key.pop(alert.key, None)
         if move.pages:
@@ -295,7 +298,7 @@ class Desk:
     def packed(self) -> dict[str, Any]:
         """Everything that the next frame depends on, msgpack-able."""
         return {
-            "state": STATE,
+            "state": DESK_STATE,
             "shard": self.shard,
             "open": [alert.packed() for alert in self.open.values()],
             "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=in_order)],
@@ -310,8 +313,8 @@ class Desk:
         Raises:
             ValueError: written by a version that this one does not know.
         """
-        if packed.get("state") != STATE:
-            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {STATE}")
+        if packed.get("state") != DESK_STATE:
+            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {DESK_STATE}")
         desk = cls(packed["shard"])
         for fields in packed["open"]:
             alert = Alert.unpacked(fields)

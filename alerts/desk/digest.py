@@ -14,9 +14,9 @@ from alerts.effects import Page
 from models.findings import Digest
 from models.instants import iso
 
-SHOWN: Final = 12
+MAX_NAMED: Final = 12
 """Patients named in one page; a phone shows no more at a glance, and the list is behind the link. Chosen by us."""
-NOBODY: Final = "-"
+SEVERAL_PATIENTS: Final = "-"
 """The patient of a page about several."""
 
 
@@ -34,13 +34,13 @@ def digest_page(digest: Digest, standing: Mapping[tuple[str, str], str], link: o
     silent = sum(line.rules == ("checkin-overdue",) for line in lines)
     counted = [f"{len(lines) - silent} due"] if silent < len(lines) else []
     counted += [f"{silent} silent"] if silent else []
-    body = "; ".join(line.text for line in lines[:SHOWN])
-    if len(lines) > SHOWN:
-        body += f"; and {len(lines) - SHOWN} more"
+    body = "; ".join(line.text for line in lines[:MAX_NAMED])
+    if len(lines) > MAX_NAMED:
+        body += f"; and {len(lines) - MAX_NAMED} more"
     body += "."
     if isinstance(link, str):
         body = f"{body} {link.rstrip('/')}/clinic"
     return Page(
-        f"digest-{digest.site}-{digest.day}", iso(digest.at_us), digest.site, NOBODY, "low", tuple(told),
+        f"digest-{digest.site}-{digest.day}", iso(digest.at_us), digest.site, SEVERAL_PATIENTS, "low", tuple(told),
         f"● Maintenance, {digest.day}: {', '.join(counted)}", body, "scheduler",
     )  # fmt: skip

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from alerts.effects import Phase as Step
+from alerts.effects import TransitionKind as Step
 
 
-class Phase(StrEnum):
+class AlertPhase(StrEnum):
     ACTIVE = "active"
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
@@ -50,7 +50,7 @@ COMMANDS: Final = {Stimulus.ACKNOWLEDGE, Stimulus.SNOOZE, Stimulus.UNSNOOZE, Sti
 class Move:
     """What a stimulus does: the phase it leads to, the transitions it makes, and whether a page is owed."""
 
-    to: Phase
+    to: AlertPhase
     steps: tuple[Step, ...]
     pages: bool = False
 
@@ -70,7 +70,7 @@ class Impossible:
 class IllegalStep(Exception):
     """The desk was asked for a step that its table calls impossible."""
 
-    def __init__(self, phase: Phase, stimulus: Stimulus) -> None:
+    def __init__(self, phase: AlertPhase, stimulus: Stimulus) -> None:
         super().__init__(f"{stimulus} cannot come to an alert that is {phase}")
 
 
@@ -78,10 +78,10 @@ _OVER = Refusal("the alert is closed")
 _NOT_SNOOZED = Refusal("the alert is not snoozed")
 _NEVER = Impossible()
 
-P, S = Phase, Stimulus
+P, S = AlertPhase, Stimulus
 
 # fmt: off
-TABLE: Final[dict[tuple[Phase, Stimulus], Move | Refusal | Impossible]] = {
+TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     (P.ACTIVE, S.WORSENED):             Move(P.ACTIVE, ("worsened",), pages=True),
     (P.ACTIVE, S.EASED):                Move(P.ACTIVE, ("eased",)),
     (P.ACTIVE, S.ENDED):                Move(P.CLOSED, ("closed",)),
@@ -135,7 +135,7 @@ TABLE: Final[dict[tuple[Phase, Stimulus], Move | Refusal | Impossible]] = {
 # fmt: on
 
 
-def decide(phase: Phase, stimulus: Stimulus) -> Move | Refusal:
+def decide(phase: AlertPhase, stimulus: Stimulus) -> Move | Refusal:
     """What `stimulus` does to an alert in `phase`.
 
     Raises:

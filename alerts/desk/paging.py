@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from alerts.desk.alert import Alert, Key, in_order
-from alerts.desk.lifecycle import Phase
+from alerts.desk.alert import Alert, AlertKey, in_order
+from alerts.desk.lifecycle import AlertPhase
 from alerts.effects import Page
 from models.instants import FAR, MINUTE, SECOND, iso
 from models.tables.rules import RULES, Priority
@@ -54,7 +54,7 @@ class Paging:
 
     def __init__(self) -> None:
         self._patients: dict[tuple[str, str], int] = {}
-        self._rules: dict[Key, _Paged] = {}
+        self._rules: dict[AlertKey, _Paged] = {}
 
     def decide(
         self, alert: Alert, among: Iterable[Alert], clock_us: int, *, escalated: bool = False
@@ -74,7 +74,7 @@ class Paging:
         site, patient, _, _ = key = alert.key
         for other in among:
             mine = other.subject.site == site and other.subject.patient == patient
-            if mine and other.phase is not Phase.LATCHED and alert.rule in INHIBITS.get(other.rule, ()):
+            if mine and other.phase is not AlertPhase.LATCHED and alert.rule in INHIBITS.get(other.rule, ()):
                 return FAR, f"none: {other.rule} says it"
         due_us, why = clock_us, "now"
         grouped = self._patients.get((site, patient))

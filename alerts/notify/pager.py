@@ -29,7 +29,7 @@ MARGIN_S: Final = 10.0
 LONGEST_RETRY_S: Final = 60
 """A destination that comes back has its pages within a minute. Chosen by us."""
 
-GIVE_UP_AFTER: Final = 65
+MAX_TRIES: Final = 65
 """Tries, about an hour, after which a page that is not high is news no longer. Chosen by us."""
 
 
@@ -146,7 +146,7 @@ class Pager:
         if outcome.arrived:
             await asyncio.to_thread(self._store.mark_sent, owed, now_us)
             result, level = "sent", logging.INFO
-        elif owed.page.priority != "high" and owed.attempt >= GIVE_UP_AFTER:
+        elif owed.page.priority != "high" and owed.attempt >= MAX_TRIES:
             await asyncio.to_thread(self._store.mark_failed, owed, None, outcome.reason)
             result, level = "abandoned", logging.ERROR
         else:

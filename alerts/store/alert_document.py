@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from alerts.effects import Phase, Transition
+from alerts.effects import Transition, TransitionKind
 from models.tables.rules import RULES
 
 
@@ -24,7 +24,7 @@ class _Turn(NamedTuple):
 
 
 # fmt: off
-TURNS: Final[Mapping[Phase, _Turn]] = {
+TURNS: Final[Mapping[TransitionKind, _Turn]] = {
     "raised":       _Turn("active",       "drops"),
     "worsened":     _Turn("active",       "drops"),
     "eased":        _Turn(None,           "keeps"),

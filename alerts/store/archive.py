@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT, FORECASTS, LATEST_FORECASTS, TRANSITIONS
-
-Document = dict[str, Any]
+from models.arrays import Document
 
 COURSE_KINDS: Final = ("patient.registered", "dose", "dose.stopped", "checkin", "intervention")
 """Kinds of entries that a course may be made of; which of them are, `streams.ward.home.rules.in_course` says."""

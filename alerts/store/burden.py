@@ -20,8 +20,8 @@ from alerts.store.tables import ALERTS, AUDIT, OUTBOX, PAGE_ALERTS, TRANSITIONS
 from models.instants import SECOND, from_iso, iso
 from models.tables.rules import RULES, Priority
 
-ANSWERS: Final = frozenset({"acknowledged", "snoozed", "closed"})
-LONGEST: Final = 90
+ANSWERING_TRANSITIONS: Final = frozenset({"acknowledged", "snoozed", "closed"})
+LONGEST_BURDEN_DAYS: Final = 90
 """Days at most: more than that is a study, not a look."""
 
 
@@ -46,7 +46,7 @@ def burden(connection: Connection, site: str, since_us: int) -> dict[str, Any]:
             about[alert] = (step["rule"], step["evidence"].get("chair"))
         if step["session"] is not None:
             sessions.add(step["session"])
-        if step["transition"] in ANSWERS and step["evidence"].get("by") is not None:
+        if step["transition"] in ANSWERING_TRANSITIONS and step["evidence"].get("by") is not None:
             answered_us.setdefault(alert, []).append(from_iso(step["at"]))
     rules: dict[str, dict[str, int]] = {}
     chairs: dict[str, int] = {}

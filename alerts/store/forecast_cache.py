@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.store.ledger import clean
-from alerts.store.tables import KEPT
+from alerts.store.tables import FORECAST_CACHE
 
 
 class KeptState(NamedTuple):
@@ -28,7 +28,7 @@ class KeptState(NamedTuple):
 def of(connection: Connection, site: str, patients: Sequence[str]) -> dict[str, KeptState]:
     """What is kept of these patients; who is missing has nothing."""
     names = {clean(patient): patient for patient in patients}
-    wanted = sa.select(KEPT).where(KEPT.c.site == clean(site), KEPT.c.patient.in_(names))
+    wanted = sa.select(FORECAST_CACHE).where(FORECAST_CACHE.c.site == clean(site), FORECAST_CACHE.c.patient.in_(names))
     return {
         names[row.patient]: KeptState(site, names[row.patient], row.entries, bytes(row.state))
         for row in connection.execute(wanted)
@@ -37,7 +37,7 @@ def of(connection: Connection, site: str, patients: Sequence[str]) -> dict[str, 
 
 def keep(connection: Connection, insert: Callable[[sa.Table], Any], states: Iterable[KeptState]) -> None:
     """Keep these, in place of what was kept of the same patients."""
-    upsert = insert(KEPT)
+    upsert = insert(FORECAST_CACHE)
     upsert = upsert.on_conflict_do_update(
         index_elements=["site", "patient"], set_={name: upsert.excluded[name] for name in ("entries", "state")}
     )

@@ -35,9 +35,8 @@ from alerts.store.tables import (
     PAGE_ALERTS,
     TRANSITIONS,
 )
+from models.arrays import Document
 from models.instants import iso
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ LATEST_FORECASTS: Final = Table(
 )  # fmt: skip
 """Each patient's newest, so that a page of all patients reads one row each."""
 
-KEPT: Final = Table(
+FORECAST_CACHE: Final = Table(
     "kept", METADATA,
     Column("site", Text, primary_key=True),
     Column("patient", Text, primary_key=True),

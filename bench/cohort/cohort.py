@@ -22,9 +22,10 @@ from typing import Final
 import numpy as np
 
 from bench.cohort import reports
-from bench.cohort.chance import DOSES, Chance, Flags, Floats, Ints, draw
+from bench.cohort.chance import DOSES, Chance, draw
 from bench.cohort.families import AS_PUBLISHED, FAMILIES, Body, Variety
 from bench.cohort.policies import KINDS, NOTHING_BOOKED, Book, Mixed, Policy, on_phq9_scale
+from models.arrays import Flags, Floats, Ints
 
 SCREEN_DAYS: Final = (0, 5)
 FIRST_DOSE: Final = 7

@@ -19,7 +19,8 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Chance, Floats, Ints
+from bench.cohort.chance import Chance
+from models.arrays import Floats, Ints
 
 Remaining = Callable[[Ints, Ints, Floats], Floats]
 """(patients (m,), dose numbers from 1 (m,), days since that dose (m, k)) → share of the effect left (m, k)."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from bench.cohort.chance import Chance, Floats, Ints
+from bench.cohort.chance import Chance
+from models.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from bench.cohort.cohort import Cohort

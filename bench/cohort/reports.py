@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Chance, Flags, Floats, Ints
+from bench.cohort.chance import Chance
+from models.arrays import Flags, Floats, Ints
 
 WEEKLY: Final = ("phq-9", "qids-sr16", "phq-2", "none")
 

@@ -30,8 +30,9 @@ from typing import Final
 
 import httpx
 
-from bench.crash.kill_clinic import Answered, Caller, Document, Door, Lines, Phone, board, nurse, sender
+from bench.crash.kill_clinic import Answered, Caller, Door, Lines, Phone, board, nurse, sender
 from bench.crash.kill_disk import Shadow
+from models.arrays import Document
 from streams.ward.state import Clock
 from tests.support.service import PATIENCE_S, Started, start
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import httpx
 
+from models.arrays import Document
 from models.instants import DAY, to_us
 from models.wire.observations import Event, SetAside, Vitals
 from streams.clinic.clinic import OPENS_US, simulate
@@ -26,8 +27,6 @@ from tests.support.service import PATIENCE_S
 Fingerprint = tuple[object, ...]
 """What was observed, whoever packs it: enough to tell whether the journal has it."""
 NDJSON: Final = {"content-type": "application/x-ndjson"}
-
-Document = dict[str, Any]
 
 
 def fingerprint(record: Vitals | Event | SetAside) -> Fingerprint:

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from alerts.effects import FrameEffects, Page
 from alerts.store.store import Store
 from alerts.store.tables import OUTBOX
-from bench.crash.kill_clinic import Answered, Document, Fingerprint, Phone
+from bench.crash.kill_clinic import Answered, Fingerprint, Phone
+from models.arrays import Document
 from streams.journal.frame import decode
 from streams.journal.journal import SqliteJournal
 from streams.shard import STATE, Shard

@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.detection.recordings import Floats, Recording
+from bench.detection.recordings import Recording
 from bench.detection.told import Alert, replayed
+from models.arrays import Floats
 from models.instants import SECOND, to_datetime
 from models.tables.rules import Priority
 from models.wire.observations import Vitals

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.detection.recordings import Floats, Recording
+from bench.detection.recordings import Recording
+from models.arrays import Floats
 
 DELAY_S: Final = 15.0
 

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.recorded import DATA
+from models.arrays import Floats
 from models.instants import SECOND, to_us
 from models.wire.observations import Vitals
 from streams.intake.files import read_file
-
-Floats = NDArray[np.float64]
 
 RENAME: Final[Mapping[str, str]] = {"pulse_rate": "pulse", "tcco2_mmhg": "tcco2", "resp": "rr"}
 """As on the command line: `--rename pulse_rate=pulse,tcco2_mmhg=tcco2,resp=rr`."""

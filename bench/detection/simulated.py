@@ -18,8 +18,9 @@ import numpy as np
 
 from bench.detection.matching import SAME, Expected, FalseStep, Match, matched, unexplained
 from bench.detection.plain import CUFFS, PLAIN, crossings
-from bench.detection.recordings import CHANNELS, Floats, Recording
+from bench.detection.recordings import CHANNELS, Recording
 from bench.detection.told import Alert, replayed
+from models.arrays import Floats
 from models.instants import MINUTE, SECOND, from_iso, to_us
 from models.tables.rules import RULES, Priority
 from models.wire.observations import CheckIn, DeviceAssigned, Event, SessionStarted, SetAside, SiteConfigured, Vitals

@@ -16,10 +16,10 @@ import numpy as np
 from scipy.special import ndtr
 from sklearn.linear_model import LinearRegression
 
-from bench.cohort.chance import Floats, Ints
 from bench.cohort.cohort import Cohort, Origins
 from bench.cohort.policies import on_phq9_scale
 from bench.forecast.scores import DAYS, HORIZON
+from models.arrays import Floats, Ints
 
 ELAPSED: Final = (2, 7, 14, 21, 28, 42)
 """Lower ends of the reference's groups: days since the last dose 2-6, 7-13, 14-20, 21-27, 28-41, 42 and more."""

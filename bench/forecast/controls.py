@@ -16,14 +16,14 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Floats, Ints
 from bench.cohort.cohort import FIRST_DOSE, Cohort, Origins
 from bench.cohort.records import alias, calendar_day
 from bench.forecast.gather import facts_of
 from bench.forecast.scores import DAYS, quantile
+from models.arrays import Floats, Ints
 from models.relapse.facts import Fact
 from models.relapse.forecaster import forecast_many
-from models.relapse.history import Course, History
+from models.relapse.history import Course, PatientHistory
 
 Maker = Callable[[list[Course]], Floats]
 """Courses in, cdf out: filter and pool together."""
@@ -104,7 +104,7 @@ def _other(fact: Fact) -> Fact:
 
 
 def _courses(name: str, facts: list[Fact], days: list[int]) -> list[Course]:
-    history = History(name, facts)
+    history = PatientHistory(name, facts)
     return [course for course in map(history.course, days) if course is not None]
 
 

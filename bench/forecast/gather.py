@@ -18,15 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cohort.chance import Flags, Floats, Ints
 from bench.cohort.cohort import DAYS, Cohort, Origins, origins, simulate
 from bench.cohort.families import AS_PUBLISHED, Variety
 from bench.cohort.records import alias, calendar_day, lines_of
 from bench.cohort.reports import STANDARD, Habits
+from models.arrays import Flags, Floats, Ints
 from models.relapse.day_entries import TREATMENTS
 from models.relapse.facts import Fact
 from models.relapse.forecaster import forecast_many
-from models.relapse.history import Course, History
+from models.relapse.history import Course, PatientHistory
 from models.relapse.pool_features import rows_of
 
 
@@ -54,7 +54,7 @@ def courses_of(cohort: Cohort, asked: Origins) -> list[Course]:
     for patient in np.unique(asked.patient).tolist():
         rows = np.flatnonzero(asked.patient == patient).tolist()
         days = [calendar_day(cohort, patient, int(asked.day[row])).toordinal() for row in rows]
-        whole = History(alias(cohort, patient), facts_of(cohort, patient)).course(max(days))
+        whole = PatientHistory(alias(cohort, patient), facts_of(cohort, patient)).course(max(days))
         if whole is None:
             continue
         at = [entry.day for entry in whole.entries]

@@ -16,18 +16,18 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Floats
 from bench.cohort.families import FURTHER, SCORED
 from bench.forecast.baselines import ELAPSED
 from bench.forecast.controls import Maker
 from bench.forecast.gather import Gathered, Wanted, gather, joined
 from bench.forecast.scores import DAYS
 from bench.forecast.train import STRETCH, WEIGHT, Growth, cohorts, exported, grow
+from models.arrays import Floats
 from models.relapse.boosting import trees_of
 from models.relapse.forecaster import forecast_many
 from models.relapse.history import Course
 from models.relapse.pool import PoolModel, combined
-from models.relapse.pool_features import HORIZONS, NAMES, rows_of
+from models.relapse.pool_features import FEATURE_NAMES, HORIZONS, rows_of
 
 RELATED: Final[Mapping[str, frozenset[str]]] = {
     "F1": frozenset({"G6"}),
@@ -56,7 +56,7 @@ def families_without(family: str, *, strict: bool) -> list[str]:
 def model_of(found: Gathered, growth: Growth, weight: float = WEIGHT, stretch: float = STRETCH) -> PoolModel:
     """A pool from gathered origins, without a file between."""
     count = len(HORIZONS)
-    trees = trees_of(exported(grow(found, growth)), len(NAMES))
+    trees = trees_of(exported(grow(found, growth)), len(FEATURE_NAMES))
     return PoolModel("bench", (trees,), np.full(count, weight), np.full(count, stretch), np.zeros(count))
 
 

@@ -16,14 +16,15 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Chance, Floats, Ints
+from bench.cohort.chance import Chance
 from bench.cohort.cohort import DAYS, Cohort, Making, simulate
 from bench.cohort.policies import LEAD_DAYS, NOTHING_BOOKED, Book, Every, Titration
 from bench.cohort.records import alias, calendar_day
 from bench.forecast.gather import facts_of
 from bench.forecast.scores import quantile
+from models.arrays import Floats, Ints
 from models.relapse.facts import Fact
-from models.relapse.history import History
+from models.relapse.history import PatientHistory
 from models.relapse.pool import PoolModel, combined
 from models.relapse.pool_features import rows_of
 from models.relapse.stored import carry_on
@@ -52,7 +53,9 @@ class ByForecast:
             # Only what is new is read; what is of later days is not there yet.
             self._facts[row] += facts_of(told, row, book.day, int(self._taken[row]))
             self._taken[row] = book.day + 1
-            course = History(alias(told, row), self._facts[row]).course(calendar_day(told, row, book.day).toordinal())
+            course = PatientHistory(alias(told, row), self._facts[row]).course(
+                calendar_day(told, row, book.day).toordinal()
+            )
             if course is None:
                 raise ValueError(f"patient {row} has no history on day {book.day}, after induction")
             courses.append(course)

@@ -34,11 +34,11 @@ from bench.figures import Figure, heading, table
 from deploy.settings import Settings
 from deploy.wiring import Service
 from models.instants import iso, to_us
-from models.relapse.chance import key_of
+from models.relapse.chance import patient_key
 from models.relapse.pool import name_of, shipped
 from models.wire.observations import OBSERVATION
-from streams.forecasts.cache import kept_from, kept_of
-from streams.forecasts.jobs import Asked, Told, forecasts
+from streams.forecasts.cache import pack_cache, unpack_cache
+from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
 from streams.journal.frame import FULL, FrameBuilder
 from streams.shard import Shard
 from streams.ward.home.rows import AtHome, starts_us
@@ -99,26 +99,26 @@ def prepared(service: Service, enrolled: int, different: int) -> tuple[int, int]
             day = (NIGHT - timedelta(days=1)).astimezone(row.tz).toordinal() - 1
             asked.append(
                 (
-                    Asked("main", name, day, starts_us(day + 1, row.tz)),
-                    Told([{**line, "received_at": line["at"]} for line in people[name]]),
+                    ForecastRequest("main", name, day, starts_us(day + 1, row.tz)),
+                    PatientInput([{**line, "received_at": line["at"]} for line in people[name]]),
                 )
             )
         states = []
-        for made in forecasts(asked):
+        for made in make_forecasts(asked):
             if made.kept is None or made.forecast is None:
                 raise ValueError(f"{made.asked.patient}: {made.why_not}")
             row = rows["main", made.asked.patient]
             if made.read != row.entries:
                 raise ValueError(f"{made.asked.patient}: {made.read} entries, not {row.entries}")
-            known = kept_from("main", made.asked.patient, made.kept)
+            known = unpack_cache("main", made.asked.patient, made.kept)
             for copy in range(aliases):
                 if number >= enrolled:
                     break
                 name = f"{made.asked.patient}-{copy:02}"
                 state = known.state
                 if state is not None:
-                    state = state[:_KEY_AT] + _KEY.pack(key_of(name)) + state[_KEY_AT + _KEY.size :]
-                packed = kept_of("main", name, replace(known, state=state))
+                    state = state[:_KEY_AT] + _KEY.pack(patient_key(name)) + state[_KEY_AT + _KEY.size :]
+                packed = pack_cache("main", name, replace(known, state=state))
                 states.append(KeptState("main", name, made.read, packed))
                 size += len(packed)
                 number += 1

@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.relapse.chance import key_of, stratified
-from models.relapse.day_entries import AFTER, Entry
-from models.relapse.filter import D_D, D_M, D_X, M_M, MOOD_PER, MOOD_SD, NOISE, X_M, X_X, Cloud, M, Reals, begin, walk
+from models.arrays import Float32s, Floats
+from models.relapse.chance import patient_key, stratified
+from models.relapse.day_entries import AFTER, DayEntry
+from models.relapse.filter import D_D, D_M, D_X, M_M, MOOD_PER, MOOD_SD, NOISE, X_M, X_X, Cloud, M, begin, walk
 from models.relapse.history import TAU_LEAST, Course
 from models.relapse.priors import OUTLIER_SHARE, OUTLIER_VAR, ROUNDING_VAR
 
 DRAWS: Final = 8
 """Of each particle's reading, evenly spread."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,12 @@ def foreseen(
     first = int(days[0]) + 1000
     # Whoever keeps a diary is not ill as those who come for treatment are: the first week's score is where they start from.
     start = float(values[0]) if reading == "week" else None
-    course = Course(name, key_of(name), first, TAU_LEAST, start, 2 if start is not None else 0, first, ())
+    course = Course(name, patient_key(name), first, TAU_LEAST, start, 2 if start is not None else 0, first, ())
     cloud = begin([course])
     rows = []
     for place, (day, value) in enumerate(zip(days, values, strict=True)):
         today = int(day) + 1000
-        entry = Entry(today, AFTER, reading, float(value), 0.0)
+        entry = DayEntry(today, AFTER, reading, float(value), 0.0)
         if place:
             ahead = cloud.picked(slice(None))
             _go(ahead, today, [])
@@ -70,12 +68,12 @@ def foreseen(
     return Foreseen(*np.array(rows).reshape(-1, 5).T)
 
 
-def _go(cloud: Cloud, day: int, entries: list[Entry]) -> None:
+def _go(cloud: Cloud, day: int, entries: list[DayEntry]) -> None:
     for _ in walk(cloud, [entries], np.array([day])):
         pass
 
 
-def _readings(cloud: Cloud, reading: Literal["mood", "week"]) -> tuple[Reals, Reals]:
+def _readings(cloud: Cloud, reading: Literal["mood", "week"]) -> tuple[Float32s, Float32s]:
     """Possible readings of the day, and how likely each is."""
     fields = cloud.fields[:, 0]
     level, _ = cloud.today()
@@ -89,7 +87,7 @@ def _readings(cloud: Cloud, reading: Literal["mood", "week"]) -> tuple[Reals, Re
         top = 10.0
     else:
         middle, noise, top = shown, np.exp(2 * fields[NOISE]) + ROUNDING_VAR, 27.0
-    z = stratified(np.array([key_of("readings")], np.uint64), 2 * DRAWS, len(middle))[:, 0]
+    z = stratified(np.array([patient_key("readings")], np.uint64), 2 * DRAWS, len(middle))[:, 0]
     usual = middle + np.sqrt(np.maximum(own + noise, 0)) * z[:DRAWS]
     wild = middle + np.sqrt(np.maximum(own + OUTLIER_VAR * noise, 0)) * z[DRAWS:]
     weight = np.tile(cloud.weights()[0] / DRAWS, 2 * DRAWS)
@@ -98,7 +96,7 @@ def _readings(cloud: Cloud, reading: Literal["mood", "week"]) -> tuple[Reals, Re
     return np.clip(np.concatenate((usual, wild)).ravel(), 0, top), weight
 
 
-def _summary(drawn: Reals, weight: Reals, value: float, step: float) -> tuple[float, float, float, float, float]:
+def _summary(drawn: Float32s, weight: Float32s, value: float, step: float) -> tuple[float, float, float, float, float]:
     order = np.argsort(drawn, kind="stable")
     rising = np.cumsum(weight[order], dtype=np.float64)
     low, high = (float(drawn[order[min(int(np.searchsorted(rising, at)), len(order) - 1)]]) for at in (0.1, 0.9))

@@ -18,10 +18,10 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Floats
 from bench.forecast.noise import foreseen
 from bench.recorded import DATA
-from models.relapse.chance import key_of
+from models.arrays import Floats
+from models.relapse.chance import patient_key
 
 WARM_UP: Final = 7
 """Reports before the first that is scored: whose mood this is has to be learnt from something."""
@@ -68,7 +68,7 @@ def digibp() -> list[Diary]:
 def one_step(diary: Diary) -> Floats:
     """The PIT of every report after the warm-up, given those before it."""
     told = foreseen(diary.days, diary.values, "mood", diary.person, diary.step)
-    v = np.random.default_rng([key_of(diary.person) % 2**32, 80]).random(len(told.below))
+    v = np.random.default_rng([patient_key(diary.person) % 2**32, 80]).random(len(told.below))
     u = told.below + v * (told.upto - told.below)
     return np.asarray(u[WARM_UP:])
 

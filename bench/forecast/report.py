@@ -14,9 +14,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
-from bench.cohort.chance import Flags, Floats
 from bench.figures import heading
 from bench.forecast.scores import Scores
+from models.arrays import Flags, Floats
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = DOCS / "forecast.md"

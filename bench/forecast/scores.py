@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Flags, Floats, Ints
+from models.arrays import Flags, Floats, Ints
 
 HORIZON: Final = 84
 DAYS: Final = np.arange(HORIZON + 1)

@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.chance import Floats
 from bench.cohort.cohort import origins, simulate
 from bench.cohort.families import KEPT_APART, SCORED
 from bench.cohort.policies import KINDS
@@ -34,6 +33,7 @@ from bench.forecast.report import (
 )
 from bench.forecast.scores import DAYS, Scores, crps, patients_drawn, pit, score
 from bench.forecast.trials import closed_loop, real_data, same_by_command
+from models.arrays import Floats
 
 BOOTSTRAP: Final = 200
 

@@ -20,10 +20,10 @@ from time import perf_counter, process_time
 from typing import Any, Final
 
 from bench.figures import Figure, heading, table
-from models.relapse.document import document
+from models.relapse.document import forecast_document
 from models.relapse.facts import fact_of
 from models.relapse.forecaster import forecast_many
-from models.relapse.history import Course, History
+from models.relapse.history import Course, PatientHistory
 from models.relapse.stored import carry_on
 from models.wire.observations import SetAside
 from streams.intake.json import read_lines
@@ -60,14 +60,14 @@ def lines(number: int) -> Iterator[dict[str, Any]]:
             yield said(day, 20, "checkin", instrument="mood-vas", score=min(10, severity(day) // 2))
 
 
-def history(number: int) -> History:
+def history(number: int) -> PatientHistory:
     """The same as a history."""
     records = read_lines(json.dumps(line).encode() for line in lines(number)).records
     facts = [fact_of(record) for record in records if not isinstance(record, SetAside)]
-    return History(f"bench-{number:06}", [fact for fact in facts if fact is not None])
+    return PatientHistory(f"bench-{number:06}", [fact for fact in facts if fact is not None])
 
 
-def courses(histories: list[History], day: int) -> list[Course]:
+def courses(histories: list[PatientHistory], day: int) -> list[Course]:
     """What is known of each at the end of a day."""
     found = [each.course(FIRST.toordinal() + day) for each in histories]
     return [course for course in found if course is not None]
@@ -95,7 +95,7 @@ def figures(batch: int = 512, repetitions: int = 5) -> list[Figure]:
         together.append(batch / (process_time() - t0))
         t0 = process_time()
         for row, course in enumerate(today):
-            document(course, made, row)
+            forecast_document(course, made, row)
         said.append((process_time() - t0) / batch * 1e6)
     size = sum(len(state) for state in states if state is not None) / batch
     return [

@@ -22,12 +22,12 @@ import numpy as np
 import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from bench.cohort.chance import Floats
 from bench.cohort.families import FURTHER, SCORED, Variety
 from bench.cohort.reports import MIXED, STANDARD
 from bench.forecast.gather import Gathered, Wanted, gather, joined
+from models.arrays import Floats
 from models.relapse.pool import FILE
-from models.relapse.pool_features import HORIZONS, MONOTONE, NAMES, at_horizons
+from models.relapse.pool_features import FEATURE_NAMES, HORIZONS, MONOTONE, at_horizons
 
 SEED: Final = 101
 PATIENTS: Final = 100
@@ -83,7 +83,7 @@ def grow(found: Gathered, growth: Growth, seed: int = SEED) -> HistGradientBoost
         min_samples_leaf=growth.least,
         l2_regularization=growth.flatten,
         max_features=growth.share,
-        monotonic_cst=[int(name in MONOTONE) for name in NAMES],
+        monotonic_cst=[int(name in MONOTONE) for name in FEATURE_NAMES],
         early_stopping=False,
         random_state=seed,
     )
@@ -127,7 +127,7 @@ def written(models: Sequence[HistGradientBoostingClassifier], trained: dict[str,
     document = {
         "name": "pool 1",
         "trained": trained,
-        "features": NAMES,
+        "features": FEATURE_NAMES,
         "horizons": HORIZONS,
         "weight": [WEIGHT] * count,
         "stretch": [STRETCH] * count,

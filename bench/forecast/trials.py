@@ -24,7 +24,7 @@ from bench.forecast.leave_out import Bench, left_out_once
 from bench.forecast.report import Section, Target, missed, table, targets_table
 from bench.forecast.report import lines as drawn
 from bench.recorded import DATA
-from deploy.cli.forecast import Patients, Question, forecasts
+from deploy.cli.forecast import Patients, Question, forecast_lines
 from models.relapse.forecaster import forecast_many
 from models.relapse.pool import pooled
 
@@ -103,7 +103,7 @@ def difference(cohort: Cohort) -> tuple[float, int]:
             patients.read(path, print)
     first = FIRST.toordinal() + 40
     told = {}
-    for line in forecasts(patients, Question(first, first + 7 * 25, 7, 84, with_cdf=True)):
+    for line in forecast_lines(patients, Question(first, first + 7 * 25, 7, 84, with_cdf=True)):
         one = json.loads(line)
         told[one["patient"], one["as_of"]] = one["cdf"]
     rows = [

@@ -20,14 +20,13 @@ from math import log1p
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.session.dissociation import STRANGER, Belief, Prior, Report
-from models.session.pharmacokinetics import Body, Given, effect_site
+from models.arrays import Floats
+from models.session.dissociation import STRANGER, DissociationBelief, DissociationPrior, DissociationReport
+from models.session.pharmacokinetics import Body, DoseEvent, effect_site
 from models.tables.compounds import DOMINO
 from models.tables.instruments import CADSS_6_TO_CADSS
 
-Floats = NDArray[np.float64]
 MINUTES: Final = np.arange(0.0, 181.0, 1.0)
 SEED: Final = 20_261_123
 
@@ -38,9 +37,9 @@ class Session:
 
     person: int
     number: int
-    doses: tuple[Given, ...]
+    doses: tuple[DoseEvent, ...]
     level: Floats
-    reports: tuple[Report, ...]
+    reports: tuple[DissociationReport, ...]
 
 
 def people(count: int, sessions: int, seed: int = SEED) -> Iterator[list[Session]]:
@@ -56,7 +55,9 @@ def people(count: int, sessions: int, seed: int = SEED) -> Iterator[list[Session
         course = []
         for number in range(sessions):
             mg = 0.5 * float(np.asarray(body.weight_kg)) if by_vein else float(rng.choice([56.0, 84.0]))
-            dose = Given("ketamine", "iv", 0, mg, 40) if by_vein else Given("esketamine", "intranasal", 0, mg, 10)
+            dose = (
+                DoseEvent("ketamine", "iv", 0, mg, 40) if by_vein else DoseEvent("esketamine", "intranasal", 0, mg, 10)
+            )
             if by_vein and rng.random() < 0.06:
                 dose = dose.stopped(float(rng.uniform(12, 35)))
             model = DOMINO if by_vein and arterial else None
@@ -72,7 +73,7 @@ def people(count: int, sessions: int, seed: int = SEED) -> Iterator[list[Session
                 if rng.random() < 0.15:
                     continue
                 meant = np.expm1(np.log1p(level[at]) + manner + rng.normal(0, 0.2)) / CADSS_6_TO_CADSS
-                said.append(Report(float(at), "cadss-6", float(np.clip(np.round(meant), 0, 24))))
+                said.append(DissociationReport(float(at), "cadss-6", float(np.clip(np.round(meant), 0, 24))))
             course.append(Session(person, number, (dose,), level, tuple(said)))
         yield course
 
@@ -116,12 +117,12 @@ def score(courses: list[list[Session]], usual: dict[str, Floats], *, carries: bo
     errors: list[tuple[float, float, float]] = []
     inside, away_inside, briers, over_min = [], [], [], []
     for course in courses:
-        prior: Prior = STRANGER
+        prior: DissociationPrior = STRANGER
         for session in course:
             # Off the reports' minutes, of which an estimate made there would know the answer.
             for at in range(7, 160, 13):
                 past = [report for report in session.reports if report.at_min < at]
-                found = Belief(session.doses, past, prior).at(at)
+                found = DissociationBelief(session.doses, past, prior).at(at)
                 true = float(session.level[at])
                 last = past[-1].value * CADSS_6_TO_CADSS if past else 0.0
                 z = log1p(true)
@@ -131,12 +132,14 @@ def score(courses: list[list[Session]], usual: dict[str, Floats], *, carries: bo
                 if max(true, found.level) > 2:
                     away_inside.append(found.low <= true <= found.high)
                 briers.append(((found.resolved - (true <= 4)) ** 2, (float(last <= 4) - (true <= 4)) ** 2))
-            whole = Belief(session.doses, [report for report in session.reports if report.at_min <= 45], prior)
+            whole = DissociationBelief(
+                session.doses, [report for report in session.reports if report.at_min <= 45], prior
+            )
             away = np.flatnonzero(session.level > 4)
             if away.size and away[-1] > 45:
                 over_min.append(abs((whole.resolves_min(45) or 45.0) - float(away[-1] + 1)))
             if carries:
-                prior = Belief(session.doses, session.reports, prior).carried()
+                prior = DissociationBelief(session.doses, session.reports, prior).carried()
     rms = np.sqrt(np.mean(np.square(errors), axis=0))
     brier = np.mean(briers, axis=0)
     return Scores(

@@ -26,11 +26,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from bench.recorded import DATA
-from models.session.pharmacokinetics import Body, Given, effect_site
+from models.arrays import Flags, Floats
+from models.session.pharmacokinetics import Body, DoseEvent, effect_site
 from models.session.pressure import ANYBODY, HORIZONS_MIN, chances_of, push, rise_of
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 CUFFS: Final = DATA / "eicu_nibp"
 SEED: Final = 20_261_124
 KEPT: Final = 8
@@ -85,7 +84,7 @@ def invented(count: int, seed: int = SEED) -> list[Stay]:
         rng = np.random.default_rng([seed, 7, person])
         body = Body(rng.normal(78, 14), rng.lognormal(0, 0.28), rng.lognormal(0, 0.25))
         by_vein = rng.random() < 0.5
-        dose = Given("ketamine", "iv", 0, 39, 40) if by_vein else Given("esketamine", "intranasal", 0, 84, 10)
+        dose = DoseEvent("ketamine", "iv", 0, 39, 40) if by_vein else DoseEvent("esketamine", "intranasal", 0, 84, 10)
         minutes = np.arange(-30.0, 150.0)
         at_site = effect_site([dose], minutes, rng.lognormal(np.log(0.2), 0.5), body)
         shape = at_site / at_site.max() * np.exp(-np.maximum(minutes - 40, 0) / rng.lognormal(np.log(70), 0.4))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.effects import encode
-from deploy.cli.forecast_commands import forecast, recalibrate
+from deploy.cli.forecast_commands import forecast_command, recalibrate_command
 from deploy.cli.terminal import err, fail, progress, writing
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
@@ -127,8 +127,8 @@ def _print_summary(summary: Summary) -> None:
         out.print(aside)
 
 
-@app.command()
-def simulate(
+@app.command("simulate")
+def simulate_command(
     sessions: Annotated[int, typer.Option(min=1, help="How many treatments.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     hours: Annotated[float, typer.Option(min=0.01, help="How long the clinic is open.")] = 8.0,
@@ -164,8 +164,8 @@ def simulate(
                 stream.write(json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
-app.command()(forecast)
-app.command()(recalibrate)
+app.command("forecast")(forecast_command)
+app.command("recalibrate")(recalibrate_command)
 
 
 @app.command("check-config")
@@ -225,8 +225,8 @@ def _print_policies(settings: Settings) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def serve_command(
     host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback needs --config.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where the journal and the store live.")] = Path("var/chairside"),
@@ -241,14 +241,14 @@ def serve(
 
     [dim]chairside serve --config site.toml --data /var/lib/chairside --port 8000[/dim]
     """
-    from deploy.http import run
+    from deploy.http import run_service
 
     if config is None and host not in {"127.0.0.1", "::1", "localhost"}:
         raise fail(f"--host {host} would show patients to the network: give a --config that says where pages go", 2)
     if clock not in {"received", "observed"}:
         raise fail("--clock is received or observed", 2)
     mode: Clock = "observed" if clock == "observed" else "received"
-    _run(lambda: run(_settings(config), config, data, host, port, mode))
+    _run(lambda: run_service(_settings(config), config, data, host, port, mode))
 
 
 @app.command()
@@ -265,9 +265,9 @@ def demo(
 
     [dim]chairside demo --speed 20 --seed 7[/dim]
     """
-    from deploy.demo import run
+    from deploy.demo import run_demo
 
-    _run(lambda: run(port, speed, seed, browser, minutes))
+    _run(lambda: run_demo(port, speed, seed, browser, minutes))
 
 
 def _run(start: Any) -> None:

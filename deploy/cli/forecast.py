@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from models.calendar import days_between, zone_of
-from models.relapse.document import document
+from models.relapse.document import forecast_document
 from models.relapse.facts import Fact, fact_of
 from models.relapse.forecaster import forecast_many
-from models.relapse.history import History
+from models.relapse.history import PatientHistory
 from models.relapse.pool import pooled
 from models.tables.instruments import ScoreRefused
 from models.wire.observations import SetAside
@@ -35,7 +35,7 @@ AT_ONCE: Final = 32
 WORTH_A_PROCESS: Final = 1500
 """Forecasts below which starting another process takes longer than it saves."""
 
-Told = Callable[[str], None]
+Warn = Callable[[str], None]
 
 
 class UnreadableFile(ValueError):
@@ -64,7 +64,7 @@ class Patients:
     facts: dict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
     bad: int = 0
 
-    def read(self, path: Path, told: Told, read_bytes: Callable[[int], None] | None = None) -> None:
+    def read(self, path: Path, told: Warn, read_bytes: Callable[[int], None] | None = None) -> None:
         """Take a file's lines; `told` hears of every bad one.
 
         Raises:
@@ -113,7 +113,7 @@ class Patients:
             known.insert(0, fact._replace(name="vitals"))
 
 
-def forecasts(patients: Patients, question: Question, done: Callable[[int], None] | None = None) -> Iterator[str]:
+def forecast_lines(patients: Patients, question: Question, done: Callable[[int], None] | None = None) -> Iterator[str]:
     """Forecasts as JSON lines, by patient and origin. `done` hears how many patients are through."""
     aliases = sorted(patients.facts)
     pieces = [
@@ -138,12 +138,12 @@ def forecasts(patients: Patients, question: Question, done: Callable[[int], None
 def _answered(piece: Sequence[tuple[str, list[Fact]]], question: Question) -> list[str]:
     courses = []
     for alias, facts in piece:
-        history = History(alias, facts)
+        history = PatientHistory(alias, facts)
         found = (history.course(day) for day in question.origins)
         courses += [course for course in found if course is not None]
     made, model = pooled(courses, forecast_many(courses))
     documents = (
-        document(course, made, row, model=model, horizon=question.horizon, with_cdf=question.with_cdf)
+        forecast_document(course, made, row, model=model, horizon=question.horizon, with_cdf=question.with_cdf)
         for row, course in enumerate(courses)
     )
     return [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in documents]

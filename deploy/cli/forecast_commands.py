@@ -12,7 +12,7 @@ from rich.markup import escape
 from deploy.cli.terminal import counting, err, fail, progress, writing
 
 
-def forecast(
+def forecast_command(
     files: Annotated[list[Path], typer.Argument(help="NDJSON, plain or .gz.", show_default=False)],
     as_of: Annotated[str | None, typer.Option(metavar="DATE", help="One origin: the end of this day.")] = None,
     every: Annotated[int | None, typer.Option(min=1, metavar="DAYS", help="Many origins, so many days apart.")] = None,
@@ -35,7 +35,7 @@ def forecast(
     [dim]chairside forecast clinic.ndjson --as-of 2026-03-01[/dim]
     [dim]chairside forecast 2025.ndjson.gz 2026.ndjson --every 7 --from 2025-09-01 --to 2026-03-01 --cdf --out scored.ndjson[/dim]
     """
-    from deploy.cli.forecast import Patients, Question, UnreadableFile, day_named, forecasts
+    from deploy.cli.forecast import Patients, Question, UnreadableFile, day_named, forecast_lines
 
     try:
         if as_of is not None and every is None and from_ is None and to is None:
@@ -60,7 +60,7 @@ def forecast(
                 patients.read(path, told, lambda read, bar=bar, task=task: bar.update(task, completed=read))  # type: ignore[misc]
         with writing(out) as stream, counting() as counter:
             counted = counter.add_task("forecasting", total=len(patients.facts))
-            for line in forecasts(patients, question, lambda done: counter.advance(counted, done)):
+            for line in forecast_lines(patients, question, lambda done: counter.advance(counted, done)):
                 stream.write(line + "\n")
     except UnreadableFile as bad:
         raise fail(str(bad)) from bad
@@ -70,7 +70,7 @@ def forecast(
         err.print("no line names a patient: there is nothing to forecast")
 
 
-def recalibrate(
+def recalibrate_command(
     files: Annotated[
         list[Path], typer.Argument(help="The clinic's history: NDJSON, plain or .gz.", show_default=False)
     ],

@@ -15,7 +15,7 @@ import numpy as np
 
 from deploy.cli.forecast import AT_ONCE, Patients
 from models.relapse.forecaster import forecast_many
-from models.relapse.history import Course, History
+from models.relapse.history import Course, PatientHistory
 from models.relapse.pool import name_of, pooled, shipped
 from models.relapse.recalibration import Pair, Recalibration, fit, pairs_of
 
@@ -45,7 +45,7 @@ def fitted(patients: Patients, version: str, done: Callable[[int], None] | None 
 def _courses(alias: str, patients: Patients) -> list[Course]:
     """One patient's origins: weekly from the first entry on, and the last day of all."""
     facts = patients.facts[alias]
-    history = History(alias, facts)
+    history = PatientHistory(alias, facts)
     first = min(fact.at for fact in facts).toordinal()
     last = max(fact.received for fact in facts).toordinal() + 1
     found = (history.course(day) for day in [*range(first, last, EVERY_DAYS), last])

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from models.arrays import Flags, Floats
 
 ROWS_AT_ONCE = 4096
 """Keeps the working arrays inside a processor's cache; chosen by us."""
@@ -34,7 +34,7 @@ class Trees:
     roots: NDArray[np.int32]
     feature: NDArray[np.int32]
     threshold: Floats
-    missing_left: NDArray[np.bool_]
+    missing_left: Flags
     left: NDArray[np.int32]
     right: NDArray[np.int32]
     value: Floats
@@ -66,7 +66,7 @@ class Trees:
         return total
 
 
-COLUMNS = ("feature", "threshold", "missing_left", "left", "right", "value")
+TREE_COLUMNS = ("feature", "threshold", "missing_left", "left", "right", "value")
 
 
 def trees_of(stored: Mapping[str, Any], features: int) -> Trees:
@@ -76,7 +76,7 @@ def trees_of(stored: Mapping[str, Any], features: int) -> Trees:
         UnreadableTrees: the columns do not fit each other or the features.
     """
     try:
-        columns: list[Sequence[float]] = [stored[name] for name in COLUMNS]
+        columns: list[Sequence[float]] = [stored[name] for name in TREE_COLUMNS]
         sizes = {len(column) for column in columns}
         roots = np.asarray(stored["roots"], dtype=np.int32)
         feature, left, right = (np.asarray(stored[name], dtype=np.int32) for name in ("feature", "left", "right"))

@@ -17,8 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Float32s, Floats, Ints
+
 Keys = NDArray[np.uint64]
-Reals = NDArray[np.float32]
 
 _GOLDEN: Final = np.array(0x9E3779B97F4A7C15, np.uint64)
 _MIX_1: Final = np.array(0xBF58476D1CE4E5B9, np.uint64)
@@ -28,12 +29,12 @@ _MIX_2: Final = np.array(0x94D049BB133111EB, np.uint64)
 LEVELS: Final = 1 << 16
 
 
-def key_of(name: str) -> int:
+def patient_key(name: str) -> int:
     """A patient's key: 64 bits of a hash of the alias."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
-def bits(keys: Keys, day: NDArray[np.int64], purpose: int, count: int) -> Keys:
+def bits(keys: Keys, day: Ints, purpose: int, count: int) -> Keys:
     """Hashed bits, shape (patients, count).
 
     Args:
@@ -44,20 +45,20 @@ def bits(keys: Keys, day: NDArray[np.int64], purpose: int, count: int) -> Keys:
     return _mixed(start[:, None] + place[None, :])
 
 
-def normals(keys: Keys, day: NDArray[np.int64], purpose: int, count: int) -> Reals:
+def normals(keys: Keys, day: Ints, purpose: int, count: int) -> Float32s:
     """Standard normal draws, shape (patients, count)."""
     words = bits(keys, day, purpose, -(-count // 4)).astype("<u8")
-    drawn: Reals = _quantiles()[words.view("<u2")[:, :count]]
+    drawn: Float32s = _quantiles()[words.view("<u2")[:, :count]]
     return drawn
 
 
-def uniforms(keys: Keys, day: NDArray[np.int64], purpose: int) -> NDArray[np.float64]:
+def uniforms(keys: Keys, day: Ints, purpose: int) -> Floats:
     """One uniform draw in (0, 1) a patient."""
     words = bits(keys, day, purpose, 1)[:, 0]
     return ((words >> np.uint64(12)).astype(np.float64) + 0.5) / 2.0**52
 
 
-def stratified(keys: Keys, purposes: int, count: int) -> Reals:
+def stratified(keys: Keys, purposes: int, count: int) -> Float32s:
     """Normal draws that fill their distribution evenly: a Latin hypercube, shape (purposes, patients, count).
 
     Each dimension has one draw in each of `count` equal strata, in an order of its own (McKay 1979).
@@ -79,10 +80,10 @@ def _mixed(words: Keys) -> Keys:
 
 
 @cache
-def _quantiles() -> Reals:
+def _quantiles() -> Float32s:
     """The normal quantiles at the middles of 65,536 equal strata (Wichura 1988, AS 241)."""
     inverse = NormalDist().inv_cdf
     upper = np.array([inverse((LEVELS / 2 + i + 0.5) / LEVELS) for i in range(LEVELS // 2)])
-    table: Reals = np.concatenate((-upper[::-1], upper)).astype(np.float32)
+    table: Float32s = np.concatenate((-upper[::-1], upper)).astype(np.float32)
     table.setflags(write=False)
     return table

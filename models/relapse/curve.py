@@ -12,16 +12,15 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.relapse.chance import key_of, stratified
+from models.arrays import Float32s, Floats, Ints
+from models.relapse.chance import patient_key, stratified
 from models.relapse.due import HORIZON, paths
-from models.relapse.filter import Cloud, Reals, begin, walk
+from models.relapse.filter import Cloud, begin, walk
 from models.relapse.history import Course
 from models.relapse.priors import PARTICLES
-from models.tables.severity import HIGHEST, LOWEST
+from models.tables.severity import HIGHEST_PHQ9, LOWEST_PHQ9
 
-Floats = NDArray[np.float64]
 BAND: Final = (0.1, 0.9)
 FAN: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The 80 % of the window that is said (`forecast.QUANTILES`), and its half."""
@@ -31,7 +30,7 @@ FAN: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 class Curve:
     """Days are ordinals. past: (n, 3) mean and 80 % band on each of `days`. ahead: (85, 5) quantiles `FAN` from the last on."""
 
-    days: NDArray[np.int64]
+    days: Ints
     past: Floats
     ahead: Floats
 
@@ -57,7 +56,7 @@ def _today(cloud: Cloud) -> tuple[float, float, float]:
     weight = cloud.weights()[0]
     mean, spread = cloud.today()
     level = mean[0] + spread[0] * _even()
-    level = np.clip(level, LOWEST, HIGHEST)
+    level = np.clip(level, LOWEST_PHQ9, HIGHEST_PHQ9)
     order = np.argsort(level, kind="stable")
     rising = np.cumsum(weight[order])
     low, high = (float(level[order][min(np.searchsorted(rising, at), len(order) - 1)]) for at in BAND)
@@ -65,7 +64,7 @@ def _today(cloud: Cloud) -> tuple[float, float, float]:
 
 
 @cache
-def _even() -> Reals:
+def _even() -> Float32s:
     """Normal draws, evenly spread, of what varies from day to day within a particle."""
-    drawn: Reals = stratified(np.array([key_of("a day's band")], np.uint64), 1, PARTICLES)[0, 0]
+    drawn: Float32s = stratified(np.array([patient_key("a day's band")], np.uint64), 1, PARTICLES)[0, 0]
     return drawn

@@ -18,25 +18,25 @@ from models.relapse.facts import Fact
 from models.tables.drugs import usual_doses
 from models.tables.severity import SCALES
 
-Treatment = Literal["drug", "ect", "tms"]
-Happening = Literal["drug", "ect", "tms", "week", "visit", "mood", "answered", "silent", "change"]
+TreatmentKind = Literal["drug", "ect", "tms"]
+DayEntryKind = Literal["drug", "ect", "tms", "week", "visit", "mood", "answered", "silent", "change"]
 TREATMENTS: Final = frozenset({"drug", "ect", "tms"})
 READINGS: Final = frozenset({"week", "visit", "mood"})
 BEFORE, AT, AFTER = 0, 1, 2
 """Where in its day something stands: before that day's treatment, the treatment itself, after it (or a day without one)."""
 
 
-class Entry(NamedTuple):
+class DayEntry(NamedTuple):
     """One thing that happened. `value`: strength in usual doses, or severity (mood: 0-10). `sd`: what conversion adds."""
 
     day: int
     part: int
-    kind: Happening
+    kind: DayEntryKind
     value: float
     sd: float
 
 
-class Standing(NamedTuple):
+class DatedFact(NamedTuple):
     """A fact that stands, and the patient's day of it. `order` is that of time, among all of the patient's facts."""
 
     order: int
@@ -48,7 +48,7 @@ class Treated(NamedTuple):
     """A day's treatment; `at` is that of its first dose."""
 
     at: datetime
-    kind: Treatment
+    kind: TreatmentKind
     drug: str
     strength: float
     outside: bool
@@ -61,7 +61,7 @@ _STOP_WITHIN_S: Final = 86_400
 """A stop belongs to a dose of the same session (or, outside, the same patient) within the day before it."""
 
 
-def doses_of(standing: Sequence[Standing]) -> dict[int, Treated]:
+def treatment_days(standing: Sequence[DatedFact]) -> dict[int, Treated]:
     """Day → that day's treatment. ECT beside a drug on one day counts as ECT; both restart the effect."""
     weights = [each.fact for each in standing if each.fact.kind == "registered" and each.fact.value]
     stops = [each.fact for each in standing if each.fact.kind == "stopped" and each.fact.value is not None]
@@ -94,11 +94,11 @@ def doses_of(standing: Sequence[Standing]) -> dict[int, Treated]:
     return merged
 
 
-def _class_of(drug: str) -> Treatment:
+def _class_of(drug: str) -> TreatmentKind:
     return "ect" if drug == "ect" else "tms" if drug == "tms" else "drug"
 
 
-def baseline_of(before: Sequence[Standing]) -> tuple[float | None, int]:
+def baseline_of(before: Sequence[DatedFact]) -> tuple[float | None, int]:
     """Mean and number of the last two screening scores: PHQ-9, else the best other instrument that was used."""
     if not before:
         return None, 0
@@ -111,15 +111,15 @@ def _severity(fact: Fact) -> float:
     return SCALES[fact.name].phq9(fact.value or 0.0)
 
 
-def readings_of(scores: Sequence[Standing], doses: Mapping[int, Treated]) -> list[Entry]:
+def readings_of(scores: Sequence[DatedFact], doses: Mapping[int, Treated]) -> list[DayEntry]:
     """Scores on the severity scale; of an instrument's several in one part of a day, the last."""
-    last: dict[tuple[int, int, str], Entry] = {}
+    last: dict[tuple[int, int, str], DayEntry] = {}
     for _, day, fact in scores:
         dose = doses.get(day)
         part = BEFORE if dose is not None and fact.at <= dose.at else AFTER
         scale = SCALES[fact.name]
         value = (fact.value or 0.0) if scale.reading == "mood" else scale.phq9(fact.value or 0.0)
-        last[day, part, fact.name] = Entry(day, part, scale.reading, value, scale.sd)
+        last[day, part, fact.name] = DayEntry(day, part, scale.reading, value, scale.sd)
     return list(last.values())
 
 
@@ -133,7 +133,7 @@ _GRACE_DAYS: Final = 3
 """Who answered so few days before a check-in day has answered it. Chosen by us: less than half a week."""
 
 
-def check_ins_of(readings: Sequence[Entry], start: int, as_of: int) -> list[Entry]:
+def check_ins_of(readings: Sequence[DayEntry], start: int, as_of: int) -> list[DayEntry]:
     """When a questionnaire was to be expected, and whether it came.
 
     A prompt that nobody answers leaves no line, so the schedule is read off the habit: a day is a check-in day if at least
@@ -148,9 +148,9 @@ def check_ins_of(readings: Sequence[Entry], start: int, as_of: int) -> list[Entr
         if (day - 7 in answered, day - 14 in answered, day - 21 in answered, day - 28 in answered) not in _HABITS:
             continue
         if day in answered:
-            entries.append(Entry(day, AFTER, "answered", 1.0, 0.0))
+            entries.append(DayEntry(day, AFTER, "answered", 1.0, 0.0))
         elif not any(day - back in answered for back in range(1, _GRACE_DAYS + 1)):
-            entries.append(Entry(day, AFTER, "silent", 0.0, 0.0))
+            entries.append(DayEntry(day, AFTER, "silent", 0.0, 0.0))
     return entries
 
 
@@ -166,7 +166,7 @@ _OFFICE: Final = frozenset({"booking", "booked", "cancelled", "rescheduled", "re
 """What the clinic's office does about visits."""
 
 
-def changes_of(standing: Sequence[Standing], start: int) -> list[Entry]:
+def changes_of(standing: Sequence[DatedFact], start: int) -> list[DayEntry]:
     """Days on which something outside changed: an intervention that is no treatment of a session, other medications."""
     days = set()
     medications: tuple[str, ...] | None = None
@@ -178,4 +178,4 @@ def changes_of(standing: Sequence[Standing], start: int) -> list[Entry]:
             if medications is not None and fact.medications != medications:
                 days.add(day)
             medications = fact.medications
-    return [Entry(day, BEFORE, "change", 0.0, 0.0) for day in days if day >= start]
+    return [DayEntry(day, BEFORE, "change", 0.0, 0.0) for day in days if day >= start]

@@ -9,19 +9,19 @@ Never here: how the distribution comes about (`filter.py`, `due.py`), when to te
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
+from models.arrays import Floats
 from models.calendar import iso_day
-from models.relapse.day_entries import READINGS, TREATMENTS, Entry
+from models.relapse.day_entries import READINGS, TREATMENTS, DayEntry
 from models.relapse.due import HORIZON
-from models.relapse.forecaster import Floats, Forecasts
+from models.relapse.forecaster import Forecasts
 from models.relapse.history import Course
 from models.relapse.priors import CHANGE_DAYS
 from models.tables.drugs import spacing_of
-
-Response = Literal["responder", "partial", "non-responder", "unknown"]
+from models.tables.severity import TreatmentResponse
 
 MODEL: Final = "filter 1"
 """Name and version; a change of prior, likelihood or crossing is another version."""
@@ -43,7 +43,7 @@ MOSTLY: Final = 0.35
 """Below this share of the patient's own the forecast is called mostly population. Chosen by us: first cycles fall below it."""
 
 
-def document(
+def forecast_document(
     course: Course, made: Forecasts, row: int, *, model: str = MODEL, horizon: int = HORIZON, with_cdf: bool = False
 ) -> dict[str, Any]:
     """One forecast, with the fields of `models.wire.live.ForecastOut`.
@@ -89,7 +89,7 @@ def _date(as_of: int, cdf: Floats, level: float, horizon: int) -> str:
     return BEYOND if days is None or days > horizon else iso_day(as_of + days)
 
 
-def response(course: Course, made: Forecasts, row: int) -> Response:
+def response(course: Course, made: Forecasts, row: int) -> TreatmentResponse:
     """The response class: unknown until a score after the first dose, and until doses enough for a "no"."""
     treatments = [entry for entry in course.entries if entry.kind in TREATMENTS]
     if not treatments or not _scores(course):
@@ -187,7 +187,7 @@ def spacing(course: Course) -> dict[str, Any] | None:
     return {"words": found.words, "min_days": found.min_days, "not_before": earliest, "source": found.source}
 
 
-def _scores(course: Course) -> list[Entry]:
+def _scores(course: Course) -> list[DayEntry]:
     return [entry for entry in course.entries if entry.kind in READINGS]
 
 

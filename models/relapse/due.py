@@ -12,34 +12,19 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.relapse.chance import key_of, stratified
-from models.relapse.filter import (
-    CYCLE_SCALE,
-    D_D,
-    D_X,
-    DRIFT,
-    PACE,
-    SHAPE,
-    WOBBLE,
-    X_X,
-    A,
-    Cloud,
-    D,
-    Reals,
-    X,
-    ancestors,
-)
+from models.arrays import Float32s, Floats
+from models.relapse.chance import patient_key, stratified
+from models.relapse.filter import CYCLE_SCALE, D_D, D_X, DRIFT, PACE, SHAPE, WOBBLE, X_X, A, Cloud, D, X, ancestors
 from models.relapse.priors import CHANGE_DRIFT
-from models.tables.severity import HIGHEST, LOWEST
+from models.tables.severity import HIGHEST_PHQ9, LOWEST_PHQ9
 from models.wire.observations import CDF_DAYS
 
 HORIZON: Final = CDF_DAYS - 1
 """Days that are foreseen: twelve weeks, as the contract says."""
-WEEK: Final = 7
+WEEK_DAYS: Final = 7
 """Severity must stay there on the mean of so many days: one bad day is no relapse. Chosen by us, with the target."""
-DAYS: Final = HORIZON + WEEK
+DAYS: Final = HORIZON + WEEK_DAYS
 PATHS: Final = 384
 """Of each patient: so many give a chance of a half to within 2.6 points at random, an even sample closer. Chosen by us."""
 CHUNK: Final = 32
@@ -47,14 +32,14 @@ CHUNK: Final = 32
 
 
 @cache
-def _noise() -> tuple[Reals, Reals]:
+def _noise() -> tuple[Float32s, Float32s]:
     """Normal draws of drift and of x, each (DAYS, PATHS); the first of each is of today."""
-    key = np.array([key_of("paths without a dose")], np.uint64)
+    key = np.array([patient_key("paths without a dose")], np.uint64)
     drawn = stratified(key, 2 * DAYS, PATHS)[:, 0]
     return drawn[:DAYS], drawn[DAYS:]
 
 
-def due(cloud: Cloud, tau: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def due(cloud: Cloud, tau: Float32s) -> tuple[Floats, Floats, Floats]:
     """P(due within 0..84 days), and mean and SD of today's severity.
 
     Args:
@@ -72,12 +57,12 @@ def due(cloud: Cloud, tau: NDArray[np.float32]) -> tuple[NDArray[np.float64], ND
     return cdf, mean, sd
 
 
-def _due(cloud: Cloud, tau: Reals) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _due(cloud: Cloud, tau: Float32s) -> tuple[Floats, Floats, Floats]:
     path = paths(cloud)
     return crossing(path, tau[:, None]), *_now(path[0])
 
 
-def paths(cloud: Cloud) -> Reals:
+def paths(cloud: Cloud) -> Float32s:
     """Severity on the coming days if nothing more is given; (DAYS, patients, PATHS), the first of today."""
     n = len(cloud.day)
     chosen = ancestors(cloud.weights(), np.full(n, 0.5), PATHS)
@@ -102,21 +87,21 @@ def paths(cloud: Cloud) -> Reals:
         log_days = np.log(np.maximum(since + ahead, 1e-3)).astype(np.float32)[:, None]
         fading = np.exp(np.minimum(shape * (log_days - fields[CYCLE_SCALE]), 20))
         effect = cloud.base[:, None] * fields[A] * np.exp(-fading)
-        np.clip(level - effect + x, LOWEST, HIGHEST, out=path[ahead])
+        np.clip(level - effect + x, LOWEST_PHQ9, HIGHEST_PHQ9, out=path[ahead])
     return path
 
 
-def crossing(path: Reals, tau: Reals) -> NDArray[np.float64]:
+def crossing(path: Float32s, tau: Float32s) -> Floats:
     """The CDF of the first day at or above tau whose week is so too; (patients, 85) of paths (91, patients, paths)."""
     first = np.full(path.shape[1:], HORIZON + 1, np.int16)
     week = path[HORIZON + 1 :].sum(axis=0)
     for ahead in range(HORIZON, -1, -1):
         week = week + path[ahead]
-        first[(path[ahead] >= tau) & (week >= WEEK * tau)] = ahead
-        week -= path[ahead + WEEK - 1]
+        first[(path[ahead] >= tau) & (week >= WEEK_DAYS * tau)] = ahead
+        week -= path[ahead + WEEK_DAYS - 1]
     shares = np.stack([np.bincount(row, minlength=HORIZON + 2)[: HORIZON + 1] for row in first])
     return np.asarray(np.cumsum(shares, axis=1) / path.shape[2])
 
 
-def _now(today: Reals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _now(today: Float32s) -> tuple[Floats, Floats]:
     return today.mean(axis=1, dtype=np.float64), today.std(axis=1, dtype=np.float64)

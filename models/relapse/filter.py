@@ -25,8 +25,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Float32s, Floats, Ints
 from models.relapse.chance import normals, stratified, uniforms
-from models.relapse.day_entries import AFTER, AT, BEFORE, Entry
+from models.relapse.day_entries import AFTER, AT, BEFORE, DayEntry
 from models.relapse.history import Course
 from models.relapse.priors import (
     CHANGE_DAYS,
@@ -34,7 +35,6 @@ from models.relapse.priors import (
     COURSES,
     ISLANDS,
     KERNEL,
-    KINDS,
     MIXED_IN,
     MOOD_REPEAT,
     MOOD_TEMPER,
@@ -45,19 +45,17 @@ from models.relapse.priors import (
     ROUNDING_VAR,
     TEMPER,
     TRAITS,
+    TREATMENT_KINDS,
     VISIT_SD,
 )  # fmt: skip
-from models.tables.severity import HIGHEST, LOWEST, RECALL_DAYS
+from models.tables.severity import HIGHEST_PHQ9, LOWEST_PHQ9, RECALL_DAYS
 
-Reals = NDArray[np.float32]
-Rows = NDArray[np.int64]
-
-F, G, SCALE, SHAPE, CYCLE, WOBBLE, PACE, DRIFT, NOISE, MOOD_PER, MOOD_SD, ANSWERS, AVOIDS = range(len(TRAITS))
+F, G, SCALE, SHAPE, CYCLE, WOBBLE, PACE, DRIFT, NOISE, MOOD_PER, MOOD_SD, ANSWER_RATE, ANSWER_SLOPE = range(len(TRAITS))
 A, CYCLE_SCALE, WEIGHT, D, X, M, D_D, D_X, D_M, X_X, X_M, M_M = range(len(TRAITS), len(TRAITS) + 12)
 """Last dose's effect and the scale of its fading; log weight; means, variances and covariances of D, x and mood's zero."""
-WEEK: Final = M_M + 1
+FIRST_RECALL_FIELD: Final = M_M + 1
 """The first of seven fields: 1 − E on each day that a questionnaire looks back on, by day modulo `RECALL_DAYS`."""
-FIELDS: Final = WEEK + RECALL_DAYS
+FIELDS: Final = FIRST_RECALL_FIELD + RECALL_DAYS
 _DOSE, _PICK, _MOVE = range(len(TRAITS) + 4, len(TRAITS) + 7)
 
 
@@ -68,40 +66,40 @@ class Cloud:
     Args:
         fields: (FIELDS, patients, particles). base: the untreated severity B to begin with. day: of each patient. key: seeds.
         dosed: day of the last treatment.
-        lasting: its kind's place in `KINDS`. counts: (patients, kinds) treatments so far. mood_day: of the last mood report.
-        changing: the last day on which drift is widened.
+        lasting: its kind's place in `TREATMENT_KINDS`. counts: (patients, kinds) treatments so far.
+        mood_day: of the last mood report. changing: the last day on which drift is widened.
     """
 
-    fields: Reals
-    base: Reals
+    fields: Float32s
+    base: Float32s
     key: NDArray[np.uint64]
-    day: Rows
-    dosed: Rows
-    lasting: Rows
-    counts: Rows
-    mood_day: Rows
-    changing: Rows
+    day: Ints
+    dosed: Ints
+    lasting: Ints
+    counts: Ints
+    mood_day: Ints
+    changing: Ints
 
-    def picked(self, rows: Rows | slice) -> Cloud:
+    def picked(self, rows: Ints | slice) -> Cloud:
         """A copy of some patients."""
         return Cloud(
             np.ascontiguousarray(self.fields[:, rows]), self.base[rows].copy(), self.key[rows].copy(), self.day[rows].copy(), self.dosed[rows].copy(),
             self.lasting[rows].copy(), self.counts[rows].copy(), self.mood_day[rows].copy(), self.changing[rows].copy(),
         )  # fmt: skip
 
-    def weights(self) -> Reals:
+    def weights(self) -> Float32s:
         """Normalised, (patients, particles); every island counts the same."""
         log_weight = self.fields[WEIGHT].reshape(len(self.day), ISLANDS, -1)
         raw = np.exp(log_weight - log_weight.max(axis=2, keepdims=True))
         return np.asarray(raw / (ISLANDS * raw.sum(axis=2, keepdims=True)), np.float32).reshape(len(self.day), -1)
 
-    def today(self) -> tuple[Reals, Reals]:
+    def today(self) -> tuple[Float32s, Float32s]:
         """Severity at the end of the day as each particle has it: mean (before clipping) and SD, (patients, particles)."""
         level = self.base[:, None] * (1 - self.effect()) + self.fields[D] + self.fields[X]
         variance = self.fields[D_D] + 2 * self.fields[D_X] + self.fields[X_X]
         return level, np.sqrt(np.maximum(variance, 0))
 
-    def effect(self, ahead: int = 0) -> Reals:
+    def effect(self, ahead: int = 0) -> Float32s:
         """E so many days after each patient's day, without another dose."""
         return _effect(self.fields, self.day - self.dosed + ahead)
 
@@ -120,9 +118,9 @@ def begin(courses: Sequence[Course], particles: int = PARTICLES) -> Cloud:
     fields[D_D] = base[:, 1:] ** 2
     fields[X_X] = np.exp(2 * fields[WOBBLE])
     fields[M_M] = MOOD_ZERO_SD**2
-    fields[WEEK:] = 1
+    fields[FIRST_RECALL_FIELD:] = 1
     nobody = np.full(n, -(10**6), np.int64)
-    none, counts = np.zeros(n, np.int64), np.zeros((n, len(KINDS)), np.int64)
+    none, counts = np.zeros(n, np.int64), np.zeros((n, len(TREATMENT_KINDS)), np.int64)
     first = base[:, 0].copy()
     return Cloud(_rounded(fields), first, key, start - 1, nobody.copy(), none, counts, nobody.copy(), nobody.copy())
 
@@ -135,7 +133,7 @@ def untreated_of(course: Course) -> tuple[float, float]:
     return own * course.baseline + (1 - own) * 18.0, sd
 
 
-def walk(cloud: Cloud, entries: Sequence[Sequence[Entry]], until: Rows) -> Iterator[tuple[int, Rows]]:
+def walk(cloud: Cloud, entries: Sequence[Sequence[DayEntry]], until: Ints) -> Iterator[tuple[int, Ints]]:
     """Carry a cloud forward in place, day by day, each patient to the end of its day `until`.
 
     Yields after each day (how many patients were carried, their rows are the first so many): rows must be in order of how far
@@ -147,7 +145,7 @@ def walk(cloud: Cloud, entries: Sequence[Sequence[Entry]], until: Rows) -> Itera
     places = [0] * len(entries)
     for step in range(1, int(left[0]) + 1 if len(left) else 1):
         active = int(np.searchsorted(-left, -step, side="right"))
-        today: list[tuple[int, Entry]] = []
+        today: list[tuple[int, DayEntry]] = []
         for row in range(active):
             mine, place = entries[row], places[row]
             day = int(cloud.day[row]) + 1
@@ -160,7 +158,7 @@ def walk(cloud: Cloud, entries: Sequence[Sequence[Entry]], until: Rows) -> Itera
         yield active, np.arange(active)
 
 
-def _day(cloud: Cloud, active: int, today: list[tuple[int, Entry]]) -> None:
+def _day(cloud: Cloud, active: int, today: list[tuple[int, DayEntry]]) -> None:
     """One day of the first `active` patients: drift, what came before the dose, the dose, what came after it."""
     fields = cloud.fields[:, :active]
     cloud.day[:active] += 1
@@ -171,20 +169,20 @@ def _day(cloud: Cloud, active: int, today: list[tuple[int, Entry]]) -> None:
     pace = np.exp(-1 / np.exp(fields[PACE]))
     wide = np.where(cloud.changing[:active] >= day, CHANGE_DRIFT**2, 1.0).astype(np.float32)[:, None]
     # Nothing is known any more at the width of the whole scale, and a half float holds no years of drift.
-    fields[D_D] = np.minimum(fields[D_D] + np.exp(2 * fields[DRIFT]) * wide, HIGHEST**2)
+    fields[D_D] = np.minimum(fields[D_D] + np.exp(2 * fields[DRIFT]) * wide, HIGHEST_PHQ9**2)
     for place in (X, D_X, X_M):
         fields[place] *= pace
     fields[X_X] = fields[X_X] * pace**2 + np.exp(2 * fields[WOBBLE]) * (1 - pace**2)
     _observe(cloud, [(row, entry) for row, entry in today if entry.part == BEFORE], before=True)
     _dose(cloud, [(row, entry) for row, entry in today if entry.part == AT])
     effect = _effect(fields, day - cloud.dosed[:active])
-    fields[WEEK + day % RECALL_DAYS, np.arange(active)] = _rounded(1 - effect)
+    fields[FIRST_RECALL_FIELD + day % RECALL_DAYS, np.arange(active)] = _rounded(1 - effect)
     _observe(cloud, [(row, entry) for row, entry in today if entry.part == AFTER], before=False)
     _draw_again(cloud, active)
-    fields[WEIGHT:WEEK] = _rounded(fields[WEIGHT:WEEK])
+    fields[WEIGHT:FIRST_RECALL_FIELD] = _rounded(fields[WEIGHT:FIRST_RECALL_FIELD])
 
 
-def _effect(fields: Reals, days: Rows) -> Reals:
+def _effect(fields: Float32s, days: Ints) -> Float32s:
     """E so many days after the dose; before any dose A is 0."""
     log_days = np.log(np.maximum(days, 1e-3)).astype(np.float32)[:, None]
     return np.asarray(
@@ -192,12 +190,12 @@ def _effect(fields: Reals, days: Rows) -> Reals:
     )
 
 
-def _dose(cloud: Cloud, given: list[tuple[int, Entry]]) -> None:
+def _dose(cloud: Cloud, given: list[tuple[int, DayEntry]]) -> None:
     if not given:
         return
     rows = np.array([row for row, _ in given])
     strength = np.array([entry.value for _, entry in given], np.float32)[:, None]
-    kind = np.array([KINDS.index(entry.kind) for _, entry in given])
+    kind = np.array([TREATMENT_KINDS.index(entry.kind) for _, entry in given])
     gain, scale, build = (
         np.array([COURSES[each][column] for each in kind], np.float32)[:, None] for column in range(3)
     )
@@ -216,10 +214,10 @@ def _dose(cloud: Cloud, given: list[tuple[int, Entry]]) -> None:
     cloud.lasting[rows] = kind
 
 
-def _observe(cloud: Cloud, seen: list[tuple[int, Entry]], *, before: bool) -> None:
+def _observe(cloud: Cloud, seen: list[tuple[int, DayEntry]], *, before: bool) -> None:
     """Weigh the particles by what was seen. Same-day readings of one patient go in one after another, in their order."""
     while seen:
-        now: dict[int, Entry] = {}
+        now: dict[int, DayEntry] = {}
         later = []
         for row, entry in seen:
             if row in now:
@@ -236,15 +234,15 @@ def _observe(cloud: Cloud, seen: list[tuple[int, Entry]], *, before: bool) -> No
         seen = later
 
 
-def _week(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
+def _week(cloud: Cloud, rows: Ints, entries: list[DayEntry], before: bool) -> None:
     """The mean of seven days: up to yesterday where the score was given before today's dose, as today is not in the ring yet."""
     fields = cloud.fields[:, rows]
-    level = cloud.base[rows, None] * fields[WEEK:].mean(axis=0)
+    level = cloud.base[rows, None] * fields[FIRST_RECALL_FIELD:].mean(axis=0)
     variance = np.exp(2 * fields[NOISE]) + (ROUNDING_VAR + _spread(entries) ** 2)
     _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance)
 
 
-def _visit(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
+def _visit(cloud: Cloud, rows: Ints, entries: list[DayEntry], before: bool) -> None:
     """A clinician's score: of the day before, if it was given before a dose."""
     fields = cloud.fields[:, rows]
     level = _level(cloud, rows, fields, int(before))
@@ -252,7 +250,7 @@ def _visit(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None
     _update(cloud, rows, fields, _values(entries) - _shown(fields, level), None, variance)
 
 
-def _mood(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
+def _mood(cloud: Cloud, rows: Ints, entries: list[DayEntry], before: bool) -> None:
     fields = cloud.fields[:, rows]
     slope = fields[MOOD_PER]
     expected = fields[M] + slope * _shown(fields, _level(cloud, rows, fields, int(before)))
@@ -263,43 +261,44 @@ def _mood(cloud: Cloud, rows: Rows, entries: list[Entry], before: bool) -> None:
     cloud.mood_day[rows] = cloud.day[rows]
 
 
-def _asked(cloud: Cloud, rows: Rows, entries: list[Entry]) -> None:
+def _asked(cloud: Cloud, rows: Ints, entries: list[DayEntry]) -> None:
     """Silence means something: people in relapse answer half as often."""
     fields = cloud.fields[:, rows]
     severity = _shown(fields, _level(cloud, rows, fields, 0))
-    odds = fields[ANSWERS] - fields[AVOIDS] * (severity - 10) / 4
+    odds = fields[ANSWER_RATE] - fields[ANSWER_SLOPE] * (severity - 10) / 4
     sign = np.where(_values(entries) > 0.5, -1.0, 1.0).astype(np.float32)
     cloud.fields[WEIGHT, rows] -= TEMPER * np.logaddexp(0, sign * odds)
 
 
-def _level(cloud: Cloud, rows: Rows, fields: Reals, back: int) -> Reals:
+def _level(cloud: Cloud, rows: Ints, fields: Float32s, back: int) -> Float32s:
     """B (1 − E) so many days ago."""
     return np.asarray(
-        cloud.base[rows, None] * fields[WEEK + (cloud.day[rows] - back) % RECALL_DAYS, np.arange(len(rows))]
+        cloud.base[rows, None]
+        * fields[FIRST_RECALL_FIELD + (cloud.day[rows] - back) % RECALL_DAYS, np.arange(len(rows))]
     )
 
 
-def _shown(fields: Reals, level: Reals) -> Reals:
+def _shown(fields: Float32s, level: Float32s) -> Float32s:
     """Expected severity."""
-    return np.asarray(np.clip(level + fields[D] + fields[X], LOWEST, HIGHEST))
+    return np.asarray(np.clip(level + fields[D] + fields[X], LOWEST_PHQ9, HIGHEST_PHQ9))
 
 
-def _values(entries: list[Entry]) -> Reals:
+def _values(entries: list[DayEntry]) -> Float32s:
     return np.array([entry.value for entry in entries], np.float32)[:, None]
 
 
-def _spread(entries: list[Entry]) -> Reals:
+def _spread(entries: list[DayEntry]) -> Float32s:
     return np.array([entry.sd for entry in entries], np.float32)[:, None]
 
 
 def _update(
     cloud: Cloud,
-    rows: Rows,
-    fields: Reals,
-    off: Reals,
-    slope: Reals | None,
-    variance: Reals,
-    power: Reals | float = 1.0,
+    rows: Ints,
+    fields: Float32s,
+    off: Float32s,
+    slope: Float32s | None,
+    variance: Float32s,
+    power: Float32s | float = 1.0,
 ) -> None:
     """A reading that is off by so much: weights, and D, x and mood's zero by Kalman.
 
@@ -329,7 +328,7 @@ def _update(
         cloud.fields[place, rows] = fields[place] - first * second * left
 
 
-def _log_odds(off: Reals, own: Reals, variance: Reals) -> tuple[Reals, Reals]:
+def _log_odds(off: Float32s, own: Float32s, variance: Float32s) -> tuple[Float32s, Float32s]:
     """Log-likelihoods of a reading as a usual one and as an outlier."""
     usual, wild = own + variance, own + OUTLIER_VAR * variance
     log_usual = np.log(1 - OUTLIER_SHARE) - 0.5 * (np.log(usual) + off**2 / usual)
@@ -363,7 +362,7 @@ def _draw_again(cloud: Cloud, active: int) -> None:
     whole[:, rows] = _rounded(fields)
 
 
-def ancestors(weight: Reals, at: NDArray[np.float64], count: int | None = None) -> Rows:
+def ancestors(weight: Float32s, at: Floats, count: int | None = None) -> Ints:
     """Systematic resampling: which particles to take, (patients, count), in order."""
     n, particles = weight.shape
     count = particles if count is None else count
@@ -373,5 +372,5 @@ def ancestors(weight: Reals, at: NDArray[np.float64], count: int | None = None) 
     return np.repeat(np.tile(np.arange(particles), n), copies.ravel()).reshape(n, count)
 
 
-def _rounded(fields: Reals) -> Reals:
+def _rounded(fields: Float32s) -> Float32s:
     return np.asarray(fields.astype(np.float16), np.float32)

@@ -11,20 +11,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.relapse.due import CHUNK, HORIZON, due
 from models.relapse.filter import CYCLE_SCALE, SHAPE, A, Cloud, begin, walk
 from models.relapse.history import Course
 from models.relapse.priors import PARTICLES
 
-Floats = NDArray[np.float64]
-Response = Literal["responder", "partial", "non-responder", "unknown"]
-
-TOGETHER: Final = 64
+RUNS_AT_ONCE: Final = 64
 """Runs carried at once: their particles stay near the cores."""
 
 
@@ -79,8 +76,8 @@ def forecast_many(
         if course.start is None:
             answer.mean[place], answer.sd[place] = untreated(course)
     runs = sorted(_runs(courses), key=lambda run: run.start - run.last.as_of)
-    for low in range(0, len(runs), TOGETHER):
-        _forward(runs[low : low + TOGETHER], answer, progress, particles)
+    for low in range(0, len(runs), RUNS_AT_ONCE):
+        _forward(runs[low : low + RUNS_AT_ONCE], answer, progress, particles)
     return answer
 
 

@@ -20,8 +20,17 @@ from itertools import groupby
 from typing import Final
 
 from models.calendar import Moves, day_in, day_of, zone_of
-from models.relapse.chance import key_of
-from models.relapse.day_entries import AT, Entry, Standing, baseline_of, changes_of, check_ins_of, doses_of, readings_of
+from models.relapse.chance import patient_key
+from models.relapse.day_entries import (
+    AT,
+    DatedFact,
+    DayEntry,
+    baseline_of,
+    changes_of,
+    check_ins_of,
+    readings_of,
+    treatment_days,
+)
 from models.relapse.facts import Fact
 
 TAU_LEAST: Final = 10.0
@@ -46,8 +55,8 @@ class Course:
     baseline: float | None
     screens: int
     start: int | None
-    entries: tuple[Entry, ...]
-    screening: tuple[Entry, ...] = ()
+    entries: tuple[DayEntry, ...]
+    screening: tuple[DayEntry, ...] = ()
     drug: str = ""
     outside: int = 0
 
@@ -63,12 +72,12 @@ class Course:
         )
 
 
-class History:
+class PatientHistory:
     """One patient's facts. `course(day)` is what was known at the end of a day; None before the first observation."""
 
     def __init__(self, patient: str, facts: Iterable[Fact]) -> None:
         self.patient = patient
-        self.key = key_of(patient)
+        self.key = patient_key(patient)
         # By their own content where times leave the order open, so that no file's order matters.
         in_time = [
             fact for _, together in groupby(sorted(facts, key=_when), key=_when) for fact in _by_content(list(together))
@@ -79,7 +88,7 @@ class History:
             for order, fact in self._facts
             if fact.kind == "registered" and (zone := zone_of(fact.timezone)) is not None
         ]
-        self._dated: dict[Moves, list[tuple[int, Standing]]] = {}
+        self._dated: dict[Moves, list[tuple[int, DatedFact]]] = {}
 
     def course(self, as_of: int) -> Course | None:
         """What was known at the end of the day `as_of`, and nothing later."""
@@ -88,14 +97,14 @@ class History:
         if not known:
             return None
         standing = sorted(_corrected(known))
-        doses = doses_of(standing)
+        doses = treatment_days(standing)
         scores = [each for each in standing if each.fact.kind == "score"]
         if not doses:
             return self._course(as_of, scores, None, ())
         start = min(doses)
         before = [each for each in scores if each.fact.at <= doses[start].at]
         after = scores[len(before) :]
-        entries = [Entry(day, AT, dose.kind, dose.strength, 0.0) for day, dose in doses.items()]
+        entries = [DayEntry(day, AT, dose.kind, dose.strength, 0.0) for day, dose in doses.items()]
         readings = readings_of(after, doses)
         entries += readings + check_ins_of(readings, start, as_of) + changes_of(standing, start)
         last = doses[max(doses)].drug
@@ -103,7 +112,7 @@ class History:
         return self._course(as_of, before, start, tuple(sorted(entries)), last, outside)
 
     def _course(
-        self, as_of: int, before: Sequence[Standing], start: int | None, entries: tuple[Entry, ...],
+        self, as_of: int, before: Sequence[DatedFact], start: int | None, entries: tuple[DayEntry, ...],
         drug: str = "", outside: int = 0,
     ) -> Course:  # fmt: skip
         baseline, screens = baseline_of(before)
@@ -118,18 +127,18 @@ class History:
     def _moves(self, as_of: int) -> Moves:
         """The zones known by a day, in order of the time from which they hold. A corrected one never held."""
         known = [
-            Standing(order, 0, fact)
+            DatedFact(order, 0, fact)
             for order, fact, zone in self._registrations
             if day_in(fact.received, zone) <= as_of
         ]
         zones = {order: zone for order, _, zone in self._registrations}
         return tuple((each.fact.at, zones[each.order]) for each in sorted(_corrected(known)))
 
-    def _days(self, moves: Moves) -> list[tuple[int, Standing]]:
+    def _days(self, moves: Moves) -> list[tuple[int, DatedFact]]:
         """Every fact with the day on which it was known, in order of receipt."""
         if moves not in self._dated:
             self._dated[moves] = [
-                (day_of(fact.received, moves), Standing(order, day_of(fact.at, moves), fact))
+                (day_of(fact.received, moves), DatedFact(order, day_of(fact.at, moves), fact))
                 for order, fact in self._facts
             ]
         return self._dated[moves]
@@ -143,7 +152,7 @@ def _by_content(together: list[Fact]) -> list[Fact]:
     return sorted(together, key=repr) if len(together) > 1 else together
 
 
-def _corrected(known: Sequence[Standing]) -> list[Standing]:
+def _corrected(known: Sequence[DatedFact]) -> list[DatedFact]:
     """What stands once repeats are dropped and corrections taken; `known` is in order of receipt."""
     seen = set()
     kept = []

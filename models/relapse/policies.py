@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.calendar import zone_of
-from models.relapse.recalibration import NoRecalibration, configured
+from models.relapse.recalibration import NoRecalibration, recalibration_from
 from models.wire.observations import Instrument
 
 
@@ -100,7 +100,7 @@ def home_policies(policies: Mapping[str, Any]) -> HomePolicies:
     correction = policies.get("recalibration")
     if correction is not None:
         try:
-            configured(correction)
+            recalibration_from(correction)
         except NoRecalibration as wrong:
             raise PolicyRefused("policies.recalibration", str(wrong)) from wrong
     return HomePolicies(

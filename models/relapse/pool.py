@@ -17,16 +17,14 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.relapse.boosting import Trees, UnreadableTrees, trees_of
 from models.relapse.document import MODEL
 from models.relapse.due import HORIZON
 from models.relapse.forecaster import Forecasts
 from models.relapse.history import Course
-from models.relapse.pool_features import HORIZONS, NAMES, at_horizons, log_odds, rows_of
-
-Floats = NDArray[np.float64]
+from models.relapse.pool_features import FEATURE_NAMES, HORIZONS, at_horizons, log_odds, rows_of
 
 FILE: Final = "data/pool-1.json"
 """Trained by `make train-forecast`; a new training is a new file with the next number."""
@@ -53,9 +51,9 @@ def model_of(text: bytes) -> PoolModel:
         UnreadableTrees: it is of another kind, or was trained on other features.
     """
     stored = json.loads(text)
-    if tuple(stored.get("features", ())) != NAMES or tuple(stored.get("horizons", ())) != HORIZONS:
+    if tuple(stored.get("features", ())) != FEATURE_NAMES or tuple(stored.get("horizons", ())) != HORIZONS:
         raise UnreadableTrees("trained on other features or horizons than this version has")
-    trees = tuple(trees_of(each, len(NAMES)) for each in stored["trees"])
+    trees = tuple(trees_of(each, len(FEATURE_NAMES)) for each in stored["trees"])
     weight, stretch, shift = (np.asarray(stored[name], dtype=np.float64) for name in ("weight", "stretch", "shift"))
     return PoolModel(str(stored["name"]), trees, weight, stretch, shift)
 

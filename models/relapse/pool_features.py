@@ -13,13 +13,12 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.relapse.day_entries import TREATMENTS
 from models.relapse.forecaster import Forecasts
 from models.relapse.history import Course
 
-Floats = NDArray[np.float64]
 NOTHING: Final = float("nan")
 
 HORIZONS: Final = (0, 3, 7, 10, 14, 21, 28, 35, 42, 56, 70, 84)
@@ -54,7 +53,7 @@ FILTER: Final = (
     "half p90",
     "own",
 )
-NAMES: Final = (*COURSE, *FILTER, "horizon", "filter here")
+FEATURE_NAMES: Final = (*COURSE, *FILTER, "horizon", "filter here")
 MONOTONE: Final = ("horizon", "filter here")
 
 
@@ -104,7 +103,7 @@ def course_row(course: Course) -> list[float]:
     late = [above for u, above in later if u >= since - 3]
     soon = [above for u, above in later if u < since - 3]
     then = [(u - since, above) for u, above, number in past if number < cycle]
-    ahead = [_mean([above for far, above in then if low <= far < high]) for low, high in AHEAD]
+    ahead = [_mean([above for far, above in then if low <= far < high]) for low, high in CYCLE_WINDOWS]
     # Of each earlier cycle: the first day seen ill, and the last day seen well before that.
     fell: list[float] = []
     held: list[float] = []
@@ -152,7 +151,7 @@ def _closed(which: int, cycle: int, bad: float, good: float, fell: list[float], 
             held.append(good)
 
 
-AHEAD: Final = ((-4, 4), (4, 11), (11, 18), (18, 35), (35, 200))
+CYCLE_WINDOWS: Final = ((-4, 4), (4, 11), (11, 18), (18, 35), (35, 200))
 """Days from the one after the dose that it is today, at which earlier cycles' scores are looked up."""
 
 

@@ -41,7 +41,7 @@ of D and x carries more of the width, so less is left to `cycle`."""
 MOOD_ZERO_SD: Final = 1.6
 """SD of mood 0-10 at severity 0."""
 
-KINDS: Final = ("drug", "ect", "tms")
+TREATMENT_KINDS: Final = ("drug", "ect", "tms")
 # fmt: off
 COURSES: Final = (
     # gain: added to logit g per treatment; scale: added to log λ; build: n over which the scale builds up.

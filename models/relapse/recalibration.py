@@ -18,14 +18,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.calendar import iso_day
 from models.relapse.due import HORIZON
 from models.relapse.history import Course
 from models.relapse.pool_features import log_odds
-
-Floats = NDArray[np.float64]
 
 LEAST_PAIRS: Final = 150
 LEAST_PATIENTS: Final = 30
@@ -186,7 +184,7 @@ def _bins(p: Floats, corrected: Floats, ill: Floats) -> tuple[Bin, ...]:
     )
 
 
-def configured(stored: Mapping[str, Any]) -> Recalibration:
+def recalibration_from(stored: Mapping[str, Any]) -> Recalibration:
     """A correction as a configuration says it.
 
     Raises:

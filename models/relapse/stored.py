@@ -17,8 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from models.relapse.filter import FIELDS, Cloud, Rows, begin, untreated_of, walk
-from models.relapse.forecaster import TOGETHER, Forecasts, empty, forecast_states, joined, put, untreated
+from models.arrays import Ints
+from models.relapse.filter import FIELDS, Cloud, begin, untreated_of, walk
+from models.relapse.forecaster import RUNS_AT_ONCE, Forecasts, empty, forecast_states, joined, put, untreated
 from models.relapse.history import Course
 from models.relapse.priors import PARTICLES
 
@@ -27,7 +28,7 @@ _MAGIC: Final = b"CSF1"
 """States of another model are of no use to this one: another letter, and every course is run again."""
 
 
-def packed(cloud: Cloud, row: int, course: Course) -> bytes:
+def pack_particles(cloud: Cloud, row: int, course: Course) -> bytes:
     """A patient's state after the course up to the cloud's day."""
     day = int(cloud.day[row])
     head = _HEAD.pack(
@@ -37,7 +38,7 @@ def packed(cloud: Cloud, row: int, course: Course) -> bytes:
     return head + np.ascontiguousarray(cloud.fields[:, row]).astype("<f2").tobytes()
 
 
-def unpacked(state: bytes, course: Course, particles: int = PARTICLES) -> Cloud | None:
+def unpack_particles(state: bytes, course: Course, particles: int = PARTICLES) -> Cloud | None:
     """The cloud of one patient; None where the state is not on the way to this course."""
     if len(state) != _HEAD.size + 2 * FIELDS * particles or state[:4] != _MAGIC:
         return None
@@ -53,7 +54,7 @@ def unpacked(state: bytes, course: Course, particles: int = PARTICLES) -> Cloud 
     )  # fmt: skip
 
 
-def _one(value: int) -> Rows:
+def _one(value: int) -> Ints:
     return np.array([value], np.int64)
 
 
@@ -70,19 +71,19 @@ def carry_on(courses: Sequence[Course], states: Sequence[bytes | None]) -> tuple
         if course.start is None:
             made.mean[place], made.sd[place] = untreated(course)
             continue
-        cloud = None if state is None else unpacked(state, course)
+        cloud = None if state is None else unpack_particles(state, course)
         begun.append((place, begin([course]) if cloud is None else cloud))
     begun.sort(key=lambda pair: int(pair[1].day[0]) - courses[pair[0]].as_of)
-    for low in range(0, len(begun), TOGETHER):
-        places = [place for place, _ in begun[low : low + TOGETHER]]
-        cloud = joined([each for _, each in begun[low : low + TOGETHER]])
+    for low in range(0, len(begun), RUNS_AT_ONCE):
+        places = [place for place, _ in begun[low : low + RUNS_AT_ONCE]]
+        cloud = joined([each for _, each in begun[low : low + RUNS_AT_ONCE]])
         mine = [courses[place] for place in places]
         told = [course.entries for course in mine]
         today = np.array([course.as_of for course in mine])
         for _ in walk(cloud, told, np.maximum(cloud.day, today - 1)):
             pass
         for row, place in enumerate(places):
-            stored[place] = packed(cloud, row, courses[place])
+            stored[place] = pack_particles(cloud, row, courses[place])
         for _ in walk(cloud, told, today):
             pass
         answers = forecast_states(cloud, np.array([course.tau for course in mine]))

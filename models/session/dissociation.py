@@ -21,16 +21,15 @@ from statistics import NormalDist
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from models.session.pharmacokinetics import USUAL_BODY, Body, Given, equivalent
+from models.arrays import Floats
+from models.session.pharmacokinetics import USUAL_BODY, Body, DoseEvent, equivalent
 from models.tables.instruments import CADSS_6_TO_CADSS
-
-Floats = NDArray[np.float64]
 
 RESOLVED: Final = 4.0
 """CADSS above 4 is dissociation, by the label's convention."""
-WORST: Final = 92.0
+WORST_CADSS: Final = 92.0
 """CADSS: 23 items of 0-4 (Bremner 1998)."""
 
 # ---- the drive -------------------------------------------------------------------------------------------------------
@@ -45,7 +44,7 @@ _UNIT: Final = 122.79
 """The drive of 0.5 mg/kg over 40 min at its peak, ng/mL; a test keeps it."""
 
 
-def drive(doses: Sequence[Given], at_min: ArrayLike, body: Body = USUAL_BODY) -> Floats:
+def drive(doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY) -> Floats:
     """What the doses do at these minutes, 1 at the peak of the usual infusion; never below 0. The shape of `at_min`."""
     effect = equivalent(doses, at_min, _ON, body) - _TOLERANCE * equivalent(doses, at_min, _TIRES, body)
     return np.maximum(effect, 0.0) / _UNIT
@@ -55,7 +54,7 @@ def drive(doses: Sequence[Given], at_min: ArrayLike, body: Body = USUAL_BODY) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class DissociationPrior:
     """What is known of a person before a session: log gain (mean, variance), and how many sessions of the course came before."""
 
     mean: float = log(8.0)
@@ -63,7 +62,7 @@ class Prior:
     sessions: int = 0
 
 
-STRANGER: Final = Prior()
+STRANGER: Final = DissociationPrior()
 """A peak of 8 in the middle and 0.5 to 130 in all but a few: group means at 40 min are 8-20 with SD 10-15, skewed, and
 61-84 % exceed 4 (trials and label). The spread of the log is chosen so that both come out."""
 _DAY_SD: Final = 0.35
@@ -84,16 +83,16 @@ _AT_REST: Final = 0.4
 
 # ---- reports ---------------------------------------------------------------------------------------------------------
 
-Kind = Literal["cadss", "cadss-6", "moaas", "distress", "answered"]
-KINDS: Final[tuple[Kind, ...]] = ("cadss", "cadss-6", "moaas", "distress", "answered")
+ReportKind = Literal["cadss", "cadss-6", "moaas", "distress", "answered"]
+REPORT_KINDS: Final[tuple[ReportKind, ...]] = ("cadss", "cadss-6", "moaas", "distress", "answered")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DissociationReport:
     """Something that says how far away somebody is. `answered`: `value` is the seconds between a prompt and its answer."""
 
     at_min: float
-    kind: Kind
+    kind: ReportKind
     value: float
 
 
@@ -104,7 +103,7 @@ class _Reading(NamedTuple):
     sd: float
 
 
-def _read(report: Report) -> _Reading | None:
+def _read(report: DissociationReport) -> _Reading | None:
     """What a report says of z; None where it says nothing. Widths, chosen by us: how far people who mean the same differ."""
     value = report.value
     match report.kind:
@@ -128,7 +127,7 @@ _SILENT: Final = (-2.2, 0.5)
 """Chance of no answer: logistic(-2.2 + 0.5 z), one in ten when all is well and one in three at a level of 20. Chosen by us."""
 
 
-class Estimate(NamedTuple):
+class DissociationEstimate(NamedTuple):
     """A level on CADSS's scale with its 80 % interval, and the chance that it is at most 4."""
 
     level: float
@@ -137,11 +136,15 @@ class Estimate(NamedTuple):
     resolved: float
 
 
-class Belief:
+class DissociationBelief:
     """What doses and reports so far say of one person in one session."""
 
     def __init__(
-        self, doses: Sequence[Given], reports: Sequence[Report] = (), prior: Prior = STRANGER, body: Body = USUAL_BODY
+        self,
+        doses: Sequence[DoseEvent],
+        reports: Sequence[DissociationReport] = (),
+        prior: DissociationPrior = STRANGER,
+        body: Body = USUAL_BODY,
     ) -> None:
         self._doses, self._body, self._prior = tuple(doses), body, prior
         ordered = sorted(reports, key=lambda one: (one.at_min, one.kind, one.value))
@@ -166,7 +169,7 @@ class Belief:
         """(grid, T) z without wandering."""
         pushed = drive(self._doses, at_min, self._body)
         level = np.exp(self._gain[:, None]) * pushed ** self._shape[:, None]
-        course: Floats = np.log1p(np.minimum(level, WORST))
+        course: Floats = np.log1p(np.minimum(level, WORST_CADSS))
         return course
 
     def _liveliness(self, at_min: Floats) -> Floats:
@@ -188,7 +191,7 @@ class Belief:
             variance = variance - (towards * self._covariance(at_min, scale)).sum(axis=1)
         return mean, np.sqrt(np.maximum(variance, 1e-6))
 
-    def at(self, at_min: float, *, silent: bool = False) -> Estimate:
+    def at(self, at_min: float, *, silent: bool = False) -> DissociationEstimate:
         """The level at a minute. `silent`: a prompt is out and has not been answered."""
         mean, sd = self._spread(np.array([at_min]))
         weight = self._weight
@@ -197,7 +200,7 @@ class Belief:
             weight = weight / weight.sum()
         low, middle, high = map(_level, _quantiles((0.1, 0.5, 0.9), mean[:, 0], float(sd[0]), weight))
         below = weight @ normal_below((log1p(RESOLVED) - mean[:, 0]) / sd[0])
-        return Estimate(middle, low, high, min(float(below), 1.0))
+        return DissociationEstimate(middle, low, high, min(float(below), 1.0))
 
     def resolves_min(self, now_min: float, sure: float = 0.5, horizon_min: float = 240.0) -> float | None:
         """The minute from which on the level is at most 4 with probability `sure`; None: it is so from now on.
@@ -216,7 +219,7 @@ class Belief:
         share = (sure - over[last]) / (over[last + 1] - over[last])
         return float(at[last] + share * (at[last + 1] - at[last]))
 
-    def surprise(self, report: Report) -> float | None:
+    def surprise(self, report: DissociationReport) -> float | None:
         """How far a report, not yet among those believed, is from what was expected: in standard deviations, above or below."""
         reading = _read(report)
         if reading is None:
@@ -225,14 +228,14 @@ class Belief:
         p = float(self._weight @ normal_below((reading.z - mean[:, 0]) / np.hypot(sd[0], reading.sd)))
         return NormalDist().inv_cdf(min(max(p, 1e-6), 1 - 1e-6))
 
-    def carried(self) -> Prior:
+    def carried(self) -> DissociationPrior:
         """What the next session knows of this person."""
         prior = self._prior
         halvings = log(2) * min(prior.sessions, _MOST) / _HALVED_AT
         mean = float(self._weight @ self._gain) + halvings
         variance = float(self._weight @ (self._gain + halvings - mean) ** 2)
         share = prior.variance / (prior.variance + _DAY_SD**2)
-        return Prior(
+        return DissociationPrior(
             prior.mean + share * (mean - prior.mean),
             min(prior.variance * (1 - share) + share**2 * variance + _DRIFT_SD**2, 1.5),
             prior.sessions + 1,
@@ -240,7 +243,7 @@ class Belief:
 
 
 def _level(z: float) -> float:
-    return min(max(exp(z) - 1, 0.0), WORST)
+    return min(max(exp(z) - 1, 0.0), WORST_CADSS)
 
 
 def normal_below(x: Floats) -> Floats:

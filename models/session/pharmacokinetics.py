@@ -19,12 +19,11 @@ from math import isfinite
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from models.tables.compounds import KINETICS_OF, POTENCY, Intake, Kinetics
+from models.arrays import Floats
+from models.tables.compounds import KINETICS_OF, POTENCY, Absorption, Kinetics
 from models.tables.drugs import WEIGHT_KG, treatment_of, usual_mg
-
-Floats = NDArray[np.float64]
 
 KE0: Final = 0.3
 """Per minute: how fast the effect site follows plasma. No human value exists for dissociation or pressure; published control
@@ -33,7 +32,7 @@ KE0_RANGE: Final = (0.1, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class DoseEvent:
     """A dose as it was given, `at_min` on any axis of minutes, evenly over `minutes` (0: at once)."""
 
     drug: str
@@ -42,14 +41,14 @@ class Given:
     mg: float
     minutes: float = 0.0
 
-    def stopped(self, at_min: float, given_mg: float | None = None) -> Given:
+    def stopped(self, at_min: float, given_mg: float | None = None) -> DoseEvent:
         """The same, stopped: what was given by then, as measured, or else in proportion. A stop after its end changes nothing."""
         length = at_min - self.at_min
         if given_mg is not None and isfinite(given_mg) and 0 <= given_mg <= self.mg:
-            return Given(self.drug, self.route, self.at_min, given_mg, max(min(length, self.minutes), 0.0))
+            return DoseEvent(self.drug, self.route, self.at_min, given_mg, max(min(length, self.minutes), 0.0))
         if not 0 <= length < self.minutes:
             return self
-        return Given(self.drug, self.route, self.at_min, self.mg * length / self.minutes, length)
+        return DoseEvent(self.drug, self.route, self.at_min, self.mg * length / self.minutes, length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +72,16 @@ class Input(NamedTuple):
     minutes: float
 
 
-class Response(NamedTuple):
+class ImpulseResponse(NamedTuple):
     """What one mg, put at once into a compartment, makes in ng/mL: Σ weights · exp(rates · t). (P, n) each."""
 
     rates: Floats
     weights: dict[str, Floats]
 
 
-def plasma(doses: Iterable[Given], at_min: ArrayLike, body: Body = USUAL_BODY, model: Kinetics | None = None) -> Floats:
+def plasma(
+    doses: Iterable[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY, model: Kinetics | None = None
+) -> Floats:
     """Plasma concentration in ng/mL.
 
     Args:
@@ -96,14 +97,18 @@ def plasma(doses: Iterable[Given], at_min: ArrayLike, body: Body = USUAL_BODY, m
 
 
 def effect_site(
-    doses: Iterable[Given], at_min: ArrayLike, ke0: float = KE0, body: Body = USUAL_BODY, model: Kinetics | None = None
+    doses: Iterable[DoseEvent],
+    at_min: ArrayLike,
+    ke0: float = KE0,
+    body: Body = USUAL_BODY,
+    model: Kinetics | None = None,
 ) -> Floats:
     """Concentration at the effect site in ng/mL, following plasma at `ke0` per minute. Else as `plasma`."""
     return _answer(doses, at_min, body, model, ke0, weighed=False)
 
 
 def effect_range(
-    doses: Sequence[Given], at_min: ArrayLike, body: Body = USUAL_BODY, model: Kinetics | None = None
+    doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY, model: Kinetics | None = None
 ) -> tuple[Floats, Floats, Floats]:
     """The effect site for a slow, the usual and a fast `ke0`: how much of a conclusion rests on a number that nobody knows."""
     slow, fast = (effect_site(doses, at_min, ke0, body, model) for ke0 in KE0_RANGE)
@@ -111,7 +116,11 @@ def effect_range(
 
 
 def equivalent(
-    doses: Iterable[Given], at_min: ArrayLike, ke0: float = KE0, body: Body = USUAL_BODY, model: Kinetics | None = None
+    doses: Iterable[DoseEvent],
+    at_min: ArrayLike,
+    ke0: float = KE0,
+    body: Body = USUAL_BODY,
+    model: Kinetics | None = None,
 ) -> Floats:
     """The effect site in ng/mL of racemate that would act as strongly: esketamine counts by its potency. Else as `plasma`."""
     return _answer(doses, at_min, body, model, ke0, weighed=True)
@@ -129,7 +138,7 @@ def in_force(drug: str, route: str | None, amount_mg: float | None, weight_kg: f
     return amount_mg
 
 
-def inputs(doses: Iterable[Given], intakes: dict[str, Kinetics]) -> list[tuple[Kinetics, Input]]:
+def inputs(doses: Iterable[DoseEvent], intakes: dict[str, Kinetics]) -> list[tuple[Kinetics, Input]]:
     """What doses put into the compartments of their drugs' models, in order of time. Drugs without a model put nothing."""
     found: list[tuple[Kinetics, Input]] = []
     sprays: dict[str, int] = {}
@@ -155,7 +164,7 @@ def inputs(doses: Iterable[Given], intakes: dict[str, Kinetics]) -> list[tuple[K
     return found
 
 
-def _uptaken(intake: Intake, at_min: float, mg: float, minutes: float, *, first: bool) -> list[Input]:
+def _uptaken(intake: Absorption, at_min: float, mg: float, minutes: float, *, first: bool) -> list[Input]:
     return [
         Input(
             uptake.into,
@@ -168,7 +177,13 @@ def _uptaken(intake: Intake, at_min: float, mg: float, minutes: float, *, first:
 
 
 def _answer(
-    doses: Iterable[Given], at_min: ArrayLike, body: Body, model: Kinetics | None, ke0: float | None, *, weighed: bool
+    doses: Iterable[DoseEvent],
+    at_min: ArrayLike,
+    body: Body,
+    model: Kinetics | None,
+    ke0: float | None,
+    *,
+    weighed: bool,
 ) -> Floats:
     at = np.asarray(at_min, dtype=np.float64)
     weight, clearance, volume = np.broadcast_arrays(
@@ -191,7 +206,7 @@ def _answer(
     return total.reshape((weight.size, *at.shape) if many else at.shape)
 
 
-def _of_inputs(response: Response, person: int, puts: Sequence[Input], at_min: Floats) -> Floats:
+def _of_inputs(response: ImpulseResponse, person: int, puts: Sequence[Input], at_min: Floats) -> Floats:
     """(T,) the concentration that some inputs lead to in one of the bodies."""
     made: Floats = np.zeros(len(at_min))
     rates = response.rates[person][:, None]
@@ -215,7 +230,7 @@ def _of_inputs(response: Response, person: int, puts: Sequence[Input], at_min: F
 
 def respond(
     model: Kinetics, weight_kg: Floats, clearance: Floats, volume: Floats, ke0: float | None = None
-) -> Response:
+) -> ImpulseResponse:
     """How the concentration answers an input into each compartment. weight_kg, clearance, volume: (P,).
 
     Raises:
@@ -249,11 +264,13 @@ def respond(
     seen = vectors[:, -1 if ke0 is not None else names.index("central"), :]
     # mg/L is µg/mL, hence the thousand.
     weights = {name: seen * inverse[:, :, i] * 1000 / litres[:, None] for i, name in enumerate(names)}
-    return Response(rates, weights)
+    return ImpulseResponse(rates, weights)
 
 
 @lru_cache(maxsize=256)
-def _usual(model_row: Kinetics, weight_kg: float, clearance: float, volume: float, ke0: float | None) -> Response:
+def _usual(
+    model_row: Kinetics, weight_kg: float, clearance: float, volume: float, ke0: float | None
+) -> ImpulseResponse:
     return respond(model_row, np.array([weight_kg]), np.array([clearance]), np.array([volume]), ke0)
 
 

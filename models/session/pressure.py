@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from models.arrays import Floats
 from models.session.dissociation import normal_below
-from models.session.pharmacokinetics import USUAL_BODY, Body, Given, equivalent
-
-Floats = NDArray[np.float64]
+from models.session.pharmacokinetics import USUAL_BODY, Body, DoseEvent, equivalent
 
 HORIZONS_MIN: Final = (10.0, 20.0)
 LIMITS_MMHG: Final = (180.0, 110.0)
@@ -36,7 +35,7 @@ _WITHIN_MIN: Final = 240.0
 """Older cuffs, and more of them, changed nothing on the recordings."""
 
 
-class Cuff(NamedTuple):
+class PressureReading(NamedTuple):
     """A good cuff, in mmHg; NaN where a part was not read."""
 
     at_min: float
@@ -90,7 +89,7 @@ class Who:
 ANYBODY: Final = Who()
 
 
-class Forecast(NamedTuple):
+class PressureForecast(NamedTuple):
     """The chance of a cuff at or past 180/110 within ten and within twenty minutes, and the pressures expected in ten."""
 
     within_10: float
@@ -99,15 +98,19 @@ class Forecast(NamedTuple):
     dbp: float
 
 
-def push(doses: Sequence[Given], at_min: ArrayLike, body: Body = USUAL_BODY) -> Floats:
+def push(doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY) -> Floats:
     """What the doses do to the pressure at these minutes, 1 at the peak of the usual infusion. The shape of `at_min`."""
     effect = equivalent(doses, at_min, _ON, body) - _TOLERANCE * equivalent(doses, at_min, _TIRES, body)
     return np.maximum(effect, 0.0) / _UNIT
 
 
-def forecast(
-    cuffs: Sequence[Cuff], doses: Sequence[Given], now_min: float, who: Who = ANYBODY, body: Body = USUAL_BODY
-) -> Forecast | None:
+def forecast_pressure(
+    cuffs: Sequence[PressureReading],
+    doses: Sequence[DoseEvent],
+    now_min: float,
+    who: Who = ANYBODY,
+    body: Body = USUAL_BODY,
+) -> PressureForecast | None:
     """What the next cuffs may show, by what is known at `now_min`; None: without a cuff nothing is."""
     known = [cuff for cuff in cuffs if now_min - _WITHIN_MIN <= cuff.at_min <= now_min][-_CUFFS:]
     if not known:
@@ -119,7 +122,7 @@ def forecast(
         at[None] - now_min, read, pushed[None, : len(at)], pushed[None, len(at) :], np.array([rise_of(who)])
     )
     (p10, p20), (sbp, dbp) = chances[0].tolist(), expected[0].tolist()
-    return Forecast(p10, p20, sbp, dbp)
+    return PressureForecast(p10, p20, sbp, dbp)
 
 
 def rise_of(who: Who) -> float:

@@ -16,7 +16,7 @@ from typing import Final
 
 from models.instants import MINUTE
 from models.session.reports import AWAKE, DISTRESSED, GONE, Report
-from models.tables.drugs import Protocol
+from models.tables.drugs import TreatmentProtocol
 from models.tables.symptoms import STANDS_FOR
 
 CUFF_LASTS: Final = 30 * MINUTE
@@ -36,7 +36,7 @@ class Known:
     """What is known of a session at an instant. Pressures in mmHg, SpO2 in %; None: never measured."""
 
     now_us: int
-    protocol: Protocol
+    protocol: TreatmentProtocol
     dose_us: int | None
     dosing: bool
     baseline: tuple[float | None, float | None]

@@ -2,7 +2,7 @@
 
 What they say is worked out from the whole list, so it is the same in whatever order the reports came; a correction takes
 the place of the entry that it names (the audit keeps both).
-CADSS-6 counts on CADSS's scale, and not at all where a CADSS was taken within `TOGETHER` of it. Severe dissociation is grave
+CADSS-6 counts on CADSS's scale, and not at all where a CADSS was taken within `SAME_SITTING` of it. Severe dissociation is grave
 with distress or unresponsiveness, whichever was reported first, from then until neither is reported any more: a report
 that is not repeated takes nothing back.
 Cost: one pass over the reports for each check-in. Never here: the limits, time that passes.
@@ -18,9 +18,9 @@ from models.instants import MINUTE
 from models.tables.instruments import CADSS_6_TO_CADSS
 from models.tables.limits import Limit
 
-KEPT: Final = 200
+MAX_REPORTS: Final = 200
 """More than anybody asks in one session, and a bound for a sender that has gone wrong. Chosen by us."""
-TOGETHER: Final = 2 * MINUTE
+SAME_SITTING: Final = 2 * MINUTE
 """A CADSS and a CADSS-6 this close are of one sitting, and the whole scale is believed. Chosen by us: the short form takes a
 minute; rounds three minutes apart are two."""
 PAIRED_WITHIN: Final = 30 * MINUTE
@@ -82,7 +82,7 @@ class Said:
 def with_report(reports: Sequence[Report], report: Report, replaces: str | None) -> list[Report]:
     """The reports, oldest first, with one more, or with one corrected: the entry that it replaces is gone."""
     kept = [one for one in reports if replaces is None or one.id != replaces]
-    return sorted([*kept, report], key=lambda one: one.at_us)[-KEPT:]
+    return sorted([*kept, report], key=lambda one: one.at_us)[-MAX_REPORTS:]
 
 
 def said_by(reports: Sequence[Report], limits: Sequence[Limit]) -> Said:
@@ -109,7 +109,7 @@ def _believed(reports: Sequence[Report]) -> list[Report]:
     whole = [report.at_us for report in reports if report.instrument == "cadss"]
     return [
         report for report in reports
-        if report.instrument != "cadss-6" or all(abs(at_us - report.at_us) > TOGETHER for at_us in whole)
+        if report.instrument != "cadss-6" or all(abs(at_us - report.at_us) > SAME_SITTING for at_us in whole)
     ]  # fmt: skip
 
 

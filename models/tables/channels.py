@@ -64,8 +64,8 @@ CHANNELS: Final = (
 )
 # fmt: on
 
-NAMES: Final = tuple(channel.name for channel in CHANNELS)
-COLUMN: Final = {name: column for column, name in enumerate(NAMES)}
+CHANNEL_NAMES: Final = tuple(channel.name for channel in CHANNELS)
+CHANNEL_COLUMN: Final = {name: column for column, name in enumerate(CHANNEL_NAMES)}
 
 STATUSES: Final = ("ok", "probe-off", "artefact", "cuff-failed", "off")
 """What a device can say of a channel; the frame's status column holds the index, 0 where it says nothing."""

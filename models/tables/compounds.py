@@ -28,7 +28,7 @@ class Uptake:
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class Absorption:
     """A route. A spray comes in devices of `device_mg`, `device_min` apart."""
 
     route: str
@@ -52,10 +52,10 @@ class Kinetics:
     volume: float
     flows: tuple[tuple[str, str | None, float], ...]
     depots: tuple[str, ...]
-    intakes: tuple[Intake, ...]
+    intakes: tuple[Absorption, ...]
     source: str
 
-    def intake(self, route: str | None) -> Intake:
+    def intake(self, route: str | None) -> Absorption:
         """The intake by a route; of one that is not listed, the first."""
         return next((each for each in self.intakes if each.route == route), self.intakes[0])
 
@@ -64,17 +64,17 @@ def _hourly(*flows: tuple[str, str | None, float]) -> tuple[tuple[str, str | Non
     return tuple((source, target, rate / 60) for source, target, rate in flows)
 
 
-_VEIN = Intake("iv", (Uptake("central", 1.0),), "by vein everything arrives")
+_VEIN = Absorption("iv", (Uptake("central", 1.0),), "by vein everything arrives")
 
 # fmt: off
 # Where the racemate enters other than by vein. Rates put the peak where the papers saw it; none was fitted here.
 _RACEMATE: Final = (
     _VEIN,
-    Intake("im",         (Uptake("muscle", 0.93),),  "Grant 1981 (M): 93 %, peak at 22 min"),
-    Intake("sc",         (Uptake("muscle", 0.93),),  "taken as intramuscular: no human value was found"),
-    Intake("intranasal", (Uptake("mucosa", 0.45),),  "Yanagihara 2003 (M): 45 %"),
-    Intake("sublingual", (Uptake("mucosa", 0.30),),  "Yanagihara 2003, Rolan 2014 (M): 29-30 %"),
-    Intake("oral",       (Uptake("gut", 0.17),),     "Clements 1982 (M): 17 %, peak at 30 min"),
+    Absorption("im",         (Uptake("muscle", 0.93),),  "Grant 1981 (M): 93 %, peak at 22 min"),
+    Absorption("sc",         (Uptake("muscle", 0.93),),  "taken as intramuscular: no human value was found"),
+    Absorption("intranasal", (Uptake("mucosa", 0.45),),  "Yanagihara 2003 (M): 45 %"),
+    Absorption("sublingual", (Uptake("mucosa", 0.30),),  "Yanagihara 2003, Rolan 2014 (M): 29-30 %"),
+    Absorption("oral",       (Uptake("gut", 0.17),),     "Clements 1982 (M): 17 %, peak at 30 min"),
 )
 _DEPOTS: Final = (("muscle", "central", 0.09), ("mucosa", "central", 0.06), ("gut", "central", 0.05))
 
@@ -98,7 +98,7 @@ DOMINO: Final = Kinetics(
 _VC, _VP1, _VP2, _VH = 192.0, 143.0, 417.0, 101.0
 _Q1, _Q2, _QH = 84.3, 37.6, 151.0
 _NOSE, _LATER, _GUT = 0.54, 0.54 * 0.62, 0.64
-ESKETAMINE: Final = Kinetics(
+PEREZ_RUIXO: Final = Kinetics(
     "perez-ruixo", "esketamine", False, _VC,
     _hourly(
         ("central", "liver", _QH / _VC), ("liver", "central", _QH / _VH), ("liver", None, 1.11 + 2.77),
@@ -108,21 +108,21 @@ ESKETAMINE: Final = Kinetics(
     ),
     ("nose", "gut", "muscle"),
     (
-        Intake(
+        Absorption(
             "intranasal",
             (Uptake("nose", _NOSE, _LATER), Uptake("gut", (1 - _NOSE) * _GUT, (1 - _LATER) * _GUT, 0.53 * 60)),
             "Perez-Ruixo 2021, table 3; devices of 28 mg, 5 min apart: US label", 28.0, 5.0,
         ),
         _VEIN,
-        Intake("oral", (Uptake("gut", _GUT, None, 0.53 * 60),), "as what is swallowed of the spray"),
-        Intake("im", (Uptake("muscle", 0.93),), "taken as the racemate"),
-        Intake("sc", (Uptake("muscle", 0.93),), "taken as the racemate"),
+        Absorption("oral", (Uptake("gut", _GUT, None, 0.53 * 60),), "as what is swallowed of the spray"),
+        Absorption("im", (Uptake("muscle", 0.93),), "taken as the racemate"),
+        Absorption("sc", (Uptake("muscle", 0.93),), "taken as the racemate"),
     ),
     "Perez-Ruixo 2021 (n = 820), as transcribed by nlmixr2lib; reproduces the published peaks and AUC of 28, 56 and 84 mg",
 )
 # fmt: on
 
-KINETICS_OF: Final = {"ketamine": CLEMENTS, "esketamine": ESKETAMINE}
+KINETICS_OF: Final = {"ketamine": CLEMENTS, "esketamine": PEREZ_RUIXO}
 """The default model of each drug."""
 
 POTENCY: Final = {"ketamine": 1.0, "esketamine": 1.65}

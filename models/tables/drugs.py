@@ -15,14 +15,14 @@ from typing import Final, Literal
 
 from models.instants import MINUTE
 
-Phase = Literal["before", "dosing", "observation", "unscheduled"]
+SessionPhase = Literal["before", "dosing", "observation", "unscheduled"]
 
 WEIGHT_KG: Final = 70.0
 """The adult of every published parameter set, where a weight is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class TreatmentProtocol:
     """What is expected of a session. All minutes; None: not expected.
 
     Cuffs are overdue after `cuff_*_min` in each phase, check-ins of consciousness or dissociation after `checkin_min` from the
@@ -45,7 +45,7 @@ class Protocol:
     until_resolved: bool
     source: str
 
-    def cuff_overdue_us(self, phase: Phase) -> int | None:
+    def cuff_overdue_us(self, phase: SessionPhase) -> int | None:
         """How long after the last cuff the next is overdue, in microseconds; None where none is expected."""
         minutes = {
             "before": self.cuff_before_min,
@@ -67,7 +67,7 @@ class Treatment:
 
     drug: str
     route: str | None
-    protocol: Protocol
+    protocol: TreatmentProtocol
     usual: float | None
     per_kg: bool
     plausible_mg: tuple[float, float] | None
@@ -83,17 +83,17 @@ ketamine it is borrowed from there, as clinics do."""
 
 # fmt: off
 #                     name             title                  dose observe  cuffs, in the three phases check-in at  ask   resolved
-UNSCHEDULED: Final = Protocol("unscheduled", "Unscheduled",          0,   0,      None, None, None,        None,    None, None, False, "nothing was announced, so nothing is overdue")
-NO_DRUG:     Final = Protocol("no-drug",  "Treatment without a drug", 0,  0,      None, None, None,        None,    None, None, False, "watched elsewhere; it counts for the course")
-OTHER:       Final = Protocol("other",    "Ketamine",               40, 120,      30,   20,   25,          45,      40,   _ASK, True,  "as intravenous, until the clinic says otherwise")
-_IV          = Protocol("ketamine-iv",    "Ketamine infusion",      40, 120,      30,   15,   22.5,        45,      40,   _ASK, True,  "Riva-Posse 2018: cuff every 10 min, then every 15; 2 h: ASA 2025, McIntyre 2021")
-_ESK_IV      = Protocol("esketamine-iv",  "Esketamine infusion",    40, 120,      30,   15,   22.5,        45,      40,   _ASK, True,  "as ketamine by infusion")
-_INJECTED    = Protocol("ketamine-im",    "Ketamine injection",      1, 120,      30,   22.5, 22.5,        45,      30,   _ASK, True,  "cuff every 15 min to 120 min: Del Sant 2020 (subcutaneous)")
-_UNDER_SKIN  = Protocol("ketamine-sc",    "Ketamine injection",      1, 120,      30,   22.5, 22.5,        45,      30,   _ASK, True,  "cuff every 15 min to 120 min: Del Sant 2020")
-_ESK_SC      = Protocol("esketamine-sc",  "Esketamine injection",    1, 120,      30,   22.5, 22.5,        45,      30,   _ASK, True,  "cuff every 15 min to 120 min: Del Sant 2020")
-_SPRAY       = Protocol("esketamine-nasal", "Esketamine spray",     10, 120,      30,   50,   50,          60,      40,   _ASK, True,  "US label and REMS: cuff before, about 40 min after, before leaving; at least 2 h and resolved")
-_KET_NASAL   = Protocol("ketamine-nasal", "Ketamine spray",         10, 120,      30,   22.5, 22.5,        45,      40,   _ASK, True,  "as by injection; Lapidus 2014")
-_SWALLOWED   = Protocol("ketamine-oral",  "Ketamine by mouth",      10, 120,      30,   45,   45,          60,      60,   _ASK, True,  "slower and flatter than an injection: cadence chosen by us")
+UNSCHEDULED: Final = TreatmentProtocol("unscheduled", "Unscheduled",          0,   0,      None, None, None,        None,    None, None, False, "nothing was announced, so nothing is overdue")
+NO_DRUG:     Final = TreatmentProtocol("no-drug",  "Treatment without a drug", 0,  0,      None, None, None,        None,    None, None, False, "watched elsewhere; it counts for the course")
+OTHER:       Final = TreatmentProtocol("other",    "Ketamine",               40, 120,      30,   20,   25,          45,      40,   _ASK, True,  "as intravenous, until the clinic says otherwise")
+_IV          = TreatmentProtocol("ketamine-iv",    "Ketamine infusion",      40, 120,      30,   15,   22.5,        45,      40,   _ASK, True,  "Riva-Posse 2018: cuff every 10 min, then every 15; 2 h: ASA 2025, McIntyre 2021")
+_ESK_IV      = TreatmentProtocol("esketamine-iv",  "Esketamine infusion",    40, 120,      30,   15,   22.5,        45,      40,   _ASK, True,  "as ketamine by infusion")
+_INJECTED    = TreatmentProtocol("ketamine-im",    "Ketamine injection",      1, 120,      30,   22.5, 22.5,        45,      30,   _ASK, True,  "cuff every 15 min to 120 min: Del Sant 2020 (subcutaneous)")
+_UNDER_SKIN  = TreatmentProtocol("ketamine-sc",    "Ketamine injection",      1, 120,      30,   22.5, 22.5,        45,      30,   _ASK, True,  "cuff every 15 min to 120 min: Del Sant 2020")
+_ESK_SC      = TreatmentProtocol("esketamine-sc",  "Esketamine injection",    1, 120,      30,   22.5, 22.5,        45,      30,   _ASK, True,  "cuff every 15 min to 120 min: Del Sant 2020")
+_SPRAY       = TreatmentProtocol("esketamine-nasal", "Esketamine spray",     10, 120,      30,   50,   50,          60,      40,   _ASK, True,  "US label and REMS: cuff before, about 40 min after, before leaving; at least 2 h and resolved")
+_KET_NASAL   = TreatmentProtocol("ketamine-nasal", "Ketamine spray",         10, 120,      30,   22.5, 22.5,        45,      40,   _ASK, True,  "as by injection; Lapidus 2014")
+_SWALLOWED   = TreatmentProtocol("ketamine-oral",  "Ketamine by mouth",      10, 120,      30,   45,   45,          60,      60,   _ASK, True,  "slower and flatter than an injection: cadence chosen by us")
 
 _TABLE: Final = (
     #         drug          route         protocol     usual  per kg plausible mg   peak gone   systolic rise
@@ -123,7 +123,7 @@ def treatment_of(drug: str | None, route: str | None) -> Treatment | None:
     return found if found is not None or route is not None else _FIRST_ROUTE.get(name)
 
 
-def protocol_of(drug: str | None, route: str | None) -> Protocol:
+def protocol_of(drug: str | None, route: str | None) -> TreatmentProtocol:
     """The protocol of a planned treatment."""
     found = treatment_of(drug, route)
     return OTHER if found is None else found.protocol

@@ -81,7 +81,7 @@ _WORDS: Final = re.compile(r"[^\W_]+")
 _NUMBER: Final = re.compile(r"\d+")
 
 
-class Answer(NamedTuple):
+class ItemAnswer(NamedTuple):
     """The answer to an item: its number, counted from 1, what else its name says, and the value."""
 
     number: int
@@ -89,13 +89,13 @@ class Answer(NamedTuple):
     value: int
 
 
-def answers_of(instrument: str, items: Items) -> tuple[Answer, ...]:
+def answers_of(instrument: str, items: Items) -> tuple[ItemAnswer, ...]:
     """The answers with the numbers of their items: of a list its places, of named answers the number in each name.
 
     ``{"q9": 1}``, ``{"phq9_9": 1}`` and nine answers in a row all have an item 9. Names without numbers count by their order.
     """
     if not isinstance(items, Mapping):
-        return tuple(Answer(n, "", int(value)) for n, value in enumerate(items, 1))
+        return tuple(ItemAnswer(n, "", int(value)) for n, value in enumerate(items, 1))
     brand = instrument.removesuffix("-screen")
     found = []
     for name, value in items.items():
@@ -104,8 +104,8 @@ def answers_of(instrument: str, items: Items) -> tuple[Answer, ...]:
             plain = plain.removeprefix(prefix).lstrip("-")
         number = _NUMBER.search(plain)
         if number is None:
-            return tuple(Answer(n, slug(name), int(value)) for n, (name, value) in enumerate(items.items(), 1))
-        found.append(Answer(int(number.group()), plain[number.end() :].strip("-"), int(value)))
+            return tuple(ItemAnswer(n, slug(name), int(value)) for n, (name, value) in enumerate(items.items(), 1))
+        found.append(ItemAnswer(int(number.group()), plain[number.end() :].strip("-"), int(value)))
     if any(answer.number == 0 for answer in found):
         found = [answer._replace(number=answer.number + 1) for answer in found]
     return tuple(sorted(found, key=lambda answer: answer.number))

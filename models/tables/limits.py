@@ -16,19 +16,19 @@ from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats, Ints
 from models.instants import MINUTE, SECOND
-from models.tables.channels import CHANNELS, NAMES
+from models.tables.channels import CHANNEL_NAMES, CHANNELS
 from models.tables.rules import Priority
 from models.wire.observations import LimitChange, LimitChanges
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
-COLUMNS: Final = (*NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss")
+LIMIT_COLUMNS: Final = (*CHANNEL_NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss")
 """What a limit can be on: the measured channels, then what the ward derives. `rate` is the heart rate, or the pulse where
 there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in."""
-COLUMN: Final = {name: column for column, name in enumerate(COLUMNS)}
+LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
 UNITS: Final = {
     **{channel.name: channel.shown_unit for channel in CHANNELS},
@@ -234,13 +234,13 @@ class LimitArrays:
     calm_high (C,): between them no measured reading of a continuous channel is past any row.
     """
 
-    column: NDArray[np.int64]
-    enter: NDArray[np.float64]
-    leave: NDArray[np.float64]
-    enter_need: NDArray[np.int64]
-    leave_need: NDArray[np.int64]
-    calm_low: NDArray[np.float64]
-    calm_high: NDArray[np.float64]
+    column: Ints
+    enter: Floats
+    leave: Floats
+    enter_need: Ints
+    leave_need: Ints
+    calm_low: Floats
+    calm_high: Floats
 
 
 def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
@@ -254,16 +254,16 @@ def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
     calm_low, calm_high = np.full(len(CHANNELS), -np.inf), np.full(len(CHANNELS), np.inf)
     for row, bound in zip(limits, sign * enter, strict=True):
         for name in ("hr", "pulse") if row.channel == "rate" else (row.channel,):
-            if name in NAMES and np.isfinite(bound):
-                column = NAMES.index(name)
+            if name in CHANNEL_NAMES and np.isfinite(bound):
+                column = CHANNEL_NAMES.index(name)
                 if row.above:
                     calm_high[column] = min(calm_high[column], bound)
                 else:
                     calm_low[column] = max(calm_low[column], bound)
     # Single readings are few and each counts: every one is looked at. Cuffs are looked at elsewhere.
-    calm_low[NAMES.index("temp")] = np.inf
+    calm_low[CHANNEL_NAMES.index("temp")] = np.inf
     return LimitArrays(
-        column=np.array([COLUMN[row.channel] for row in limits]),
+        column=np.array([LIMIT_COLUMN[row.channel] for row in limits]),
         enter=enter,
         leave=sign * np.array([row.leave for row in limits]),
         enter_need=np.array(

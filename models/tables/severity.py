@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-LOWEST: Final = 0.0
-HIGHEST: Final = 27.0
+LOWEST_PHQ9: Final = 0.0
+HIGHEST_PHQ9: Final = 27.0
 
-Reading = Literal["week", "visit", "mood"]
+RecallPeriod = Literal["week", "visit", "mood"]
 """What a score is a reading of: the mean of the last seven days, the day before the visit, or the moment."""
+
+TreatmentResponse = Literal["responder", "partial", "non-responder", "unknown"]
+"""What treatment has done so far; unknown before the first dose or without enough scores."""
 
 RECALL_DAYS: Final = 7
 """The PHQ-9's own form asks about two weeks, the QIDS about one. People answer mostly about the last days, and the
@@ -31,7 +34,7 @@ class Scale:
     """
 
     instrument: str
-    reading: Reading
+    reading: RecallPeriod
     points: tuple[tuple[float, float], ...]
     sd: float
     rank: int

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from models.tables.instruments import Answer, Items, answers_of
+from models.tables.instruments import ItemAnswer, Items, answers_of
 from models.tables.rules import Priority
 
 PHQ_9, CSSRS = "phq-9", "cssrs-screen"
-INSTRUMENTS: Final = (PHQ_9, CSSRS)
+SUICIDALITY_INSTRUMENTS: Final = (PHQ_9, CSSRS)
 
 ITEM_9_SOURCE: Final = "PHQ-9 item 9 of 1 or more leads to a C-SSRS; a year's risk of an attempt rises from 0.4 % at 0 to 4 % at 3 (Simon 2013)"
 CSSRS_SOURCE: Final = (
@@ -97,7 +97,7 @@ def _positive(items: Items) -> list[str]:
     return found
 
 
-def _when(answer: Answer) -> str:
+def _when(answer: ItemAnswer) -> str:
     """What part of question 6 an answer is; a seventh answer is whether it was recent."""
     if answer.number == 7 or any(word in answer.rest for word in _RECENT) or answer.rest == "b":
         return "6-recent"

@@ -9,10 +9,10 @@ from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
+from models.tables.severity import TreatmentResponse
 from models.wire.live import DueOut, SeverityOut
 
 Probabilities = dict[Literal["7d", "14d", "28d"], float]
-Response = Literal["responder", "partial", "non-responder", "unknown"]
 
 
 class _Out(BaseModel):
@@ -31,7 +31,7 @@ class KeptForecastOut(BaseModel):
     known: str | None = None
     due: DueOut | None = None
     relapse_probability: Probabilities | None = None
-    response: Response = "unknown"
+    response: TreatmentResponse = "unknown"
     severity_now: SeverityOut | None = None
     model: str | None = None
     reasons: list[str] = []
@@ -66,7 +66,7 @@ class PatientRowOut(_Out):
     as_of: str | None
     due: DueOut | None
     relapse_probability: Probabilities | None
-    response: Response
+    response: TreatmentResponse
     severity_now: SeverityOut | None
     reasons: list[str]
     last_dose: LastDoseOut | None
@@ -107,7 +107,7 @@ class FanOut(_Out):
     p90: float
 
 
-class ScoreOut(_Out):
+class CourseScoreOut(_Out):
     """`severity` is the score on the PHQ-9 scale; None where the instrument has no place on it."""
 
     at: AwareDatetime
@@ -143,7 +143,7 @@ class PastForecastOut(_Out):
     due: DueOut | None
     relapse_probability: Probabilities | None
     severity_now: SeverityOut | None
-    response: Response
+    response: TreatmentResponse
     then: str | None
 
 
@@ -178,7 +178,7 @@ class PatientOut(_Out):
     severity: list[DayOut]
     fan: list[FanOut]
     why_not: str | None
-    scores: list[ScoreOut]
+    scores: list[CourseScoreOut]
     doses: list[DoseOut]
     silent: list[str]
     events: list[EventOut]
@@ -232,7 +232,7 @@ class BurdenOut(_Out):
     pages: PageBurdenOut
 
 
-FORECASTS: Final[TypeAdapter[ForecastsOut]] = TypeAdapter(ForecastsOut)
-PATIENTS: Final[TypeAdapter[PatientsOut]] = TypeAdapter(PatientsOut)
-PATIENT: Final[TypeAdapter[PatientOut]] = TypeAdapter(PatientOut)
-BURDEN: Final[TypeAdapter[BurdenOut]] = TypeAdapter(BurdenOut)
+FORECASTS_ADAPTER: Final[TypeAdapter[ForecastsOut]] = TypeAdapter(ForecastsOut)
+PATIENTS_ADAPTER: Final[TypeAdapter[PatientsOut]] = TypeAdapter(PatientsOut)
+PATIENT_ADAPTER: Final[TypeAdapter[PatientOut]] = TypeAdapter(PatientOut)
+BURDEN_ADAPTER: Final[TypeAdapter[BurdenOut]] = TypeAdapter(BurdenOut)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.tables.rules import Category
+from models.tables.severity import TreatmentResponse
 from models.wire.observations import ChannelName, Priority
 
 
@@ -196,7 +197,7 @@ class ForecastOut(_Out):
     as_of: str
     due: DueOut | None
     relapse_probability: dict[Literal["7d", "14d", "28d"], float] | None
-    response: Literal["responder", "partial", "non-responder", "unknown"]
+    response: TreatmentResponse
     severity_now: SeverityOut | None
     model: str
     reasons: list[str]
@@ -207,6 +208,6 @@ class ForecastOut(_Out):
     cdf: list[float] | None = None
 
 
-ALERT_TRANSITION: Final[TypeAdapter[TransitionOut]] = TypeAdapter(TransitionOut)
-CHAIRS: Final[TypeAdapter[ChairsOut]] = TypeAdapter(ChairsOut)
-FORECAST: Final[TypeAdapter[ForecastOut]] = TypeAdapter(ForecastOut)
+TRANSITION_ADAPTER: Final[TypeAdapter[TransitionOut]] = TypeAdapter(TransitionOut)
+CHAIRS_ADAPTER: Final[TypeAdapter[ChairsOut]] = TypeAdapter(ChairsOut)
+FORECAST_ADAPTER: Final[TypeAdapter[ForecastOut]] = TypeAdapter(ForecastOut)

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from models.wire.home import BURDEN, FORECASTS, PATIENT, PATIENTS
-from models.wire.live import ALERT_TRANSITION, CHAIRS, FORECAST
+from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
+from models.wire.live import CHAIRS_ADAPTER, FORECAST_ADAPTER, TRANSITION_ADAPTER
 from models.wire.observations import OBSERVATION
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
-    "transition": ALERT_TRANSITION.json_schema,
-    "chairs": CHAIRS.json_schema,
-    "forecast": FORECAST.json_schema,
-    "forecasts": FORECASTS.json_schema,
-    "patients": PATIENTS.json_schema,
-    "patient": PATIENT.json_schema,
-    "burden": BURDEN.json_schema,
+    "transition": TRANSITION_ADAPTER.json_schema,
+    "chairs": CHAIRS_ADAPTER.json_schema,
+    "forecast": FORECAST_ADAPTER.json_schema,
+    "forecasts": FORECASTS_ADAPTER.json_schema,
+    "patients": PATIENTS_ADAPTER.json_schema,
+    "patient": PATIENT_ADAPTER.json_schema,
+    "burden": BURDEN_ADAPTER.json_schema,
 }
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "schema"

@@ -15,15 +15,16 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Flags
 from models.tables.channels import STATUSES
 from streams.clinic.conditions import Artefacts
 
 MISSING: Final = -1
-PROBE_OFF, ARTEFACT = STATUSES.index("probe-off"), STATUSES.index("artefact")
+STATUS_PROBE_OFF, STATUS_ARTEFACT = STATUSES.index("probe-off"), STATUSES.index("artefact")
 NAMED_BY_DEVICE: Final = 0.3
 """Share of movements that the monitor itself calls an artefact. Chosen by us: some monitors notice."""
 
-Expect = Literal["raise", "either"]
+ArtefactExpectation = Literal["raise", "either"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Silence:
     rule: str
     from_s: int
     to_s: int
-    expect: Expect = "raise"
+    expect: ArtefactExpectation = "raise"
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class Signals:
     names: tuple[str, ...]
     values: npt.NDArray[np.int16]
     status: npt.NDArray[np.uint8]
-    spoilt: npt.NDArray[np.bool_]
+    spoilt: Flags
     noted: list[Silence] = field(default_factory=list)
 
     def column(self, name: str) -> int:
@@ -55,7 +56,7 @@ class Signals:
     def take_off(self, stretch: slice) -> None:
         """The finger probe shows nothing."""
         for name in ("spo2", "pulse"):
-            self.hide(stretch, self.column(name), PROBE_OFF)
+            self.hide(stretch, self.column(name), STATUS_PROBE_OFF)
 
     def hide(self, stretch: slice, column: int, status: int) -> None:
         self.values[stretch, column] = MISSING
@@ -63,9 +64,7 @@ class Signals:
         self.spoilt[stretch, column] = True
 
 
-def stretches(
-    rng: np.random.Generator, clear: npt.NDArray[np.bool_], per_hour: float, lasts_s: tuple[int, int]
-) -> Iterator[slice]:
+def stretches(rng: np.random.Generator, clear: Flags, per_hour: float, lasts_s: tuple[int, int]) -> Iterator[slice]:
     """Stretches of chance that lie wholly where it is clear."""
     for _ in range(int(rng.poisson(per_hour * len(clear) / 3600))):
         begin = int(rng.integers(len(clear)))
@@ -74,7 +73,7 @@ def stretches(
             yield stretch
 
 
-def disturb(rng: np.random.Generator, signals: Signals, clear: npt.NDArray[np.bool_], rates: Artefacts) -> None:
+def disturb(rng: np.random.Generator, signals: Signals, clear: Flags, rates: Artefacts) -> None:
     """Everything that strikes this monitor. What is off shows nothing, so loose probes come last."""
     for stretch in stretches(rng, clear, rates.movements_per_hour, rates.movement_s):
         _move(rng, signals, stretch)
@@ -125,7 +124,7 @@ def _move(rng: np.random.Generator, signals: Signals, stretch: slice) -> None:
         values[stretch, spo2] = np.clip(values[stretch, spo2], 60, 100)
         values[stretch, rr] = np.maximum(values[stretch, rr], 0)
     if rng.random() < NAMED_BY_DEVICE:
-        signals.hide(stretch, spo2, ARTEFACT)
+        signals.hide(stretch, spo2, STATUS_ARTEFACT)
 
 
 def _burst(rng: np.random.Generator, signals: Signals, stretch: slice) -> None:
@@ -136,7 +135,7 @@ def _burst(rng: np.random.Generator, signals: Signals, stretch: slice) -> None:
         signals.values[stretch, column] = rng.integers(lowest, highest + 1, size=stretch.stop - stretch.start)
         signals.spoilt[stretch, column] = True
         if named:
-            signals.hide(stretch, column, ARTEFACT)
+            signals.hide(stretch, column, STATUS_ARTEFACT)
 
 
 def _miscount(rng: np.random.Generator, signals: Signals, stretch: slice) -> None:
@@ -156,9 +155,9 @@ def _occlude(rng: np.random.Generator, signals: Signals, stretch: slice) -> None
     etco2, rr = signals.column("etco2"), signals.column("rr")
     by_capnograph = rng.random() < 0.5  # where the breaths are counted from the same line
     if rng.random() < 0.6:
-        signals.hide(stretch, etco2, ARTEFACT)
+        signals.hide(stretch, etco2, STATUS_ARTEFACT)
         if by_capnograph:
-            signals.hide(stretch, rr, ARTEFACT)
+            signals.hide(stretch, rr, STATUS_ARTEFACT)
         return
     signals.values[stretch, etco2] = rng.integers(0, 4)
     signals.spoilt[stretch, etco2] = True

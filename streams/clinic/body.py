@@ -16,10 +16,11 @@ from typing import Final
 
 import numpy as np
 
+from models.arrays import Floats
 from models.session import pharmacokinetics
-from models.session.pharmacokinetics import USUAL_BODY, Given, equivalent
-from streams.clinic.hazards import Floats, Pulled, grip
-from streams.clinic.people import Drug
+from models.session.pharmacokinetics import USUAL_BODY, DoseEvent, equivalent
+from streams.clinic.hazards import Pulled, grip
+from streams.clinic.people import SimulatedDrug
 from streams.clinic.plan import SessionPlan
 from streams.clinic.rhythm import beat
 
@@ -29,7 +30,7 @@ _USUAL_KE0, _USUAL_TIRES, _USUAL_TOLERANCE = 0.3, 0.02, 0.625
 
 
 def level(
-    doses: Sequence[Given], minute: Floats, body: pharmacokinetics.Body, ke0: float, tires: float, tolerance: float
+    doses: Sequence[DoseEvent], minute: Floats, body: pharmacokinetics.Body, ke0: float, tires: float, tolerance: float
 ) -> Floats:
     """The drug's net effect in ng/mL of racemate: the effect site, less what has got used to it; never below 0.
 
@@ -41,25 +42,25 @@ def level(
 
 
 @cache
-def usual_peak(drug: Drug) -> float:
+def usual_peak(drug: SimulatedDrug) -> float:
     """The highest level of one usual dose in the usual body: what a response's effects are told at."""
     dose = (
-        Given("ketamine", "iv", 0.0, 35.0, 40.0)
+        DoseEvent("ketamine", "iv", 0.0, 35.0, 40.0)
         if drug == "ketamine"
-        else Given("esketamine", "intranasal", 0.0, 84.0, 10.0)
+        else DoseEvent("esketamine", "intranasal", 0.0, 84.0, 10.0)
     )
     minute = np.arange(0.0, 90.0, 0.5)
     return float(level([dose], minute, USUAL_BODY, _USUAL_KE0, _USUAL_TIRES, _USUAL_TOLERANCE).max())
 
 
-def given(plan: SessionPlan) -> Given:
+def given(plan: SessionPlan) -> DoseEvent:
     """The dose as this body got it, minutes from its start."""
-    dose = Given(plan.protocol.drug, plan.protocol.route, 0.0, plan.planned_mg, float(plan.planned_minutes))
+    dose = DoseEvent(plan.protocol.drug, plan.protocol.route, 0.0, plan.planned_mg, float(plan.planned_minutes))
     return dose if plan.stopped_s is None else dose.stopped((plan.stopped_s - plan.dose_s) / 60)
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class Physiology:
     """What is so, one value per second since the session's start."""
 
     share: Floats
@@ -94,7 +95,7 @@ _KEPT: Final[dict[Pulled, tuple[float, float]]] = {
 }
 
 
-def live(plan: SessionPlan) -> Body:
+def live(plan: SessionPlan) -> Physiology:
     """Live through the planned session."""
     rng = plan.rng("body")
     person, response = plan.person, plan.response
@@ -137,7 +138,7 @@ def live(plan: SessionPlan) -> Body:
                 middle = float(np.median(value[held > 0])) if (held > 0).any() else 0.0
                 value += held * (goal - value + pull.noise * np.clip(value - middle, -1, 1))
     beat(plan, second, channels)
-    return Body(share, channels)
+    return Physiology(share, channels)
 
 
 def wander(rng: np.random.Generator, second: Floats, knot_s: float, sd: float) -> Floats:

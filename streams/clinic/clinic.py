@@ -28,7 +28,7 @@ from streams.clinic.hazards import HAZARD
 from streams.clinic.held_out import FAMILIES
 from streams.clinic.monitor import show
 from streams.clinic.notes import opening, write_down
-from streams.clinic.people import Drug
+from streams.clinic.people import SimulatedDrug
 from streams.clinic.plan import Booking, plan_session
 from streams.clinic.truth import true_events
 
@@ -156,7 +156,14 @@ _DEMO_MINUTE: Final = (-5, 31, 12, 38, -2, 36, 64, 22, 48, 4, 98, 80)
 """Chairs 1 to 12: the minute of the protocol when the demonstration opens. Some before the dose, most of them busy."""
 _DEMO: Final = replace(ORDINARY, staff=Staff())
 """Nobody forgets a recheck while somebody is looking."""
-_DEMO_DRUG: Final[tuple[Drug, ...]] = ("ketamine", "esketamine", "ketamine", "ketamine", "esketamine", "esketamine")
+_DEMO_DRUG: Final[tuple[SimulatedDrug, ...]] = (
+    "ketamine",
+    "esketamine",
+    "ketamine",
+    "ketamine",
+    "esketamine",
+    "esketamine",
+)
 # Minutes after opening: what a visitor sees first comes within the first minutes, the rest spread over the hour.
 _DEMO_EVENTS: Final[Mapping[int, Sequence[tuple[str, float]]]] = {
     2: (("probe-off", 1.5),),

@@ -13,16 +13,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Flags, Ints
 from models.instants import SECOND
 from models.tables.channels import STALE_AFTER
 from streams.clinic.artefacts import Silence, stretches
 from streams.clinic.conditions import Delivery
 
-Ints = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class DeviceClock:
     """A device's clock, in pieces: from second `from_s[i]` it is `offset_us[i]` ahead of what is so, and it runs off."""
 
     from_s: tuple[float, ...] = (0.0,)
@@ -41,10 +40,10 @@ class Clock:
         return self == RIGHT
 
 
-RIGHT: Final = Clock()
+RIGHT: Final = DeviceClock()
 
 
-def draw_clock(rng: np.random.Generator, delivery: Delivery, length_s: int) -> Clock:
+def draw_clock(rng: np.random.Generator, delivery: Delivery, length_s: int) -> DeviceClock:
     """A device's clock for a session of this length."""
     if not (delivery.offset_s or delivery.drift_s_per_hour or delivery.jumps_per_hour):
         return RIGHT
@@ -57,7 +56,7 @@ def draw_clock(rng: np.random.Generator, delivery: Delivery, length_s: int) -> C
         size = delivery.jump_s * float(rng.random()) ** 3 * (1 if rng.random() < 0.5 else -1)
         from_s.append(float(at_s))
         offset_us.append(offset_us[-1] + round(size * SECOND))
-    return Clock(tuple(from_s), tuple(offset_us), drift)
+    return DeviceClock(tuple(from_s), tuple(offset_us), drift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Travel:
     order: npt.NDArray[np.int32]
     arrives_us: Ints
     at_us: Ints
-    late: npt.NDArray[np.bool_]
+    late: Flags
     silences: tuple[Silence, ...]
     cadence_s: int
 
@@ -77,9 +76,9 @@ def travel(
     delivery: Delivery,
     true_us: Ints,
     seconds: Ints,
-    clock: Clock,
-    clear: npt.NDArray[np.bool_],
-    cut: npt.NDArray[np.bool_],
+    clock: DeviceClock,
+    clear: Flags,
+    cut: Flags,
 ) -> Travel:
     """Send the rows.
 

@@ -19,7 +19,7 @@ from models.calendar import zone_of
 from models.instants import DAY, MINUTE, from_iso, to_datetime, to_us
 from models.wire.observations import AlertAcknowledged, AlertClosed, Event, ForecastMade, SetAside, Vitals
 from streams.clinic.weeks import weeks
-from streams.forecasts.jobs import Asked, Told, forecasts
+from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
 from streams.hosts.replay import Replay
 from streams.intake.json import read_lines
 from streams.journal.frame import FULL, FrameBuilder
@@ -30,11 +30,11 @@ WEEKLY: Final = 8
 """Past forecasts of each patient."""
 
 
-def remember(data: Path, seed: int, until_us: int) -> None:
+def write_past(data: Path, seed: int, until_us: int) -> None:
     """Write the past into a new journal; the service that opens it works it through before it begins."""
     journal = SqliteJournal(data / "chairside.sqlite", lambda: until_us, "observed")
     builder, payloads = FrameBuilder(), []
-    for record in past(seed, until_us):
+    for record in past_records(seed, until_us):
         builder.add(record)
         if len(builder) >= FULL:
             payloads.append(builder.seal())
@@ -51,7 +51,7 @@ def nobody_is_paged(store: Store) -> None:
 Record = Vitals | Event | SetAside
 
 
-def past(seed: int, until_us: int) -> list[Record]:
+def past_records(seed: int, until_us: int) -> list[Record]:
     """What came in before an instant, in order of time, with a forecast a week."""
     lines = weeks(seed, until_us)
     made = _forecasts(lines, until_us)
@@ -88,17 +88,17 @@ def _forecasts(lines: list[dict[str, Any]], until_us: int) -> list[ForecastMade]
         if line["kind"] == "patient.registered":
             zones[line["patient"]] = line["timezone"]
     found = []
-    told = {patient: Told(known) for patient, known in sorted(entries.items())}
+    told = {patient: PatientInput(known) for patient, known in sorted(entries.items())}
     for week in range(WEEKLY, 0, -1):
         wanted = []
         for patient, known in told.items():
             zone = zone_of(zones[patient])
             day = to_datetime(until_us - week * 7 * DAY).astimezone(zone).toordinal()
             if zone is not None:
-                wanted.append((Asked("main", patient, day, starts_us(day + 1, zone)), known))
-        for made in forecasts(wanted):
+                wanted.append((ForecastRequest("main", patient, day, starts_us(day + 1, zone)), known))
+        for made in make_forecasts(wanted):
             if made.kept is not None:
-                told[made.asked.patient] = Told(None, made.kept)
+                told[made.asked.patient] = PatientInput(None, made.kept)
             if made.forecast is not None:
                 at = to_datetime(made.asked.until_us + 2 * MINUTE)
                 fields = {**made.forecast, "at": at, "source": "forecaster"}

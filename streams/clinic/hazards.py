@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
+
 Pulled = Literal["hr", "pulse", "rr", "spo2", "etco2", "sbp", "dbp", "cadss", "distress", "moaas"]
 
 
@@ -101,7 +101,7 @@ PULLS: Final[dict[str, tuple[Pull, ...]]] = {
     **dict.fromkeys(TECHNICAL, ()),
 }
 
-ANSWERS: Final[dict[str, tuple[tuple[float, str, str], ...]]] = {
+STAFF_RESPONSES: Final[dict[str, tuple[tuple[float, str, str], ...]]] = {
     "desaturation": ((75, "stimulation", "woken, chin lifted"), (95, "oxygen", "2 L/min by nasal cannula")),
     "apnoea": ((30, "stimulation", "airway opened, woken"), (45, "oxygen", "10 L/min by mask")),
     "bradypnoea": ((90, "stimulation", "asked to breathe"),),
@@ -117,7 +117,7 @@ STOPPED_AFTER_S: Final = 75
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class HazardEvent:
     """A hazard that strikes: seconds since the session's start; `strength` 0 mild to 1 grave. `staged`: other pulls."""
 
     name: str
@@ -138,7 +138,7 @@ class Event:
 
 def draw_events(
     rng: np.random.Generator, infusion: bool, dose_s: int, adverse: float, fixed: Iterable[tuple[str, float]]
-) -> tuple[Event, ...]:
+) -> tuple[HazardEvent, ...]:
     """The events of one session, in order of time.
 
     Args:
@@ -148,7 +148,7 @@ def draw_events(
         adverse: multiplies every hazard's published rate.
         fixed: events wanted by (name, minute after the dose); these come mild, and before any drawn one.
     """
-    events: list[Event] = []
+    events: list[HazardEvent] = []
     for name, minute in fixed:
         events.append(_place(HAZARD[name], dose_s, minute, HAZARD[name].lasts_s[0], 0.0))
     for hazard in HAZARDS:
@@ -165,13 +165,13 @@ def draw_events(
     return tuple(sorted(events, key=lambda event: event.from_s))
 
 
-def _place(hazard: Hazard, dose_s: int, minute: float, lasts_s: float, strength: float) -> Event:
+def _place(hazard: Hazard, dose_s: int, minute: float, lasts_s: float, strength: float) -> HazardEvent:
     from_s = 0 if hazard.name == "never-started" else dose_s + round(60 * minute)
     to_s = dose_s + round(60 * minute) if hazard.name == "never-started" else from_s + round(lasts_s)
-    return Event(hazard.name, from_s, to_s, strength)
+    return HazardEvent(hazard.name, from_s, to_s, strength)
 
 
-def grip(pull: Pull, event: Event, second: Floats) -> Floats:
+def grip(pull: Pull, event: HazardEvent, second: Floats) -> Floats:
     """How firmly the event holds the channel at each second, 0..1."""
     rising = (second - event.from_s - pull.lag_s) / pull.onset_s
     falling = 1 + (event.to_s + pull.extra_s - second) / pull.recovery_s

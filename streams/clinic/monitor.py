@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Flags, Floats, Ints
 from models.instants import SECOND, iso
 from models.tables.channels import STALE_AFTER, STATUSES
 from streams.clinic.artefacts import MISSING, Signals, Silence, disturb
-from streams.clinic.body import Body, wander
+from streams.clinic.body import Physiology, wander
 from streams.clinic.delivery import travel
-from streams.clinic.hazards import TECHNICAL, Floats
+from streams.clinic.hazards import TECHNICAL
 from streams.clinic.plan import SessionPlan
 
-Line = tuple[int, dict[str, Any]]
+SentLine = tuple[int, dict[str, Any]]
 """When it arrives (µs), and the observation."""
 
 _BLOCK = 256
@@ -45,18 +46,18 @@ class Screen:
     device: str
     names: tuple[str, ...]
     on_s: int
-    at_us: npt.NDArray[np.int64]
+    at_us: Ints
     values: npt.NDArray[np.int16]
     status: npt.NDArray[np.uint8]
     sound: npt.NDArray[np.int16]
-    spoilt: npt.NDArray[np.bool_]
+    spoilt: Flags
     order: npt.NDArray[np.int32]
-    arrives_us: npt.NDArray[np.int64]
-    late: npt.NDArray[np.bool_]
+    arrives_us: Ints
+    late: Flags
     cadence_s: int
     silences: tuple[Silence, ...]
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[SentLine]:
         """The vitals in order of arrival, made a block at a time, so that a session waits as numbers and not as text."""
         names, device = self.names, self.device
         for begin in range(0, len(self.order), _BLOCK):
@@ -86,7 +87,7 @@ class Screen:
             line["received_at"] = iso(arrives_us)
 
 
-def show(plan: SessionPlan, body: Body) -> Screen:
+def show(plan: SessionPlan, body: Physiology) -> Screen:
     """What the monitor shows of this body, and which of it arrives when."""
     rng = plan.rng("monitor")
     conditions = plan.conditions
@@ -137,7 +138,7 @@ def connected_s(plan: SessionPlan) -> int:
 
 
 def _rounded(
-    rng: np.random.Generator, plan: SessionPlan, body: Body, seconds: npt.NDArray[np.int64]
+    rng: np.random.Generator, plan: SessionPlan, body: Physiology, seconds: Ints
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
     # Whole numbers, as devices show them. The pulse is the same heart seen through a finger, a little apart.
     second: Floats = seconds.astype(np.float64)
@@ -153,9 +154,9 @@ def _rounded(
     return tuple(columns), np.rint(np.column_stack(list(columns.values()))).astype(np.int16)
 
 
-def _clear(plan: SessionPlan, seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _clear(plan: SessionPlan, seconds: Ints) -> Flags:
     """Where an artefact may be: not in the first and last three minutes, and on an ordinary day two minutes off every event."""
-    clear: npt.NDArray[np.bool_] = (seconds > seconds[0] + 180) & (seconds < seconds[-1] - 180)
+    clear: Flags = (seconds > seconds[0] + 180) & (seconds < seconds[-1] - 180)
     if not plan.conditions.artefacts.anywhere:
         for event in plan.events:
             begin, end = event.span_s()

@@ -17,11 +17,11 @@ from typing import Any, Final
 import numpy as np
 
 from models.instants import iso
-from streams.clinic.body import Body
-from streams.clinic.hazards import ANSWERS, Pulled
-from streams.clinic.monitor import Line, connected_s
+from streams.clinic.body import Physiology
+from streams.clinic.hazards import STAFF_RESPONSES, Pulled
+from streams.clinic.monitor import SentLine, connected_s
 from streams.clinic.plan import SessionPlan
-from streams.clinic.trials import Answer
+from streams.clinic.trials import ScriptedAnswer
 
 CUFF_ERROR_MMHG: Final = 3.0
 """Standard deviation of one reading about the pressure and the arm's own bias (SD 3, `Response.cuff_bias`): together 4.2, where
@@ -40,7 +40,7 @@ _CONSCIOUSNESS: Final = ("sedation", "unresponsive", "severe-dissociation")
 
 
 @dataclass(frozen=True, slots=True)
-class Cuff:
+class DisplayedCuff:
     """One finished reading, as shown."""
 
     at_s: float
@@ -49,7 +49,7 @@ class Cuff:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class CheckInScore:
     at_s: float
     instrument: str
     score: float
@@ -60,12 +60,12 @@ class Score:
 class Notes:
     """Everything but the monitor's numbers: the lines in order of arrival, and what the cuffs and scales said."""
 
-    lines: tuple[Line, ...]
-    cuffs: tuple[Cuff, ...]
-    scores: tuple[Score, ...]
+    lines: tuple[SentLine, ...]
+    cuffs: tuple[DisplayedCuff, ...]
+    scores: tuple[CheckInScore, ...]
 
 
-def opening(plan: SessionPlan) -> tuple[Line, ...]:
+def opening(plan: SessionPlan) -> tuple[SentLine, ...]:
     """Registration and start: known from the plan alone, before any body is lived."""
     person = plan.person
     return (
@@ -98,16 +98,18 @@ def opening(plan: SessionPlan) -> tuple[Line, ...]:
     )
 
 
-def write_down(plan: SessionPlan, body: Body) -> Notes:
+def write_down(plan: SessionPlan, body: Physiology) -> Notes:
     """The rest of the session, as it was entered."""
     rng = plan.rng("notes")
-    lines: list[Line] = [_line(plan, plan.dose_s, "dose", **_whose(plan), **_dose(plan), by="rn-1")]
+    lines: list[SentLine] = [_line(plan, plan.dose_s, "dose", **_whose(plan), **_dose(plan), by="rn-1")]
     cuffs, answers = _cuffs(rng, plan, body, lines)
     scores = _scores(rng, plan, body)
     lines += [_checkin(plan, rng, score) for score in scores]
     lines += [_answer(plan, answer) for answer in plan.answers]
     for event in plan.events:
-        answers += [(event.from_s + delay_s, what, detail) for delay_s, what, detail in ANSWERS.get(event.name, ())]
+        answers += [
+            (event.from_s + delay_s, what, detail) for delay_s, what, detail in STAFF_RESPONSES.get(event.name, ())
+        ]
     for at_s, what, detail in answers:
         lines.append(_line(plan, at_s, "intervention", **_whose(plan), what=what, detail=detail, by="rn-1"))
     if plan.stopped_s is not None:
@@ -118,7 +120,7 @@ def write_down(plan: SessionPlan, body: Body) -> Notes:
     return Notes(tuple(sorted(lines, key=lambda line: line[0])), tuple(cuffs), scores)
 
 
-def _line(plan: SessionPlan, at_s: float, kind: str, **fields: Any) -> Line:
+def _line(plan: SessionPlan, at_s: float, kind: str, **fields: Any) -> SentLine:
     at_us = plan.at_us(at_s)
     return at_us, {"kind": kind, "at": iso(at_us), **fields}
 
@@ -138,15 +140,15 @@ def _dose(plan: SessionPlan) -> dict[str, Any]:
 
 
 def _cuffs(
-    rng: np.random.Generator, plan: SessionPlan, body: Body, lines: list[Line]
-) -> tuple[list[Cuff], list[tuple[float, str, str]]]:
+    rng: np.random.Generator, plan: SessionPlan, body: Physiology, lines: list[SentLine]
+) -> tuple[list[DisplayedCuff], list[tuple[float, str, str]]]:
     conditions, people = plan.conditions, plan.rng("staff")
     due = [plan.dose_s + 60.0 * minute + rng.uniform(3, 25) for minute in plan.protocol.cuff_min]
     due = [at_s for at_s in due if at_s < plan.dose_s or people.random() >= conditions.staff.forgets_cuff]
     # A nurse who sees a faint takes the pressure at once.
     due += [event.from_s + 55.0 for event in plan.events if event.name == "hypotension"]
     heapq.heapify(due)
-    cuffs: list[Cuff] = []
+    cuffs: list[DisplayedCuff] = []
     answers: list[tuple[float, str, str]] = []
     previous_s = float("-inf")
     while due:
@@ -180,7 +182,7 @@ def _cuffs(
             sbp, dbp = _misread(people, plan, (sbp, dbp), before, alone, calm)
         lines.append(_device_line(plan, at_s, sbp=sbp, dbp=dbp, map=round(dbp + (sbp - dbp) / 3)))
         high_before = bool(cuffs) and _high(cuffs[-1])
-        cuffs.append(Cuff(at_s, sbp, dbp))
+        cuffs.append(DisplayedCuff(at_s, sbp, dbp))
         if (_high(cuffs[-1]) or sbp < 90) and people.random() < conditions.staff.forgets_recheck:
             continue
         if _high(cuffs[-1]):
@@ -200,7 +202,7 @@ def _misread(
     people: np.random.Generator,
     plan: SessionPlan,
     shown: tuple[int, int],
-    before: Sequence[Cuff],
+    before: Sequence[DisplayedCuff],
     alone: bool,
     calm: bool,
 ) -> tuple[int, int]:
@@ -221,11 +223,11 @@ def _misread(
     return sbp, dbp
 
 
-def _high(cuff: Cuff) -> bool:
+def _high(cuff: DisplayedCuff) -> bool:
     return cuff.sbp >= 180 or cuff.dbp >= 110
 
 
-def _crisis(cuff: Cuff) -> bool:
+def _crisis(cuff: DisplayedCuff) -> bool:
     return cuff.sbp >= 200 or cuff.dbp >= 120
 
 
@@ -235,7 +237,7 @@ def _within(plan: SessionPlan, at_s: float, names: tuple[str, ...] | None = None
     )
 
 
-def _device_line(plan: SessionPlan, at_s: float, **fields: Any) -> Line:
+def _device_line(plan: SessionPlan, at_s: float, **fields: Any) -> SentLine:
     # Off the second's beat by 50 ms: the same device at the same instant would be a repeat.
     at_us = plan.at_us(int(at_s)) + plan.phase_us + 50_000
     line: dict[str, Any] = {"kind": "vitals", "at": iso(at_us), "device": plan.device, **fields}
@@ -245,7 +247,7 @@ def _device_line(plan: SessionPlan, at_s: float, **fields: Any) -> Line:
     return at_us, line
 
 
-def _scores(rng: np.random.Generator, plan: SessionPlan, body: Body) -> tuple[Score, ...]:
+def _scores(rng: np.random.Generator, plan: SessionPlan, body: Physiology) -> tuple[CheckInScore, ...]:
     people = plan.rng("staff")
     forgets = plan.conditions.staff.forgets_checkin
     rounds = [plan.dose_s + 60.0 * minute for minute in plan.protocol.checkin_min]
@@ -254,7 +256,7 @@ def _scores(rng: np.random.Generator, plan: SessionPlan, body: Body) -> tuple[Sc
         if event.name in _CONSCIOUSNESS:
             # Looked at when somebody notices, then every three minutes, and once more when it should be over.
             rounds += [float(at_s) for at_s in range(event.from_s + 65, event.to_s, 180)] + [event.span_s()[1] + 60.0]
-    scores: list[Score] = []
+    scores: list[CheckInScore] = []
     previous_s = float("-inf")
     for due_s in sorted(rounds):
         at_s = due_s + float(rng.integers(5, 40))
@@ -262,7 +264,7 @@ def _scores(rng: np.random.Generator, plan: SessionPlan, body: Body) -> tuple[Sc
             continue
         previous_s = at_s
         moaas = round(float(body.channels["moaas"][int(at_s)]))
-        scores.append(Score(at_s, "moaas", moaas))
+        scores.append(CheckInScore(at_s, "moaas", moaas))
         # Who answers only to prodding cannot fill in a scale; before the dose there is nothing to ask.
         if moaas > 2 and at_s > plan.dose_s:
             share = min(float(body.share[int(at_s)]), 1.5)
@@ -278,11 +280,11 @@ def _scores(rng: np.random.Generator, plan: SessionPlan, body: Body) -> tuple[Sc
                 said_s = round(at_s + took_s, 1)
                 if answered and said_s < plan.end_s - 5:
                     value = round(float(body.channels[channel][int(said_s)]) * of)
-                    scores.append(Score(said_s, instrument, value, at_s))
+                    scores.append(CheckInScore(said_s, instrument, value, at_s))
     return tuple(scores)
 
 
-def _checkin(plan: SessionPlan, rng: np.random.Generator, score: Score) -> Line:
+def _checkin(plan: SessionPlan, rng: np.random.Generator, score: CheckInScore) -> SentLine:
     answer: dict[str, Any] = {"score": score.score}
     if score.instrument == "cadss-6":
         answer = {"items": list(_items(rng, int(score.score)))}
@@ -292,7 +294,7 @@ def _checkin(plan: SessionPlan, rng: np.random.Generator, score: Score) -> Line:
     return _line(plan, score.at_s, "checkin", **_whose(plan), **entered)
 
 
-def _answer(plan: SessionPlan, answer: Answer) -> Line:
+def _answer(plan: SessionPlan, answer: ScriptedAnswer) -> SentLine:
     named = [item for item in answer.items if isinstance(item, str)]
     items: Any = dict.fromkeys(named, True) if named else list(answer.items)
     entered = {"instrument": answer.instrument, "items": items, "respondent": "patient", "by": "rn-1"}

@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-Drug = Literal["ketamine", "esketamine"]
+SimulatedDrug = Literal["ketamine", "esketamine"]
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class SimulatedProtocol:
     """One way of treating. Minutes count from the start of the dose; negative is before it.
 
     Effects are those of a first session's usual dose at its peak, over people: `rise_*` the mean in mmHg or /min,
@@ -25,7 +25,7 @@ class Protocol:
     whole step takes one from MOAA/S. They were set so that what is then measured comes out as published: see docs/clinic.md.
     """
 
-    drug: Drug
+    drug: SimulatedDrug
     route: Literal["iv", "intranasal"]
     cuff_min: tuple[int, ...]
     checkin_min: tuple[int, ...]
@@ -38,7 +38,7 @@ class Protocol:
     sedation: tuple[float, float]
 
 
-KETAMINE: Final = Protocol(
+KETAMINE: Final = SimulatedProtocol(
     drug="ketamine",
     route="iv",
     # Riva-Posse 2018: every 10 min during the infusion, then every 15.
@@ -52,7 +52,7 @@ KETAMINE: Final = Protocol(
     dissociation=(7.5, 0.85),  # group means at 40 min 8-20, SD 10-15, skewed
     sedation=(0.97, 0.45),  # chosen by us, near the spray's: no share for 0.5 mg/kg was found
 )
-ESKETAMINE: Final = Protocol(
+ESKETAMINE: Final = SimulatedProtocol(
     drug="esketamine",
     route="intranasal",
     # Label: before, about 40 min after, before leaving; every 20 min between is usual practice, chosen by us.
@@ -66,7 +66,9 @@ ESKETAMINE: Final = Protocol(
     dissociation=(8.6, 0.8),  # above 4 in 61-84 %; group means 7-12 on day 1
     sedation=(1.2, 0.45),  # label, fixed doses: 50 % at 56 mg, 61 % at 84 mg
 )
-PROTOCOLS: Final[dict[Drug, Protocol]] = {protocol.drug: protocol for protocol in (KETAMINE, ESKETAMINE)}
+PROTOCOLS: Final[dict[SimulatedDrug, SimulatedProtocol]] = {
+    protocol.drug: protocol for protocol in (KETAMINE, ESKETAMINE)
+}
 
 # Between one person's sessions, mmHg and /min (SD). With the differences between people, the drug's own and the cuff's they make
 # the SD of 11.2 and 8.45 at the peak (Gen Hosp Psychiatry 2024); how they share it is chosen by us.
@@ -85,7 +87,7 @@ _SEDATION_HALVED_AFTER: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SimulatedPatient:
     """A patient at rest: rates in /min, pressures in mmHg, SpO2 in %."""
 
     alias: str
@@ -103,7 +105,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class DrugResponse:
     """How this body answers this drug today; effects at the level that the usual dose has in the usual body."""
 
     rise_sbp: float
@@ -125,7 +127,7 @@ class Response:
     """What the cuff reads too high on this arm, mmHg."""
 
 
-def draw_person(rng: np.random.Generator, alias: str) -> Person:
+def draw_patient(rng: np.random.Generator, alias: str) -> SimulatedPatient:
     """A patient with treatment-resistant depression, inside the ranges in which a clinic would treat."""
 
     def normal(mean: float, sd: float, lowest: float, highest: float) -> float:
@@ -133,7 +135,7 @@ def draw_person(rng: np.random.Generator, alias: str) -> Person:
 
     hypertension = rng.random() < 0.27  # chosen by us: near the share of adults of that age
     antidepressant = ("sertraline", "venlafaxine", "bupropion", "mirtazapine")[int(rng.integers(4))]
-    return Person(
+    return SimulatedPatient(
         alias=alias,
         weight_kg=round(normal(78, 16, 48, 130), 1),  # adults, chosen by us
         birth_year=2026 - round(normal(45, 13, 20, 75)),  # trials' mean age is 45-47
@@ -152,8 +154,12 @@ def draw_person(rng: np.random.Generator, alias: str) -> Person:
 
 
 def draw_response(
-    people: np.random.Generator, day: np.random.Generator, protocol: Protocol, visit: int, person: Person
-) -> Response:
+    people: np.random.Generator,
+    day: np.random.Generator,
+    protocol: SimulatedProtocol,
+    visit: int,
+    person: SimulatedPatient,
+) -> DrugResponse:
     """How a person (whose stream `people` is) answers on a day, at the `visit`-th session of a course."""
     rise, apart, hr, far, sleepy, clearance, volume, ke0, bias = people.normal(size=9)
     tires, tolerance, steepness, distress = people.random(4)
@@ -171,7 +177,7 @@ def draw_response(
         return mean * factor * float(np.exp(sigma * lasting - sigma**2 / 2)) + _RISE_SD[name] * today
 
     (median, spread), (sleep, sleep_sigma) = protocol.dissociation, protocol.sedation
-    return Response(
+    return DrugResponse(
         # Nothing attenuates here: no tolerance of the pressure was seen over six infusions (Riva-Posse 2018, Zhou 2021).
         rise_sbp=raised(protocol.rise_sbp, "sbp", rise, today_rise, more),
         rise_dbp=raised(protocol.rise_dbp, "dbp", apart, today_apart, more),

@@ -13,10 +13,18 @@ import numpy as np
 
 from models.instants import SECOND
 from streams.clinic.conditions import ORDINARY, Conditions, Rhythm
-from streams.clinic.delivery import Clock, draw_clock
-from streams.clinic.hazards import STOPPED_AFTER_S, STOPS_THE_DOSE, Event, draw_events
-from streams.clinic.people import PROTOCOLS, Drug, Person, Protocol, Response, draw_person, draw_response
-from streams.clinic.trials import Answer, stage
+from streams.clinic.delivery import DeviceClock, draw_clock
+from streams.clinic.hazards import STOPPED_AFTER_S, STOPS_THE_DOSE, HazardEvent, draw_events
+from streams.clinic.people import (
+    PROTOCOLS,
+    DrugResponse,
+    SimulatedDrug,
+    SimulatedPatient,
+    SimulatedProtocol,
+    draw_patient,
+    draw_response,
+)
+from streams.clinic.trials import ScriptedAnswer, stage
 
 Part = Literal["people", "plan", "body", "monitor", "notes", "trials", "clock", "rhythm", "staff", "day"]
 _PARTS: Final[tuple[Part, ...]] = (
@@ -31,7 +39,7 @@ class Booking:
     number: int
     start_us: int
     chair: str
-    drug: Drug | None = None
+    drug: SimulatedDrug | None = None
     dose_s: int | None = None
     adverse: float = 1.0
     fixed: tuple[tuple[str, float], ...] = ()
@@ -50,9 +58,9 @@ class SessionPlan:
     number: int
     session: str
     visit: int
-    person: Person
-    response: Response
-    protocol: Protocol
+    person: SimulatedPatient
+    response: DrugResponse
+    protocol: SimulatedProtocol
     chair: str
     device: str
     planned_mg: float
@@ -67,11 +75,11 @@ class SessionPlan:
     capnography: bool
     scale: Literal["cadss", "cadss-6"]
     """Most clinics ask the short one."""
-    events: tuple[Event, ...]
-    answers: tuple[Answer, ...]
+    events: tuple[HazardEvent, ...]
+    answers: tuple[ScriptedAnswer, ...]
     conditions: Conditions
     rhythm: Rhythm
-    clock: Clock
+    clock: DeviceClock
 
     def at_us(self, second: float) -> int:
         """The instant, to the millisecond that a line shows."""
@@ -91,10 +99,10 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
     people, day = stream(seed, who, "people"), stream(seed, booking.number, "day")
     rng = stream(seed, booking.number, "plan")
     # Half and half: both protocols should be seen in a small clinic. Chosen by us.
-    drawn: Drug = "ketamine" if rng.random() < 0.5 else "esketamine"
+    drawn: SimulatedDrug = "ketamine" if rng.random() < 0.5 else "esketamine"
     protocol = PROTOCOLS[booking.drug or drawn]
     infusion = protocol.route == "iv"
-    person = draw_person(people, alias=f"P{who + 1:04d}")
+    person = draw_patient(people, alias=f"P{who + 1:04d}")
     # Of the registry's people three in four came nine times or more: any of the first twelve, chosen by us.
     visit = int(day.integers(1, 13)) if booking.visit is None else booking.visit
     response = draw_response(people, day, protocol, visit, person)

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from models.arrays import Floats
 from streams.clinic.artefacts import stretches
-from streams.clinic.hazards import Floats, Pulled, grip
+from streams.clinic.hazards import Pulled, grip
 from streams.clinic.plan import SessionPlan
 
 

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 from streams.clinic.conditions import Trials
-from streams.clinic.hazards import Event, Pull, Pulled
-from streams.clinic.people import Person
+from streams.clinic.hazards import HazardEvent, Pull, Pulled
+from streams.clinic.people import SimulatedPatient
 
 _FASTEST: Final[dict[str, float]] = {"spo2": 3, "hr": 10, "rr": 8, "etco2": 12, "sbp": 2, "dbp": 2}
 """Per second. Believable steps of SpO2 are 4 % at most; rates are averaged over some beats and breaths; the rest by us."""
@@ -47,7 +47,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ScriptedAnswer:
     """What somebody says when asked outside the rounds: an instrument's items, by place or by name."""
 
     at_s: float
@@ -96,12 +96,12 @@ ANSWERED: Final[tuple[tuple[str, tuple[int, ...] | tuple[str, ...], float], ...]
 
 
 def stage(
-    rng: np.random.Generator, trials: Trials, number: int, person: Person, dose_s: int, end_s: int
-) -> tuple[tuple[Event, ...], tuple[Answer, ...], bool]:
+    rng: np.random.Generator, trials: Trials, number: int, person: SimulatedPatient, dose_s: int, end_s: int
+) -> tuple[tuple[HazardEvent, ...], tuple[ScriptedAnswer, ...], bool]:
     """The events of a staged session, what is said in it, and whether it needs a capnograph."""
     if trials.hovering:
         return hover(rng, dose_s, end_s), (), True
-    events: list[Event] = []
+    events: list[HazardEvent] = []
     capnography = False
     count = int(rng.integers(trials.events[0], trials.events[1] + 1))
     # Rules take turns, so that a few sessions have all of them.
@@ -121,15 +121,15 @@ def stage(
         at_s = dose_s + 60 * minute
         high = [event for event in events if event.name == "hypertension"]
         if instrument != "symptoms":
-            answers.append(Answer(at_s, instrument, items))
+            answers.append(ScriptedAnswer(at_s, instrument, items))
         elif high:
-            answers.append(Answer(high[0].from_s + 900.0, instrument, items))
+            answers.append(ScriptedAnswer(high[0].from_s + 900.0, instrument, items))
     return tuple(sorted(events, key=lambda event: event.from_s)), tuple(answers), capnography
 
 
 def _staged(
-    rng: np.random.Generator, trials: Trials, trial: Trial, person: Person, from_s: int, end_s: int
-) -> list[Event]:
+    rng: np.random.Generator, trials: Trials, trial: Trial, person: SimulatedPatient, from_s: int, end_s: int
+) -> list[HazardEvent]:
     depth = float(rng.uniform(*trials.depth))
     onset_s, recovery_s = (float(rng.uniform(*trials.onset_s)) for _ in range(2))
     sustained = rng.random() >= trials.short
@@ -137,7 +137,7 @@ def _staged(
     if not trial.for_s:
         lasts_s = int(rng.integers(trial.lasts_s[0], trial.lasts_s[1] + 1))
         pulls = tuple(_pull(reach, depth, max(trial.onset_s, onset_s), 3 * recovery_s) for reach in trial.reaches)
-        return [Event(trial.name, from_s, min(from_s + lasts_s, end_s), 0.0, pulls)]
+        return [HazardEvent(trial.name, from_s, min(from_s + lasts_s, end_s), 0.0, pulls)]
     times = rng.uniform(*(trials.times if sustained else trials.short_times))
     target_s = trial.for_s * float(times)
     main = trial.reaches[0]
@@ -155,9 +155,9 @@ def _staged(
     if hides:
         to_s = max(to_s, returns_s + 60)
     reaching = (_secondary(trial, reach, depth, onset_s, recovery_s, sustained) for reach in trial.reaches)
-    events = [Event(trial.name, from_s, to_s, 0.0, tuple(pull for pull in reaching if pull is not None))]
+    events = [HazardEvent(trial.name, from_s, to_s, 0.0, tuple(pull for pull in reaching if pull is not None))]
     if hides:
-        events.append(Event("probe-off", from_s - int(rng.integers(5, 60)), returns_s, 0.0))
+        events.append(HazardEvent("probe-off", from_s - int(rng.integers(5, 60)), returns_s, 0.0))
     return events
 
 
@@ -190,7 +190,7 @@ _HOVER: Final[tuple[tuple[Reach, ...], ...]] = (
 """A unit inside: SpO2 90, heart rate 45, 120 and 140, breathing 8, CO2 59 and 8, 179/109 and 90, CADSS 27, MOAA/S 4."""
 
 
-def hover(rng: np.random.Generator, dose_s: int, end_s: int) -> tuple[Event, ...]:
+def hover(rng: np.random.Generator, dose_s: int, end_s: int) -> tuple[HazardEvent, ...]:
     """Stretches of ten to twenty minutes along the limits, with a rest between."""
     events = []
     at_s = dose_s + int(rng.integers(60, 400))
@@ -203,7 +203,7 @@ def hover(rng: np.random.Generator, dose_s: int, end_s: int) -> tuple[Event, ...
         late = at_s + lasts_s > dose_s + 80 * 60
         reaches = [reach for reach in _HOVER[turn % len(_HOVER)] if not late or reach.channel not in ("cadss", "moaas")]
         events.append(
-            Event("hover", at_s, at_s + lasts_s, 0.0, tuple(_pull(r, place, ramp_s, ramp_s) for r in reaches))
+            HazardEvent("hover", at_s, at_s + lasts_s, 0.0, tuple(_pull(r, place, ramp_s, ramp_s) for r in reaches))
         )
         at_s += lasts_s + int(rng.integers(180, 420))
         turn += 1

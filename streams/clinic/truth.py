@@ -27,6 +27,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Flags, Ints
 from models.instants import SECOND, iso
 from models.tables.channels import STALE_AFTER
 from streams.clinic.artefacts import Silence
@@ -34,7 +35,7 @@ from streams.clinic.hazards import TECHNICAL
 from streams.clinic.monitor import Screen
 from streams.clinic.notes import Notes
 from streams.clinic.plan import SessionPlan
-from streams.clinic.truth_entries import Happening, Severity, from_entries
+from streams.clinic.truth_entries import Severity, TruthEntry, from_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,9 @@ class Criterion:
     limit: float
     for_s: float
 
-    def beyond(self, values: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
+    def beyond(self, values: npt.NDArray[np.int16]) -> Flags:
         compare = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}[self.side]
-        past: npt.NDArray[np.bool_] = compare(values, self.limit)
+        past: Flags = compare(values, self.limit)
         return past
 
 
@@ -106,7 +107,7 @@ class _Arrivals:
         self.pace_us = round(1.5 * screen.cadence_s * SECOND)
 
 
-def found_in(criterion: Criterion, screen: Screen) -> Iterator[Happening]:
+def found_in(criterion: Criterion, screen: Screen) -> Iterator[TruthEntry]:
     """Every stretch past this limit."""
     column = screen.names.index(criterion.channel)
     beyond = criterion.beyond(screen.sound[:, column])
@@ -127,7 +128,7 @@ def found_in(criterion: Criterion, screen: Screen) -> Iterator[Happening]:
         else:
             expect, due = "quiet", None
         usable = [int(rows[n]) for n in near if sound[rows[n]] and rows[n] <= last]
-        yield Happening(
+        yield TruthEntry(
             criterion.rule,
             criterion.severity,
             screen.on_s + first,
@@ -141,10 +142,10 @@ def found_in(criterion: Criterion, screen: Screen) -> Iterator[Happening]:
 
 def _count(
     criterion: Criterion,
-    beyond: npt.NDArray[np.bool_],
-    sound: npt.NDArray[np.bool_],
+    beyond: Flags,
+    sound: Flags,
     arrivals: _Arrivals,
-    near: npt.NDArray[np.int64],
+    near: Ints,
 ) -> tuple[int | None, float]:
     """Which arrival completes the rule's time, and the most that was ever counted in one go, in seconds."""
     held_us = most_us = 0
@@ -172,7 +173,7 @@ def _count(
     return due, most_us / SECOND
 
 
-def _stretches(held: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _stretches(held: Flags) -> list[tuple[int, int]]:
     """First and last row of every stretch, those closer than `JOIN_S` as one."""
     return _runs(np.flatnonzero(held).tolist(), JOIN_S)
 
@@ -187,12 +188,12 @@ def _runs(rows: list[int], apart: float) -> list[tuple[int, int]]:
     return runs
 
 
-def _longest(held: npt.NDArray[np.bool_]) -> int:
+def _longest(held: Flags) -> int:
     """The longest run, one or two back inside not counted as an end; in seconds."""
     return max(last - first for first, last in _runs(np.flatnonzero(held).tolist(), _BACK_INSIDE - 0.5))
 
 
-def _softened(one: Happening, others: Iterable[Happening]) -> Happening:
+def _softened(one: TruthEntry, others: Iterable[TruthEntry]) -> TruthEntry:
     """No breath at all is also fewer than eight: whoever says apnoea need not say slow breathing too."""
     if one.rule == "bradypnoea" and any(
         other.rule == "apnoea" and other.from_s <= one.to_s and one.from_s <= other.to_s for other in others
@@ -201,11 +202,11 @@ def _softened(one: Happening, others: Iterable[Happening]) -> Happening:
     return one
 
 
-def _open(one: Happening) -> Happening:
+def _open(one: TruthEntry) -> TruthEntry:
     return replace(one, expect="either", due_us=None, due_at_us=None)
 
 
-def _silent(plan: SessionPlan, silence: Silence) -> Happening:
+def _silent(plan: SessionPlan, silence: Silence) -> TruthEntry:
     due_us = plan.at_us(silence.from_s) + STALE_AFTER if silence.rule in TECHNICAL else None
     if silence.rule == "never-started":
         due_us = plan.at_us(180)
@@ -217,15 +218,15 @@ def _silent(plan: SessionPlan, silence: Silence) -> Happening:
         due_us = None
     imitated: list[Severity] = [each.severity for each in CRITERIA if each.rule == silence.rule]
     severity = imitated[0] if imitated else "low"
-    return Happening(silence.rule, severity, silence.from_s, silence.to_s, expect, due_us, due_us)
+    return TruthEntry(silence.rule, severity, silence.from_s, silence.to_s, expect, due_us, due_us)
 
 
 _RANK: Final = {"quiet": 0, "either": 1, "raise": 2}
 
 
-def _merged(found: Iterable[Happening]) -> list[Happening]:
+def _merged(found: Iterable[TruthEntry]) -> list[TruthEntry]:
     """Overlapping stretches of one rule and severity, seen through two channels, as one."""
-    merged: list[Happening] = []
+    merged: list[TruthEntry] = []
     for one in sorted(found, key=lambda one: (one.rule, one.severity, one.from_s)):
         last = merged[-1] if merged else None
         if last is None or (last.rule, last.severity) != (one.rule, one.severity) or one.from_s > last.to_s:
@@ -244,7 +245,7 @@ def _merged(found: Iterable[Happening]) -> list[Happening]:
     return merged
 
 
-def _record(plan: SessionPlan, one: Happening) -> dict[str, Any]:
+def _record(plan: SessionPlan, one: TruthEntry) -> dict[str, Any]:
     return {
         "session": plan.session,
         "patient": plan.person.alias,

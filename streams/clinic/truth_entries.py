@@ -15,23 +15,23 @@ from typing import Final, Literal
 import numpy as np
 
 from streams.clinic.monitor import Screen
-from streams.clinic.notes import Cuff, Notes, Score
+from streams.clinic.notes import CheckInScore, DisplayedCuff, Notes
 from streams.clinic.plan import SessionPlan
 
 Severity = Literal["low", "medium", "high"]
 """The words of `models/tables/rules.py`'s priorities."""
-Expect = Literal["raise", "either", "quiet"]
+Expectation = Literal["raise", "either", "quiet"]
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class TruthEntry:
     """One record of the truth; seconds since the session's start."""
 
     rule: str
     severity: Severity
     from_s: float
     to_s: float
-    expect: Expect
+    expect: Expectation
     due_us: int | None = None
     due_at_us: int | None = None
     trusted: tuple[tuple[float, float], ...] = ()
@@ -39,7 +39,7 @@ class Happening:
 
 CONFIRM_S: Final = 600
 RECHECK_S: Final = 180
-JUMP_MMHG: Final = 60
+TRUTH_JUMP_MMHG: Final = 60
 """A second cuff confirms within ten minutes; a crisis so far above a normal cuff waits three. Written down a second time on
 purpose: the yardstick must not move with the ward's table."""
 RISE_SBP, RISE_DBP = 40, 25
@@ -50,7 +50,7 @@ PROLONGED_S: Final = 120 * 60
 """The label's two hours of observation."""
 CADSS: Final = 92 / 24
 """CADSS-6 on CADSS's scale."""
-DISTRESSED: Final = 7
+CERTAIN_DISTRESS: Final = 7
 """With distress: 7 of 10 or more; 4 to 6 may be meant or not. Chosen by us."""
 ROUND_S: Final = 120
 """Scores within two minutes belong to one round."""
@@ -58,22 +58,24 @@ _HIGH_RISK = (3, 4, 5)
 """C-SSRS questions 4, 5 and 6, from 0: some intent, plan and intent, behaviour."""
 
 
-def from_entries(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[Happening]:
+def from_entries(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[TruthEntry]:
     """All that cuffs and scores show."""
     yield from _pressures(plan, notes, screen)
     yield from _scored(plan, notes)
     yield from _answered(plan, notes)
 
 
-def _high(cuff: Cuff) -> bool:
+def _high(cuff: DisplayedCuff) -> bool:
     return cuff.sbp >= 180 or cuff.dbp >= 110
 
 
-def _crisis(cuff: Cuff) -> bool:
+def _crisis(cuff: DisplayedCuff) -> bool:
     return cuff.sbp >= 200 or cuff.dbp >= 120
 
 
-def _episodes(cuffs: Sequence[Cuff], past: Callable[[Cuff], bool]) -> Iterator[tuple[list[int], float | None]]:
+def _episodes(
+    cuffs: Sequence[DisplayedCuff], past: Callable[[DisplayedCuff], bool]
+) -> Iterator[tuple[list[int], float | None]]:
     """Runs of consecutive cuffs past a limit, by place, and when the next one disagreed."""
     run: list[int] = []
     for n, cuff in enumerate(cuffs):
@@ -86,7 +88,7 @@ def _episodes(cuffs: Sequence[Cuff], past: Callable[[Cuff], bool]) -> Iterator[t
         yield run, None
 
 
-def _confirmed(cuffs: Sequence[Cuff], run: Sequence[int]) -> tuple[Expect, int | None]:
+def _confirmed(cuffs: Sequence[DisplayedCuff], run: Sequence[int]) -> tuple[Expectation, int | None]:
     """Whether, and with which cuff, the run's neighbours agree within the time allowed."""
     close = False
     for before, after in pairwise(run):
@@ -97,11 +99,11 @@ def _confirmed(cuffs: Sequence[Cuff], run: Sequence[int]) -> tuple[Expect, int |
     return ("either" if close else "quiet"), None
 
 
-def _pressures(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[Happening]:
+def _pressures(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[TruthEntry]:
     cuffs = notes.cuffs
     if not cuffs:
         return
-    by_rule: tuple[tuple[str, Callable[[Cuff], bool]], ...] = (
+    by_rule: tuple[tuple[str, Callable[[DisplayedCuff], bool]], ...] = (
         ("hypertension", _high),
         ("hypotension", lambda cuff: cuff.sbp < 90),
     )
@@ -125,7 +127,7 @@ def _pressures(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[Happ
     yield from _rises(plan, cuffs)
 
 
-def _faint(plan: SessionPlan, cuff: Cuff, screen: Screen) -> Iterator[Happening]:
+def _faint(plan: SessionPlan, cuff: DisplayedCuff, screen: Screen) -> Iterator[TruthEntry]:
     """A low cuff while the heart is below 50: no second cuff is waited for."""
     rows = slice(max(int(cuff.at_s) - screen.on_s - 10, 0), max(int(cuff.at_s) - screen.on_s + 1, 0))
     column = screen.names.index("hr")
@@ -136,7 +138,7 @@ def _faint(plan: SessionPlan, cuff: Cuff, screen: Screen) -> Iterator[Happening]
         yield _due(plan, "hypotension", "medium", span, "raise" if sure else "either", cuff if sure else None)
 
 
-def _crisis_due(plan: SessionPlan, cuffs: Sequence[Cuff], n: int) -> Happening:
+def _crisis_due(plan: SessionPlan, cuffs: Sequence[DisplayedCuff], n: int) -> TruthEntry:
     cuff = cuffs[n]
     later = [other for other in cuffs[n + 1 :] if not _crisis(other)]
     span = (cuff.at_s, later[0].at_s if later else plan.end_s)
@@ -144,7 +146,7 @@ def _crisis_due(plan: SessionPlan, cuffs: Sequence[Cuff], n: int) -> Happening:
     jumped = (
         before is not None
         and not _high(before)
-        and (cuff.sbp - before.sbp > JUMP_MMHG or cuff.dbp - before.dbp > JUMP_MMHG)
+        and (cuff.sbp - before.sbp > TRUTH_JUMP_MMHG or cuff.dbp - before.dbp > TRUTH_JUMP_MMHG)
     )
     if not jumped:
         return _due(plan, "hypertensive-crisis", "high", span, "raise", cuff)
@@ -155,17 +157,17 @@ def _crisis_due(plan: SessionPlan, cuffs: Sequence[Cuff], n: int) -> Happening:
             plan, "hypertensive-crisis", "high", span, "raise" if _high(recheck) else "either",
             recheck if _high(recheck) else None,
         )  # fmt: skip
-    waited = Cuff(cuff.at_s + RECHECK_S, cuff.sbp, cuff.dbp)
+    waited = DisplayedCuff(cuff.at_s + RECHECK_S, cuff.sbp, cuff.dbp)
     return _due(plan, "hypertensive-crisis", "high", span, "raise", waited)
 
 
-def _rises(plan: SessionPlan, cuffs: Sequence[Cuff]) -> Iterator[Happening]:
+def _rises(plan: SessionPlan, cuffs: Sequence[DisplayedCuff]) -> Iterator[TruthEntry]:
     before = [cuff for cuff in cuffs if cuff.at_s < plan.dose_s] or cuffs[:1]
     rest_sbp = float(np.median([cuff.sbp for cuff in before]))
     rest_dbp = float(np.median([cuff.dbp for cuff in before]))
     after = [cuff for cuff in cuffs if cuff.at_s > before[-1].at_s]
 
-    def risen(cuff: Cuff) -> bool:
+    def risen(cuff: DisplayedCuff) -> bool:
         return cuff.sbp - rest_sbp >= RISE_SBP or cuff.dbp - rest_dbp >= RISE_DBP
 
     for run, over_s in _episodes(after, risen):
@@ -182,18 +184,23 @@ def _rises(plan: SessionPlan, cuffs: Sequence[Cuff]) -> Iterator[Happening]:
 
 
 def _due(
-    plan: SessionPlan, rule: str, severity: Severity, span: tuple[float, float], expect: Expect, shown: Cuff | None
-) -> Happening:
+    plan: SessionPlan,
+    rule: str,
+    severity: Severity,
+    span: tuple[float, float],
+    expect: Expectation,
+    shown: DisplayedCuff | None,
+) -> TruthEntry:
     # A cuff is stamped on the second.
     span = (float(int(span[0])), span[1])
     if shown is None:
-        return Happening(rule, severity, *span, expect)
+        return TruthEntry(rule, severity, *span, expect)
     due_us = plan.at_us(int(shown.at_s)) + plan.phase_us + 50_000
     wrong_us = int(plan.clock.error_us(np.array([int(shown.at_s)]))[0])
-    return Happening(rule, severity, *span, expect, due_us, due_us + wrong_us, (span,))
+    return TruthEntry(rule, severity, *span, expect, due_us, due_us + wrong_us, (span,))
 
 
-def _scored(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
+def _scored(plan: SessionPlan, notes: Notes) -> Iterator[TruthEntry]:
     moaas = [score for score in notes.scores if score.instrument == "moaas"]
     cadss = [
         replace(score, score=score.score * CADSS if score.instrument == "cadss-6" else score.score)
@@ -201,7 +208,7 @@ def _scored(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
         if score.instrument in ("cadss", "cadss-6")
     ]
     distress = [score for score in notes.scores if score.instrument == "distress"]
-    bands: tuple[tuple[str, Severity, list[Score], Callable[[Score], bool]], ...] = (
+    bands: tuple[tuple[str, Severity, list[CheckInScore], Callable[[CheckInScore], bool]], ...] = (
         ("sedation", "medium", moaas, lambda score: score.score <= 3),
         ("unresponsive", "high", moaas, lambda score: score.score <= 1),
         ("dissociation", "low", cadss, lambda score: score.score >= 15),
@@ -216,8 +223,10 @@ def _scored(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
     yield from _prolonged(plan, moaas, cadss)
 
 
-def _spells(scores: Sequence[Score], past: Callable[[Score], bool]) -> Iterator[tuple[Score, float | None]]:
-    first: Score | None = None
+def _spells(
+    scores: Sequence[CheckInScore], past: Callable[[CheckInScore], bool]
+) -> Iterator[tuple[CheckInScore, float | None]]:
+    first: CheckInScore | None = None
     for score in scores:
         if past(score) and first is None:
             first = score
@@ -229,21 +238,23 @@ def _spells(scores: Sequence[Score], past: Callable[[Score], bool]) -> Iterator[
 
 
 def _severe(
-    plan: SessionPlan, first: Score, to_s: float, moaas: Sequence[Score], distress: Sequence[Score]
-) -> Iterator[Happening]:
+    plan: SessionPlan, first: CheckInScore, to_s: float, moaas: Sequence[CheckInScore], distress: Sequence[CheckInScore]
+) -> Iterator[TruthEntry]:
     span = (first.at_s, to_s)
 
-    def during(scores: Sequence[Score], past: Callable[[Score], bool]) -> list[float]:
+    def during(scores: Sequence[CheckInScore], past: Callable[[CheckInScore], bool]) -> list[float]:
         return [score.at_s for score in scores if first.at_s - ROUND_S <= score.at_s < to_s and past(score)]
 
-    sure = during(distress, lambda score: score.score >= DISTRESSED) + during(moaas, lambda score: score.score <= 1)
+    sure = during(distress, lambda score: score.score >= CERTAIN_DISTRESS) + during(
+        moaas, lambda score: score.score <= 1
+    )
     if sure:
         yield _entered(plan, "severe-dissociation", "high", span, "raise", max(first.at_s, min(sure)))
     elif during(distress, lambda score: score.score >= 4):
         yield _entered(plan, "severe-dissociation", "high", span, "either", None)
 
 
-def _prolonged(plan: SessionPlan, moaas: Sequence[Score], cadss: Sequence[Score]) -> Iterator[Happening]:
+def _prolonged(plan: SessionPlan, moaas: Sequence[CheckInScore], cadss: Sequence[CheckInScore]) -> Iterator[TruthEntry]:
     at_s = plan.dose_s + PROLONGED_S
     if at_s >= plan.end_s:
         return
@@ -259,7 +270,7 @@ def _prolonged(plan: SessionPlan, moaas: Sequence[Score], cadss: Sequence[Score]
         yield _entered(plan, "prolonged-dissociation", "medium", (since, over_s), "raise", since)
 
 
-def _answered(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
+def _answered(plan: SessionPlan, notes: Notes) -> Iterator[TruthEntry]:
     for answer in plan.answers:
         span = (answer.at_s, float(plan.end_s))
         if answer.instrument == "phq-9" and answer.items[8]:
@@ -279,7 +290,12 @@ def _answered(plan: SessionPlan, notes: Notes) -> Iterator[Happening]:
 
 
 def _entered(
-    plan: SessionPlan, rule: str, severity: Severity, span: tuple[float, float], expect: Expect, due_s: float | None
-) -> Happening:
+    plan: SessionPlan,
+    rule: str,
+    severity: Severity,
+    span: tuple[float, float],
+    expect: Expectation,
+    due_s: float | None,
+) -> TruthEntry:
     due_us = None if due_s is None else plan.at_us(due_s)
-    return Happening(rule, severity, *span, expect, due_us, due_us, (span,))
+    return TruthEntry(rule, severity, *span, expect, due_us, due_us, (span,))

@@ -17,7 +17,7 @@ from typing import Any, Final
 from models.instants import DAY, HOUR, MINUTE, SECOND, iso, to_datetime
 
 Line = dict[str, Any]
-PATIENTS: Final = 24
+PATIENT_COUNT: Final = 24
 WEEKS: Final = 16
 INDUCTION: Final = {"esketamine": (0, 3, 7, 10, 14, 17, 21, 24), "ketamine": (0, 2, 4, 7, 9, 11)}
 AMOUNT: Final = {"esketamine": ("intranasal", 84.0, 10.0), "ketamine": ("iv", 35.0, 40.0)}
@@ -44,7 +44,7 @@ def weeks(seed: int, until_us: int, first: int = 1) -> list[Line]:
     """What came in before an instant, in order; patients are `P0001` on, like those of the invented day."""
     chance = Random(seed)
     lines: list[Line] = []
-    for number in range(PATIENTS):
+    for number in range(PATIENT_COUNT):
         lines += _course(_life(chance, f"P{first + number:04}", number), until_us, chance)
     before = iso(until_us)
     return sorted((line for line in lines if line["at"] < before), key=lambda line: (line["at"], line["patient"]))

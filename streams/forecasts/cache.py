@@ -20,19 +20,19 @@ import msgpack
 
 from models.relapse.facts import Fact
 
-FORMAT: Final = b"CSK1"
+CACHE_FORMAT: Final = b"CSK1"
 """Kept by another version: of no use, and read from the entries again."""
 _HASH: Final = 16
 _LEVEL: Final = 1
 """Of compression: facts repeat themselves, and the fastest level makes a fifth of them."""
 
 
-class NotKept(ValueError):
+class CacheRefused(ValueError):
     """What is kept is another patient's, another version's, or damaged: read the entries."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedPatient:
     """Of `entries` entries: the facts, when those that say nothing were received, and the filter's state if there is one.
 
     `told`: facts and others as they were kept, so that what did not change is not packed again.
@@ -45,7 +45,7 @@ class Kept:
     told: bytes | None = None
 
 
-def kept_of(site: str, patient: str, kept: Kept) -> bytes:
+def pack_cache(site: str, patient: str, kept: CachedPatient) -> bytes:
     """What is kept, as bytes."""
     told = kept.told
     if told is None:
@@ -53,24 +53,26 @@ def kept_of(site: str, patient: str, kept: Kept) -> bytes:
         others = [each.isoformat() for each in kept.others]
         told = zlib.compress(msgpack.packb([facts, others]), _LEVEL)
     body: bytes = msgpack.packb([site, patient, kept.entries, told, kept.state])
-    return FORMAT + _digest(body) + body
+    return CACHE_FORMAT + _digest(body) + body
 
 
-def kept_from(site: str, patient: str, packed: bytes) -> Kept:
+def unpack_cache(site: str, patient: str, packed: bytes) -> CachedPatient:
     """Read back what was kept of this patient.
 
     Raises:
         NotKept: it is not to be trusted.
     """
-    body = packed[len(FORMAT) + _HASH :]
-    if packed[: len(FORMAT)] != FORMAT or packed[len(FORMAT) : len(FORMAT) + _HASH] != _digest(body):
-        raise NotKept("what is kept was made by another version, or is damaged")
+    body = packed[len(CACHE_FORMAT) + _HASH :]
+    if packed[: len(CACHE_FORMAT)] != CACHE_FORMAT or packed[len(CACHE_FORMAT) : len(CACHE_FORMAT) + _HASH] != _digest(
+        body
+    ):
+        raise CacheRefused("what is kept was made by another version, or is damaged")
     of_site, of_patient, entries, told, state = msgpack.unpackb(body)
     if (of_site, of_patient) != (site, patient):
-        raise NotKept("what is kept is another patient's")
+        raise CacheRefused("what is kept is another patient's")
     facts, others = msgpack.unpackb(zlib.decompress(told))
     received = tuple(datetime.fromisoformat(each) for each in others)
-    return Kept(entries, tuple(_fact(each) for each in facts), received, state, told)
+    return CachedPatient(entries, tuple(_fact(each) for each in facts), received, state, told)
 
 
 def _plain(fact: Fact) -> Sequence[Any]:

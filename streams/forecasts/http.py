@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query
 
 from alerts.api.views import Site, Views
-from alerts.store.burden import LONGEST
+from alerts.store.burden import LONGEST_BURDEN_DAYS
 from alerts.store.store import Store
 from models.instants import DAY, iso
 from models.wire.home import BurdenOut, ForecastsOut, PatientOut, PatientsOut
@@ -51,7 +51,7 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
 
     @routes.get("/burden", responses={200: {"model": BurdenOut}})
     async def burden(
-        site: Site = "main", days: Annotated[int, Query(ge=1, le=LONGEST)] = 7
+        site: Site = "main", days: Annotated[int, Query(ge=1, le=LONGEST_BURDEN_DAYS)] = 7
     ) -> dict[str, Any]:  # fmt: skip
         """How many alerts of which rule and chair in the last days, and how their pages were answered."""
         since_us = max(await views.now_us(site) - days * DAY, 0)

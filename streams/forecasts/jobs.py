@@ -9,31 +9,30 @@ Cost: a page about 50 ms; a forecast 2 ms from what was kept of the patient (`fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
+from models.arrays import Document
 from models.calendar import iso_day
 from models.instants import iso, to_us
 from models.relapse.curve import FAN, curve
-from models.relapse.document import document
+from models.relapse.document import forecast_document
 from models.relapse.facts import Fact, fact_of
 from models.relapse.forecaster import Forecasts
-from models.relapse.history import Course, History
+from models.relapse.history import Course, PatientHistory
 from models.relapse.pool import pooled
-from models.relapse.recalibration import configured, recalibrated
+from models.relapse.recalibration import recalibrated, recalibration_from
 from models.relapse.stored import carry_on
 from models.tables.drugs import usual_doses
 from models.tables.severity import SCALES
 from models.wire.observations import OBSERVATION, CheckIn, Dose, Event, Intervention, PatientRegistered, Vitals
-from streams.forecasts.cache import Kept, NotKept, kept_from, kept_of
+from streams.forecasts.cache import CachedPatient, CacheRefused, pack_cache, unpack_cache
 from streams.ward.home.rules import in_course
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ForecastRequest:
     """A forecast that is wanted: of which patient, for which of their days, from entries received before `until_us`."""
 
     site: str
@@ -45,7 +44,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PatientInput:
     """What is told of a patient: their entries, in order of arrival, `received_at` being when the clinic had them, and what
     was kept of them. `entries` None: there is nothing that was not read before.
     """
@@ -55,29 +54,29 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ForecastResult:
     """What came of it: a forecast with what it was made from, or why there is none; what to keep, and of how many entries."""
 
-    asked: Asked
+    asked: ForecastRequest
     forecast: Document | None
     why_not: str = ""
     kept: bytes | None = None
     read: int = 0
 
 
-def forecasts(wanted: Sequence[tuple[Asked, Told]]) -> list[Made]:
+def make_forecasts(wanted: Sequence[tuple[ForecastRequest, PatientInput]]) -> list[ForecastResult]:
     """Make forecasts, all patients at once; the same with what was kept as without."""
-    made: dict[int, Made] = {}
-    courses: list[tuple[int, Course, Kept]] = []
+    made: dict[int, ForecastResult] = {}
+    courses: list[tuple[int, Course, CachedPatient]] = []
     for place, (asked, told) in enumerate(wanted):
         try:
             known = _known(asked, told)
-            course = History(asked.patient, known.facts).course(asked.as_of)
+            course = PatientHistory(asked.patient, known.facts).course(asked.as_of)
         except ValueError as wrong:
-            made[place] = Made(asked, None, f"{type(wrong).__name__}: {wrong}")
+            made[place] = ForecastResult(asked, None, f"{type(wrong).__name__}: {wrong}")
             continue
         if course is None:
-            made[place] = Made(asked, None, "nothing was known by then")
+            made[place] = ForecastResult(asked, None, "nothing was known by then")
         else:
             courses.append((place, course, known))
     if courses:
@@ -87,15 +86,15 @@ def forecasts(wanted: Sequence[tuple[Asked, Told]]) -> list[Made]:
         for row, (place, course, known) in enumerate(courses):
             asked = wanted[place][0]
             corrected, model, notes = _corrected(best, row, name, asked.recalibration)
-            said = document(course, corrected, row, model=model, with_cdf=True)
+            said = forecast_document(course, corrected, row, model=model, with_cdf=True)
             said["reasons"] = [*said["reasons"], *notes]
-            said |= {"known": known_of(course), "entries": _received_before(known, asked.until_us)}
-            kept = kept_of(asked.site, asked.patient, replace(known, state=states[row]))
-            made[place] = Made(asked, said, kept=kept, read=known.entries)
+            said |= {"known": course_hash(course), "entries": _received_before(known, asked.until_us)}
+            kept = pack_cache(asked.site, asked.patient, replace(known, state=states[row]))
+            made[place] = ForecastResult(asked, said, kept=kept, read=known.entries)
     return [made[place] for place in range(len(wanted))]
 
 
-def _known(asked: Asked, told: Told) -> Kept:
+def _known(asked: ForecastRequest, told: PatientInput) -> CachedPatient:
     """What is known of a patient, read from the entries where there are any.
 
     Raises:
@@ -104,17 +103,17 @@ def _known(asked: Asked, told: Told) -> Kept:
     before = None
     if told.kept is not None:
         try:
-            before = kept_from(asked.site, asked.patient, told.kept)
-        except NotKept:
+            before = unpack_cache(asked.site, asked.patient, told.kept)
+        except CacheRefused:
             if told.entries is None:
                 raise
     if told.entries is None:
         if before is None:
-            raise NotKept("nothing is kept")
+            raise CacheRefused("nothing is kept")
         return before
     records = _records(told.entries)
     found = [(record, fact_of(record)) for record in records]
-    return Kept(
+    return CachedPatient(
         len(records),
         tuple(fact for _, fact in found if fact is not None),
         tuple(record.received_at or record.at for record, fact in found if fact is None),
@@ -122,7 +121,7 @@ def _known(asked: Asked, told: Told) -> Kept:
     )
 
 
-def _received_before(known: Kept, until_us: int) -> int:
+def _received_before(known: CachedPatient, until_us: int) -> int:
     received = (*(fact.received for fact in known.facts), *known.others)
     return sum(1 for each in received if to_us(each) < until_us)
 
@@ -131,7 +130,7 @@ def _corrected(best: Forecasts, row: int, name: str, policy: Document | None) ->
     """The forecasts with the site's correction of this one, what made it, and what is to be said about that."""
     if policy is None:
         return best, name, []
-    correction = configured(policy)
+    correction = recalibration_from(policy)
     if correction.model != name:
         left_out = f"The clinic's correction {correction.version} is left out: it was fitted for {correction.model}, not {name}."
         return best, name, [left_out]
@@ -140,15 +139,17 @@ def _corrected(best: Forecasts, row: int, name: str, policy: Document | None) ->
     return replace(best, cdf=cdf), f"{name} + {correction.version}", []
 
 
-def known_of(course: Course) -> str:
-    """A hash of what a forecast is made from: the same course, the same forecast."""
-    return blake2b(repr(course).encode(), digest_size=8).hexdigest()
+def course_hash(course: Course) -> str:
+    """The hex digest of a course's values: courses of one digest get the same forecast. No name in the code enters it."""
+    values = [getattr(course, each.name) for each in fields(course)]
+    plain = [[tuple(entry) for entry in value] if isinstance(value, tuple) else value for value in values]
+    return blake2b(repr(plain).encode(), digest_size=8).hexdigest()
 
 
-def page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> Document:
+def patient_page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> Document:
     """What the store has of one patient, as their page shows it: scores and doses on one scale, the curve, the days to come."""
     records = _records(entries)
-    history = History(patient, _facts(records))
+    history = PatientHistory(patient, _facts(records))
     course = history.course(as_of)
     standing = _standing(records)
     weight = next((r.weight_kg for r in reversed(standing) if isinstance(r, PatientRegistered) and r.weight_kg), None)
@@ -199,7 +200,7 @@ def _standing(records: Sequence[Vitals | Event]) -> list[Vitals | Event]:
     return sorted(kept, key=lambda record: (record.at, record.kind, record.id or ""))
 
 
-def _score(record: CheckIn, history: History) -> Document:
+def _score(record: CheckIn, history: PatientHistory) -> Document:
     fact = fact_of(record)
     score = 0.0 if fact is None or fact.value is None else fact.value
     scale = SCALES.get(record.instrument)
@@ -211,7 +212,7 @@ def _score(record: CheckIn, history: History) -> Document:
     }  # fmt: skip
 
 
-def _dose(record: Dose, history: History, weight_kg: float | None) -> Document:
+def _dose(record: Dose, history: PatientHistory, weight_kg: float | None) -> Document:
     return {
         "at": iso(to_us(record.at)), "day": iso_day(history.day_of(record.at)), "drug": record.drug,
         "route": record.route, "amount_mg": record.amount_mg, "session": record.session,
@@ -224,7 +225,7 @@ GRACE: Final = 2
 
 
 def _silent(
-    standing: Sequence[Vitals | Event], history: History, course: Course, every_days: int
+    standing: Sequence[Vitals | Event], history: PatientHistory, course: Course, every_days: int
 ) -> list[str]:  # fmt: skip
     """The days on which an answer was expected and none came: every so many days after the last answer."""
     answers = sorted({history.day_of(r.at) for r in standing if isinstance(r, CheckIn) and r.instrument != "mood-vas"})

@@ -26,7 +26,7 @@ from alerts.store.store import Store
 from models.calendar import iso_day
 from models.instants import DAY, to_datetime
 from models.wire.observations import ForecastMade
-from streams.forecasts.jobs import Asked, Made, Told
+from streams.forecasts.jobs import ForecastRequest, ForecastResult, PatientInput
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.ward.home.rows import AtHome, starts_us
 
@@ -37,7 +37,7 @@ SETTLES_S: Final = 3.0
 together, and nobody waits for a forecast."""
 LOOK_S: Final = 60.0
 """How often every patient is looked at: the end of somebody's day is forecast within a minute of it."""
-TOGETHER: Final = 64
+PATIENTS_PER_JOB: Final = 64
 """Patients of one job: a tenth of a second, or half a second where nothing is kept of them, so that a page of one patient does
 not wait long behind a clinic's night. The pool of 64 costs half as much a patient as that of 32."""
 APPENDED: Final = 8
@@ -48,13 +48,13 @@ UNWATCHED: Final = 64
 """The same while no session is open: no vitals can wait behind it."""
 LEFT_AFTER: Final = 168 * DAY
 """Nobody is forecast who has said nothing and had no dose for twice the horizon: they have left. Chosen by us."""
-AGAIN_S: Final = 5.0
+FORECAST_RETRY_S: Final = 5.0
 """How long to wait after a failure of the store, the journal or the process."""
 
-Key = tuple[str, str]
+PatientKey = tuple[str, str]
 
 
-class Clinic(Protocol):
+class ShardView(Protocol):
     """What the forecaster asks of the shard's owner."""
 
     def at_home(self, only: Collection[tuple[str, str]] | None) -> Iterable[AtHome]: ...
@@ -76,7 +76,7 @@ class Forecaster:
     """
 
     def __init__(
-        self, store: Store, clinic: Clinic, append: Callable[[list[ForecastMade]], Awaitable[None]],
+        self, store: Store, clinic: ShardView, append: Callable[[list[ForecastMade]], Awaitable[None]],
         worker: Worker, settles_s: float = SETTLES_S,
     ) -> None:  # fmt: skip
         self._store = store
@@ -84,8 +84,8 @@ class Forecaster:
         self._append = append
         self._worker = worker
         self.settles_s = settles_s
-        self._changed: dict[Key, float] = {}
-        self._tried: dict[Key, tuple[int, int]] = {}
+        self._changed: dict[PatientKey, float] = {}
+        self._tried: dict[PatientKey, tuple[int, int]] = {}
         """What was made, or could not be, last: (day, entries). The ward needs a moment to hear of it."""
         self._news = asyncio.Event()
         self._halt = asyncio.Event()
@@ -125,7 +125,7 @@ class Forecaster:
             except Exception as wrong:  # noqa: BLE001  # a forecaster that died would be missed by nobody for days
                 self.last_failure = f"{type(wrong).__name__}: {wrong}"
                 log.error("forecasts are late, trying again: %s", self.last_failure)
-                everybody_at = loop.time() + AGAIN_S
+                everybody_at = loop.time() + FORECAST_RETRY_S
             self._news.clear()
             if self._changed:
                 settled_at = min(self._changed.values()) + self.settles_s
@@ -137,31 +137,31 @@ class Forecaster:
         """Make what is missing now, of everybody."""
         await self._make_all(None)
 
-    async def _make_all(self, only: set[Key] | None) -> None:
+    async def _make_all(self, only: set[PatientKey] | None) -> None:
         wanted = self._wanted(only)
         self.waiting = len(wanted)
         writing: asyncio.Task[None] | None = None
         try:
-            for low in range(0, len(wanted), TOGETHER):
+            for low in range(0, len(wanted), PATIENTS_PER_JOB):
                 if self._halt.is_set():
                     return
-                made = await self._made(wanted[low : low + TOGETHER])
+                made = await self._made(wanted[low : low + PATIENTS_PER_JOB])
                 if writing is not None:
                     await writing
                 writing = asyncio.create_task(self._write(made))
-                self.waiting = max(0, len(wanted) - low - TOGETHER)
+                self.waiting = max(0, len(wanted) - low - PATIENTS_PER_JOB)
         finally:
             if writing is not None:
                 await writing
 
-    def _settled(self, now: float) -> set[Key]:
+    def _settled(self, now: float) -> set[PatientKey]:
         """Whose entries have had their time to come together."""
         settled = {key for key, since in self._changed.items() if now - since >= self.settles_s}
         for key in settled:
             del self._changed[key]
         return settled
 
-    def _wanted(self, only: set[Key] | None) -> list[tuple[Asked, int]]:
+    def _wanted(self, only: set[PatientKey] | None) -> list[tuple[ForecastRequest, int]]:
         """The forecasts that are missing, each with how many entries there are now, by patient and day."""
         clock_us = self._clinic.clock_us()
         if clock_us <= 0:
@@ -182,13 +182,13 @@ class Forecaster:
                 continue
             if self._tried.get(row.key) == (as_of, row.entries):
                 continue
-            asked = Asked(
+            asked = ForecastRequest(
                 row.site, row.patient, as_of, starts_us(as_of + 1, zone), self._clinic.recalibration(row.site)
             )
             found.append((asked, row.entries))
         return sorted(found, key=lambda each: (each[0].site, each[0].patient))
 
-    async def _made(self, wanted: list[tuple[Asked, int]]) -> list[Made]:
+    async def _made(self, wanted: list[tuple[ForecastRequest, int]]) -> list[ForecastResult]:
         """Those of the forecasts that could be made."""
         jobs = await asyncio.to_thread(self._told, wanted)
         answers = await self._answers(jobs)
@@ -210,7 +210,7 @@ class Forecaster:
                 log.warning("no forecast: %s", self.last_failure)
         return [made for made in answers if made.forecast is not None]
 
-    async def _write(self, made: list[Made]) -> None:
+    async def _write(self, made: list[ForecastResult]) -> None:
         """Keep what the next forecasts begin from, and append these."""
         low = 0
         while low < len(made):
@@ -226,22 +226,24 @@ class Forecaster:
             self.made += len(part)
             low += len(part)
 
-    async def _answers(self, jobs: list[tuple[Asked, Told]]) -> list[Made]:
+    async def _answers(self, jobs: list[tuple[ForecastRequest, PatientInput]]) -> list[ForecastResult]:
         """All at once; where that fails, one by one, so that the one that cannot be made is known by name."""
         try:
             return await self._worker.forecasts(jobs)
         except WorkerFailed as failed:
             if len(jobs) == 1:
-                return [Made(jobs[0][0], None, str(failed))]
+                return [ForecastResult(jobs[0][0], None, str(failed))]
         answers = []
         for job in jobs:
             try:
                 answers += await self._worker.forecasts([job])
             except WorkerFailed as failed:
-                answers.append(Made(job[0], None, str(failed)))
+                answers.append(ForecastResult(job[0], None, str(failed)))
         return answers
 
-    def _told(self, wanted: list[tuple[Asked, int]], trusting: bool = True) -> list[tuple[Asked, Told]]:
+    def _told(
+        self, wanted: list[tuple[ForecastRequest, int]], trusting: bool = True
+    ) -> list[tuple[ForecastRequest, PatientInput]]:
         """What is told of each: what is kept, where that was made of all entries that there are; else their entries."""
         sites: dict[str, list[str]] = {}
         for asked, _ in wanted:
@@ -255,17 +257,17 @@ class Forecaster:
             (asked.site, asked.patient) for asked, count in wanted
             if (found := kept.get((asked.site, asked.patient))) is not None and found.entries == count
         }  # fmt: skip
-        entries: dict[Key, list[dict[str, Any]]] = {}
+        entries: dict[PatientKey, list[dict[str, Any]]] = {}
         for site, patients in sites.items():
             rest = [name for name in patients if (site, name) not in fresh]
             if rest:
                 entries.update({(site, name): got for name, got in self._store.courses(site, rest).items()})
         found_of = ((asked, (asked.site, asked.patient)) for asked, _ in wanted)
         return [
-            (asked, Told(entries.get(key), kept[key].state if key in kept else None)) for asked, key in found_of
+            (asked, PatientInput(entries.get(key), kept[key].state if key in kept else None)) for asked, key in found_of
         ]  # fmt: skip
 
-    def _record(self, asked: Asked, forecast: dict[str, Any]) -> ForecastMade:
+    def _record(self, asked: ForecastRequest, forecast: dict[str, Any]) -> ForecastMade:
         name = f"forecast-{asked.patient}-{forecast['as_of']}-{forecast['known']}-{forecast['entries']}"
         return ForecastMade.model_validate(
             {

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 
 import msgpack
 
-from streams.forecasts.jobs import Asked, Made, Told, forecasts, page
+from streams.forecasts.jobs import ForecastRequest, ForecastResult, PatientInput, make_forecasts, patient_page
 
 NICE: Final = 10
 """Below everything that watches somebody, above nothing."""
@@ -31,14 +31,14 @@ class WorkerFailed(RuntimeError):
 
 
 def answer(job: dict[str, Any]) -> Any:
-    """Do one job: ``forecast`` or ``page``."""
+    """Do one job: ``forecast`` or ``patient_page``."""
     if job["task"] == "page":
-        return page(job["patient"], job["entries"], job["as_of"], job["every_days"])
-    wanted = [(Asked(**each["asked"]), Told(each["entries"], each["kept"])) for each in job["wanted"]]
-    return [[made.forecast, made.why_not, made.kept, made.read] for made in forecasts(wanted)]
+        return patient_page(job["patient"], job["entries"], job["as_of"], job["every_days"])
+    wanted = [(ForecastRequest(**each["asked"]), PatientInput(each["entries"], each["kept"])) for each in job["wanted"]]
+    return [[made.forecast, made.why_not, made.kept, made.read] for made in make_forecasts(wanted)]
 
 
-def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+def answer_jobs(incoming: BinaryIO, outgoing: BinaryIO) -> None:
     """Answer jobs until there are no more."""
     while len(head := incoming.read(LENGTH.size)) == LENGTH.size:
         job = msgpack.unpackb(incoming.read(LENGTH.unpack(head)[0]))
@@ -58,7 +58,7 @@ class Worker:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
-    async def forecasts(self, wanted: Sequence[tuple[Asked, Told]]) -> list[Made]:
+    async def forecasts(self, wanted: Sequence[tuple[ForecastRequest, PatientInput]]) -> list[ForecastResult]:
         """For each: the forecast, or None and why not.
 
         Raises:
@@ -66,7 +66,7 @@ class Worker:
         """
         told = [{"asked": asdict(asked), "entries": told.entries, "kept": told.kept} for asked, told in wanted]
         answers = await self._ask({"task": "forecast", "wanted": told})
-        return [Made(asked, *answer) for (asked, _), answer in zip(wanted, answers, strict=True)]
+        return [ForecastResult(asked, *answer) for (asked, _), answer in zip(wanted, answers, strict=True)]
 
     async def page(self, patient: str, entries: list[dict[str, Any]], as_of: int, every_days: int) -> dict[str, Any]:
         """One patient's course as their page shows it.
@@ -132,7 +132,7 @@ class Worker:
 if __name__ == "__main__":
     os.nice(NICE)
     try:
-        serve(sys.stdin.buffer, sys.stdout.buffer)
+        answer_jobs(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
         # Nobody waits for the answer any more; what is left in the buffer must not be tried again at exit.
         os._exit(0)

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.effects import Forecast, FrameEffects, Page, Transition, document
+from alerts.effects import Forecast, FrameEffects, Page, Transition, effect_document
 from alerts.store.ledger import Conflict
 from alerts.store.store import Store
 from models.instants import EPOCH
 from models.wire.observations import Conflicted
-from streams.journal.journal import Entry, Journal
+from streams.journal.journal import Journal, JournalEntry
 from streams.shard import STATE, Shard
 from streams.ward.state import Clock
 
@@ -33,7 +33,7 @@ CHECKPOINT_S: Final = 30.0
 
 UNWRITABLE: Final = (SQLAlchemyError, sqlite3.Error)
 """What a store raises that is locked, full or gone for a while."""
-AGAIN_S: Final = 1.0
+STORE_RETRY_S: Final = 1.0
 """How long to wait before trying again to write effects; the store itself has waited for its turn before. Chosen by us."""
 
 Listener = Callable[[FrameEffects], None]
@@ -57,7 +57,7 @@ class Owner:
         self._store = store
         self._told = told
         self._conflicted = conflicted
-        self._entries: asyncio.Queue[list[Entry] | None] = asyncio.Queue()
+        self._entries: asyncio.Queue[list[JournalEntry] | None] = asyncio.Queue()
         self._stopping = False
         self._writing = ThreadPoolExecutor(1, "store")
         self.number = number
@@ -85,7 +85,7 @@ class Owner:
         self.written_offset = self.shard.next_offset
         return self.shard.next_offset - begun
 
-    def deliver(self, entries: list[Entry]) -> None:
+    def deliver(self, entries: list[JournalEntry]) -> None:
         """New entries of the journal, in order."""
         self._entries.put_nowait(entries)
 
@@ -127,7 +127,7 @@ class Owner:
                 if self._stopping:
                     raise
                 log.error("the store cannot be written, trying again: %s", failed)
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(STORE_RETRY_S)
 
     async def _checkpoint(self) -> None:
         state, offset = self.shard.snapshot(), self.shard.next_offset
@@ -154,7 +154,7 @@ class Owner:
 
 def alerts_in(effects: FrameEffects) -> list[dict[str, Any]]:
     """The frame's transitions as documents, in order."""
-    return [document(effect) for effect in effects.effects if isinstance(effect, Transition)]
+    return [effect_document(effect) for effect in effects.effects if isinstance(effect, Transition)]
 
 
 def forecasts_in(effects: FrameEffects) -> dict[str, list[dict[str, Any]]]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from models.wire.observations import Conflicted, Event, SetAside, Vitals
 from streams.journal.frame import FULL, FrameBuilder
-from streams.journal.journal import Entry, Journal
+from streams.journal.journal import Journal, JournalEntry
 
 TICK_S: Final = 1.0
 """The shard's clock must move without observations too: absence is judged by it (design: Time)."""
@@ -37,7 +37,7 @@ class Intake:
         deliver: called with the new entries, in order, after they are durable, on the event loop.
     """
 
-    def __init__(self, journal: Journal, deliver: Callable[[list[Entry]], None]) -> None:
+    def __init__(self, journal: Journal, deliver: Callable[[list[JournalEntry]], None]) -> None:
         self._journal = journal
         self._deliver = deliver
         self._waiting: list[tuple[Records, asyncio.Future[None]]] = []

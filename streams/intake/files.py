@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 from pydantic import ValidationError
 
 from models.instants import EPOCH, SECOND, from_iso, to_datetime, to_us
-from models.tables.channels import NAMES
+from models.tables.channels import CHANNEL_NAMES
 from models.wire.observations import Event, SetAside, Vitals
 from streams.intake.json import SHOWN, read_lines, why
 
@@ -94,7 +94,7 @@ def _rows(rows: Iterator[list[str]], patient: str, rename: Mapping[str, str], pa
     when = next((header.index(name) for name in _TIMES if name in header), None)
     if when is None:
         raise UnreadableFile(f"{path}: no column `at` or `t_s` among {', '.join(header) or 'nothing'}")
-    channels = [(index, name) for index, name in enumerate(header) if name in NAMES]
+    channels = [(index, name) for index, name in enumerate(header) if name in CHANNEL_NAMES]
     if not channels:
         raise UnreadableFile(f"{path}: no channel among {', '.join(header)}; map one with --rename COLUMN=CHANNEL")
     whose = header.index("patient") if "patient" in header else None

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import to_us
-from models.tables.channels import CHANNELS, COLUMN, STATUSES
+from models.tables.channels import CHANNEL_COLUMN, CHANNELS, STATUSES
 from models.wire.observations import EVENT, Conflicted, Event, SetAside, Vitals
 
 FORMAT: Final = 1
@@ -106,7 +106,7 @@ class FrameBuilder:
              record.temp, record.tcco2)
         )  # fmt: skip
         if record.status:
-            self._status.extend((row, COLUMN[name], _STATUS_CODE[word]) for name, word in record.status.items())
+            self._status.extend((row, CHANNEL_COLUMN[name], _STATUS_CODE[word]) for name, word in record.status.items())
         if record.id is not None:
             self._keys.append((row, key_hash(record.id)))
         if record.by is not None:

@@ -13,18 +13,18 @@ from typing import Final
 import numpy as np
 
 from models.instants import MINUTE
-from models.tables.channels import NAMES
+from models.tables.channels import CHANNEL_NAMES
 from models.wire.live import SERIES_MINUTES, Series
 from streams.journal.frame import Origin, decode
 from streams.journal.journal import Journal
 
-POINTS: Final = 600
+MAX_POINTS: Final = 600
 """Points a channel at most: more than a sparkline has pixels."""
-KEPT: Final = 5_000_000
+PASS_VALID_US: Final = 5_000_000
 """Microseconds for which a pass is kept."""
 
 
-class History:
+class VitalsHistory:
     """Recent vitals of the sessions that are open now.
 
     Args:
@@ -41,10 +41,10 @@ class History:
         self._pass: dict[int, tuple[int, dict[int, Series]]] = {}
 
     def series(self, row: int, minutes: int, now_us: int) -> Series:
-        """The last `minutes` of one session's channels, thinned to `POINTS`."""
+        """The last `minutes` of one session's channels, thinned to `MAX_POINTS`."""
         minutes = max(1, min(minutes, SERIES_MINUTES))
-        made_us, found = self._pass.get(minutes, (-KEPT, {}))
-        if not 0 <= now_us - made_us < KEPT:
+        made_us, found = self._pass.get(minutes, (-PASS_VALID_US, {}))
+        if not 0 <= now_us - made_us < PASS_VALID_US:
             found = self._read(minutes, now_us)
             self._pass = {minutes: (now_us, found)}
         return found.get(row, {})
@@ -73,5 +73,5 @@ class History:
         found: dict[int, Series] = {}
         for (row, channel), points in columns.items():
             points.sort()
-            found.setdefault(row, {})[NAMES[channel]] = points[:: max(1, -(-len(points) // POINTS))]
+            found.setdefault(row, {})[CHANNEL_NAMES[channel]] = points[:: max(1, -(-len(points) // MAX_POINTS))]
         return found

@@ -21,7 +21,7 @@ BUSY_MS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """A frame in its place: `received_us` is the journal's stamp, never decreasing."""
 
     offset: int
@@ -32,10 +32,10 @@ class Entry:
 class Journal(Protocol):
     """Append-only, ordered, durable."""
 
-    def append(self, payloads: Sequence[bytes]) -> list[Entry]:
+    def append(self, payloads: Sequence[bytes]) -> list[JournalEntry]:
         """Append frames in order; durable on return."""
 
-    def read(self, first_offset: int, limit: int = 1000) -> list[Entry]:
+    def read(self, first_offset: int, limit: int = 1000) -> list[JournalEntry]:
         """Up to `limit` entries from an offset on, in order."""
 
     def offset_since(self, received_us: int) -> int:
@@ -91,11 +91,13 @@ class SqliteJournal:
     def next_offset(self) -> int:
         return self._last_offset + 1
 
-    def append(self, payloads: Sequence[bytes]) -> list[Entry]:
+    def append(self, payloads: Sequence[bytes]) -> list[JournalEntry]:
         with self._lock:
             # A wall clock that was set back must not take the shard's clock with it.
             received_us = max(self._now_us(), self._last_us)
-            entries = [Entry(self._last_offset + 1 + n, received_us, payload) for n, payload in enumerate(payloads)]
+            entries = [
+                JournalEntry(self._last_offset + 1 + n, received_us, payload) for n, payload in enumerate(payloads)
+            ]
             run = self._connection.execute
             run("BEGIN IMMEDIATE")
             try:
@@ -112,13 +114,13 @@ class SqliteJournal:
             self._last_us = received_us
         return entries
 
-    def read(self, first_offset: int, limit: int = 1000) -> list[Entry]:
+    def read(self, first_offset: int, limit: int = 1000) -> list[JournalEntry]:
         with self._lock:
             rows = self._connection.execute(
                 "SELECT offset_, received_us, payload FROM journal WHERE offset_ >= ? ORDER BY offset_ LIMIT ?",
                 (first_offset, limit),
             ).fetchall()
-        return [Entry(*row) for row in rows]
+        return [JournalEntry(*row) for row in rows]
 
     def offset_since(self, received_us: int) -> int:
         with self._lock:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import FAR, MINUTE, NEVER, SECOND
-from models.tables.channels import NAMES, STALE_AFTER
+from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
 from models.tables.rules import RULES, Priority
 from streams.ward.home import rules as home
 from streams.ward.rows import CONTINUOUS, Rows
@@ -33,7 +33,7 @@ AHEAD: Final = MINUTE
 BEHIND: Final = 10 * MINUTE
 """A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
-_WIDTH = len(NAMES)
+_WIDTH = len(CHANNEL_NAMES)
 _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
     STEP: "artefact",
@@ -183,7 +183,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
             state.say(row, rule, None, at_us, at_us, here, f"{session.where}: {title} is over.", {}, "")
             continue
         columns = lost[rule]
-        names = [NAMES[column] for column in columns]
+        names = [CHANNEL_NAMES[column] for column in columns]
         onset_us = int(rows.heard[row, columns].max()) if columns else _spoilt_since(rows, row)
         since_s = (here[0] - onset_us) / SECOND
         text = absence_sentence(session.where, title, names, since_s)
@@ -195,7 +195,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         elif not columns:
             text = plain(session.where, title, f"All signals unchanged for {duration(since_s)}.")
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
-        evidence["quality"] = {NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
+        evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
         # Nobody has said that somebody is still there whom nobody announced: their silence pages nobody.
         pages = rule == "no-data" and rows.lost_due[row] == FAR and session.announced
         priority = Priority.MEDIUM if pages else Priority.LOW

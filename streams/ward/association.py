@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from models.findings import Subject
 from models.instants import DAY, NEVER
 from models.session.reports import Report
-from models.tables.drugs import UNSCHEDULED, Phase, Protocol, protocol_of
+from models.tables.drugs import UNSCHEDULED, SessionPhase, TreatmentProtocol, protocol_of
 from models.tables.rules import Priority
 from streams.journal.frame import Origin
 from streams.ward.doses import LASTING_AFTER, Given, last_course, total_mg
@@ -77,7 +77,7 @@ class Session:
         return f"Chair {self.chair} ({self.patient})" if self.chair else self.patient
 
     @property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> TreatmentProtocol:
         return protocol_of(self.drug, self.route) if self.announced else UNSCHEDULED
 
     def note_cuff(self, cuff: Cuff) -> None:
@@ -114,7 +114,7 @@ class Session:
     def given_mg(self) -> float | None:
         return total_mg(self.doses)
 
-    def phase(self, now_us: int) -> Phase:
+    def phase(self, now_us: int) -> SessionPhase:
         """Where in its protocol the session is at an instant of the shard's clock."""
         if not self.announced:
             return "unscheduled"

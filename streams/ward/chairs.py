@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.instants import MINUTE, NEVER, SECOND, from_iso, iso
 from models.tables.channels import CHANNELS, STALE_AFTER
-from models.tables.limits import COLUMN, Limit
+from models.tables.limits import LIMIT_COLUMN, Limit
 from streams.ward.association import Session
 from streams.ward.estimates import estimates
 from streams.ward.rules.readiness import due_next, readiness_of
@@ -90,7 +90,7 @@ def _limits(table: tuple[Limit, ...]) -> dict[str, dict[str, float | None]]:
     """Per channel, the innermost limits that are more than information: what a sparkline draws."""
     found: dict[str, dict[str, float | None]] = {}
     for limit in table:
-        if not limit.enabled or limit.priority < 1 or COLUMN[limit.channel] >= COLUMN["moaas"]:
+        if not limit.enabled or limit.priority < 1 or LIMIT_COLUMN[limit.channel] >= LIMIT_COLUMN["moaas"]:
             continue
         sides = found.setdefault(limit.channel, {"low": None, "high": None})
         side, closer = ("high", min) if limit.above else ("low", max)

@@ -14,10 +14,17 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from models.instants import DAY, MINUTE, NEVER, SECOND, iso, to_datetime
-from models.session.dissociation import KINDS, STRANGER, Belief, Kind, Prior, Report
+from models.session.dissociation import (
+    REPORT_KINDS,
+    STRANGER,
+    DissociationBelief,
+    DissociationPrior,
+    DissociationReport,
+    ReportKind,
+)
 from models.session.expectation import expected
-from models.session.pharmacokinetics import Body, Given, in_force, plasma
-from models.session.pressure import Cuff, Forecast, Who, forecast
+from models.session.pharmacokinetics import Body, DoseEvent, in_force, plasma
+from models.session.pressure import PressureForecast, PressureReading, Who, forecast_pressure
 from streams.ward.sentences import number
 
 if TYPE_CHECKING:
@@ -50,10 +57,10 @@ class Past:
     rise: float = 0.0
     rises: int = 0
 
-    def prior(self, clock_us: int) -> Prior:
+    def prior(self, clock_us: int) -> DissociationPrior:
         """As the dissociation estimate wants it."""
         sessions = 0 if clock_us - self.ended_us > COURSE_ENDS_AFTER else self.sessions
-        return Prior(self.mean, self.variance, sessions)
+        return DissociationPrior(self.mean, self.variance, sessions)
 
 
 _UNKNOWN: Final = Past()
@@ -130,7 +137,7 @@ def expected_of(session: Session, at_us: int) -> str | None:
     return None if given_us is None else expected(session.drug, session.route, (at_us - given_us) / MINUTE)
 
 
-def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[Belief, int] | None:
+def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[DissociationBelief, int] | None:
     """What doses and reports so far say of a session's dissociation, and the instant that its minutes count from.
 
     None where nothing was given. `without_last`: as it was before the newest report.
@@ -144,7 +151,7 @@ def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[B
         newest = max((report.at_min for report in reports), default=0.0)
         reports = [report for report in reports if report.at_min < newest]
     prior = state.pasts.of(session.site, session.patient).prior(zero_us)
-    return Belief(doses_of(state, session, zero_us), reports, prior, _body(state, session)), zero_us
+    return DissociationBelief(doses_of(state, session, zero_us), reports, prior, _body(state, session)), zero_us
 
 
 def surprise_of(state: WardState, row: int) -> float | None:
@@ -174,14 +181,14 @@ def remember(state: WardState, row: int, clock_us: int) -> None:
     state.pasts.keep(session.site, session.patient, kept)
 
 
-def pressure_ahead(state: WardState, row: int, now_us: int) -> Forecast | None:
+def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast | None:
     """What the next cuffs may show; None before a dose, without a cuff, and long after them."""
     session = state.known.sessions[row]
     if not session.doses:
         return None
     zero_us = session.doses[0].at_us
     cuffs = [
-        Cuff((cuff.at_us - zero_us) / MINUTE, cuff.sbp, cuff.dbp)
+        PressureReading((cuff.at_us - zero_us) / MINUTE, cuff.sbp, cuff.dbp)
         for cuff in sorted(session.cuffs, key=lambda cuff: cuff.at_us)
         if not cuff.doubted
     ]
@@ -189,10 +196,10 @@ def pressure_ahead(state: WardState, row: int, now_us: int) -> Forecast | None:
     age = None if person.birth_year is None else float(to_datetime(zero_us).year - person.birth_year)
     who = Who(age, "hypertension" in person.conditions, past.rise, past.rises)
     doses = doses_of(state, session, zero_us)
-    return forecast(cuffs, doses, (now_us - zero_us) / MINUTE, who, _body(state, session))
+    return forecast_pressure(cuffs, doses, (now_us - zero_us) / MINUTE, who, _body(state, session))
 
 
-def doses_of(state: WardState, session: Session, zero_us: int) -> list[Given]:
+def doses_of(state: WardState, session: Session, zero_us: int) -> list[DoseEvent]:
     """A session's doses as the drug models take them, in minutes from an instant. An amount not said is the plan's, or usual."""
     weight_kg = state.people.of(session.site, session.patient).weight_kg
     found = []
@@ -202,25 +209,25 @@ def doses_of(state: WardState, session: Session, zero_us: int) -> list[Given]:
         mg = in_force(drug, route, planned_mg if dose.amount_mg is None else dose.amount_mg, weight_kg)
         at_min = (dose.at_us - zero_us) / MINUTE
         length_min = (replace(dose, stopped_us=None).ends_us(session.planned_minutes) - dose.at_us) / MINUTE
-        given = Given(drug, route, at_min, mg, length_min)
+        given = DoseEvent(drug, route, at_min, mg, length_min)
         if dose.stopped_us is not None:
             given = given.stopped((dose.stopped_us - zero_us) / MINUTE, dose.given_mg)
         found.append(given)
     return found
 
 
-def reports_of(session: Session, zero_us: int) -> list[Report]:
+def reports_of(session: Session, zero_us: int) -> list[DissociationReport]:
     """A session's check-ins as the dissociation estimate takes them."""
-    kinds: Sequence[str] = KINDS
+    kinds: Sequence[str] = REPORT_KINDS
     found = []
     for report in session.reports[-REPORTS_KEPT:]:
         at_min = (report.at_us - zero_us) / MINUTE
         if report.instrument in kinds:
-            found.append(Report(at_min, cast(Kind, report.instrument), report.score))
+            found.append(DissociationReport(at_min, cast(ReportKind, report.instrument), report.score))
         # Who looks at somebody answers at once; how long a patient takes says something.
         asked_us = None if report.instrument == "moaas" else report.prompted_us
         if asked_us is not None and 0 <= report.at_us - asked_us <= ANSWERED_WITHIN:
-            found.append(Report(at_min, "answered", (report.at_us - asked_us) / SECOND))
+            found.append(DissociationReport(at_min, "answered", (report.at_us - asked_us) / SECOND))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import FAR, NEVER
-from models.tables.channels import CHANNELS, NAMES
+from models.tables.channels import CHANNEL_NAMES, CHANNELS
 from models.tables.limits import KEYS, LIMITS
 from streams.ward.signal import steps
 from streams.ward.signal.steps import Steps
@@ -37,20 +37,20 @@ _LIMIT_NAMES: Final = tuple(".".join(key) for key in KEYS)
 
 # fmt: off
 KINDS: Final = {
-    "value":      Kind(NAMES, "f8", np.nan),        # last trusted reading
-    "at":         Kind(NAMES, "i8", NEVER),         # newest sample's instant, trusted or not
-    "trusted_at": Kind(NAMES, "i8", NEVER),         # newest trusted sample's instant
-    "heard":      Kind(NAMES, "i8", NEVER),           # the shard's clock at the newest trusted sample
-    "quality":    Kind(NAMES, "u1", 0),               # of the newest sample
-    "stale":      Kind(NAMES, "?", 0),                # found absent, not heard since
+    "value":      Kind(CHANNEL_NAMES, "f8", np.nan),        # last trusted reading
+    "at":         Kind(CHANNEL_NAMES, "i8", NEVER),         # newest sample's instant, trusted or not
+    "trusted_at": Kind(CHANNEL_NAMES, "i8", NEVER),         # newest trusted sample's instant
+    "heard":      Kind(CHANNEL_NAMES, "i8", NEVER),           # the shard's clock at the newest trusted sample
+    "quality":    Kind(CHANNEL_NAMES, "u1", 0),               # of the newest sample
+    "stale":      Kind(CHANNEL_NAMES, "?", 0),                # found absent, not heard since
     "held":       Kind(_LIMIT_NAMES, "i8", 0),        # µs, or further readings, held so far
     "since":      Kind(_LIMIT_NAMES, "i8", 0),        # when the running hold began
     "strikes":    Kind(_LIMIT_NAMES, "u1", IDLE),     # samples the other way since the last one towards
     "on":         Kind(_LIMIT_NAMES, "?", 0),         # in force
-    "near":       Kind(NAMES, "f8", np.nan),          # newest reading in range, believed or not
-    "near_at":    Kind(NAMES, "i8", NEVER),
-    "same_since": Kind(NAMES, "i8", NEVER),           # since when a continuous channel has shown the same
-    "blank":      Kind(NAMES, "i8", NEVER),           # newest line of the channel's device that lacked it
+    "near":       Kind(CHANNEL_NAMES, "f8", np.nan),          # newest reading in range, believed or not
+    "near_at":    Kind(CHANNEL_NAMES, "i8", NEVER),
+    "same_since": Kind(CHANNEL_NAMES, "i8", NEVER),           # since when a continuous channel has shown the same
+    "blank":      Kind(CHANNEL_NAMES, "i8", NEVER),           # newest line of the channel's device that lacked it
     "beat":       Kind(_BEATS, "f8", np.nan),         # the two rates, averaged (streams/ward/signal/agreement.py)
     "beat_at":    Kind(_BEATS, "i8", NEVER),
     "apart_since": Kind(None, "i8", NEVER),           # since when the two disagree
@@ -58,9 +58,9 @@ KINDS: Final = {
     "stepping":   Kind(None, "?", 0),                 # some channel's step is doubted (streams/ward/signal/steps.py)
     "marked_at":  Kind(None, "i8", NEVER),            # when `marked` was noted, and `earlier` a minute or more before it
     "earlier_at": Kind(None, "i8", NEVER),
-    "marked":     Kind(NAMES, "f8", np.nan),          # the trusted readings then: what a trend is told from
-    "earlier":    Kind(NAMES, "f8", np.nan),
-    "usual":      Kind(NAMES, "f8", np.nan),          # mean of the first marks, before the dose: the session's own baseline
+    "marked":     Kind(CHANNEL_NAMES, "f8", np.nan),          # the trusted readings then: what a trend is told from
+    "earlier":    Kind(CHANNEL_NAMES, "f8", np.nan),
+    "usual":      Kind(CHANNEL_NAMES, "f8", np.nan),          # mean of the first marks, before the dose: the session's own baseline
     "marks":      Kind(None, "u1", 0),
     "frozen":     Kind(None, "?", 0),
     "warm":       Kind(None, "?", 0),                 # any hold running or limit in force

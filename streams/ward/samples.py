@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry
 from models.instants import FAR, iso
-from models.tables.channels import COLUMN, NAMES
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from streams.journal.frame import Frame
 from streams.ward.absence import AHEAD, follow, lapse
 from streams.ward.rules.thresholds import hold_samples, hold_step, read_cuff
@@ -26,7 +26,7 @@ from streams.ward.signal.quality import judge
 from streams.ward.signal.trends import mark
 from streams.ward.state import OBSERVED, REMEMBER, Ints, WardState
 
-_SBP, _DBP, _SPO2 = COLUMN["sbp"], COLUMN["dbp"], COLUMN["spo2"]
+_SBP, _DBP, _SPO2 = CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"], CHANNEL_COLUMN["spo2"]
 
 
 def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinals: Ints) -> None:
@@ -182,7 +182,7 @@ def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
         at = iso(int(frame.at_us[taken]))
         read = {
             name: number(float(value))
-            for name, value in zip(NAMES, frame.values[taken], strict=True)
+            for name, value in zip(CHANNEL_NAMES, frame.values[taken], strict=True)
             if not np.isnan(value)
         }
         doc: dict[str, Any] = {"kind": "vitals", "at": at, "id": sent_id, **read, "device": device, "source": source}

@@ -16,7 +16,7 @@ import numpy as np
 
 from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.session.reports import AWAKE, GONE, Report, Said, said_by
-from models.tables.channels import COLUMN
+from models.tables.channels import CHANNEL_COLUMN
 from models.tables.limits import UNITS
 from models.tables.rules import RULES, Priority
 from streams.ward.association import Cuff, Session
@@ -28,7 +28,7 @@ from streams.ward.state import DUE, Here, WardState
 
 PEAK_WITHIN: Final = 10 * MINUTE
 """A cuff this close to the time of the peak is the pressure at the peak. Chosen by us: the label says about 40 min."""
-_SBP: Final = COLUMN["sbp"]
+_SBP: Final = CHANNEL_COLUMN["sbp"]
 _LASTING_SOURCE: Final = (
     "CADSS >4 or MOAA/S <5 at 120 min from the start of the dose: the label's observation is 2 h and until resolved"
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from alerts.desk.desk import ACKNOWLEDGED_AT_HOME, ACKNOWLEDGED_FOR, SNOOZE_AT_MOST, Desk
-from alerts.desk.lifecycle import Phase
+from alerts.desk.lifecycle import AlertPhase
 from alerts.desk.paging import GROUP_FOR, INHIBITS, QUIET_AFTER
 from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
 from models.findings import Finding, Subject
@@ -43,13 +43,19 @@ class Known:
     rule: str
     priority: Priority | None = None
     alert: str | None = None
-    phase: Phase | None = None
+    phase: AlertPhase | None = None
     worst: Priority = INFO
     until_us: int | None = None
     closed_at: Priority | None = None
 
     def opened(self, alert: str, priority: Priority) -> None:
-        self.alert, self.phase, self.worst, self.until_us, self.closed_at = alert, Phase.ACTIVE, priority, None, None
+        self.alert, self.phase, self.worst, self.until_us, self.closed_at = (
+            alert,
+            AlertPhase.ACTIVE,
+            priority,
+            None,
+            None,
+        )
 
     def gone(self) -> None:
         self.alert = self.phase = self.until_us = None
@@ -165,7 +171,7 @@ class DeskMachine(RuleBasedStateMachine):
             return
         one.worst = max(one.worst, priority)
         if worse:
-            one.phase, one.until_us = Phase.ACTIVE, None  # it breaks through whatever was said of the milder one
+            one.phase, one.until_us = AlertPhase.ACTIVE, None  # it breaks through whatever was said of the milder one
 
     @rule(which=places)
     @among(going_on)
@@ -174,9 +180,9 @@ class DeskMachine(RuleBasedStateMachine):
         self._find(one, "ended", one.priority)
         one.priority = one.closed_at = None
         if one.alert is not None:
-            unseen = one.phase is Phase.ACTIVE and RULES[one.rule].latches and one.worst >= MEDIUM
+            unseen = one.phase is AlertPhase.ACTIVE and RULES[one.rule].latches and one.worst >= MEDIUM
             if unseen:
-                one.phase = Phase.LATCHED
+                one.phase = AlertPhase.LATCHED
             else:
                 one.gone()
 
@@ -189,25 +195,25 @@ class DeskMachine(RuleBasedStateMachine):
     def somebody_acknowledges(self, one: Known) -> None:
         assert one.alert is not None
         self._command(AlertAcknowledged, one.alert)
-        if one.phase is Phase.LATCHED:
+        if one.phase is AlertPhase.LATCHED:
             one.gone()
         else:
             assert one.priority is not None
             at_home = one.subject.session is None and one.priority is not Priority.HIGH
             lasts = ACKNOWLEDGED_AT_HOME[one.priority] if at_home else ACKNOWLEDGED_FOR[one.priority]
-            one.phase, one.until_us = Phase.ACKNOWLEDGED, self.clock_us + lasts
+            one.phase, one.until_us = AlertPhase.ACKNOWLEDGED, self.clock_us + lasts
 
     @rule(which=places, minutes=st.integers(-5, 600))
     @among(is_open)
     def somebody_snoozes(self, one: Known, minutes: int) -> None:
         assert one.alert is not None
         effects = self._command(AlertSnoozed, one.alert, until=to_datetime(self.clock_us) + timedelta(minutes=minutes))
-        if one.phase is Phase.LATCHED:
+        if one.phase is AlertPhase.LATCHED:
             (entry,) = effects
             assert isinstance(entry, AuditEntry)
             assert entry.outcome == "refused: the condition is over: acknowledge it"
             return
-        one.phase = Phase.SNOOZED
+        one.phase = AlertPhase.SNOOZED
         one.until_us = min(max(self.clock_us + minutes * MINUTE, self.clock_us), self.clock_us + SNOOZE_AT_MOST)
 
     @rule(which=places)
@@ -215,8 +221,8 @@ class DeskMachine(RuleBasedStateMachine):
     def somebody_takes_a_snooze_back(self, one: Known) -> None:
         assert one.alert is not None
         self._command(AlertUnsnoozed, one.alert)
-        if one.phase is Phase.SNOOZED:
-            one.phase, one.until_us = Phase.ACTIVE, None
+        if one.phase is AlertPhase.SNOOZED:
+            one.phase, one.until_us = AlertPhase.ACTIVE, None
 
     @rule(which=places)
     @among(is_open)
@@ -231,8 +237,8 @@ class DeskMachine(RuleBasedStateMachine):
     def somebody_escalates(self, one: Known) -> None:
         assert one.alert is not None
         self._command(AlertEscalated, one.alert)
-        if one.phase is not Phase.LATCHED:
-            one.phase, one.until_us = Phase.ACTIVE, None
+        if one.phase is not AlertPhase.LATCHED:
+            one.phase, one.until_us = AlertPhase.ACTIVE, None
 
     @rule()
     def somebody_answers_an_alert_that_is_not_there(self) -> None:
@@ -252,7 +258,7 @@ class DeskMachine(RuleBasedStateMachine):
         self._take()
         for one in self.known:
             if one.until_us is not None and one.until_us < clock_us:
-                one.phase, one.until_us = Phase.ACTIVE, None
+                one.phase, one.until_us = AlertPhase.ACTIVE, None
 
     @rule()
     def the_shard_restarts(self) -> None:
@@ -279,7 +285,7 @@ class DeskMachine(RuleBasedStateMachine):
     @invariant()
     def a_high_alert_that_is_active_has_been_paged(self) -> None:
         told = {alert for page in self.pages for alert in page.alerts}
-        assert {a.id for a in self.desk.open.values() if a.priority is HIGH and a.phase is Phase.ACTIVE} <= told
+        assert {a.id for a in self.desk.open.values() if a.priority is HIGH and a.phase is AlertPhase.ACTIVE} <= told
 
 
 DeskMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None, derandomize=True)
@@ -369,7 +375,11 @@ def test_answering_one_alert_leaves_the_patient_s_others_alone() -> None:
     three.shows(32, spo2=88, hr=breathing(40, 32), rr=breathing(5, 32))
     clinic.acknowledges("desaturation")
     phases = {alert.rule: alert.phase for alert in clinic.shard.desk.open.values()}
-    assert phases == {"desaturation": Phase.ACKNOWLEDGED, "bradycardia": Phase.ACTIVE, "bradypnoea": Phase.ACTIVE}
+    assert phases == {
+        "desaturation": AlertPhase.ACKNOWLEDGED,
+        "bradycardia": AlertPhase.ACTIVE,
+        "bradypnoea": AlertPhase.ACTIVE,
+    }
 
 
 def test_several_limits_crossed_at_once_are_one_page() -> None:
@@ -437,7 +447,7 @@ def test_a_seen_alert_closes_when_its_condition_ends_and_an_unseen_one_latches_i
             desk.command(AlertAcknowledged(at=to_datetime(20), alert=alert, by="rn-1"), 20)
         desk.find(Finding("ended", subject, rule_, MEDIUM, 30, 10, 30, "t", {}, "s"))
         latched = not seen and RULES[rule_].latches
-        assert [each.phase for each in desk.open.values()] == ([Phase.LATCHED] if latched else [])
+        assert [each.phase for each in desk.open.values()] == ([AlertPhase.LATCHED] if latched else [])
 
 
 def test_a_desk_forgets_what_it_paged_once_that_changes_nothing() -> None:

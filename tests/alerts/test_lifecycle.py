@@ -11,10 +11,10 @@ import pytest
 from alerts.desk.lifecycle import (
     COMMANDS,
     TABLE,
+    AlertPhase,
     IllegalStep,
     Impossible,
     Move,
-    Phase,
     Refusal,
     Stimulus,
     decide,
@@ -22,18 +22,18 @@ from alerts.desk.lifecycle import (
 )
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "lifecycle.md"
-every_step = pytest.mark.parametrize(("phase", "stimulus"), list(itertools.product(Phase, Stimulus)))
+every_step = pytest.mark.parametrize(("phase", "stimulus"), list(itertools.product(AlertPhase, Stimulus)))
 
 
 def test_every_phase_and_stimulus_is_decided_exactly_once() -> None:
-    assert set(TABLE) == set(itertools.product(Phase, Stimulus))
+    assert set(TABLE) == set(itertools.product(AlertPhase, Stimulus))
     source = (PAGE.parent.parent / "alerts" / "desk" / "lifecycle.py").read_text()
     written = re.findall(r"^    \((P\.\w+), (S\.\w+)\):", source, re.MULTILINE)
     assert len(written) == len(set(written)), "a row that is written twice silently loses to the later one"
 
 
 @every_step
-def test_a_step_is_taken_refused_with_a_reason_or_raises(phase: Phase, stimulus: Stimulus) -> None:
+def test_a_step_is_taken_refused_with_a_reason_or_raises(phase: AlertPhase, stimulus: Stimulus) -> None:
     found = TABLE[phase, stimulus]
     if isinstance(found, Impossible):
         with pytest.raises(IllegalStep, match=f"{stimulus} cannot come to an alert that is {phase}"):
@@ -44,40 +44,40 @@ def test_a_step_is_taken_refused_with_a_reason_or_raises(phase: Phase, stimulus:
 
 
 @every_step
-def test_no_person_s_command_can_ever_raise(phase: Phase, stimulus: Stimulus) -> None:
+def test_no_person_s_command_can_ever_raise(phase: AlertPhase, stimulus: Stimulus) -> None:
     if stimulus in COMMANDS:
         assert not isinstance(TABLE[phase, stimulus], Impossible)
 
 
-@pytest.mark.parametrize("phase", [Phase.ACTIVE, Phase.ACKNOWLEDGED, Phase.SNOOZED])
-def test_worse_always_makes_an_alert_active_and_pages(phase: Phase) -> None:
-    assert TABLE[phase, Stimulus.WORSENED] == Move(Phase.ACTIVE, ("worsened",), pages=True)
+@pytest.mark.parametrize("phase", [AlertPhase.ACTIVE, AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED])
+def test_worse_always_makes_an_alert_active_and_pages(phase: AlertPhase) -> None:
+    assert TABLE[phase, Stimulus.WORSENED] == Move(AlertPhase.ACTIVE, ("worsened",), pages=True)
 
 
-@pytest.mark.parametrize("phase", [Phase.ACKNOWLEDGED, Phase.SNOOZED])
-def test_what_somebody_quieted_runs_out_and_pages_again(phase: Phase) -> None:
-    assert TABLE[phase, Stimulus.RAN_OUT] == Move(Phase.ACTIVE, ("expired",), pages=True)
+@pytest.mark.parametrize("phase", [AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED])
+def test_what_somebody_quieted_runs_out_and_pages_again(phase: AlertPhase) -> None:
+    assert TABLE[phase, Stimulus.RAN_OUT] == Move(AlertPhase.ACTIVE, ("expired",), pages=True)
 
 
 def test_only_a_person_or_a_new_alert_ends_a_latched_one() -> None:
     leaving = {
-        stimulus for stimulus in Stimulus if isinstance(move := TABLE[Phase.LATCHED, stimulus], Move) and move.to is not Phase.LATCHED
+        stimulus for stimulus in Stimulus if isinstance(move := TABLE[AlertPhase.LATCHED, stimulus], Move) and move.to is not AlertPhase.LATCHED
     }  # fmt: skip
     assert leaving == {Stimulus.ACKNOWLEDGE, Stimulus.CLOSE, Stimulus.RECURRED}
 
 
 def test_a_closed_alert_stays_closed() -> None:
-    assert not [stimulus for stimulus in Stimulus if isinstance(TABLE[Phase.CLOSED, stimulus], Move)]
+    assert not [stimulus for stimulus in Stimulus if isinstance(TABLE[AlertPhase.CLOSED, stimulus], Move)]
 
 
 def test_an_unseen_end_of_a_latching_rule_waits_to_be_seen() -> None:
-    assert TABLE[Phase.ACTIVE, Stimulus.ENDED_UNSEEN] == Move(Phase.LATCHED, ("latched",))
+    assert TABLE[AlertPhase.ACTIVE, Stimulus.ENDED_UNSEEN] == Move(AlertPhase.LATCHED, ("latched",))
 
 
 def test_every_phase_can_be_reached_and_left() -> None:
     moves = [(phase, found.to) for (phase, _), found in TABLE.items() if isinstance(found, Move)]
-    assert {to for _, to in moves} == set(Phase)
-    for phase in set(Phase) - {Phase.CLOSED}:
+    assert {to for _, to in moves} == set(AlertPhase)
+    for phase in set(AlertPhase) - {AlertPhase.CLOSED}:
         assert {to for origin, to in moves if origin is phase} - {phase}
 
 

@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from deploy.settings import PagesPart, Settings
-from models.wire.live import CHAIRS
-from tests.support.service import Document, Heard, Inside, falling, heard, recovering, serving, until
+from models.arrays import Document
+from models.wire.live import CHAIRS_ADAPTER
+from tests.support.service import Heard, Inside, falling, heard, recovering, serving, until
 
 QUIET = Settings(pages=PagesPart(destinations=()))
 
@@ -50,7 +51,7 @@ async def test_a_new_board_gets_the_picture_first_and_then_what_happens(clinic: 
         first = await anext(events)
         assert (first.name, first.id, first.data["seq"], first.data["site"]) == ("snapshot", "1", 1, "main")
         assert first.data["alerts"] == (await clinic.get("/v1/alerts", open=True))["alerts"]
-        CHAIRS.validate_python(first.data["chairs"], strict=False)
+        CHAIRS_ADAPTER.validate_python(first.data["chairs"], strict=False)
         assert [chair["patient"] for chair in first.data["chairs"]["chairs"]] == ["P-1"]
 
         await clinic.post(*falling("P-2"))

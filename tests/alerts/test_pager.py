@@ -22,7 +22,7 @@ from alerts.notify.notifiers import (
     Outcome,
     open_destination,
 )
-from alerts.notify.pager import GIVE_UP_AFTER, Pager
+from alerts.notify.pager import MAX_TRIES, Pager
 from alerts.store.store import Store
 from models.instants import SECOND, from_iso, iso
 
@@ -346,12 +346,12 @@ async def test_a_failed_page_is_tried_again_after_one_two_four_and_at_most_sixty
 async def test_a_high_page_is_never_given_up_and_a_lesser_one_after_an_hour(store: Store) -> None:
     clock, phone = Clock(), Phone(refuses=10_000)
     owe(store, page("high"), page("medium", "medium"))
-    for _ in range(GIVE_UP_AFTER + 5):
+    for _ in range(MAX_TRIES + 5):
         await until_idle(Pager(store, [destination("phone", phone)], clock))
         clock.passes(60)
 
     assert states(store) == {"owed": 1, "sent": 0, "abandoned": 1, "failing": 1}
-    assert len(phone.tried) == 2 * GIVE_UP_AFTER + 5
+    assert len(phone.tried) == 2 * MAX_TRIES + 5
     assert (clock.now_us - START) / SECOND >= 3600
     assert [it["state"] for alert in store.alerts() for it in alert["pages"]] == []
 

@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.desk.lifecycle import TABLE, Move, Phase, Stimulus, decide
+from alerts.desk.lifecycle import TABLE, AlertPhase, Move, Stimulus, decide
 from alerts.effects import (
     AuditEntry,
     Cause,
@@ -28,7 +28,7 @@ from alerts.effects import (
     FrameEffects,
     Page,
     Transition,
-    document,
+    effect_document,
     encode,
 )  # fmt: skip
 from alerts.store.alert_document import TURNS, fold
@@ -92,12 +92,17 @@ def test_what_was_written_is_read_back_as_it_was_sent(store: Store) -> None:
 
     assert store.commit(frame(5, *effects)) == []
 
-    assert store.transitions() == [document(effects[0])]
+    assert store.transitions() == [effect_document(effects[0])]
     assert store.transitions(after=1) == []
     assert store.transitions(site="other") == []
-    assert store.entries(session="s-1") == store.entries(patient="P-07") == store.entries("main") == [document(entry())]
+    assert (
+        store.entries(session="s-1")
+        == store.entries(patient="P-07")
+        == store.entries("main")
+        == [effect_document(entry())]
+    )
     assert store.entries(session="s-2") == []
-    assert store.dead_letters("main") == [document(letter)]
+    assert store.dead_letters("main") == [effect_document(letter)]
     (alert,) = store.alerts("main", open_only=True)
     assert alert == {
         "alert": "a1", "phase": "active", "priority": "high", "rule": "desaturation", "title": "Low oxygen",
@@ -238,7 +243,7 @@ def test_what_a_sender_may_write_never_stops_the_store(store: Store) -> None:
 @pytest.mark.parametrize(("was", "stimulus"), [key for key, move in TABLE.items() if isinstance(move, Move)])
 def test_a_board_shows_the_phase_that_the_desk_has_the_alert_in(was: str, stimulus: str) -> None:
     leads_to = {"active": "raised", "acknowledged": "acknowledged", "snoozed": "snoozed", "latched": "latched"}
-    move = decide(Phase(was), Stimulus(stimulus))
+    move = decide(AlertPhase(was), Stimulus(stimulus))
     assert isinstance(move, Move)
 
     view = fold(fold(None, step(1)), step(2, leads_to[was]))

@@ -16,9 +16,10 @@ from bench.detection.card import Card, simulated_bars
 from bench.detection.injected import KINDS, Invented, found, invent
 from bench.detection.matching import Expect, Expected, matched, unexplained
 from bench.detection.plain import PLAIN, crossings
-from bench.detection.recordings import SETS, Floats, Recording, data
+from bench.detection.recordings import SETS, Recording, data
 from bench.detection.simulated import Scored, family
 from bench.detection.told import Alert, Step
+from models.arrays import Floats
 from models.instants import EPOCH, SECOND
 from models.tables.rules import Priority
 from models.wire.observations import LimitChange, LimitChanges, SiteConfigured

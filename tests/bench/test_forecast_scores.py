@@ -14,7 +14,7 @@ from bench.forecast.scores import DAYS, auroc, crps, ece, patients_drawn, pit, q
 from bench.forecast.trials import difference
 from models.relapse.facts import fact_of
 from models.relapse.forecaster import forecast_many
-from models.relapse.history import Course, History
+from models.relapse.history import Course, PatientHistory
 from models.wire.observations import OBSERVATION
 
 RNG = np.random.default_rng(3)
@@ -135,7 +135,7 @@ def test_the_fast_route_knows_what_was_known_at_each_origin() -> None:
         patient = int(asked.patient[row])
         told = (OBSERVATION.validate_json(json.dumps(line)) for line in lines_of(cohort, patient))
         facts = [fact for fact in map(fact_of, told) if fact is not None]
-        assert History(alias(cohort, patient), facts).course(course.as_of) == course
+        assert PatientHistory(alias(cohort, patient), facts).course(course.as_of) == course
 
 
 def test_rules_are_compared_at_equal_doses_and_never_beyond_what_was_tried() -> None:

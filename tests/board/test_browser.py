@@ -15,6 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from models.arrays import Document
 from tests.support.browser import (
     PATIENCE_S,
     PHONE,
@@ -36,7 +37,7 @@ from tests.support.browser import (
     until,
     violations,
 )
-from tests.support.service import Document, Started, start, started
+from tests.support.service import Started, start, started
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)

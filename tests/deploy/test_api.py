@@ -18,11 +18,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.settings import PagesPart, Settings, SitePart
-from models.wire.live import ALERT_TRANSITION, CHAIRS
+from models.arrays import Document
+from models.wire.live import CHAIRS_ADAPTER, TRANSITION_ADAPTER
 from models.wire.schema import SCHEMAS
 from streams.intake.http import LARGEST
 from streams.journal.frame import FULL
-from tests.support.service import Document, Inside, at, falling, ndjson, recovering, sample, serving, until
+from tests.support.service import Inside, at, falling, ndjson, recovering, sample, serving, until
 
 QUIET = Settings(pages=PagesPart(destinations=()))
 
@@ -304,12 +305,12 @@ async def test_live_documents_fit_the_exported_schemas(clinic: Inside) -> None:
     chairs = await clinic.get("/v1/chairs")
     assert len(chairs["chairs"]) == 2
     jsonschema.Draft202012Validator(SCHEMAS["chairs"]()).validate(chairs)
-    CHAIRS.validate_python(chairs, strict=False)
+    CHAIRS_ADAPTER.validate_python(chairs, strict=False)
     transitions = await clinic.transitions()
     assert len(transitions) > 1
     for one in transitions:
         jsonschema.Draft202012Validator(SCHEMAS["transition"]()).validate(one)
-        ALERT_TRANSITION.validate_python(one, strict=False)
+        TRANSITION_ADAPTER.validate_python(one, strict=False)
 
 
 async def test_the_api_describes_itself(clinic: Inside) -> None:
@@ -431,7 +432,7 @@ async def test_effects_that_could_not_be_written_are_written_when_they_can_be(
     clinic: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("alerts.store.database.BUSY_S", 0.05)
-    monkeypatch.setattr("streams.hosts.embedded.AGAIN_S", 0.05)
+    monkeypatch.setattr("streams.hosts.embedded.STORE_RETRY_S", 0.05)
     journal = clinic.service.journal
     told: list[sqlite3.Connection] = []
     append = journal.append

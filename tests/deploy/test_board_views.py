@@ -6,7 +6,7 @@ import ast
 import asyncio
 from pathlib import Path
 
-from models.wire.home import PATIENT
+from models.wire.home import PATIENT_ADAPTER
 from tests.support.service import ROOT, serving, until
 
 ASKS_A_SHARD = Path("deploy/board_views.py")
@@ -37,4 +37,4 @@ async def test_a_curve_that_cannot_be_drawn_now_is_asked_for_again(tmp_path: Pat
     assert refused.status_code == 503
     assert refused.json()["detail"] == "no curve now: the forecaster's process died in the middle of a job"
     assert refused.headers["retry-after"] == "5"
-    PATIENT.validate_python(page, strict=False)
+    PATIENT_ADAPTER.validate_python(page, strict=False)

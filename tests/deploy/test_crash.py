@@ -22,7 +22,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from alerts.effects import Page, document
+from alerts.effects import Page, effect_document
 from alerts.notify.notifiers import Destination, Outcome
 from alerts.notify.pager import Pager
 from alerts.store import ledger
@@ -261,7 +261,7 @@ def pages_of(process: Process) -> list[dict[str, Any]]:
     while entries := process.journal.read(shard.next_offset):
         for entry in entries:
             effects = shard.step(entry.offset, entry.received_us, entry.payload).effects
-            found += [document(effect) for effect in effects if isinstance(effect, Page)]
+            found += [effect_document(effect) for effect in effects if isinstance(effect, Page)]
     return found
 
 

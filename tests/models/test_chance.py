@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from models.relapse.chance import key_of, normals, stratified, uniforms
+from models.relapse.chance import normals, patient_key, stratified, uniforms
 
 
 def keys(*names: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    return np.array([key_of(name) for name in names], np.uint64)
+    return np.array([patient_key(name) for name in names], np.uint64)
 
 
 def days(*each: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -40,7 +40,7 @@ def test_normals_are_normal_and_uniforms_uniform() -> None:
 
 def test_the_same_bits_on_every_machine() -> None:
     """If this fails, every stored state and every earlier forecast is of another chance."""
-    assert key_of("P1") == 0x2AF037057A81C59C
+    assert patient_key("P1") == 0x2AF037057A81C59C
     assert normals(keys("P1"), days(739_000), 1, 3).tolist() == [
         [-1.0155153274536133, -1.0794655084609985, 1.4008125066757202]
     ]

@@ -11,20 +11,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.session.dissociation import mean_course, people, score
-from models.session.dissociation import KINDS, STRANGER, Belief, Prior, Report, drive
-from models.session.pharmacokinetics import Given
+from models.session.dissociation import (
+    REPORT_KINDS,
+    STRANGER,
+    DissociationBelief,
+    DissociationPrior,
+    DissociationReport,
+    drive,
+)
+from models.session.pharmacokinetics import DoseEvent
 
-INFUSION = [Given("ketamine", "iv", 0, 35, 40)]
-SPRAY = [Given("esketamine", "intranasal", 0, 84, 10)]
+INFUSION = [DoseEvent("ketamine", "iv", 0, 35, 40)]
+SPRAY = [DoseEvent("esketamine", "intranasal", 0, 84, 10)]
 MINUTES = np.arange(0, 241.0)
 
 _RANGES = {"cadss": 92, "cadss-6": 24, "moaas": 5, "distress": 10, "answered": 900}
 report = st.one_of(
-    *(st.builds(Report, st.floats(-30, 240), st.just(kind), st.integers(0, _RANGES[kind]).map(float)) for kind in KINDS)
+    *(
+        st.builds(DissociationReport, st.floats(-30, 240), st.just(kind), st.integers(0, _RANGES[kind]).map(float))
+        for kind in REPORT_KINDS
+    )
 )
 history = st.lists(
     st.builds(
-        Given, st.just("ketamine"), st.just("iv"), st.floats(0, 120), st.floats(0.5, 100), st.sampled_from([0.0, 1, 40])
+        DoseEvent,
+        st.just("ketamine"),
+        st.just("iv"),
+        st.floats(0, 120),
+        st.floats(0.5, 100),
+        st.sampled_from([0.0, 1, 40]),
     ),
     max_size=3,
 )
@@ -35,12 +50,12 @@ history = st.lists(
 
 @pytest.mark.parametrize(("doses", "at_90_or_80"), [(INFUSION, 80), (SPRAY, 90)], ids=["infusion", "spray"])
 def test_it_is_at_its_height_at_forty_minutes_and_usually_over_when_the_papers_say(
-    doses: list[Given], at_90_or_80: float
+    doses: list[DoseEvent], at_90_or_80: float
 ) -> None:
     pushed = drive(doses, MINUTES)
     assert MINUTES[pushed.argmax()] == pytest.approx(40, abs=3)
     assert pushed.max() == pytest.approx(1, abs=0.1)
-    belief = Belief(doses)
+    belief = DissociationBelief(doses)
     assert belief.at(40).level > 5
     assert belief.at(at_90_or_80).level < 4
     assert belief.at(120).level < 1
@@ -53,29 +68,31 @@ def test_the_unit_of_the_drive_is_the_usual_infusion_s_peak() -> None:
 
 def test_strangers_differ_as_in_the_trials() -> None:
     """Of first sessions by vein 61-84 % go above 4; group means at 40 min lie at 8-20."""
-    chance = 1 - Belief(INFUSION).at(40).resolved
-    spray = 1 - Belief(SPRAY).at(40).resolved
+    chance = 1 - DissociationBelief(INFUSION).at(40).resolved
+    spray = 1 - DissociationBelief(SPRAY).at(40).resolved
     assert 0.61 <= spray <= chance <= 0.86
     assert STRANGER.variance == 1
     assert 8 <= 8 * np.exp(0.5) <= 20
 
 
 def test_by_the_eighth_session_half_is_left() -> None:
-    first, eighth = (Belief(INFUSION, (), Prior(log(8), 0.3, sessions)).at(40).level for sessions in (0, 7))
+    first, eighth = (
+        DissociationBelief(INFUSION, (), DissociationPrior(log(8), 0.3, sessions)).at(40).level for sessions in (0, 7)
+    )
     assert eighth / first == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_stopped_infusion_is_over_sooner() -> None:
-    stopped = Belief([INFUSION[0].stopped(15)])
-    assert stopped.at(40).level < Belief(INFUSION).at(40).level / 4
+    stopped = DissociationBelief([INFUSION[0].stopped(15)])
+    assert stopped.at(40).level < DissociationBelief(INFUSION).at(40).level / 4
 
 
 # ---- reports ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_score_moves_the_level_and_narrows_it() -> None:
-    before = Belief(INFUSION).at(40)
-    after = Belief(INFUSION, [Report(35, "cadss-6", 8)]).at(40)
+    before = DissociationBelief(INFUSION).at(40)
+    after = DissociationBelief(INFUSION, [DissociationReport(35, "cadss-6", 8)]).at(40)
     assert after.level > 2 * before.level
     assert after.high / after.low < before.high / before.low / 3
     assert after.low < 31 < after.high
@@ -85,33 +102,41 @@ def test_the_better_known_a_person_the_narrower_before_any_report() -> None:
     prior = STRANGER
     widths = []
     for _ in range(4):
-        found = Belief(INFUSION, (), prior).at(40)
+        found = DissociationBelief(INFUSION, (), prior).at(40)
         widths.append(found.high / found.low)
-        prior = Belief(INFUSION, [Report(40, "cadss", 20), Report(70, "cadss", 8)], prior).carried()
+        prior = DissociationBelief(
+            INFUSION, [DissociationReport(40, "cadss", 20), DissociationReport(70, "cadss", 8)], prior
+        ).carried()
     assert widths == sorted(widths, reverse=True)
     assert prior.sessions == 4
-    assert Belief(INFUSION, (), prior).at(40).level > Belief(INFUSION).at(40).level
+    assert DissociationBelief(INFUSION, (), prior).at(40).level > DissociationBelief(INFUSION).at(40).level
 
 
 def test_a_score_that_nobody_would_expect_is_surprising_and_one_as_expected_is_not() -> None:
-    belief = Belief(INFUSION, [Report(20, "cadss", 10), Report(40, "cadss", 16)])
-    as_ever, far_away, nothing = (belief.surprise(Report(60, "cadss", value)) or 0.0 for value in (8, 60, 0))
+    belief = DissociationBelief(INFUSION, [DissociationReport(20, "cadss", 10), DissociationReport(40, "cadss", 16)])
+    as_ever, far_away, nothing = (
+        belief.surprise(DissociationReport(60, "cadss", value)) or 0.0 for value in (8, 60, 0)
+    )
     assert abs(as_ever) < 1
     assert far_away > 2
     assert nothing < -2
 
 
 def test_drowsiness_distress_and_a_slow_answer_raise_it_a_little_and_calm_says_nothing() -> None:
-    usual = Belief(SPRAY).at(30).level
-    for raising in (Report(30, "moaas", 3), Report(30, "distress", 8), Report(30, "answered", 240)):
-        assert usual < Belief(SPRAY, [raising]).at(30).level < 6 * usual
-    assert Belief(SPRAY, [Report(30, "distress", 0)]).at(30) == Belief(SPRAY).at(30)
-    assert Belief(SPRAY).surprise(Report(30, "distress", 0)) is None
+    usual = DissociationBelief(SPRAY).at(30).level
+    for raising in (
+        DissociationReport(30, "moaas", 3),
+        DissociationReport(30, "distress", 8),
+        DissociationReport(30, "answered", 240),
+    ):
+        assert usual < DissociationBelief(SPRAY, [raising]).at(30).level < 6 * usual
+    assert DissociationBelief(SPRAY, [DissociationReport(30, "distress", 0)]).at(30) == DissociationBelief(SPRAY).at(30)
+    assert DissociationBelief(SPRAY).surprise(DissociationReport(30, "distress", 0)) is None
 
 
 def test_silence_raises_it_and_never_lowers_it() -> None:
     for at in (10, 40, 80, 140):
-        belief = Belief(INFUSION, [Report(20, "cadss", 10)])
+        belief = DissociationBelief(INFUSION, [DissociationReport(20, "cadss", 10)])
         quiet, silent = belief.at(at), belief.at(at, silent=True)
         assert silent.level >= quiet.level
         assert silent.high >= quiet.high
@@ -119,28 +144,28 @@ def test_silence_raises_it_and_never_lowers_it() -> None:
 
 
 def test_the_time_when_it_is_over_moves_with_what_was_said() -> None:
-    little, much = (Belief(INFUSION, [Report(40, "cadss", value)]) for value in (6, 50))
+    little, much = (DissociationBelief(INFUSION, [DissociationReport(40, "cadss", value)]) for value in (6, 50))
     soon, late = little.resolves_min(40), much.resolves_min(40)
     assert soon is not None
     assert late is not None
     assert 40 < soon < late < 160
     assert (much.resolves_min(40, sure=0.9) or 0) > late
-    assert Belief(INFUSION, [Report(140, "cadss", 0)]).resolves_min(141) is None
+    assert DissociationBelief(INFUSION, [DissociationReport(140, "cadss", 0)]).resolves_min(141) is None
 
 
 @given(history, st.lists(report, max_size=8), st.permutations(range(8)), st.floats(0, 240))
 def test_the_order_in_which_reports_come_changes_nothing(
-    doses: list[Given], reports: list[Report], order: list[int], at: float
+    doses: list[DoseEvent], reports: list[DissociationReport], order: list[int], at: float
 ) -> None:
     shuffled = [reports[i] for i in order if i < len(reports)]
-    assert Belief(doses, shuffled).at(at) == Belief(doses, reports).at(at)
+    assert DissociationBelief(doses, shuffled).at(at) == DissociationBelief(doses, reports).at(at)
 
 
 @given(history, st.lists(report, max_size=12), st.floats(-10, 300), st.booleans())
 def test_whatever_was_said_the_level_is_a_level(
-    doses: list[Given], reports: list[Report], at: float, silent: bool
+    doses: list[DoseEvent], reports: list[DissociationReport], at: float, silent: bool
 ) -> None:
-    belief = Belief(doses, reports)
+    belief = DissociationBelief(doses, reports)
     found = belief.at(at, silent=silent)
     assert 0 <= found.low <= found.level <= found.high <= 92
     assert 0 <= found.resolved <= 1
@@ -154,8 +179,8 @@ def test_whatever_was_said_the_level_is_a_level(
 
 
 def test_the_same_report_twice_does_not_weigh_twice_as_much_as_it_should() -> None:
-    once = Belief(INFUSION, [Report(40, "cadss", 40)]).at(40)
-    often = Belief(INFUSION, [Report(40, "cadss", 40)] * 20).at(40)
+    once = DissociationBelief(INFUSION, [DissociationReport(40, "cadss", 40)]).at(40)
+    often = DissociationBelief(INFUSION, [DissociationReport(40, "cadss", 40)] * 20).at(40)
     assert np.isfinite(often).all()
     assert once.level <= often.level <= 42
 

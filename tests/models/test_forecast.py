@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli.app import app
-from models.wire.live import FORECAST
+from models.wire.live import FORECAST_ADAPTER
 from tests.support.patients import Patient
 
 
@@ -60,7 +60,7 @@ def test_before_the_first_dose_there_is_no_window_and_the_response_is_unknown(fi
 def test_what_is_said_is_the_distribution(file: Path) -> None:
     patient = story()
     (line,), _ = run(str(file), "--as-of", patient.date(58), "--cdf")
-    FORECAST.validate_python(line)
+    FORECAST_ADAPTER.validate_python(line)
     cdf = line["cdf"]
     assert len(cdf) == 85
     assert cdf == sorted(cdf)

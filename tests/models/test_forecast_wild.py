@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.forecast import WORTH_A_PROCESS, Patients, Question, forecasts
-from models.wire.live import FORECAST
+from deploy.cli.forecast import WORTH_A_PROCESS, Patients, Question, forecast_lines
+from models.wire.live import FORECAST_ADAPTER
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def told(folder: Path, lines: list[str], question: Question) -> list[str]:
     path.write_text("\n".join(lines))
     patients = Patients()
     patients.read(path, lambda bad: None)
-    return list(forecasts(patients, question))
+    return list(forecast_lines(patients, question))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -67,7 +67,7 @@ def test_careless_lines_in_any_order_give_the_same_whole_forecasts(tmp_path: Pat
     assert told(tmp_path, lines, question) == said
     for line in said:
         document = json.loads(line)
-        FORECAST.validate_python(document)
+        FORECAST_ADAPTER.validate_python(document)
         if document["cdf"] is not None:
             assert document["cdf"] == sorted(document["cdf"])
             assert 0 <= document["cdf"][0] <= document["cdf"][-1] <= 1

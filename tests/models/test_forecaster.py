@@ -15,14 +15,15 @@ import pytest
 
 from alerts.effects import encode
 from alerts.store.forecast_cache import KeptState
+from models.arrays import Document
 from models.instants import to_us
-from models.wire.home import BURDEN, FORECASTS, PATIENT, PATIENTS
+from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
 from models.wire.observations import OBSERVATION
-from streams.forecasts.jobs import Asked, Told, forecasts
+from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.shard import Shard
 from tests.support.patients import FIRST, Patient
-from tests.support.service import Document, Inside, invoked, ndjson, serving, until
+from tests.support.service import Inside, invoked, ndjson, serving, until
 
 
 def course(name: str = "A-1", weeks: int = 6) -> Patient:
@@ -67,7 +68,7 @@ async def test_an_answer_from_home_becomes_the_very_forecast_that_the_command_ma
         await clinic.post(*lines)
         await quiet(clinic)
         answer = await clinic.get("/v1/forecasts")
-    FORECASTS.validate_json(json.dumps(answer))
+    FORECASTS_ADAPTER.validate_json(json.dumps(answer))
     assert [each["patient"] for each in answer["forecasts"]] == ["A-1", "B-2"], "who is due first comes first"
     path = tmp_path / "lines.ndjson"
     path.write_bytes(ndjson(lines))
@@ -164,7 +165,12 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
         missing = await clinic.http.get("/v1/patients/nobody")
         unnamed = await clinic.http.get("/v1/forecasts", params={"history": True})
         chairs = await clinic.get("/v1/chairs")
-    for model, document in ((PATIENTS, listed), (PATIENT, page), (PATIENT, other), (BURDEN, burden)):
+    for model, document in (
+        (PATIENTS_ADAPTER, listed),
+        (PATIENT_ADAPTER, page),
+        (PATIENT_ADAPTER, other),
+        (BURDEN_ADAPTER, burden),
+    ):
         model.validate_json(json.dumps(document))
     assert missing.status_code == 404
     assert unnamed.status_code == 422
@@ -187,8 +193,8 @@ async def test_the_pages_documents_are_what_their_schemas_say(tmp_path: Path) ->
 
 async def test_a_process_that_dies_is_begun_again_and_nothing_is_lost() -> None:
     worker = Worker()
-    asked = Asked("main", "A-1", FIRST.toordinal() + 40, 2**62)
-    job = [(asked, Told([json.loads(line) for line in course().lines]))]
+    asked = ForecastRequest("main", "A-1", FIRST.toordinal() + 40, 2**62)
+    job = [(asked, PatientInput([json.loads(line) for line in course().lines]))]
     (before,) = await worker.forecasts(job)
     worker.kill()
     with pytest.raises(WorkerFailed):
@@ -200,12 +206,14 @@ async def test_a_process_that_dies_is_begun_again_and_nothing_is_lost() -> None:
 
 
 def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() -> None:
-    def asked(name: str) -> Asked:
-        return Asked("main", name, FIRST.toordinal() + 40, 2**62)
+    def asked(name: str) -> ForecastRequest:
+        return ForecastRequest("main", name, FIRST.toordinal() + 40, 2**62)
 
     good = [json.loads(line) for line in course().lines]
     bad = [{"kind": "dose", "at": "yesterday", "patient": "B-2", "drug": "ketamine"}]
-    first, second, third = forecasts([(asked("B-2"), Told(bad)), (asked("A-1"), Told(good)), (asked("C-3"), Told([]))])
+    first, second, third = make_forecasts(
+        [(asked("B-2"), PatientInput(bad)), (asked("A-1"), PatientInput(good)), (asked("C-3"), PatientInput([]))]
+    )
     assert first.forecast is None
     assert "at" in first.why_not
     assert second.forecast is not None
@@ -213,13 +221,18 @@ def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() 
 
 
 def test_neither_order_of_arrival_nor_company_nor_a_repeat_changes_a_forecast() -> None:
-    asked = Asked("main", "A-1", FIRST.toordinal() + 60, 2**62)
+    asked = ForecastRequest("main", "A-1", FIRST.toordinal() + 60, 2**62)
     entries = [json.loads(line) for line in course().lines]
-    (alone,) = forecasts([(asked, Told(entries))])
+    (alone,) = make_forecasts([(asked, PatientInput(entries))])
     shuffled = [*entries, entries[3]]
     random.Random(5).shuffle(shuffled)
     other = [json.loads(line) for line in course("Z-9", weeks=3).lines]
-    _, among = forecasts([(Asked("main", "Z-9", asked.as_of, asked.until_us), Told(other)), (asked, Told(shuffled))])
+    _, among = make_forecasts(
+        [
+            (ForecastRequest("main", "Z-9", asked.as_of, asked.until_us), PatientInput(other)),
+            (asked, PatientInput(shuffled)),
+        ]
+    )
     assert alone.forecast is not None
     assert among.forecast is not None
     assert {**among.forecast, "entries": 0} == {**alone.forecast, "entries": 0}
@@ -239,12 +252,12 @@ def test_what_is_kept_changes_no_forecast_whatever_comes_between() -> None:
     for day in [*range(-3, 3), *range(12, 45)]:
         until = (FIRST + timedelta(days=day + 1)).isoformat()
         received = [entry for entry in entries if entry.get("received_at", entry["at"]) < until]
-        asked = Asked("main", "A-1", told.day(day), to_us(FIRST + timedelta(days=day + 1)))
-        (fresh,) = forecasts([(asked, Told(received))])
-        (carried,) = forecasts([(asked, Told(received, kept))])
+        asked = ForecastRequest("main", "A-1", told.day(day), to_us(FIRST + timedelta(days=day + 1)))
+        (fresh,) = make_forecasts([(asked, PatientInput(received))])
+        (carried,) = make_forecasts([(asked, PatientInput(received, kept))])
         assert carried == fresh
         if kept is not None and received == before:
-            (blind,) = forecasts([(asked, Told(None, kept))])
+            (blind,) = make_forecasts([(asked, PatientInput(None, kept))])
             assert blind == fresh
             without_reading += 1
         kept, before = carried.kept, received
@@ -252,16 +265,16 @@ def test_what_is_kept_changes_no_forecast_whatever_comes_between() -> None:
 
 
 def test_what_is_kept_of_another_or_was_damaged_is_refused_and_the_entries_are_read() -> None:
-    asked = Asked("main", "A-1", FIRST.toordinal() + 60, 2**62)
+    asked = ForecastRequest("main", "A-1", FIRST.toordinal() + 60, 2**62)
     entries = [json.loads(line) for line in course().lines]
-    (fresh,) = forecasts([(asked, Told(entries))])
-    (other,) = forecasts([(replace(asked, patient="B-2"), Told(entries))])
+    (fresh,) = make_forecasts([(asked, PatientInput(entries))])
+    (other,) = make_forecasts([(replace(asked, patient="B-2"), PatientInput(entries))])
     assert fresh.kept is not None
     for spoilt in (other.kept, fresh.kept[:-1], b"CSK0" + fresh.kept[4:], b""):
-        assert forecasts([(asked, Told(entries, spoilt))]) == [fresh]
-        (refused,) = forecasts([(asked, Told(None, spoilt))])
+        assert make_forecasts([(asked, PatientInput(entries, spoilt))]) == [fresh]
+        (refused,) = make_forecasts([(asked, PatientInput(None, spoilt))])
         assert refused.forecast is None
-        assert "NotKept" in refused.why_not
+        assert "CacheRefused" in refused.why_not
 
 
 async def test_a_night_goes_on_from_what_is_kept_and_does_without_it(tmp_path: Path) -> None:
@@ -283,10 +296,10 @@ async def test_a_night_goes_on_from_what_is_kept_and_does_without_it(tmp_path: P
     assert forecaster.failed == 0
     assert {each["as_of"] for each in made} == {course().date(59)}
     assert [again[name].entries for name in names] == [14, 14, 14]
-    asked = Asked("main", "", FIRST.toordinal() + 59, 2**62)
+    asked = ForecastRequest("main", "", FIRST.toordinal() + 59, 2**62)
     for said in made:
-        told = Told([json.loads(line) for line in course(said["patient"]).lines])
-        (fresh,) = forecasts([(replace(asked, patient=said["patient"]), told)])
+        told = PatientInput([json.loads(line) for line in course(said["patient"]).lines])
+        (fresh,) = make_forecasts([(replace(asked, patient=said["patient"]), told)])
         assert fresh.forecast is not None
         assert {name: said[name] for name in fresh.forecast} == fresh.forecast
 

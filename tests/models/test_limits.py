@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.tables.channels import CHANNELS
-from models.tables.limits import COLUMNS, LIMITS, UNITS, Limit, LimitRefused, arrays, changed
+from models.tables.limits import LIMIT_COLUMNS, LIMITS, UNITS, Limit, LimitRefused, arrays, changed
 from models.tables.rules import RULES
 from models.wire.observations import LimitChange, LimitChanges
 from tests.support.scenes import Scene, seconds
@@ -159,8 +159,8 @@ def test_every_rule_has_a_category_and_every_limit_s_rule_and_channel_exist() ->
     }
     assert {rule.category for rule in RULES.values()} == categories
     assert {limit.rule for limit in LIMITS} <= set(RULES)
-    assert {limit.channel for limit in LIMITS} <= set(COLUMNS)
-    assert set(UNITS) == set(COLUMNS)
+    assert {limit.channel for limit in LIMITS} <= set(LIMIT_COLUMNS)
+    assert set(UNITS) == set(LIMIT_COLUMNS)
 
 
 def test_every_limit_has_a_source_a_name_of_its_own_and_a_way_out() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.testing import assert_array_equal
 
 from models.relapse.forecaster import forecast_many
-from models.relapse.history import Course, History
+from models.relapse.history import Course, PatientHistory
 from streams.intake.json import read_lines
 from tests.support.patients import Patient
 
@@ -87,4 +87,4 @@ def test_the_cdf_never_falls_and_stays_between_0_and_1() -> None:
 
 def test_the_lines_of_these_stories_are_good() -> None:
     assert read_lines([line.encode() for line in treated().lines]).bad == []
-    assert isinstance(treated().history(), History)
+    assert isinstance(treated().history(), PatientHistory)

@@ -10,8 +10,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from models.calendar import iso_day
-from models.relapse.day_entries import Entry
-from models.relapse.document import document
+from models.relapse.day_entries import DayEntry
+from models.relapse.document import forecast_document
 from models.relapse.forecaster import forecast_many
 from models.relapse.history import Course
 from tests.support.patients import FIRST, Patient
@@ -22,7 +22,7 @@ INDUCTION = (0, 2, 4, 7, 9, 11)
 def forecast(patient: Patient, day: int) -> dict[str, Any]:
     course = patient.history().course(patient.day(day))
     assert course is not None
-    return document(course, forecast_many([course]), 0, with_cdf=True)
+    return forecast_document(course, forecast_many([course]), 0, with_cdf=True)
 
 
 def course(patient: Patient, day: int) -> Course:
@@ -38,7 +38,7 @@ def induced(name: str = "P1", **dose: Any) -> Patient:
     return patient
 
 
-def entries(patient: Patient, day: int, kind: str) -> list[Entry]:
+def entries(patient: Patient, day: int, kind: str) -> list[DayEntry]:
     return [entry for entry in course(patient, day).entries if entry.kind == kind]
 
 

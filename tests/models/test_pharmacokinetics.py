@@ -15,7 +15,7 @@ from models.session.pharmacokinetics import (
     KE0,
     KE0_RANGE,
     Body,
-    Given,
+    DoseEvent,
     effect_range,
     effect_site,
     equivalent,
@@ -25,16 +25,16 @@ from models.session.pharmacokinetics import (
     plasma,
     respond,
 )
-from models.tables.compounds import CLEMENTS, DOMINO, ESKETAMINE, Kinetics
+from models.tables.compounds import CLEMENTS, DOMINO, PEREZ_RUIXO, Kinetics
 from models.tables.drugs import TREATMENTS
 
-MODELS = (CLEMENTS, DOMINO, ESKETAMINE)
-INFUSION = [Given("ketamine", "iv", 0, 35, 40)]
+MODELS = (CLEMENTS, DOMINO, PEREZ_RUIXO)
+INFUSION = [DoseEvent("ketamine", "iv", 0, 35, 40)]
 FINE = np.arange(0, 24 * 60 + 0.05, 0.1)
 ROUTES = [key for key, row in TREATMENTS.items() if row.usual is not None]
 
 dose = st.builds(
-    lambda key, at_min, mg, minutes: Given(key[0], key[1], at_min, mg, minutes),
+    lambda key, at_min, mg, minutes: DoseEvent(key[0], key[1], at_min, mg, minutes),
     st.sampled_from(ROUTES), st.floats(-600, 600), st.floats(0.1, 300), st.sampled_from([0.0, 0.5, 5.0, 40.0, 120.0]),
 )  # fmt: skip
 history = st.lists(dose, max_size=5)
@@ -43,8 +43,8 @@ unsprayed = st.lists(dose.filter(lambda one: one.route != "intranasal"), max_siz
 GRID = np.linspace(-700, 1400, 211)
 
 
-def spray(mg: float) -> list[Given]:
-    return [Given("esketamine", "intranasal", 0, mg, 10)]
+def spray(mg: float) -> list[DoseEvent]:
+    return [DoseEvent("esketamine", "intranasal", 0, mg, 10)]
 
 
 # ---- published figures -----------------------------------------------------------------------------------------------
@@ -83,17 +83,17 @@ def test_the_spray_as_published(
 @pytest.mark.parametrize(("mg", "share"), [(28, 0.622), (56, 0.538), (84, 0.509)])
 def test_the_share_of_a_spray_that_arrives(mg: float, share: float) -> None:
     days = np.linspace(0, 30 * 24 * 60, 200_001)
-    by_vein = plasma([Given("esketamine", "iv", 0, mg, 10)], days)
+    by_vein = plasma([DoseEvent("esketamine", "iv", 0, mg, 10)], days)
     assert plasma(spray(mg), days).sum() / by_vein.sum() == pytest.approx(share, rel=0.01)
 
 
 def test_a_spray_given_as_three_entries_is_one_of_three_devices() -> None:
-    three = [Given("esketamine", "intranasal", at, 28) for at in (0, 5, 10)]
+    three = [DoseEvent("esketamine", "intranasal", at, 28) for at in (0, 5, 10)]
     assert plasma(three, FINE) == pytest.approx(plasma(spray(84), FINE))
 
 
 def test_the_next_visit_s_first_device_is_a_first_one_again() -> None:
-    again = [*spray(28), Given("esketamine", "intranasal", 3 * 1440, 28)]
+    again = [*spray(28), DoseEvent("esketamine", "intranasal", 3 * 1440, 28)]
     assert plasma(again, 3 * 1440 + 36) == pytest.approx(43.9, rel=0.02)
 
 
@@ -108,13 +108,13 @@ def test_occupancy_is_the_crude_estimate_that_it_says_it_is() -> None:
 
 
 @given(unsprayed, unsprayed)
-def test_doses_add_up(some: list[Given], others: list[Given]) -> None:
+def test_doses_add_up(some: list[DoseEvent], others: list[DoseEvent]) -> None:
     together = plasma([*some, *others], GRID)
     assert together == pytest.approx(plasma(some, GRID) + plasma(others, GRID), rel=1e-9, abs=1e-9)
 
 
 @given(history)
-def test_a_concentration_is_never_below_zero_nor_before_the_first_dose(doses: list[Given]) -> None:
+def test_a_concentration_is_never_below_zero_nor_before_the_first_dose(doses: list[DoseEvent]) -> None:
     for found in (plasma(doses, GRID), effect_site(doses, GRID), equivalent(doses, GRID)):
         assert np.isfinite(found).all()
         assert (found >= 0).all()
@@ -129,22 +129,22 @@ def test_a_concentration_is_never_below_zero_nor_before_the_first_dose(doses: li
     st.floats(0.05, 0.95),
 )
 def test_a_dose_in_two_parts_is_the_same_dose(key: tuple[str, str], mg: float, minutes: float, part: float) -> None:
-    whole = [Given(*key, 0, mg, minutes)]
+    whole = [DoseEvent(*key, 0, mg, minutes)]
     parts = [
-        Given(*key, 0, mg * part, minutes * part),
-        Given(*key, minutes * part, mg * (1 - part), minutes * (1 - part)),
+        DoseEvent(*key, 0, mg * part, minutes * part),
+        DoseEvent(*key, minutes * part, mg * (1 - part), minutes * (1 - part)),
     ]
     assert plasma(parts, GRID) == pytest.approx(plasma(whole, GRID), rel=1e-8, abs=1e-9)
 
 
 @given(dose.filter(lambda one: one.route != "intranasal"), st.floats(0.1, 10))
-def test_twice_the_dose_is_twice_the_concentration(one: Given, times: float) -> None:
+def test_twice_the_dose_is_twice_the_concentration(one: DoseEvent, times: float) -> None:
     more = replace(one, mg=one.mg * times)
     assert plasma([more], GRID) == pytest.approx(times * plasma([one], GRID), rel=1e-9, abs=1e-9)
 
 
 @given(dose, st.floats(-1e4, 1e4))
-def test_only_the_time_since_a_dose_matters(one: Given, shift: float) -> None:
+def test_only_the_time_since_a_dose_matters(one: DoseEvent, shift: float) -> None:
     moved = replace(one, at_min=one.at_min + shift)
     # Where a dose begins its concentration may jump, and minutes that far out are not exact: look beside it.
     after = one.at_min + np.linspace(0.5, 700, 50)
@@ -168,10 +168,10 @@ def test_what_goes_in_comes_out(model: Kinetics) -> None:
 @pytest.mark.parametrize("model", MODELS, ids=[model.name for model in MODELS])
 def test_the_closed_form_is_what_integration_in_small_steps_gives(model: Kinetics) -> None:
     doses = [
-        Given(model.drug, "iv", 0, 20, 15),
-        Given(model.drug, "im", 30, 25),
-        Given(model.drug, "iv", 60, 10),
-        Given(model.drug, "oral", 70, 60, 5),
+        DoseEvent(model.drug, "iv", 0, 20, 15),
+        DoseEvent(model.drug, "im", 30, 25),
+        DoseEvent(model.drug, "iv", 60, 10),
+        DoseEvent(model.drug, "oral", 70, 60, 5),
     ]
     names = sorted({name for flow in model.flows for name in flow[:2] if name is not None})
     put = [each for _, each in inputs(doses, {model.drug: model})]
@@ -245,7 +245,7 @@ def test_an_effect_site_as_fast_as_the_drug_leaves_is_still_solved() -> None:
 
 def test_a_new_compound_is_a_row() -> None:
     mirror = replace(CLEMENTS, name="r-ketamine", drug="arketamine", volume=CLEMENTS.volume * 1.1)
-    doses = [Given("arketamine", "iv", 0, 35, 40)]
+    doses = [DoseEvent("arketamine", "iv", 0, 35, 40)]
     assert plasma(doses, 40) == 0, "without a row nothing is known"
     assert plasma(doses, 40, model=mirror) == pytest.approx(177.3 / 1.1, rel=0.01)
 
@@ -279,4 +279,4 @@ def test_what_a_record_s_amount_means(
 
 def test_every_treatment_with_an_amount_leads_to_a_concentration() -> None:
     for drug, route in ROUTES:
-        assert plasma([Given(drug, route, 0, in_force(drug, route, None), 1)], 40) > 10
+        assert plasma([DoseEvent(drug, route, 0, in_force(drug, route, None), 1)], 40) > 10

@@ -17,7 +17,7 @@ from models.relapse import pool
 from models.relapse.boosting import UnreadableTrees, trees_of
 from models.relapse.due import HORIZON
 from models.relapse.forecaster import forecast_many
-from models.relapse.pool_features import COURSE, HORIZONS, MONOTONE, NAMES, at_horizons, course_row
+from models.relapse.pool_features import COURSE, FEATURE_NAMES, HORIZONS, MONOTONE, at_horizons, course_row
 
 ASKED: list[Gathered] = []
 
@@ -32,7 +32,7 @@ def asked() -> Gathered:
 def test_the_trees_say_in_numpy_what_they_said_where_they_were_trained() -> None:
     found = asked()
     model = grow(found, Growth(trees=12, least=20))
-    trees = trees_of(json.loads(json.dumps(exported(model))), len(NAMES))
+    trees = trees_of(json.loads(json.dumps(exported(model))), len(FEATURE_NAMES))
     rows = at_horizons(found.rows, found.cdf)
     assert np.isnan(rows).any(), "missing features are part of what must agree"
     theirs = model.decision_function(rows)
@@ -116,6 +116,6 @@ def test_every_feature_has_a_name_and_only_the_horizon_and_the_filters_answer_ar
     cohort = simulate("F1", 1, 8)
     (course, *_) = courses_of(cohort, origins(cohort))
     assert len(course_row(course)) == len(COURSE)
-    assert NAMES[-2:] == MONOTONE
+    assert FEATURE_NAMES[-2:] == MONOTONE
     assert HORIZONS[0] == 0
     assert HORIZONS[-1] == HORIZON

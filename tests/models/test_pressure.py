@@ -13,21 +13,23 @@ from hypothesis import strategies as st
 
 from bench.session import pressure as bench
 from models.instants import MINUTE, iso
-from models.session.pharmacokinetics import Given
-from models.session.pressure import ANYBODY, Cuff, Forecast, Who, forecast, push, rise_of
+from models.session.pharmacokinetics import DoseEvent
+from models.session.pressure import ANYBODY, PressureForecast, PressureReading, Who, forecast_pressure, push, rise_of
 from models.wire.observations import Dose, PatientRegistered, SessionEnded
 from tests.support.scenes import START_US, Scene, moment
 from tests.support.service import recorded
 
-INFUSION = [Given("ketamine", "iv", 0, 35, 40)]
+INFUSION = [DoseEvent("ketamine", "iv", 0, 35, 40)]
 MINUTES = np.arange(0, 241.0)
 
 pressures = st.one_of(st.just(nan), st.floats(30, 260))
-cuff_lists = st.lists(st.builds(Cuff, st.floats(-60, 240), pressures, pressures), max_size=12)
+cuff_lists = st.lists(st.builds(PressureReading, st.floats(-60, 240), pressures, pressures), max_size=12)
 
 
-def ahead(cuffs: list[Cuff], now_min: float, who: Who = ANYBODY, doses: list[Given] | None = None) -> Forecast:
-    found = forecast(cuffs, INFUSION if doses is None else doses, now_min, who)
+def ahead(
+    cuffs: list[PressureReading], now_min: float, who: Who = ANYBODY, doses: list[DoseEvent] | None = None
+) -> PressureForecast:
+    found = forecast_pressure(cuffs, INFUSION if doses is None else doses, now_min, who)
     assert found is not None
     return found
 
@@ -36,7 +38,7 @@ def ahead(cuffs: list[Cuff], now_min: float, who: Who = ANYBODY, doses: list[Giv
 
 
 def test_the_rise_peaks_at_forty_minutes_and_halves_within_half_an_hour() -> None:
-    for doses in (INFUSION, [Given("esketamine", "intranasal", 0, 84, 10)]):
+    for doses in (INFUSION, [DoseEvent("esketamine", "intranasal", 0, 84, 10)]):
         pushed = push(doses, MINUTES)
         assert MINUTES[pushed.argmax()] == pytest.approx(40, abs=4)
         assert pushed.max() == pytest.approx(1, abs=0.1)
@@ -45,24 +47,26 @@ def test_the_rise_peaks_at_forty_minutes_and_halves_within_half_an_hour() -> Non
 
 
 def test_without_a_cuff_nothing_is_said() -> None:
-    assert forecast([], INFUSION, 20) is None
-    assert forecast([Cuff(30, 120, 70)], INFUSION, 20) is None, "a cuff that is still to come is not known"
-    assert forecast([Cuff(-300, 120, 70)], INFUSION, 20) is None
+    assert forecast_pressure([], INFUSION, 20) is None
+    assert forecast_pressure([PressureReading(30, 120, 70)], INFUSION, 20) is None, (
+        "a cuff that is still to come is not known"
+    )
+    assert forecast_pressure([PressureReading(-300, 120, 70)], INFUSION, 20) is None
 
 
 def test_the_same_pressure_means_more_while_the_dose_has_still_to_rise() -> None:
-    early = ahead([Cuff(-5, 150, 85), Cuff(8, 158, 88)], 8)
-    late = ahead([Cuff(-5, 150, 85), Cuff(75, 158, 88)], 75)
-    without = ahead([Cuff(-5, 150, 85), Cuff(8, 158, 88)], 8, doses=[])
+    early = ahead([PressureReading(-5, 150, 85), PressureReading(8, 158, 88)], 8)
+    late = ahead([PressureReading(-5, 150, 85), PressureReading(75, 158, 88)], 75)
+    without = ahead([PressureReading(-5, 150, 85), PressureReading(8, 158, 88)], 8, doses=[])
     assert early.within_20 > 1.5 * late.within_20
     assert early.within_20 > 1.5 * without.within_20
     assert early.sbp > 158 > late.sbp
 
 
 def test_one_high_cuff_among_normal_ones_means_less_than_two() -> None:
-    normal = [Cuff(-5, 122, 75), Cuff(10, 128, 78)]
-    once = ahead([*normal, Cuff(20, 182, 95)], 20)
-    twice = ahead([*normal, Cuff(20, 182, 95), Cuff(22, 184, 96)], 22)
+    normal = [PressureReading(-5, 122, 75), PressureReading(10, 128, 78)]
+    once = ahead([*normal, PressureReading(20, 182, 95)], 20)
+    twice = ahead([*normal, PressureReading(20, 182, 95), PressureReading(22, 184, 96)], 22)
     assert once.within_10 < twice.within_10
     assert twice.within_10 > 0.4
 
@@ -77,9 +81,9 @@ def test_age_hypertension_and_earlier_rises_count_and_flat_ones_before_reassure_
 
 
 @given(cuff_lists, st.floats(-10, 200), st.booleans())
-def test_chances_are_chances_whatever_was_read(cuffs: list[Cuff], now_min: float, dosed: bool) -> None:
+def test_chances_are_chances_whatever_was_read(cuffs: list[PressureReading], now_min: float, dosed: bool) -> None:
     cuffs = sorted(cuffs, key=lambda cuff: cuff.at_min)
-    found = forecast(cuffs, INFUSION if dosed else [], now_min)
+    found = forecast_pressure(cuffs, INFUSION if dosed else [], now_min)
     if found is not None:
         assert 0 <= found.within_10 <= found.within_20 <= 1
         assert np.isfinite(found).all()
@@ -87,7 +91,9 @@ def test_chances_are_chances_whatever_was_read(cuffs: list[Cuff], now_min: float
 
 @given(st.floats(100, 200), st.floats(0, 30))
 def test_a_higher_cuff_is_never_a_smaller_chance(sbp: float, more: float) -> None:
-    lower, higher = (ahead([Cuff(-5, 130, 80), Cuff(20, value, 80)], 20) for value in (sbp, sbp + more))
+    lower, higher = (
+        ahead([PressureReading(-5, 130, 80), PressureReading(20, value, 80)], 20) for value in (sbp, sbp + more)
+    )
     # Far off, a cuff also says that this pressure jumps about; that never makes the other direction likelier.
     assert higher.within_20 >= lower.within_20 - 1e-3
 

@@ -16,7 +16,7 @@ from bench.cohort.records import alias, calendar_day, lines_of
 from deploy.cli.forecast import Patients
 from deploy.cli.recalibrate import configuration, fitted, summary
 from deploy.settings import load
-from models.relapse.day_entries import AFTER, AT, BEFORE, Entry
+from models.relapse.day_entries import AFTER, AT, BEFORE, DayEntry
 from models.relapse.history import Course
 from models.relapse.policies import PolicyRefused, home_policies
 from models.relapse.pool import name_of, shipped
@@ -25,13 +25,13 @@ from models.relapse.recalibration import (
     NoRecalibration,
     Pair,
     TooLittle,
-    configured,
     drawn,
     fit,
     pairs_of,
     recalibrated,
+    recalibration_from,
 )
-from streams.forecasts.jobs import Asked, Told, forecasts
+from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
 
 MODEL = "filter 1"
 
@@ -85,9 +85,9 @@ def test_the_little_that_is_enough_moves_the_forecast_only_part_of_the_way() -> 
 
 def test_a_pair_is_the_forecast_of_a_week_before_and_the_score_before_the_dose() -> None:
     first = 739_000
-    dose, late = Entry(first, AT, "drug", 1.0, 0.0), Entry(first + 21, AT, "drug", 1.0, 0.0)
-    seen = Entry(first + 21, BEFORE, "visit", 12.0, 0.0)
-    after = Entry(first + 21, AFTER, "week", 3.0, 0.0)
+    dose, late = DayEntry(first, AT, "drug", 1.0, 0.0), DayEntry(first + 21, AT, "drug", 1.0, 0.0)
+    seen = DayEntry(first + 21, BEFORE, "visit", 12.0, 0.0)
+    after = DayEntry(first + 21, AFTER, "week", 3.0, 0.0)
     start = Course("p", 1, first + 7, 10.0, 19.0, 2, first, (dose,))
     courses = [replace(start, as_of=first + day) for day in (7, 14, 20)]
     courses.append(replace(start, as_of=first + 30, entries=(dose, seen, late, after)))
@@ -100,12 +100,12 @@ def test_a_pair_is_the_forecast_of_a_week_before_and_the_score_before_the_dose()
 def test_a_configuration_says_it_whole_or_it_is_refused() -> None:
     found = fit(clinic(0.8, 1.0), MODEL, "2026-11")
     policy = json.loads(json.dumps(found.policy()))
-    assert configured(policy) == replace(found, bins=())
+    assert recalibration_from(policy) == replace(found, bins=())
     for broken in ({"shift": 9.0}, {"stretch": 0.0}, {"surprise": 1}, {"shift": "much"}):
         with pytest.raises(NoRecalibration):
-            configured(policy | broken)
+            recalibration_from(policy | broken)
     with pytest.raises(NoRecalibration):
-        configured({"version": "2026-11"})
+        recalibration_from({"version": "2026-11"})
 
 
 def test_a_site_puts_it_in_force_and_another_site_is_not_touched() -> None:
@@ -123,7 +123,9 @@ def test_a_forecast_with_it_says_its_version_and_one_for_another_forecaster_is_l
     day = calendar_day(cohort, 0, 90).toordinal()
 
     def made(policy: dict[str, object] | None) -> dict[str, Any]:
-        (answer,) = forecasts([(Asked("main", alias(cohort, 0), day, 2**62, policy), Told(entries))])
+        (answer,) = make_forecasts(
+            [(ForecastRequest("main", alias(cohort, 0), day, 2**62, policy), PatientInput(entries))]
+        )
         assert answer.forecast is not None
         return answer.forecast
 

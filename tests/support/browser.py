@@ -18,8 +18,9 @@ from typing import Any, Final, Literal, TypeVar
 import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, sync_playwright
 
+from models.arrays import Document
 from tests.conftest import find_browser
-from tests.support.service import COMMAND, ROOT, Document, Started
+from tests.support.service import COMMAND, ROOT, Started
 
 T = TypeVar("T")
 

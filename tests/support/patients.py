@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from models.relapse.facts import fact_of
-from models.relapse.history import History
+from models.relapse.history import PatientHistory
 from streams.intake.json import read_lines
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
@@ -50,8 +50,8 @@ class Patient:
         usual = {"ketamine": {"route": "iv", "amount_mg": 35}, "esketamine": {"route": "intranasal", "amount_mg": 84}}
         return self.tell("dose", day, hour, drug=drug, **{**usual.get(drug, {}), **fields})
 
-    def history(self) -> History:
+    def history(self) -> PatientHistory:
         reading = read_lines(line.encode() for line in self.lines)
         records = [record for record in reading.records if record.kind != "line.set-aside"]
         facts = (fact_of(record) for record in records)
-        return History(self.name, [fact for fact in facts if fact is not None])
+        return PatientHistory(self.name, [fact for fact in facts if fact is not None])

@@ -30,15 +30,13 @@ from deploy.cli.app import app
 from deploy.http import Server, listen, server
 from deploy.settings import Settings
 from deploy.wiring import Service, wall_us
+from models.arrays import Document
 from models.instants import SECOND, from_iso, iso
 from streams.ward.state import Clock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_S: Final = 60.0
 START_US: Final = from_iso("2026-11-23T14:00:00Z")
-
-
-Document = dict[str, Any]
 
 
 def recorded(folder: str, pattern: str) -> list[Path]:

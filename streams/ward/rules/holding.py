@@ -51,7 +51,7 @@ def hold(
     """Fold in one sample of each of n distinct rows.
 
     Args:
-        row: (n,) row indices. at_us: (n,). readings, trusted, held_us: (n, K), by `models.tables.limits.COLUMNS`; for channels
+        row: (n,) row indices. at_us: (n,). readings, trusted, held_us: (n, K), by `LIMIT_COLUMNS`; for channels
             that come in single readings `held_us` is the time since the last good one.
 
     Returns:

@@ -14,16 +14,16 @@ from models.findings import Finding
 from models.instants import FAR, MINUTE, NEVER, iso
 from models.session.readiness import Known, Readiness, readiness
 from models.session.reports import said_by
-from models.tables.channels import COLUMN
+from models.tables.channels import CHANNEL_COLUMN
 from models.tables.drugs import treatment_of
 from models.tables.rules import RULES, Priority
-from models.tables.suicidality import INSTRUMENTS, PHQ_9
+from models.tables.suicidality import PHQ_9, SUICIDALITY_INSTRUMENTS
 from streams.ward.association import Session
 from streams.ward.sentences import plain, with_chair
 from streams.ward.state import Here, WardState
 from streams.ward.timers import peak_at_us
 
-_SPO2: Final = COLUMN["spo2"]
+_SPO2: Final = CHANNEL_COLUMN["spo2"]
 _BODY: Final = frozenset({"cardiovascular", "respiratory", "consciousness", "dissociation"})
 _SCORED: Final = frozenset(
     {
@@ -62,7 +62,7 @@ def known_of(state: WardState, row: int, now_us: int) -> Known:
 
 def _unanswered(session: Session) -> list[str]:
     """What somebody still has to ask."""
-    asked = [report for report in session.reports if report.instrument in INSTRUMENTS]
+    asked = [report for report in session.reports if report.instrument in SUICIDALITY_INSTRUMENTS]
     if asked and asked[-1].instrument == PHQ_9 and asked[-1].note:
         return [f"C-SSRS: {asked[-1].note}"]
     return []

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import FAR, MINUTE, NEVER, SECOND
-from models.tables.channels import COLUMN as CHANNEL
-from models.tables.channels import NAMES, STALE_AFTER
-from models.tables.limits import COLUMN, COLUMNS, HELD, RECHECK_WITHIN, Limit
+from models.tables.channels import CHANNEL_COLUMN as CHANNEL
+from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
+from models.tables.limits import HELD, LIMIT_COLUMN, LIMIT_COLUMNS, RECHECK_WITHIN, Limit
 from models.tables.rules import RULE_INDEX, RULES
 from models.tables.symptoms import STANDS_FOR
 from streams.ward.association import Cuff, Session
@@ -25,7 +25,7 @@ from streams.ward.state import OBSERVED, Here, Ints, WardState
 from streams.ward.timers import cuff_read
 
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]
-_WIDTH: Final = len(NAMES)
+_WIDTH: Final = len(CHANNEL_NAMES)
 CLOCKS_APART: Final = 2 * SECOND
 """Two devices at one chair may tell the time this much apart. Chosen by us: monitors are set by hand or once a day."""
 _MEASURED: Final = {**{name: np.array([column]) for name, column in CHANNEL.items()}, "rate": np.array([_HR, _PULSE])}
@@ -41,15 +41,15 @@ def hold_samples(
     # An oximeter's pulse beside a monitor's rate is the same heart in the same seconds: counted once, as the monitor's.
     beside = np.isnan(values[:, _HR]) & (state.rows.trusted_at[row, _HR] > NEVER)
     beside &= state.rows.trusted_at[row, _HR] >= before_us[:, _PULSE] - CLOCKS_APART
-    readings = np.full((n, len(COLUMNS)), np.nan)
-    good = np.zeros((n, len(COLUMNS)), bool)
-    held = np.zeros((n, len(COLUMNS)), np.int64)
+    readings = np.full((n, len(LIMIT_COLUMNS)), np.nan)
+    good = np.zeros((n, len(LIMIT_COLUMNS)), bool)
+    held = np.zeros((n, len(LIMIT_COLUMNS)), np.int64)
     # What is not believed is not even said: an alert's evidence is made of trusted readings.
     values = np.where(trusted, values, np.nan)
     readings[:, :_WIDTH], good[:, :_WIDTH], held[:, :_WIDTH] = values, trusted, held_us
     beats = np.where(trusted[:, _HR], _HR, _PULSE)
     every = np.arange(n)
-    rate = COLUMN["rate"]
+    rate = LIMIT_COLUMN["rate"]
     readings[:, rate], held[:, rate] = values[every, beats], held_us[every, beats]
     good[:, rate] = trusted[every, beats] & ~beside
     flips, since = hold(state.rows, state.limits.sets, row, at_us, readings, good, held)
@@ -67,18 +67,18 @@ def hold_samples(
 
 def hold_step(state: WardState, row: int, at_us: int, here: Here, column: int, step: Step) -> None:
     """A step is believed: hold what it showed, in its order, as if it had been believed from its first sample."""
-    rate = COLUMN["rate"]
+    rate = LIMIT_COLUMN["rate"]
     flipped, since = np.zeros((1, len(HELD)), bool), np.zeros((1, len(HELD)), np.int64)
-    readings = np.full((1, len(COLUMNS)), np.nan)
+    readings = np.full((1, len(LIMIT_COLUMNS)), np.nan)
     before_us = step.before_us
     for sample_us, reading in step.samples:
         readings[0, column] = reading
-        good = np.zeros((1, len(COLUMNS)), bool)
+        good = np.zeros((1, len(LIMIT_COLUMNS)), bool)
         good[0, column] = True
         if column in {_HR, _PULSE} and step.other_us < sample_us:
             # Where the other probe was believed meanwhile, the rate has been held already.
             readings[0, rate], good[0, rate] = reading, True
-        held = np.full((1, len(COLUMNS)), min(sample_us - before_us, STALE_AFTER))
+        held = np.full((1, len(LIMIT_COLUMNS)), min(sample_us - before_us, STALE_AFTER))
         flips, began = hold(state.rows, state.limits.sets, np.array([row]), np.array([sample_us]), readings, good, held)
         flipped |= flips
         since = np.where(flips, began, since)
@@ -188,14 +188,14 @@ def _conclude(
         if not forced:
             worst = next(i for i in mine if flips[i])
             text = f"{session.where}: {title} is over."
-            evidence = limit_evidence(limits[worst], float(readings[COLUMN[limits[worst].channel]]), None, minute)
+            evidence = limit_evidence(limits[worst], float(readings[LIMIT_COLUMN[limits[worst].channel]]), None, minute)
             state.say(row, rule, None, at_us, at_us, here, text, evidence, limits[worst].source)
             continue
         # Of the worst limits in force, the one that this reading is about; the first in the table otherwise.
         worst = max(forced, key=lambda i: (limits[i].priority, bool(flips[i]), -i))
-        value = float(readings[COLUMN[limits[worst].channel]])
+        value = float(readings[LIMIT_COLUMN[limits[worst].channel]])
         if np.isnan(value):
-            value = float(state.rows.value[row, COLUMN[limits[worst].channel]])
+            value = float(state.rows.value[row, LIMIT_COLUMN[limits[worst].channel]])
         columns = _MEASURED[limits[worst].channel]
         evidence = limit_evidence(limits[worst], value, usual(state, row, columns), minute)
         evidence["data_age_s"] = number(max(at_us - int(state.rows.trusted_at[row, columns].max()), 0) / SECOND)

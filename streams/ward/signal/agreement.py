@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import NEVER, SECOND
-from models.tables.channels import COLUMN, STALE_AFTER
+from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
 from streams.ward.rows import Rows
 
 APART: Final = 0.2
@@ -29,7 +29,7 @@ BESIDE: Final = 5 * SECOND
 AVERAGED_OVER: Final = 8 * SECOND
 """As the shorter of an oximeter's averaging times (8-16 s): both probes are then equally slow."""
 
-_HR, _PULSE, _SPO2 = COLUMN["hr"], COLUMN["pulse"], COLUMN["spo2"]
+_HR, _PULSE, _SPO2 = CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"], CHANNEL_COLUMN["spo2"]
 _BEATS: Final = np.array([_HR, _PULSE])
 CONCERNED: Final = np.array([_HR, _PULSE, _SPO2])
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import NEVER, SECOND
-from models.tables.channels import CHANNELS, COLUMN, STALE_AFTER
+from models.tables.channels import CHANNEL_COLUMN, CHANNELS, STALE_AFTER
 from streams.ward.rows import CONTINUOUS, Rows
 from streams.ward.signal.agreement import CONCERNED, compare
 from streams.ward.signal.steps import Step, doubt, impossible
@@ -39,7 +39,7 @@ NO_READING: Final = (0.0, 1.0, 127.0, 255.0, 511.0)
 """What devices send for no reading, where a channel cannot show it: zeros and 1 % without a finger, all bits set (Nonin's and
 others' serial formats: 127 for SpO2, 511 for the pulse). It says that a probe is off, not that a body is out of range."""
 
-_HR, _PULSE, _SBP, _DBP = COLUMN["hr"], COLUMN["pulse"], COLUMN["sbp"], COLUMN["dbp"]
+_HR, _PULSE, _SBP, _DBP = CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"], CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"]
 LOWEST: Final = np.array([channel.lowest for channel in CHANNELS])
 HIGHEST: Final = np.array([channel.highest for channel in CHANNELS])
 

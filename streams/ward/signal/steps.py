@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import NEVER, SECOND
-from models.tables.channels import CHANNELS, COLUMN, STALE_AFTER
+from models.tables.channels import CHANNEL_COLUMN, CHANNELS, STALE_AFTER
 
 HELD_FOR: Final = 30 * SECOND
 """A step that has lasted this long is believed. Chosen by us: as long as a value stays valid, so that no step is doubted for
@@ -33,11 +33,11 @@ STARTLES: Final = {"hr": 20.0, "pulse": 20.0, "rr": 8.0, "spo2": 3.0}
 """A change within a second that means a movement if two organs show it at once. Chosen by us: a displayed rate of breathing is
 an average over breaths, and saturation follows what the heart and lungs do by half a minute (circulation and averaging)."""
 STARTLES_WITHIN: Final = 2 * SECOND
-FLUTTERS: Final = {COLUMN["spo2"]: 3.0}
+FLUTTERS: Final = {CHANNEL_COLUMN["spo2"]: 3.0}
 """While it is doubted, a change beyond this within a second is no sign of having settled. As `STARTLES`: an average over 8-16 s
 does not go up and down by 4 % from one second to the next."""
 _STARTLES: Final = np.array([STARTLES.get(channel.name, inf) for channel in CHANNELS])
-_ORGANS: Final = tuple(tuple(COLUMN[name] for name in names) for names in (("hr", "pulse"), ("rr",), ("spo2",)))
+_ORGANS: Final = tuple(tuple(CHANNEL_COLUMN[name] for name in names) for names in (("hr", "pulse"), ("rr",), ("spo2",)))
 
 
 def _about(column: int, size: float) -> float:

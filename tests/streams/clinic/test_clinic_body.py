@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.session.pharmacokinetics import USUAL_BODY, Given
-from streams.clinic.body import Body, level, live, usual_peak
+from models.session.pharmacokinetics import USUAL_BODY, DoseEvent
+from streams.clinic.body import Physiology, level, live, usual_peak
 from streams.clinic.clinic import OPENS_US
 from streams.clinic.notes import Notes, write_down
-from streams.clinic.people import Drug
+from streams.clinic.people import SimulatedDrug
 from streams.clinic.plan import Booking, SessionPlan, plan_session
 
-Lived = list[tuple[SessionPlan, Body, Notes]]
+Lived = list[tuple[SessionPlan, Physiology, Notes]]
 
 
-def quiet_sessions(drug: Drug, sessions: int) -> Lived:
+def quiet_sessions(drug: SimulatedDrug, sessions: int) -> Lived:
     lived = []
     for number in range(sessions):
         plan = plan_session(3, Booking(number, OPENS_US, "1", drug=drug, adverse=0.0))
@@ -34,12 +34,12 @@ def sprays() -> Lived:
     return quiet_sessions("esketamine", 150)
 
 
-def usual_level(*doses: Given) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def usual_level(*doses: DoseEvent) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return level(doses, np.arange(0, 180.0), USUAL_BODY, 0.3, 0.02, 0.625)
 
 
 def test_an_infusion_stopped_halfway_has_less_effect_and_lets_go_sooner() -> None:
-    whole = Given("ketamine", "iv", 0.0, 35.0, 40.0)
+    whole = DoseEvent("ketamine", "iv", 0.0, 35.0, 40.0)
     all_of_it, half_of_it = usual_level(whole), usual_level(whole.stopped(20.0))
     assert all_of_it.max() == pytest.approx(usual_peak("ketamine"), rel=0.01)
     assert abs(int(all_of_it.argmax()) - 40) <= 2
@@ -49,7 +49,7 @@ def test_an_infusion_stopped_halfway_has_less_effect_and_lets_go_sooner() -> Non
 
 
 def test_a_smaller_spray_does_less() -> None:
-    levels = [usual_level(Given("esketamine", "intranasal", 0.0, mg, 10.0)).max() for mg in (28.0, 56.0, 84.0)]
+    levels = [usual_level(DoseEvent("esketamine", "intranasal", 0.0, mg, 10.0)).max() for mg in (28.0, 56.0, 84.0)]
     assert levels[0] < levels[1] < levels[2] == pytest.approx(usual_peak("esketamine"), rel=0.01)
 
 

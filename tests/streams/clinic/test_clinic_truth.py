@@ -14,7 +14,7 @@ from streams.clinic.body import live
 from streams.clinic.clinic import OPENS_US, Clinic, demo_clinic, simulate
 from streams.clinic.hazards import HAZARDS
 from streams.clinic.monitor import Screen, show
-from streams.clinic.notes import Cuff, Notes
+from streams.clinic.notes import DisplayedCuff, Notes
 from streams.clinic.people import ESKETAMINE, KETAMINE
 from streams.clinic.plan import Booking, plan_session
 from streams.clinic.truth import CRITERIA, found_in
@@ -274,7 +274,10 @@ def test_time_counts_and_not_samples() -> None:
 def pressures(*cuffs: tuple[float, int, int]) -> set[tuple[str, str, str]]:
     """What (minute after the dose, systolic, diastolic) comes to, for somebody at 120/75."""
     plan = plan_session(1, Booking(0, OPENS_US, "1", drug="ketamine", adverse=0.0))
-    shown = [Cuff(plan.dose_s - 240.0, 120, 75), *(Cuff(plan.dose_s + 60.0 * m, sbp, dbp) for m, sbp, dbp in cuffs)]
+    shown = [
+        DisplayedCuff(plan.dose_s - 240.0, 120, 75),
+        *(DisplayedCuff(plan.dose_s + 60.0 * m, sbp, dbp) for m, sbp, dbp in cuffs),
+    ]
     notes = Notes((), tuple(shown), ())
     return {(one.rule, one.severity, one.expect) for one in from_entries(plan, notes, show(plan, live(plan)))}
 

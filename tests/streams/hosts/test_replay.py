@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
+from models.arrays import Document
 from models.wire.observations import SetAside
 from streams.clinic.clinic import simulate
 from streams.hosts.replay import Replay, accounted
 from streams.intake.files import Line, merged
 from tests.support.service import (
-    Document,
     at,
     chairside,
     falling,

@@ -12,7 +12,7 @@ import pytest
 from models.wire.observations import Vitals
 from streams.intake.append import Intake, Overloaded
 from streams.journal.frame import FULL, decode
-from streams.journal.journal import Entry
+from streams.journal.journal import JournalEntry
 from tests.support.scenes import moment
 from tests.support.service import until
 
@@ -31,20 +31,20 @@ class Disk:
         self.broken = False
         self.asked = 0
 
-    def append(self, payloads: Sequence[bytes]) -> list[Entry]:
+    def append(self, payloads: Sequence[bytes]) -> list[JournalEntry]:
         self.asked += 1
         self.free.wait(60)
         if self.broken:
             raise OSError("disk full")
         first = self.next_offset
         self.appends.append(list(payloads))
-        return [Entry(first + n, 0, payload) for n, payload in enumerate(payloads)]
+        return [JournalEntry(first + n, 0, payload) for n, payload in enumerate(payloads)]
 
     @property
     def next_offset(self) -> int:
         return sum(map(len, self.appends))
 
-    def read(self, first_offset: int, limit: int = 1000) -> list[Entry]:
+    def read(self, first_offset: int, limit: int = 1000) -> list[JournalEntry]:
         raise NotImplementedError
 
     def offset_since(self, received_us: int) -> int:
@@ -57,7 +57,7 @@ class Disk:
 
 
 @asynccontextmanager
-async def intake(disk: Disk, delivered: list[Entry]) -> AsyncIterator[Intake]:
+async def intake(disk: Disk, delivered: list[JournalEntry]) -> AsyncIterator[Intake]:
     taking = Intake(disk, delivered.extend)
     running = asyncio.create_task(taking.run())
     yield taking
@@ -67,7 +67,7 @@ async def intake(disk: Disk, delivered: list[Entry]) -> AsyncIterator[Intake]:
 
 
 async def test_a_sender_is_answered_after_the_disk_has_it_and_not_before() -> None:
-    disk, delivered = Disk(), list[Entry]()
+    disk, delivered = Disk(), list[JournalEntry]()
     async with intake(disk, delivered) as taking:
         disk.free.clear()
         sending = asyncio.create_task(taking.append(vitals(1)))
@@ -92,7 +92,7 @@ async def test_what_arrives_while_the_disk_is_busy_shares_one_append() -> None:
 
 
 async def test_a_large_post_becomes_several_frames_of_one_append() -> None:
-    disk, delivered = Disk(), list[Entry]()
+    disk, delivered = Disk(), list[JournalEntry]()
     async with intake(disk, delivered) as taking:
         await taking.append(vitals(2 * FULL + 1))
         assert [len(decode(entry.payload)) for entry in delivered] == [FULL, FULL, 1]
@@ -102,14 +102,14 @@ async def test_a_large_post_becomes_several_frames_of_one_append() -> None:
 
 async def test_a_tick_comes_when_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.intake.append.TICK_S", 0.01)
-    delivered: list[Entry] = []
+    delivered: list[JournalEntry] = []
     async with intake(Disk(), delivered):
         await until(lambda: len(delivered) >= 3, "ticks")
     assert {len(decode(entry.payload)) for entry in delivered} == {0}
 
 
 async def test_when_the_disk_refuses_every_sender_is_told_and_the_next_append_is_tried_anew() -> None:
-    disk, delivered = Disk(), list[Entry]()
+    disk, delivered = Disk(), list[JournalEntry]()
     async with intake(disk, delivered) as taking:
         disk.broken = True
         with pytest.raises(Overloaded, match="the journal cannot be written: disk full"):

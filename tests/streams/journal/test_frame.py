@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from alerts.effects import DeadLetter
 from models.instants import EPOCH, to_us
-from models.tables.channels import CHANNELS, NAMES, STATUSES
+from models.tables.channels import CHANNEL_NAMES, CHANNELS, STATUSES
 from models.wire.observations import CheckIn, Event, Intervention, SetAside, Vitals
 from streams.intake.json import read
 from streams.journal.frame import FORMAT, FrameBuilder, UnknownFrame, decode, key_hash
@@ -31,7 +31,7 @@ instants = st.integers(0, 2**36).map(lambda ms: EPOCH + timedelta(milliseconds=m
 vitals = st.builds(
     Vitals, at=instants, site=st.sampled_from(["main", "north"]), device=names, patient=names, session=names, source=names,
     id=names, by=names,
-    status=st.none() | st.dictionaries(st.sampled_from(NAMES), st.sampled_from(STATUSES[1:]), max_size=4),
+    status=st.none() | st.dictionaries(st.sampled_from(CHANNEL_NAMES), st.sampled_from(STATUSES[1:]), max_size=4),
     **{channel.name: st.none() | numbers for channel in CHANNELS},
 )  # fmt: skip
 others = st.one_of(
@@ -51,7 +51,7 @@ def test_what_goes_into_a_frame_comes_out_of_it_in_order(sent: list[Record]) -> 
         origin = frame.origins[frame.origin[n]]
         assert tuple(origin) == (record.site, record.session, record.patient, record.device, record.source)
         assert frame.at_us[n] == to_us(record.at)
-        for column, name in enumerate(NAMES):
+        for column, name in enumerate(CHANNEL_NAMES):
             value = getattr(record, name)
             assert np.isnan(frame.values[n, column]) if value is None else frame.values[n, column] == value
             assert STATUSES[frame.status[n, column]] == (record.status or {}).get(name, "ok")  # type: ignore[call-overload]
@@ -83,8 +83,8 @@ def test_a_builder_is_empty_after_it_was_sealed() -> None:
 
 def test_a_reading_keeps_every_digit_that_it_came_with() -> None:
     frame = decode(pack([Vitals(at=EPOCH, device="m-1", temp=36.7, spo2=97.0)]))
-    assert frame.values[0, NAMES.index("temp")] == 36.7
-    assert frame.values[0, NAMES.index("spo2")] == 97.0
+    assert frame.values[0, CHANNEL_NAMES.index("temp")] == 36.7
+    assert frame.values[0, CHANNEL_NAMES.index("spo2")] == 97.0
 
 
 def test_a_frame_of_another_format_is_refused_with_both_numbers() -> None:

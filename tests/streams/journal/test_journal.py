@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.journal.journal import Entry, JournalRefused, SqliteJournal
+from streams.journal.journal import JournalEntry, JournalRefused, SqliteJournal
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def test_entries_come_back_in_order_with_their_stamps(path: Path) -> None:
     with closing(SqliteJournal(path, lambda: next(clock))) as journal:
         first = journal.append([b"a", b"b"])
         second = journal.append([b"c"])
-        assert first == [Entry(0, 10, b"a"), Entry(1, 10, b"b")]
-        assert second == [Entry(2, 20, b"c")]
+        assert first == [JournalEntry(0, 10, b"a"), JournalEntry(1, 10, b"b")]
+        assert second == [JournalEntry(2, 20, b"c")]
         assert journal.read(0) == [*first, *second]
         assert journal.read(1, limit=1) == [first[1]]
         assert journal.read(3) == []
@@ -40,7 +40,7 @@ def test_a_journal_goes_on_where_it_was_left(path: Path) -> None:
         journal.append([b"a", b"b"])
     with closing(SqliteJournal(path, lambda: 30)) as journal:
         assert journal.next_offset == 2
-        assert journal.append([b"c"]) == [Entry(2, 30, b"c")]
+        assert journal.append([b"c"]) == [JournalEntry(2, 30, b"c")]
         assert [entry.payload for entry in journal.read(0)] == [b"a", b"b", b"c"]
 
 
@@ -78,7 +78,7 @@ def test_an_append_that_fails_leaves_nothing_and_no_gap(path: Path) -> None:
                 journal.append([b"b"])
         with pytest.raises(sqlite3.IntegrityError):
             journal.append([b"c", None])  # type: ignore[list-item]
-        assert journal.append([b"d"]) == [Entry(1, 1, b"d")]
+        assert journal.append([b"d"]) == [JournalEntry(1, 1, b"d")]
         assert [entry.payload for entry in journal.read(0)] == [b"a", b"d"]
 
 

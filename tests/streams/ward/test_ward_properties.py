@@ -17,7 +17,7 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from alerts.desk.alert import Alert
-from alerts.desk.lifecycle import TABLE, Move, Phase
+from alerts.desk.lifecycle import TABLE, AlertPhase, Move
 from alerts.effects import Cause, DeadLetter, Effect, Page, Transition
 from models.instants import HOUR, SECOND, from_iso
 from models.tables.channels import CHANNELS
@@ -435,7 +435,7 @@ class Watcher:
     def of(cls, clock: Clock) -> Watcher:
         return cls(clock, Shard(clock=clock), {}, {})
 
-    def physiological(self) -> dict[str, tuple[Phase, int]]:
+    def physiological(self) -> dict[str, tuple[AlertPhase, int]]:
         return {
             alert.id: (alert.phase, alert.priority)
             for alert in self.shard.desk.open.values()
@@ -513,7 +513,7 @@ def test_what_must_not_happen_does_not(clock: Clock, day: list[Act]) -> None:
     _lived_by_the_table(watcher.life.values())
     stranger = Vitals(at=moment(0).replace(year=2026, month=11, day=25), patient="stranger", spo2=97.0)
     watcher.step(now_us + 48 * HOUR, pack([stranger]))
-    quiet = {alert.phase for alert in watcher.shard.desk.open.values()} & {Phase.ACKNOWLEDGED, Phase.SNOOZED}
+    quiet = {alert.phase for alert in watcher.shard.desk.open.values()} & {AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}
     assert quiet == set(), "whatever was quieted runs out"
 
 
@@ -521,7 +521,7 @@ def _only_ran_out(before: dict[str, Any], after: dict[str, Any], effects: list[E
     """Silence lets an acknowledgement run out, and does nothing else to an alert about a body."""
     expired = {one.alert for one in effects if isinstance(one, Transition) and one.transition == "expired"}
     for alert, (phase, priority) in before.items():
-        assert after[alert] == ((Phase.ACTIVE, priority) if alert in expired else (phase, priority)), (
+        assert after[alert] == ((AlertPhase.ACTIVE, priority) if alert in expired else (phase, priority)), (
             "missing data ends nothing"
         )
     assert set(after) == set(before), "missing data starts nothing about a body"
@@ -529,10 +529,10 @@ def _only_ran_out(before: dict[str, Any], after: dict[str, Any], effects: list[E
 
 def _lived_by_the_table(lives: Iterable[list[Transition]]) -> None:
     for life in lives:
-        phases = {Phase.ACTIVE}
+        phases = {AlertPhase.ACTIVE}
         steps = [one.transition for one in life[1:]]
         while steps:
-            reached: dict[int, set[Phase]] = {}
+            reached: dict[int, set[AlertPhase]] = {}
             for (phase, _), move in TABLE.items():
                 if phase in phases and isinstance(move, Move) and tuple(steps[: len(move.steps)]) == move.steps:
                     reached.setdefault(len(move.steps), set()).add(move.to)
