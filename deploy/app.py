@@ -54,9 +54,9 @@ def build(service: Service) -> FastAPI:
         """A question that cannot be answered just now, whoever was asked."""
         return JSONResponse({"detail": str(why)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
 
-    @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress"}})
+    @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
     async def healthz() -> JSONResponse:
-        """200 while frames are being processed; 503 when none was for five seconds, however alive the process looks."""
+        """200 while frames are being processed and every task runs; 503 when none was for five seconds, or one has failed."""
         health = service.health()
         return JSONResponse(health, status_code=200 if health["ok"] else 503)
 

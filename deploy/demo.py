@@ -40,6 +40,8 @@ def run_demo(port: int, speed: float, seed: int, browser: bool, minutes: float |
         service = Service(Path(data), Settings(), clock="observed")
         nobody_is_paged(service.store)
         asyncio.run(_run(service, listening, address, speed, seed, browser, minutes))
+        if service.tasks.failure is not None:
+            raise service.tasks.failure
 
 
 async def _run(

@@ -20,11 +20,15 @@ GRACE_S: Final = 5
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, ending the live feeds first, so that it does not wait for boards to go away."""
+    """Uvicorn, ending the live feeds first, so that it does not wait for boards to go away; and ending when the service fails."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end; asked ten times a second."""
+        return await super().on_tick(counter) or self._service.tasks.failure is not None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._service.feed.close()
@@ -60,7 +64,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run_service(settings: Settings, config: Path | None, data: Path, host: str, port: int, clock: Clock) -> None:
-    """Serve until interrupted; a configuration file that changes is put in force."""
+    """Serve until interrupted; a configuration file that changes is put in force.
+
+    Raises:
+        ServiceFailed: a task of the service has failed, so that it had to end.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     listening = listen(host, port)
@@ -69,3 +77,5 @@ def run_service(settings: Settings, config: Path | None, data: Path, host: str, 
     sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
     sys.stderr.flush()
     server(service, host, port).run(sockets=[listening])
+    if service.tasks.failure is not None:
+        raise service.tasks.failure

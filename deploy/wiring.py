@@ -23,12 +23,13 @@ from alerts.store.store import Store
 from deploy.board_views import ShardViews
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, Watched
+from deploy.supervisor import Supervisor, reason_of
 from models.instants import SECOND
 from models.wire.observations import Command, Conflicted
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
-from streams.intake.append import Intake, Records
+from streams.intake.append import Intake, Overloaded, Records
 from streams.journal.journal import SqliteJournal
 from streams.ward.state import Clock
 
@@ -37,6 +38,10 @@ log = logging.getLogger(__name__)
 STALLED_AFTER_S = 5.0
 """A tick comes every second; five without one done means that nobody is being watched."""
 CHAIRS_EVERY_S = 1.0
+LOOK_EVERY_S = 1.0
+"""How often the configuration file is looked at: an editor's save is in force before anybody wonders. Chosen by us."""
+AGAIN_S = 1.0
+"""How long to wait before telling the journal again what it could not take. Chosen by us."""
 
 
 class DataInUse(RuntimeError):
@@ -85,44 +90,54 @@ class Service:
         self._progress_at = time.monotonic()
         self._progress_offset = -1
         self.ready = asyncio.Event()
-        self._disagreed: list[Conflicted] = []
+        self.tasks = Supervisor()
+        self._faults: asyncio.Queue[Conflicted] = asyncio.Queue()
+        """What the owner found wrong with its store, to be told through the journal like everything else."""
+        self._unshown = ""
+        """Why the chairs' values cannot be shown; empty: they can."""
         again = self.owner.recover()
         if again:
             log.info("recovered: %d frames read again", again)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:
-        """Run, and stop in order."""
-        tasks = [
-            asyncio.create_task(self.owner.run(), name="owner"),
-            asyncio.create_task(self.intake.run(), name="intake"),
-            asyncio.create_task(self._each_second(), name="chairs"),
-        ]
-        paging = asyncio.create_task(self.pager.run(), name="pager")
-        foreseeing = [asyncio.create_task(self.forecaster.run(), name="forecaster")] if self.forecaster else []
-        for task in (*tasks, paging, *foreseeing):
-            task.add_done_callback(_ended)
+        """Run, and stop in order. A task that fails is in `tasks.failure`: whoever runs this must then leave, with its reason.
+
+        Raises:
+            ServiceFailed: a task failed before the service was ready.
+        """
+        tasks = self.tasks
+        tasks.start("owner", self.owner.run())
+        tasks.start("intake", self.intake.run())
+        tasks.start("boards", self._show())
+        tasks.start("configuration", self._follow_configuration())
+        tasks.start("faults", self._tell_faults())
+        tasks.start("pager", self.pager.run())
+        if self.forecaster is not None:
+            tasks.start("forecaster", self.forecaster.run())
         try:
-            await self._configure()
-            await self.intake.append(self._disagreed)
+            try:
+                await tasks.unless_failed(self._configure())
+            except Exception as wrong:
+                if tasks.failure is None:
+                    tasks.fail("start", reason_of(wrong))
+                raise
             self.ready.set()
             yield self
         finally:
             self.feed.close()
+            for name in ("boards", "configuration", "faults"):
+                await tasks.stopped(name, cancel=True)
             if self.forecaster is not None:
                 # It begins nothing new, and what it was making is made after the next start.
                 self.forecaster.stop()
-                for task in foreseeing:
-                    task.cancel()
-                await asyncio.gather(*foreseeing, return_exceptions=True)
+                await tasks.stopped("forecaster", cancel=True)
             self.intake.stop()
-            # One that has failed was logged; the others must still end well.
-            await asyncio.gather(tasks[1], return_exceptions=True)
+            await tasks.stopped("intake")
             self.owner.stop()
-            tasks[2].cancel()
-            await asyncio.gather(tasks[0], tasks[2], return_exceptions=True)
+            await tasks.stopped("owner")
             await self.worker.close()
-            await self.pager.drain(paging)
+            await self.pager.drain(tasks.stopping("pager"))
             self.journal.close()
             self.store.close()
             self._lock.close()
@@ -135,24 +150,39 @@ class Service:
             place = f"configuration-{record.hash}-{self.journal.next_offset}"
             await self.intake.append([record.model_copy(update={"id": place})])
 
-    async def _reconfigure(self) -> None:
+    async def _follow_configuration(self) -> None:
         """Put a configuration file in force that was changed while we run; a bad one changes nothing and is told of."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            settings = self._changed()
+            if settings is None:
+                continue
+            self.settings = settings
+            while True:
+                try:
+                    await self._configure()
+                    break
+                except Overloaded as wait:
+                    log.error("the new configuration is not in force yet, trying again: %s", wait)
+                    await asyncio.sleep(LOOK_EVERY_S)
+            log.info("configuration %s is in force", settings.record().hash)
+
+    def _changed(self) -> Settings | None:
+        """The changed settings, as far as they may change while we run; None: as before, or bad."""
         if self._watched is None:
-            return
+            return None
         try:
             settings = self._watched.changed()
         except BadConfiguration as bad:
             log.error("the configuration in force stays: %s", bad)
-            return
+            return None
         if settings is None:
-            return
+            return None
         if settings.site.name != self.settings.site.name or settings.pages.addresses != self.settings.pages.addresses:
             log.warning("the site's name and where pages go change with the next start")
             site = settings.site.model_copy(update={"name": self.settings.site.name})
             settings = settings.model_copy(update={"site": site})
-        self.settings = settings
-        await self._configure()
-        log.info("configuration %s is in force", settings.record().hash)
+        return settings
 
     # ---- what comes in ------------------------------------------------------------------------------------------
 
@@ -181,29 +211,51 @@ class Service:
 
     def _conflicted(self, conflicts: list[Conflicted]) -> None:
         self.metrics.conflicts.inc(len(conflicts))
-        if not self.ready.is_set():
-            self._disagreed += conflicts
-            return
-        self._raising = asyncio.ensure_future(self.intake.append(conflicts))
+        for conflict in conflicts:
+            self._faults.put_nowait(conflict)
 
-    async def _each_second(self) -> None:
+    async def _tell_faults(self) -> None:
         while True:
-            for site in self.feed.sites:
-                self.feed.publish("chairs", site, await self.views.chairs(site))
+            fault = await self._faults.get()
+            while True:
+                try:
+                    await self.intake.append([fault])
+                    break
+                except Overloaded:
+                    await asyncio.sleep(AGAIN_S)
+
+    async def _show(self) -> None:
+        """The chairs' values to whoever listens, each second. What cannot be shown must not end what is watched: it is said in
+        the log and by `health`, and the board says that nothing comes.
+        """
+        while True:
+            try:
+                for site in self.feed.sites:
+                    self.feed.publish("chairs", site, await self.views.chairs(site))
+                self._unshown = ""
+            except Exception as wrong:
+                if self._unshown != (reason := reason_of(wrong)):
+                    log.error("the chairs cannot be shown: %s", reason, exc_info=wrong)
+                self._unshown = reason
             self.health()
-            await self._reconfigure()
             await asyncio.sleep(CHAIRS_EVERY_S)
 
     # ---- how it is ----------------------------------------------------------------------------------------------
 
     def health(self) -> dict[str, Any]:
-        """Whether there is progress: a frame was decided and written within `STALLED_AFTER_S`."""
+        """Whether all is well: every task runs, the chairs can be shown, and a frame was decided and written within
+        `STALLED_AFTER_S`.
+        """
         offset = self.owner.written_offset
         if offset != self._progress_offset:
             self._progress_offset, self._progress_at = offset, time.monotonic()
         idle_s = time.monotonic() - self._progress_at
+        tasks = self.tasks.health()
+        if self._unshown and tasks["boards"] == "running":
+            tasks["boards"] = f"nothing can be shown: {self._unshown}"
         return {
-            "ok": idle_s < STALLED_AFTER_S,
+            "ok": idle_s < STALLED_AFTER_S and set(tasks.values()) <= {"running"},
+            "tasks": tasks,
             "last_progress_s": round(idle_s, 1),
             "frames_behind": self.owner.behind,
             "next_offset": offset,
@@ -231,9 +283,3 @@ class Service:
             metrics.forecasts_failed.set(self.forecaster.failed)
             metrics.forecasts_waiting.set(self.forecaster.waiting)
         metrics.pages_abandoned.set(pages.abandoned)
-
-
-def _ended(task: asyncio.Task[Any]) -> None:
-    """A part that fails must not do so in silence; health says the rest."""
-    if not task.cancelled() and (failed := task.exception()) is not None:
-        log.critical("%s has failed: restart Chairside", task.get_name(), exc_info=failed)

@@ -63,6 +63,8 @@ class Pager:
         self._alone = alone
         self._schedulers = list(schedulers)
         self._wakers = {name: asyncio.Event() for name in self._destinations}
+        self._nowhere = asyncio.Event()
+        """Ends the waiting of a pager that has no destination."""
         self._stopping = False
 
     @property
@@ -78,6 +80,8 @@ class Pager:
     async def run(self) -> None:
         """Send until `stop`; then what is due now is still sent."""
         await self._begin()
+        if not self._destinations:
+            await self._nowhere.wait()
         async with asyncio.TaskGroup() as group:
             for destination in self._destinations.values():
                 group.create_task(self._serve(destination), name=f"pager {destination.name}")
@@ -85,6 +89,7 @@ class Pager:
     def stop(self) -> None:
         """Make `run` return once nothing is due. What waits for a retry stays owed, for the next pager."""
         self._stopping = True
+        self._nowhere.set()
         self.wake()
 
     async def drain(self, running: asyncio.Task[None], within_s: float = 10.0) -> bool:

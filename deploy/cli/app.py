@@ -276,6 +276,7 @@ def _run(start: Any) -> None:
     from sqlalchemy.exc import DBAPIError
 
     from alerts.store.database import DatabaseTooNew
+    from deploy.supervisor import ServiceFailed
     from deploy.wiring import DataInUse
     from streams.journal.frame import UnknownFrame
     from streams.journal.journal import JournalRefused
@@ -284,7 +285,7 @@ def _run(start: Any) -> None:
 
     try:
         start()
-    except (DataInUse, JournalRefused, DatabaseTooNew, UnknownState) as wrong:
+    except (DataInUse, JournalRefused, DatabaseTooNew, ServiceFailed, UnknownState) as wrong:
         raise fail(str(wrong)) from wrong
     except (UnknownFrame, OffsetGap) as wrong:
         raise fail(f"the journal cannot be read on: {wrong}") from wrong

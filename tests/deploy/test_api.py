@@ -457,14 +457,14 @@ async def test_effects_that_could_not_be_written_are_written_when_they_can_be(
     assert [one["rule"] for one in await clinic.transitions()] == ["desaturation"]
 
 
-async def test_an_owner_that_died_is_said_aloud_and_is_not_healthy(
-    clinic: Inside, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_an_owner_that_died_is_said_aloud_and_ends_the_service(
+    clinic: Inside, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("deploy.wiring.STALLED_AFTER_S", 1.0)
     with caplog.at_level(logging.CRITICAL):
         clinic.service.owner.deliver(clinic.service.journal.append([b"not a frame"]))
-        await until(lambda: "owner has failed" in caplog.text, "the failure to be logged")
-    await clinic.turns(503)
+        await until(clinic.ended, "the service to end")
+    assert "owner has failed: UnknownFrame: not a frame" in caplog.text
+    assert clinic.service.health()["tasks"]["owner"].startswith("UnknownFrame: not a frame")
 
 
 # ---- pages -----------------------------------------------------------------------------------------------------------

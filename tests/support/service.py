@@ -93,6 +93,11 @@ class Inside:
     web: Server
     address: str
     http: httpx.AsyncClient
+    running: asyncio.Task[None]
+
+    def ended(self) -> bool:
+        """Whether the server has ended, by itself or not."""
+        return self.running.done()
 
     async def post(self, *lines: Document) -> Document:
         """Post observations as NDJSON; all of them must be usable."""
@@ -157,7 +162,7 @@ async def serving(
     try:
         await until(lambda: web.started or running.done(), "the server to start")
         async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as client:
-            yield Inside(service, web, address, client)
+            yield Inside(service, web, address, client, running)
     finally:
         web.should_exit = True
         await running
