@@ -54,7 +54,7 @@ contracts: $(ENVIRONMENT) ## Check that imports go one way and that the pure mod
 
 .PHONY: schema
 schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire to docs/schema/
-	$(BIN)/python -m models.wire.schema
+	$(BIN)/python -m deploy.schema
 
 .PHONY: board
 board: $(BOARD_BUILT) ## Build the board (alerts/board/dist)

@@ -15,12 +15,12 @@ import webbrowser
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.demo_past import nobody_is_paged, write_past
 from deploy.http import listen, server
 from deploy.settings import Settings
 from deploy.wiring import Service, wall_us
 from models.instants import HOUR, SECOND
 from streams.clinic.clinic import demo_clinic
-from streams.clinic.demo_past import nobody_is_paged, write_past
 from streams.intake.json import read_lines
 
 STEP_S: Final = 0.1

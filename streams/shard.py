@@ -21,7 +21,7 @@ from streams.ward.chairs import chairs
 from streams.ward.state import Clock
 from streams.ward.ward import UnknownState, Ward
 
-STATE: Final = 1
+SHARD_FORMAT: Final = 1
 
 
 class OffsetGap(RuntimeError):
@@ -80,7 +80,7 @@ class Shard:
     def snapshot(self) -> bytes:
         """The state, versioned."""
         state = {
-            "state": STATE,
+            "state": SHARD_FORMAT,
             "number": self.number,
             "next_offset": self.next_offset,
             "ward": self.ward.packed(),
@@ -101,7 +101,7 @@ class Shard:
             raise UnknownState(f"not a checkpoint: {wrong}") from wrong
         if not isinstance(packed, dict):
             raise UnknownState("not a checkpoint")
-        if packed.get("state") != STATE:
+        if packed.get("state") != SHARD_FORMAT:
             raise UnknownState(packed.get("state"))
         shard = cls(packed["number"], next_offset=packed["next_offset"])
         shard.ward = Ward.unpacked(packed["ward"])

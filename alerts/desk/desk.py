@@ -31,7 +31,7 @@ from models.wire.observations import (
     SiteConfigured,
 )
 
-DESK_STATE: Final = 1
+DESK_FORMAT: Final = 1
 ACKNOWLEDGED_FOR: Final = {
     Priority.HIGH: 10 * MINUTE,
     Priority.MEDIUM: 30 * MINUTE,
@@ -298,7 +298,7 @@ class Desk:
     def packed(self) -> dict[str, Any]:
         """Everything that the next frame depends on, msgpack-able."""
         return {
-            "state": DESK_STATE,
+            "state": DESK_FORMAT,
             "shard": self.shard,
             "open": [alert.packed() for alert in self.open.values()],
             "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=in_order)],
@@ -313,8 +313,8 @@ class Desk:
         Raises:
             ValueError: written by a version that this one does not know.
         """
-        if packed.get("state") != DESK_STATE:
-            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {DESK_STATE}")
+        if packed.get("state") != DESK_FORMAT:
+            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {DESK_FORMAT}")
         desk = cls(packed["shard"])
         for fields in packed["open"]:
             alert = Alert.unpacked(fields)

@@ -18,7 +18,7 @@ from bench.crash.kill_clinic import Answered, Fingerprint, Phone
 from models.arrays import Document
 from streams.journal.frame import decode
 from streams.journal.journal import SqliteJournal
-from streams.shard import STATE, Shard
+from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.state import Clock
 
 
@@ -108,7 +108,7 @@ class Shadow:
         elif 0 < len(stored) < len(expected) and expected[len(stored)][0] == stored[-1][0]:
             self._wrong(when, f"frame {stored[-1][0]} is written in part")
         self.behind = max(self.behind, len(expected) - len(stored))
-        checkpoint = store.load_checkpoint(0, STATE)
+        checkpoint = store.load_checkpoint(0, SHARD_FORMAT)
         if checkpoint is not None:
             self.checkpoints.add(checkpoint.next_offset)
             if checkpoint.next_offset > self.shard.next_offset:
@@ -143,7 +143,7 @@ class Shadow:
             for read_ in (Store.entries, Store.dead_letters):
                 if read_(store, limit=10**9) != read_(self.store, limit=10**9):
                     self._wrong("at the end", f"{read_.__name__} differ from the replay's")
-            checkpoint = store.load_checkpoint(0, STATE)
+            checkpoint = store.load_checkpoint(0, SHARD_FORMAT)
             if checkpoint is None or checkpoint.next_offset != self.shard.next_offset:
                 self._wrong("at the end", "no checkpoint was made when it stopped")
             elif checkpoint.state != self.shard.snapshot():

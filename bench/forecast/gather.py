@@ -23,11 +23,11 @@ from bench.cohort.families import AS_PUBLISHED, Variety
 from bench.cohort.records import alias, calendar_day, lines_of
 from bench.cohort.reports import STANDARD, Habits
 from models.arrays import Flags, Floats, Ints
-from models.relapse.day_entries import TREATMENTS
 from models.relapse.facts import Fact
 from models.relapse.forecaster import forecast_many
 from models.relapse.history import Course, PatientHistory
 from models.relapse.pool_features import rows_of
+from models.relapse.priors import TREATMENT_KINDS
 
 
 def facts_of(cohort: Cohort, patient: int, until: int = DAYS - 1, since: int = 0) -> list[Fact]:
@@ -61,7 +61,7 @@ def courses_of(cohort: Cohort, asked: Origins) -> list[Course]:
         for row, day in zip(rows, days, strict=True):
             entries = whole.entries[: bisect_right(at, day)]
             found[row] = replace(
-                whole, as_of=day, entries=entries, outside=sum(entry.kind in TREATMENTS for entry in entries)
+                whole, as_of=day, entries=entries, outside=sum(entry.kind in TREATMENT_KINDS for entry in entries)
             )
     return [course for course in found if course is not None]
 

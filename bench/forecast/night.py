@@ -35,10 +35,11 @@ from deploy.settings import Settings
 from deploy.wiring import Service
 from models.instants import iso, to_us
 from models.relapse.chance import patient_key
-from models.relapse.pool import name_of, shipped
+from models.relapse.pool import name_of
 from models.wire.observations import OBSERVATION
 from streams.forecasts.cache import pack_cache, unpack_cache
 from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
+from streams.forecasts.shipped import shipped_pool
 from streams.journal.frame import FULL, FrameBuilder
 from streams.shard import Shard
 from streams.ward.home.rows import AtHome, starts_us
@@ -104,7 +105,7 @@ def prepared(service: Service, enrolled: int, different: int) -> tuple[int, int]
                 )
             )
         states = []
-        for made in make_forecasts(asked):
+        for made in make_forecasts(asked, shipped_pool()):
             if made.kept is None or made.forecast is None:
                 raise ValueError(f"{made.asked.patient}: {made.why_not}")
             row = rows["main", made.asked.patient]
@@ -201,7 +202,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="chairside-night-", dir=options.folder) as folder:
         found = asyncio.run(night(Path(folder), options.patients, options.different))
     print(
-        f"{heading('python -m bench.forecast.night', SEED)} · {name_of(shipped())}, as of {iso(to_us(NIGHT))[:10]}\n\n{table(found)}"
+        f"{heading('python -m bench.forecast.night', SEED)} · {name_of(shipped_pool())}, as of {iso(to_us(NIGHT))[:10]}\n\n{table(found)}"
     )
 
 

@@ -27,6 +27,7 @@ from bench.recorded import DATA
 from deploy.cli.forecast import Patients, Question, forecast_lines
 from models.relapse.forecaster import forecast_many
 from models.relapse.pool import pooled
+from streams.forecasts.shipped import shipped_pool
 
 
 def closed_loop(bench: Bench, seeds: Sequence[int], write: bool) -> Section:
@@ -117,7 +118,7 @@ def difference(cohort: Cohort) -> tuple[float, int]:
     courses = courses_of(
         cohort, Origins(patient, day, nothing, nothing, nothing, nothing, nothing > 0, nothing, nothing.astype(float))
     )
-    mine, _ = pooled(courses, forecast_many(courses))
+    mine, _ = pooled(courses, forecast_many(courses), shipped_pool())
     theirs = [told[alias(cohort, int(p)), calendar_day(cohort, int(p), int(d)).isoformat()] for p, d in rows]
     there = [place for place, each in enumerate(theirs) if each is not None]
     return float(np.abs(mine.cdf[there] - np.array([theirs[place] for place in there])).max()), len(there)

@@ -28,6 +28,8 @@ from models.relapse.history import PatientHistory
 from models.relapse.pool import pooled
 from models.tables.instruments import ScoreRefused
 from models.wire.observations import SetAside
+from streams.forecasts.shipped import shipped_pool
+from streams.intake.files import UnreadableFile
 from streams.intake.json import read_lines
 
 AT_ONCE: Final = 32
@@ -36,10 +38,6 @@ WORTH_A_PROCESS: Final = 1500
 """Forecasts below which starting another process takes longer than it saves."""
 
 Warn = Callable[[str], None]
-
-
-class UnreadableFile(ValueError):
-    """A file that cannot be opened; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ def _answered(piece: Sequence[tuple[str, list[Fact]]], question: Question) -> li
         history = PatientHistory(alias, facts)
         found = (history.course(day) for day in question.origins)
         courses += [course for course in found if course is not None]
-    made, model = pooled(courses, forecast_many(courses))
+    made, model = pooled(courses, forecast_many(courses), shipped_pool())
     documents = (
         forecast_document(course, made, row, model=model, horizon=question.horizon, with_cdf=question.with_cdf)
         for row, course in enumerate(courses)

@@ -35,7 +35,8 @@ def forecast_command(
     [dim]chairside forecast clinic.ndjson --as-of 2026-03-01[/dim]
     [dim]chairside forecast 2025.ndjson.gz 2026.ndjson --every 7 --from 2025-09-01 --to 2026-03-01 --cdf --out scored.ndjson[/dim]
     """
-    from deploy.cli.forecast import Patients, Question, UnreadableFile, day_named, forecast_lines
+    from deploy.cli.forecast import Patients, Question, day_named, forecast_lines
+    from streams.intake.files import UnreadableFile
 
     try:
         if as_of is not None and every is None and from_ is None and to is None:
@@ -86,9 +87,10 @@ def recalibrate_command(
 
     [dim]chairside recalibrate 2025.ndjson.gz 2026.ndjson --version main-2026-11 --out recalibration.json[/dim]
     """
-    from deploy.cli.forecast import Patients, UnreadableFile
+    from deploy.cli.forecast import Patients
     from deploy.cli.recalibrate import configuration, fitted, summary
     from models.relapse.recalibration import TooLittle, drawn
+    from streams.intake.files import UnreadableFile
 
     patients = Patients()
     try:

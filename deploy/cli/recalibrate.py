@@ -16,8 +16,9 @@ import numpy as np
 from deploy.cli.forecast import AT_ONCE, Patients
 from models.relapse.forecaster import forecast_many
 from models.relapse.history import Course, PatientHistory
-from models.relapse.pool import name_of, pooled, shipped
+from models.relapse.pool import name_of, pooled
 from models.relapse.recalibration import Pair, Recalibration, fit, pairs_of
+from streams.forecasts.shipped import shipped_pool
 
 EVERY_DAYS = 7
 """As often as patients are asked: between two answers a forecast hardly moves."""
@@ -35,11 +36,11 @@ def fitted(patients: Patients, version: str, done: Callable[[int], None] | None 
         piece = aliases[low : low + AT_ONCE]
         courses = [course for alias in piece for course in _courses(alias, patients)]
         if courses:
-            made, _ = pooled(courses, forecast_many(courses))
+            made, _ = pooled(courses, forecast_many(courses), shipped_pool())
             pairs += pairs_of(courses, np.asarray(made.cdf))
         if done is not None:
             done(len(piece))
-    return fit(pairs, name_of(shipped()), version)
+    return fit(pairs, name_of(shipped_pool()), version)
 
 
 def _courses(alias: str, patients: Patients) -> list[Course]:

@@ -15,12 +15,12 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from models.relapse.facts import Fact
+from models.relapse.priors import TREATMENT_KINDS
 from models.tables.drugs import usual_doses
 from models.tables.severity import SCALES
 
 TreatmentKind = Literal["drug", "ect", "tms"]
 DayEntryKind = Literal["drug", "ect", "tms", "week", "visit", "mood", "answered", "silent", "change"]
-TREATMENTS: Final = frozenset({"drug", "ect", "tms"})
 READINGS: Final = frozenset({"week", "visit", "mood"})
 BEFORE, AT, AFTER = 0, 1, 2
 """Where in its day something stands: before that day's treatment, the treatment itself, after it (or a day without one)."""
@@ -172,7 +172,7 @@ def changes_of(standing: Sequence[DatedFact], start: int) -> list[DayEntry]:
     medications: tuple[str, ...] | None = None
     for _, day, fact in standing:
         if fact.kind == "intervention":
-            if not fact.session and fact.name not in _IN_SESSION | _OFFICE | TREATMENTS:
+            if not fact.session and fact.name not in {*_IN_SESSION, *_OFFICE, *TREATMENT_KINDS}:
                 days.add(day)
         elif fact.kind == "registered" and fact.medications is not None:
             if medications is not None and fact.medications != medications:

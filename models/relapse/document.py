@@ -15,11 +15,11 @@ import numpy as np
 
 from models.arrays import Floats
 from models.calendar import iso_day
-from models.relapse.day_entries import READINGS, TREATMENTS, DayEntry
+from models.relapse.day_entries import READINGS, DayEntry
 from models.relapse.due import HORIZON
 from models.relapse.forecaster import Forecasts
 from models.relapse.history import Course
-from models.relapse.priors import CHANGE_DAYS
+from models.relapse.priors import CHANGE_DAYS, TREATMENT_KINDS
 from models.tables.drugs import spacing_of
 from models.tables.severity import TreatmentResponse
 
@@ -91,7 +91,7 @@ def _date(as_of: int, cdf: Floats, level: float, horizon: int) -> str:
 
 def response(course: Course, made: Forecasts, row: int) -> TreatmentResponse:
     """The response class: unknown until a score after the first dose, and until doses enough for a "no"."""
-    treatments = [entry for entry in course.entries if entry.kind in TREATMENTS]
+    treatments = [entry for entry in course.entries if entry.kind in TREATMENT_KINDS]
     if not treatments or not _scores(course):
         return "unknown"
     improved = float(made.improved[row])
@@ -109,7 +109,7 @@ def off_dose_days(course: Course) -> int:
     for entry in course.entries:
         if entry.kind in READINGS:
             longest = max(longest, entry.day - last)
-        elif entry.kind in TREATMENTS:
+        elif entry.kind in TREATMENT_KINDS:
             last = entry.day
     return longest
 
@@ -120,7 +120,7 @@ def reasons(course: Course, made: Forecasts, row: int) -> list[str]:
     if course.start is None:
         known = "" if course.screening else " No score is known: this is the average before treatment."
         return [f"No dose is known yet, and a due date follows from doses. {now}.{known}"]
-    treatments = [entry for entry in course.entries if entry.kind in TREATMENTS]
+    treatments = [entry for entry in course.entries if entry.kind in TREATMENT_KINDS]
     last = treatments[-1]
     name = {"ect": "ECT", "tms": "TMS"}.get(course.drug, course.drug)
     half = made.half_days[row]
@@ -179,7 +179,7 @@ def sharpen(course: Course) -> str:
 
 def spacing(course: Course) -> dict[str, Any] | None:
     """What the label or guidance says of the gap, shown beside the forecast. None: it says nothing of this treatment."""
-    treatments = [entry.day for entry in course.entries if entry.kind in TREATMENTS]
+    treatments = [entry.day for entry in course.entries if entry.kind in TREATMENT_KINDS]
     found = spacing_of(course.drug, course.as_of - treatments[0])
     if found is None:
         return None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.calendar import zone_of
 from models.relapse.recalibration import NoRecalibration, recalibration_from
-from models.wire.observations import Instrument
+from models.wire.observations import InstrumentName
 
 
 class _Policy(BaseModel):
@@ -61,7 +61,7 @@ class CheckIns(_Policy):
     """
 
     enabled: bool = True
-    instruments: tuple[Instrument, ...] = ("phq-9", "qids-sr16", "phq-2", "madrs")
+    instruments: tuple[InstrumentName, ...] = ("phq-9", "qids-sr16", "phq-2", "madrs")
     every_days: Annotated[int, Field(ge=1, le=90)] = 7
     grace_days: Annotated[int, Field(ge=0, le=30)] = 2
 
@@ -85,7 +85,7 @@ class HomePolicies:
     """The clinic's correction of forecasts (`recalibration.py`), if it put one in force."""
 
 
-DEFAULT: Final = HomePolicies(Maintenance(), CheckIns(), "UTC")
+DEFAULT_POLICIES: Final = HomePolicies(Maintenance(), CheckIns(), "UTC")
 
 
 def home_policies(policies: Mapping[str, Any]) -> HomePolicies:

@@ -4,16 +4,15 @@ The trees were trained on invented cohorts only, and have the filter's forecast 
 is usual in patients who look like this one; the filter knows why. Where no trees were shipped the filter speaks alone, and
 the forecast's `model` says so.
 Good at: patients whose effect fades in a way that the filter does not describe. Bad at: what no invented cohort had.
-Cost: 0.3 ms a forecast. Never here: training (`bench/forecast/train.py`), what a clinic's own history adds (`recalibration.py`).
+Cost: 0.3 ms a forecast. Never here: training (`bench/forecast/train.py`), reading the file (`streams/forecasts/shipped.py`),
+what a clinic's own history adds (`recalibration.py`).
 """
 
 from __future__ import annotations
 
 import json
-import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Final
 
 import numpy as np
@@ -27,7 +26,7 @@ from models.relapse.history import Course
 from models.relapse.pool_features import FEATURE_NAMES, HORIZONS, at_horizons, log_odds, rows_of
 
 FILE: Final = "data/pool-1.json"
-"""Trained by `make train-forecast`; a new training is a new file with the next number."""
+"""Beside this file. Trained by `make train-forecast`; a new training is a new file with the next number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +57,12 @@ def model_of(text: bytes) -> PoolModel:
     return PoolModel(str(stored["name"]), trees, weight, stretch, shift)
 
 
-@cache
-def shipped() -> PoolModel | None:
-    """The model that comes with this version; None where the file was taken out."""
-    try:
-        text = pkgutil.get_data("models.relapse", FILE)
-    except OSError:
-        return None
-    return None if text is None else model_of(text)
-
-
-def pooled(courses: Sequence[Course], made: Forecasts) -> tuple[Forecasts, str]:
+def pooled(courses: Sequence[Course], made: Forecasts, model: PoolModel | None) -> tuple[Forecasts, str]:
     """The filter's forecasts with the pool's cdf in place of theirs, and the name of what made them.
 
     Args:
-        courses: as they were given to the filter. made: its forecasts of them.
+        courses: as they were given to the filter. made: its forecasts of them. model: the trained pool; None: the filter alone.
     """
-    model = shipped()
     name = name_of(model)
     treated = np.flatnonzero(~np.isnan(made.cdf[:, 0]))
     cdf = made.cdf

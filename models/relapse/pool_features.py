@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Floats
-from models.relapse.day_entries import TREATMENTS
 from models.relapse.forecaster import Forecasts
 from models.relapse.history import Course
+from models.relapse.priors import TREATMENT_KINDS
 
 NOTHING: Final = float("nan")
 
@@ -71,7 +71,7 @@ def course_row(course: Course) -> list[float]:
     last_in_cycle: float | None = None
     for entry in course.entries:
         day, kind = entry.day, entry.kind
-        if kind in TREATMENTS:
+        if kind in TREATMENT_KINDS:
             if doses and last_in_cycle is not None:
                 ends.append(last_in_cycle)
             doses.append((day, entry.value))

@@ -10,18 +10,17 @@ add to them (`Role`). Not one of these numbers is validated for ketamine in depr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
 from models.arrays import Floats, Ints
 from models.instants import MINUTE, SECOND
 from models.tables.channels import CHANNEL_NAMES, CHANNELS
-from models.tables.rules import Priority
-from models.wire.observations import LimitChange, LimitChanges
+from models.tables.rules import Priority, PriorityName
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
@@ -169,15 +168,36 @@ class LimitRefused(ValueError):
         self.reason = reason
 
 
-def flatten(changes: LimitChanges) -> Iterator[tuple[tuple[str, str, str], LimitChange]]:
-    """The changes as (rule, priority, channel) → change, in the order written."""
+class LimitOverride(Protocol):
+    """What a site or a patient has in place of a row's numbers; None: as in the row. `LimitChange` of the wire is one."""
+
+    @property
+    def enter(self) -> float | None: ...
+    @property
+    def leave(self) -> float | None: ...
+    @property
+    def hold_s(self) -> float | None: ...
+    @property
+    def leave_s(self) -> float | None: ...
+    @property
+    def enabled(self) -> bool | None: ...
+
+
+OVERRIDABLE: Final = ("enter", "leave", "hold_s", "leave_s", "enabled")
+
+LimitOverrides = Mapping[str, Mapping[PriorityName, Mapping[str, LimitOverride]]]
+"""rule → priority → channel → what replaces the row's numbers."""
+
+
+def flatten(changes: LimitOverrides) -> Iterator[tuple[tuple[str, str, str], LimitOverride]]:
+    """Yield ((rule, priority, channel), override) for each override, in the order written."""
     for rule, by_priority in changes.items():
         for priority, by_channel in by_priority.items():
             for channel, change in by_channel.items():
                 yield (rule, priority, channel), change
 
 
-def changed(limits: tuple[Limit, ...], changes: LimitChanges) -> tuple[Limit, ...]:
+def changed(limits: tuple[Limit, ...], changes: LimitOverrides) -> tuple[Limit, ...]:
     """`limits` with `changes` put in.
 
     Raises:
@@ -189,8 +209,8 @@ def changed(limits: tuple[Limit, ...], changes: LimitChanges) -> tuple[Limit, ..
         if key not in rows:
             near = sorted(".".join(known) for known in rows if known[0] == key[0]) or sorted({k[0] for k in rows})
             raise LimitRefused(field, f"no such limit; there are {', '.join(near)}")
-        fields = change.model_dump(exclude_none=True, exclude={"reason"})
-        row = replace(rows[key], **fields)
+        given = {name: getattr(change, name) for name in OVERRIDABLE}
+        row = replace(rows[key], **{name: value for name, value in given.items() if value is not None})
         if row.readings and (change.hold_s or change.leave_s):
             raise LimitRefused(field, f"{row.channel} comes in single readings: hold_s and leave_s do not apply")
         _check(field, row)

@@ -15,6 +15,9 @@ Category = Literal[
 ]
 
 
+PriorityName = Literal["high", "medium", "low", "info"]
+
+
 class Priority(IntEnum):
     """IEC 60601-1-8 priorities, in order; `INFO` is its information signal."""
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-from models.tables.rules import Category
+from models.tables.rules import Category, PriorityName
 from models.tables.severity import TreatmentResponse
-from models.wire.observations import ChannelName, Priority
+from models.wire.observations import ChannelName
 
 
 class _Out(BaseModel):
@@ -45,7 +45,7 @@ class TransitionOut(_Out):
     session: str | None
     rule: str
     category: Category
-    priority: Priority
+    priority: PriorityName
     onset_at: AwareDatetime
     evidence: dict[str, Any]
     text: str

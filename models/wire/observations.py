@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
+from models.tables.rules import PriorityName
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
 """An instant that a clinic can mean, and that can be added to: near the ends of the calendar, arithmetic and zones fail."""
@@ -23,8 +25,7 @@ Drug = Annotated[str, Field(min_length=1, max_length=60)]
 Route = Literal["iv", "im", "sc", "intranasal", "oral", "sublingual"]
 ChannelStatus = Literal["probe-off", "artefact", "cuff-failed", "off"]
 ChannelName = Literal["hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2"]
-Priority = Literal["high", "medium", "low", "info"]
-Instrument = Literal[
+InstrumentName = Literal[
     "cadss", "cadss-6", "moaas", "phq-9", "phq-2", "qids-sr16", "madrs", "mood-vas", "cssrs-screen", "bprs-4",
     "distress", "symptoms",
 ]  # fmt: skip
@@ -58,7 +59,7 @@ class LimitChange(BaseModel):
     reason: Text | None = None
 
 
-LimitChanges = dict[Name, dict[Priority, dict[Name, LimitChange]]]
+LimitChanges = dict[Name, dict[PriorityName, dict[Name, LimitChange]]]
 """rule → priority → channel → change."""
 LIMIT_CHANGES: Final[TypeAdapter[LimitChanges]] = TypeAdapter(LimitChanges)
 
@@ -132,7 +133,7 @@ class Vitals(Record):
 class CheckIn(Record):
     kind: Literal["checkin"] = "checkin"
     patient: Name
-    instrument: Instrument
+    instrument: InstrumentName
     items: list[int | bool] | dict[Name, int | bool] | None = None
     score: Number | None = None
     respondent: Name | None = None

@@ -1,10 +1,9 @@
-"""JSON Schemas of everything on the wire, written to docs/schema/ (`python -m models.wire.schema`); a test keeps them in step."""
+"""JSON Schemas of everything on the wire, as text; `deploy/schema.py` writes them to docs/schema/, a test keeps them in step."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
@@ -22,15 +21,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "burden": BURDEN_ADAPTER.json_schema,
 }
 
-FOLDER: Final = Path(__file__).parents[2] / "docs" / "schema"
 
-
-def rendered(name: str) -> str:
-    """A schema as it is written: sorted, so that a change shows as itself."""
+def rendered_schema(name: str) -> str:
+    """The JSON text of one schema, keys sorted, so that a difference shows what changed."""
     return json.dumps(SCHEMAS[name](), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for each in SCHEMAS:
-        (FOLDER / f"{each}.json").write_text(rendered(each), "utf-8")

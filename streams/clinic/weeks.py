@@ -14,9 +14,9 @@ from math import exp
 from random import Random
 from typing import Any, Final
 
+from models.arrays import Document
 from models.instants import DAY, HOUR, MINUTE, SECOND, iso, to_datetime
 
-Line = dict[str, Any]
 PATIENT_COUNT: Final = 24
 WEEKS: Final = 16
 INDUCTION: Final = {"esketamine": (0, 3, 7, 10, 14, 17, 21, 24), "ketamine": (0, 2, 4, 7, 9, 11)}
@@ -40,10 +40,10 @@ class Life:
     zone: str
 
 
-def weeks(seed: int, until_us: int, first: int = 1) -> list[Line]:
+def weeks(seed: int, until_us: int, first: int = 1) -> list[Document]:
     """What came in before an instant, in order; patients are `P0001` on, like those of the invented day."""
     chance = Random(seed)
-    lines: list[Line] = []
+    lines: list[Document] = []
     for number in range(PATIENT_COUNT):
         lines += _course(_life(chance, f"P{first + number:04}", number), until_us, chance)
     before = iso(until_us)
@@ -64,7 +64,7 @@ def _life(chance: Random, name: str, number: int) -> Life:
     )  # fmt: skip
 
 
-def _course(life: Life, until_us: int, chance: Random) -> Iterator[Line]:
+def _course(life: Life, until_us: int, chance: Random) -> Iterator[Document]:
     today_us = until_us - until_us % DAY
     zero_us = today_us - life.ends * DAY
     induction = INDUCTION[life.drug]
@@ -73,7 +73,7 @@ def _course(life: Life, until_us: int, chance: Random) -> Iterator[Line]:
     def at(day: float, hour: float) -> str:
         return iso(zero_us + round(day * DAY + hour * HOUR))
 
-    def entry(kind: str, day: float, hour: float, **fields: Any) -> Line:
+    def entry(kind: str, day: float, hour: float, **fields: Any) -> Document:
         return {"kind": kind, "at": at(day, hour), "patient": life.name, **fields}
 
     def severity(day: float) -> float:
@@ -107,19 +107,19 @@ def _course(life: Life, until_us: int, chance: Random) -> Iterator[Line]:
         yield entry("intervention", life.ends - 1, 12, what="booking", detail=visit)
 
 
-def _session(life: Life, session: str, start_us: int, chance: Random) -> Iterator[Line]:
+def _session(life: Life, session: str, start_us: int, chance: Random) -> Iterator[Document]:
     """A treatment by its entries: cuffs as the protocol asks for them, one dissociation score, ready after two hours."""
     route, amount_mg, minutes = AMOUNT[life.drug]
     sbp, dbp = chance.gauss(122, 9), chance.gauss(76, 6)
 
-    def entry(kind: str, minute: float, **fields: Any) -> Line:
+    def entry(kind: str, minute: float, **fields: Any) -> Document:
         at_us = start_us + round(minute * MINUTE / SECOND) * SECOND
         return {"kind": kind, "at": iso(at_us), "patient": life.name, "session": session, **fields}
 
     yield entry("session.started", 0, drug=life.drug, route=route, planned_mg=amount_mg, by="rn-1")
     for minute in (1, 15, 29, 43, 57, 71, 85, 99, 113, 124):
         rise = 18 * exp(-(((minute - 45) / 30) ** 2))
-        fields: Line = {"sbp": float(round(sbp + rise + chance.gauss(0, 3))), "dbp": float(round(dbp + rise / 2))}
+        fields: Document = {"sbp": float(round(sbp + rise + chance.gauss(0, 3))), "dbp": float(round(dbp + rise / 2))}
         if minute == 124:
             fields["spo2"] = 97.0
         yield entry("vitals", minute, **fields, by="rn-1")

@@ -21,7 +21,7 @@ from models.relapse.document import forecast_document
 from models.relapse.facts import Fact, fact_of
 from models.relapse.forecaster import Forecasts
 from models.relapse.history import Course, PatientHistory
-from models.relapse.pool import pooled
+from models.relapse.pool import PoolModel, pooled
 from models.relapse.recalibration import recalibrated, recalibration_from
 from models.relapse.stored import carry_on
 from models.tables.drugs import usual_doses
@@ -64,8 +64,14 @@ class ForecastResult:
     read: int = 0
 
 
-def make_forecasts(wanted: Sequence[tuple[ForecastRequest, PatientInput]]) -> list[ForecastResult]:
-    """Make forecasts, all patients at once; the same with what was kept as without."""
+def make_forecasts(
+    wanted: Sequence[tuple[ForecastRequest, PatientInput]], model: PoolModel | None
+) -> list[ForecastResult]:
+    """Forecasts of patients, all at once, in the order of the requests; the same with cached states as without.
+
+    Args:
+        model: the trained pool (`shipped.py`); None: the filter alone.
+    """
     made: dict[int, ForecastResult] = {}
     courses: list[tuple[int, Course, CachedPatient]] = []
     for place, (asked, told) in enumerate(wanted):
@@ -82,11 +88,11 @@ def make_forecasts(wanted: Sequence[tuple[ForecastRequest, PatientInput]]) -> li
     if courses:
         whole = [course for _, course, _ in courses]
         found, states = carry_on(whole, [known.state for _, _, known in courses])
-        best, name = pooled(whole, found)
+        best, name = pooled(whole, found, model)
         for row, (place, course, known) in enumerate(courses):
             asked = wanted[place][0]
-            corrected, model, notes = _corrected(best, row, name, asked.recalibration)
-            said = forecast_document(course, corrected, row, model=model, with_cdf=True)
+            corrected, model_name, notes = _corrected(best, row, name, asked.recalibration)
+            said = forecast_document(course, corrected, row, model=model_name, with_cdf=True)
             said["reasons"] = [*said["reasons"], *notes]
             said |= {"known": course_hash(course), "entries": _received_before(known, asked.until_us)}
             kept = pack_cache(asked.site, asked.patient, replace(known, state=states[row]))
@@ -146,7 +152,7 @@ def course_hash(course: Course) -> str:
     return blake2b(repr(plain).encode(), digest_size=8).hexdigest()
 
 
-def patient_page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> Document:
+def course_page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> Document:
     """What the store has of one patient, as their page shows it: scores and doses on one scale, the curve, the days to come."""
     records = _records(entries)
     history = PatientHistory(patient, _facts(records))

@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Final
 
 import msgpack
 
-from streams.forecasts.jobs import ForecastRequest, ForecastResult, PatientInput, make_forecasts, patient_page
+from streams.forecasts.jobs import ForecastRequest, ForecastResult, PatientInput, course_page, make_forecasts
+from streams.forecasts.shipped import shipped_pool
 
 NICE: Final = 10
 """Below everything that watches somebody, above nothing."""
@@ -31,11 +32,11 @@ class WorkerFailed(RuntimeError):
 
 
 def answer(job: dict[str, Any]) -> Any:
-    """Do one job: ``forecast`` or ``patient_page``."""
+    """Do one job: ``forecast`` or ``course_page``."""
     if job["task"] == "page":
-        return patient_page(job["patient"], job["entries"], job["as_of"], job["every_days"])
+        return course_page(job["patient"], job["entries"], job["as_of"], job["every_days"])
     wanted = [(ForecastRequest(**each["asked"]), PatientInput(each["entries"], each["kept"])) for each in job["wanted"]]
-    return [[made.forecast, made.why_not, made.kept, made.read] for made in make_forecasts(wanted)]
+    return [[made.forecast, made.why_not, made.kept, made.read] for made in make_forecasts(wanted, shipped_pool())]
 
 
 def answer_jobs(incoming: BinaryIO, outgoing: BinaryIO) -> None:

@@ -23,7 +23,7 @@ from alerts.store.store import Store
 from models.instants import EPOCH
 from models.wire.observations import Conflicted
 from streams.journal.journal import Journal, JournalEntry
-from streams.shard import STATE, Shard
+from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.state import Clock
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Owner:
         Returns:
             How many frames were read again.
         """
-        checkpoint = self._store.load_checkpoint(self.number, STATE)
+        checkpoint = self._store.load_checkpoint(self.number, SHARD_FORMAT)
         if checkpoint is not None:
             self.shard = Shard.restore(checkpoint.state)
             self.checkpointed_offset = checkpoint.next_offset
@@ -133,7 +133,7 @@ class Owner:
         state, offset = self.shard.snapshot(), self.shard.next_offset
         try:
             await asyncio.get_running_loop().run_in_executor(
-                self._writing, self._store.save_checkpoint, self.number, offset, state, STATE
+                self._writing, self._store.save_checkpoint, self.number, offset, state, SHARD_FORMAT
             )
         except UNWRITABLE as failed:
             log.error("no checkpoint, the next start reads more of the journal: %s", failed)

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Ints
 from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
 from models.tables.rules import RULES, Priority
@@ -23,7 +24,7 @@ from streams.ward.rules.thresholds import not_rechecked
 from streams.ward.sentences import absence_sentence, duration, number, plain
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP, Judged
-from streams.ward.state import DUE, OBSERVED, Here, Ints, WardState
+from streams.ward.state import DUE, OBSERVED, Here, WardState
 from streams.ward.timers import fall_due
 
 PAGE_SILENCE_AFTER: Final = 2 * MINUTE
@@ -51,7 +52,7 @@ def pass_time(state: WardState) -> None:
     if late.size:
         lapse(state, late, np.full(late.size, state.clock_us))
     if state.home.due_us < state.clock_us:
-        home.lapse(state)
+        home.pass_time_at_home(state)
 
 
 def lapse(state: WardState, row: Ints, clock_us: Ints) -> None:

@@ -21,7 +21,7 @@ from models.tables.rules import Priority
 from streams.journal.frame import Origin
 from streams.ward.doses import LASTING_AFTER, Given, last_course, total_mg
 from streams.ward.rules.cuffs import CuffRules
-from streams.ward.standing import Standing
+from streams.ward.standing import Condition
 
 
 class Cuff(NamedTuple):
@@ -59,7 +59,7 @@ class Session:
     reports: list[Report] = field(default_factory=list)
     symptoms_us: int | None = None
     """When the last check-in of symptoms was, if it named one that alarms; None once a later one names none."""
-    standing: dict[str, Standing] = field(default_factory=dict)
+    standing: dict[str, Condition] = field(default_factory=dict)
     checkin_due_us: int | None = None
     lasting_due_us: int | None = None
     peak_due_us: int | None = None
@@ -321,7 +321,7 @@ def _unpacked(fields: dict[str, Any]) -> Session:
     fields["reports"] = [Report(*report) for report in fields["reports"]]
     fields["cuffs"] = [Cuff(*cuff) for cuff in fields.get("cuffs", ())]
     fields["standing"] = {
-        rule: Standing(Priority(priority), onset_us)
+        rule: Condition(Priority(priority), onset_us)
         for rule, (priority, onset_us) in fields.get("standing", {}).items()
     }
     return Session(**fields)

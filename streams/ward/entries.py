@@ -167,7 +167,7 @@ def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
     _apply_limits(state, record.site)
     state.home.configure(record.site, record.policies)
     _audit(state, record, here)
-    home.configured(state, record.site, here)
+    home.policies_changed(state, record.site, here)
     state.tell(record, here)
 
 

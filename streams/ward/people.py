@@ -24,7 +24,7 @@ class Person:
     medications: tuple[str, ...] = ()
 
 
-NOBODY = Person()
+UNKNOWN_PERSON = Person()
 
 
 class People:
@@ -42,7 +42,7 @@ class People:
 
     def of(self, site: str, patient: str) -> Person:
         """What is known of a person; of one who was never registered, nothing."""
-        return self._known.get((site, patient), NOBODY)
+        return self._known.get((site, patient), UNKNOWN_PERSON)
 
     def packed(self) -> list[Any]:
         """As msgpack-able values."""

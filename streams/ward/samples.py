@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry
+from models.arrays import Ints
 from models.instants import FAR, iso
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from streams.journal.frame import Frame
@@ -24,7 +25,7 @@ from streams.ward.sentences import number
 from streams.ward.sessions import GIVE_UP_AFTER, open_unannounced
 from streams.ward.signal.quality import judge
 from streams.ward.signal.trends import mark
-from streams.ward.state import OBSERVED, REMEMBER, Ints, WardState
+from streams.ward.state import OBSERVED, REMEMBER, WardState
 
 _SBP, _DBP, _SPO2 = CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"], CHANNEL_COLUMN["spo2"]
 

@@ -13,14 +13,14 @@ from models.tables.rules import RULE_INDEX, Priority
 
 
 @dataclass(slots=True)
-class Standing:
+class Condition:
     """A rule in force: what was last said of it."""
 
     priority: Priority
     onset_us: int
 
 
-Stood = TypeVar("Stood", bound=Standing)
+Stood = TypeVar("Stood", bound=Condition)
 
 
 class News(NamedTuple):

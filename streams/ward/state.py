@@ -12,9 +12,6 @@ from math import isnan
 from statistics import median
 from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from alerts.effects import AuditEntry, DeadLetter, Forecast
 from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER, SECOND
@@ -29,10 +26,9 @@ from streams.ward.limit_book import LimitBook
 from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.sentences import duration, with_chair
-from streams.ward.standing import Standing, news, rank_of
+from streams.ward.standing import Condition, news, rank_of
 
 Clock = Literal["received", "observed"]
-Ints = NDArray[np.int64]
 
 Here = tuple[int, int, int]
 """An instant of the shard: (clock µs, 0 for an observation or 1 for time itself, ordinal in its frame)."""
@@ -109,7 +105,7 @@ class WardState:
     ) -> None:  # fmt: skip
         """The rule now has this priority for the session (None: it is over). Silent where that is no news."""
         session = self.known.sessions[row]
-        told = news(session.standing, Standing, rule, priority, at_us, onset_us)
+        told = news(session.standing, Condition, rule, priority, at_us, onset_us)
         if told is None:
             return
         subject, clock_us = session.subject, here[0]

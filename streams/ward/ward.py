@@ -30,14 +30,14 @@ from streams.ward.samples import fold_samples
 from streams.ward.state import REMEMBER, Concluded, Place, WardState
 from streams.ward.timers import arm
 
-STATE: Final = 1
+WARD_FORMAT: Final = 1
 
 
 class UnknownState(ValueError):
     """A checkpoint of a format that this version does not read: upgrade, or go back to the version that wrote it."""
 
     def __init__(self, version: object) -> None:
-        super().__init__(f"checkpoint format {version!r}; this version reads {STATE}")
+        super().__init__(f"checkpoint format {version!r}; this version reads {WARD_FORMAT}")
 
 
 class Ward(WardState):
@@ -83,7 +83,7 @@ class Ward(WardState):
         """Everything that the next frame depends on, msgpack-able; `unpacked` gives it back."""
         fresh = {key: seen for key, seen in self.seen.items() if self.clock_us - seen < REMEMBER}
         return {
-            "state": STATE,
+            "state": WARD_FORMAT,
             "clock": self.clock,
             "clock_us": self.clock_us,
             "rows": self.rows.packed(),
@@ -103,7 +103,7 @@ class Ward(WardState):
         Raises:
             UnknownState: written by a version that this one does not know.
         """
-        if packed.get("state") != STATE:
+        if packed.get("state") != WARD_FORMAT:
             raise UnknownState(packed.get("state"))
         ward = cls(packed["clock"])
         ward.clock_us = packed["clock_us"]

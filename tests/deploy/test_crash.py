@@ -34,7 +34,7 @@ from streams.hosts.embedded import Owner
 from streams.intake.json import read_lines
 from streams.journal.frame import FrameBuilder
 from streams.journal.journal import SqliteJournal
-from streams.shard import STATE, Shard
+from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.state import Clock
 from tests.support.service import START_US, chairside, started, until
 
@@ -119,7 +119,7 @@ def commit_whole(process: Process, payload: bytes) -> None:
 def checkpoint_too(process: Process, payload: bytes) -> None:
     commit_whole(process, payload)
     shard = process.owner.shard
-    process.store.save_checkpoint(0, shard.next_offset, shard.snapshot(), STATE)
+    process.store.save_checkpoint(0, shard.next_offset, shard.snapshot(), SHARD_FORMAT)
 
 
 def commit_twice(process: Process, payload: bytes) -> None:
@@ -200,8 +200,8 @@ def test_dying_anywhere_again_and_again_changes_nothing(tmp_path: Path, clock: C
 def test_a_checkpoint_older_than_another_is_not_kept(tmp_path: Path) -> None:
     process = lived(tmp_path / "a.sqlite", "observed", frames()[:9], lambda _: checkpoint_too)
     assert process.owner.checkpointed_offset == 9
-    assert not process.store.save_checkpoint(0, 5, b"older", STATE)
-    again = process.store.load_checkpoint(0, STATE)
+    assert not process.store.save_checkpoint(0, 5, b"older", SHARD_FORMAT)
+    again = process.store.load_checkpoint(0, SHARD_FORMAT)
     assert again is not None
     assert again.next_offset == 9
     process.dies()

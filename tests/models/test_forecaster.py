@@ -20,6 +20,7 @@ from models.instants import to_us
 from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
 from models.wire.observations import OBSERVATION
 from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
+from streams.forecasts.shipped import shipped_pool
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.shard import Shard
 from tests.support.patients import FIRST, Patient
@@ -212,7 +213,8 @@ def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() 
     good = [json.loads(line) for line in course().lines]
     bad = [{"kind": "dose", "at": "yesterday", "patient": "B-2", "drug": "ketamine"}]
     first, second, third = make_forecasts(
-        [(asked("B-2"), PatientInput(bad)), (asked("A-1"), PatientInput(good)), (asked("C-3"), PatientInput([]))]
+        [(asked("B-2"), PatientInput(bad)), (asked("A-1"), PatientInput(good)), (asked("C-3"), PatientInput([]))],
+        shipped_pool(),
     )
     assert first.forecast is None
     assert "at" in first.why_not
@@ -223,7 +225,7 @@ def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() 
 def test_neither_order_of_arrival_nor_company_nor_a_repeat_changes_a_forecast() -> None:
     asked = ForecastRequest("main", "A-1", FIRST.toordinal() + 60, 2**62)
     entries = [json.loads(line) for line in course().lines]
-    (alone,) = make_forecasts([(asked, PatientInput(entries))])
+    (alone,) = make_forecasts([(asked, PatientInput(entries))], shipped_pool())
     shuffled = [*entries, entries[3]]
     random.Random(5).shuffle(shuffled)
     other = [json.loads(line) for line in course("Z-9", weeks=3).lines]
@@ -231,7 +233,8 @@ def test_neither_order_of_arrival_nor_company_nor_a_repeat_changes_a_forecast() 
         [
             (ForecastRequest("main", "Z-9", asked.as_of, asked.until_us), PatientInput(other)),
             (asked, PatientInput(shuffled)),
-        ]
+        ],
+        shipped_pool(),
     )
     assert alone.forecast is not None
     assert among.forecast is not None
@@ -253,11 +256,11 @@ def test_what_is_kept_changes_no_forecast_whatever_comes_between() -> None:
         until = (FIRST + timedelta(days=day + 1)).isoformat()
         received = [entry for entry in entries if entry.get("received_at", entry["at"]) < until]
         asked = ForecastRequest("main", "A-1", told.day(day), to_us(FIRST + timedelta(days=day + 1)))
-        (fresh,) = make_forecasts([(asked, PatientInput(received))])
-        (carried,) = make_forecasts([(asked, PatientInput(received, kept))])
+        (fresh,) = make_forecasts([(asked, PatientInput(received))], shipped_pool())
+        (carried,) = make_forecasts([(asked, PatientInput(received, kept))], shipped_pool())
         assert carried == fresh
         if kept is not None and received == before:
-            (blind,) = make_forecasts([(asked, PatientInput(None, kept))])
+            (blind,) = make_forecasts([(asked, PatientInput(None, kept))], shipped_pool())
             assert blind == fresh
             without_reading += 1
         kept, before = carried.kept, received
@@ -267,12 +270,12 @@ def test_what_is_kept_changes_no_forecast_whatever_comes_between() -> None:
 def test_what_is_kept_of_another_or_was_damaged_is_refused_and_the_entries_are_read() -> None:
     asked = ForecastRequest("main", "A-1", FIRST.toordinal() + 60, 2**62)
     entries = [json.loads(line) for line in course().lines]
-    (fresh,) = make_forecasts([(asked, PatientInput(entries))])
-    (other,) = make_forecasts([(replace(asked, patient="B-2"), PatientInput(entries))])
+    (fresh,) = make_forecasts([(asked, PatientInput(entries))], shipped_pool())
+    (other,) = make_forecasts([(replace(asked, patient="B-2"), PatientInput(entries))], shipped_pool())
     assert fresh.kept is not None
     for spoilt in (other.kept, fresh.kept[:-1], b"CSK0" + fresh.kept[4:], b""):
-        assert make_forecasts([(asked, PatientInput(entries, spoilt))]) == [fresh]
-        (refused,) = make_forecasts([(asked, PatientInput(None, spoilt))])
+        assert make_forecasts([(asked, PatientInput(entries, spoilt))], shipped_pool()) == [fresh]
+        (refused,) = make_forecasts([(asked, PatientInput(None, spoilt))], shipped_pool())
         assert refused.forecast is None
         assert "CacheRefused" in refused.why_not
 
@@ -299,7 +302,7 @@ async def test_a_night_goes_on_from_what_is_kept_and_does_without_it(tmp_path: P
     asked = ForecastRequest("main", "", FIRST.toordinal() + 59, 2**62)
     for said in made:
         told = PatientInput([json.loads(line) for line in course(said["patient"]).lines])
-        (fresh,) = make_forecasts([(replace(asked, patient=said["patient"]), told)])
+        (fresh,) = make_forecasts([(replace(asked, patient=said["patient"]), told)], shipped_pool())
         assert fresh.forecast is not None
         assert {name: said[name] for name in fresh.forecast} == fresh.forecast
 

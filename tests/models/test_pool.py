@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import pkgutil
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -18,6 +18,8 @@ from models.relapse.boosting import UnreadableTrees, trees_of
 from models.relapse.due import HORIZON
 from models.relapse.forecaster import forecast_many
 from models.relapse.pool_features import COURSE, FEATURE_NAMES, HORIZONS, MONOTONE, at_horizons, course_row
+from streams.forecasts import shipped
+from streams.forecasts.shipped import shipped_pool
 
 ASKED: list[Gathered] = []
 
@@ -47,10 +49,8 @@ def test_the_same_training_gives_the_same_bytes() -> None:
 
 
 def test_the_shipped_model_is_small_and_fits_this_version() -> None:
-    text = pkgutil.get_data("models.relapse", pool.FILE)
-    assert text is not None
-    assert len(text) < 1_500_000
-    model = pool.shipped()
+    assert len(files("models.relapse").joinpath(pool.FILE).read_bytes()) < 1_500_000
+    model = shipped_pool()
     assert model is not None
     assert pool.name_of(model).endswith(model.name)
 
@@ -59,7 +59,7 @@ def test_the_pool_is_a_distribution_for_every_origin() -> None:
     cohort = simulate("H2", 6, 8, habits=MIXED)
     courses = courses_of(cohort, origins(cohort))
     made = forecast_many(courses)
-    told, name = pool.pooled(courses, made)
+    told, name = pool.pooled(courses, made, shipped_pool())
     assert told.cdf.shape == (len(courses), HORIZON + 1)
     assert (np.diff(told.cdf, axis=1) >= 0).all()
     assert (told.cdf >= 0).all()
@@ -71,31 +71,32 @@ def test_the_pool_is_a_distribution_for_every_origin() -> None:
 def test_a_forecast_of_one_is_that_among_many() -> None:
     cohort = simulate("F2", 3, 8)
     courses = courses_of(cohort, origins(cohort))[::9]
-    among = pool.pooled(courses, forecast_many(courses))[0].cdf
+    among = pool.pooled(courses, forecast_many(courses), shipped_pool())[0].cdf
     for place, course in enumerate(courses):
-        assert np.array_equal(pool.pooled([course], forecast_many([course]))[0].cdf[0], among[place])
+        assert np.array_equal(pool.pooled([course], forecast_many([course]), shipped_pool())[0].cdf[0], among[place])
 
 
 def test_without_a_dose_there_is_still_no_date() -> None:
     cohort = simulate("F1", 1, 8)
     course = courses_of(cohort, origins(cohort))[0]
     untreated = replace(course, start=None, entries=())
-    told, _ = pool.pooled([untreated], forecast_many([untreated]))
+    told, _ = pool.pooled([untreated], forecast_many([untreated]), shipped_pool())
     assert np.isnan(told.cdf).all()
 
 
 def test_without_the_file_the_filter_speaks_alone_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "FILE", "data/taken-out.json")
-    pool.shipped.cache_clear()
+    monkeypatch.setattr(shipped, "FILE", "data/taken-out.json")
+    shipped_pool.cache_clear()
     try:
-        cohort = simulate("F1", 1, 8)
-        courses = courses_of(cohort, origins(cohort))
-        made = forecast_many(courses)
-        told, name = pool.pooled(courses, made)
-        assert np.array_equal(told.cdf, made.cdf)
-        assert name.endswith("alone")
+        model = shipped_pool()
     finally:
-        pool.shipped.cache_clear()
+        shipped_pool.cache_clear()
+    cohort = simulate("F1", 1, 8)
+    courses = courses_of(cohort, origins(cohort))
+    made = forecast_many(courses)
+    alone, name = pool.pooled(courses, made, model)
+    assert np.array_equal(alone.cdf, made.cdf)
+    assert name.endswith("alone")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from deploy.settings import load
 from models.relapse.day_entries import AFTER, AT, BEFORE, DayEntry
 from models.relapse.history import Course
 from models.relapse.policies import PolicyRefused, home_policies
-from models.relapse.pool import name_of, shipped
+from models.relapse.pool import name_of
 from models.relapse.recalibration import (
     LEAST_PATIENTS,
     NoRecalibration,
@@ -32,6 +32,7 @@ from models.relapse.recalibration import (
     recalibration_from,
 )
 from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
+from streams.forecasts.shipped import shipped_pool
 
 MODEL = "filter 1"
 
@@ -119,12 +120,12 @@ def test_a_site_puts_it_in_force_and_another_site_is_not_touched() -> None:
 def test_a_forecast_with_it_says_its_version_and_one_for_another_forecaster_is_left_out_and_says_so() -> None:
     cohort = simulate("F1", 1, 8)
     entries = [{**line, "received_at": line["at"]} for line in lines_of(cohort, 0, 90)]
-    for_this = replace(fit(clinic(0.8, 1.0), name_of(shipped()), "2026-11"), shift=1.0)
+    for_this = replace(fit(clinic(0.8, 1.0), name_of(shipped_pool()), "2026-11"), shift=1.0)
     day = calendar_day(cohort, 0, 90).toordinal()
 
     def made(policy: dict[str, object] | None) -> dict[str, Any]:
         (answer,) = make_forecasts(
-            [(ForecastRequest("main", alias(cohort, 0), day, 2**62, policy), PatientInput(entries))]
+            [(ForecastRequest("main", alias(cohort, 0), day, 2**62, policy), PatientInput(entries))], shipped_pool()
         )
         assert answer.forecast is not None
         return answer.forecast
@@ -154,7 +155,7 @@ def test_the_command_fits_a_history_and_its_configuration_can_be_put_in_force(tm
     patients.read(history, pytest.fail)
     found = fitted(patients, "main-2026-11")
     assert found.visits >= 150
-    assert found.model == name_of(shipped())
+    assert found.model == name_of(shipped_pool())
     config = tmp_path / "site.toml"
     config.write_text(configuration(found))
     settings = load(config)

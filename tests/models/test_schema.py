@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from deploy.schema import SCHEMA_FOLDER
 from models.wire.observations import OBSERVATION
-from models.wire.schema import FOLDER, SCHEMAS, rendered
+from models.wire.schema import SCHEMAS, rendered_schema
 from streams.clinic.clinic import simulate
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_an_exported_schema_is_what_the_models_say(name: str) -> None:
-    assert (FOLDER / f"{name}.json").read_text("utf-8") == rendered(name), "run `make schema`"
+    assert (SCHEMA_FOLDER / f"{name}.json").read_text("utf-8") == rendered_schema(name), "run `make schema`"
 
 
 def test_nothing_else_lies_among_the_schemas() -> None:
-    assert {path.stem for path in Path(FOLDER).iterdir()} == set(SCHEMAS)
+    assert {path.stem for path in SCHEMA_FOLDER.iterdir()} == set(SCHEMAS)
 
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    return jsonschema.Draft202012Validator(json.loads((FOLDER / "observation.json").read_text("utf-8")))
+    return jsonschema.Draft202012Validator(json.loads((SCHEMA_FOLDER / "observation.json").read_text("utf-8")))
 
 
 def test_a_sender_that_keeps_to_the_schema_is_understood(validator: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.findings import Finding, Subject
 from models.tables.rules import Priority
-from streams.ward.home.rows import AtHome, Stands
+from streams.ward.home.rows import AtHome, HomeCondition
 from streams.ward.standing import news, rank_of
 from streams.ward.state import Here, WardState
 
@@ -19,7 +19,7 @@ def say(
     text: str, evidence: dict[str, Any], source: str,
 ) -> None:  # fmt: skip
     """The rule now has this priority for the patient (None: it is over). Silent where that is no news."""
-    told = news(row.standing, Stands, rule, priority, at_us, onset_us)
+    told = news(row.standing, HomeCondition, rule, priority, at_us, onset_us)
     if told is None:
         return
     subject, clock_us = Subject(row.site, row.patient, None), here[0]

@@ -18,7 +18,7 @@ from models.relapse.policies import HomePolicies
 from models.tables.rules import RULES, Priority
 from models.wire.observations import ForecastMade
 from streams.ward.home.conclude import say
-from streams.ward.home.rows import KEPT_FORECASTS, AtHome, Foreseen
+from streams.ward.home.rows import KEPT_FORECASTS, AtHome, DayForecast
 from streams.ward.sentences import plain
 from streams.ward.state import Here, WardState
 
@@ -52,7 +52,7 @@ def _foreseen(state: WardState, row: AtHome, record: ForecastMade, day: int, her
         for rule in ("maintenance-due", "relapse-risk"):
             say(state, row, rule, None, here[0], here[0], here, f"{row.patient}: no forecast now.", {}, "")
         return
-    now = Foreseen(day, *said)
+    now = DayForecast(day, *said)
     if record.due is not None:
         now.window = (record.due.get("p10", ""), record.due.get("p90", ""))
     earlier = [one for one in row.foreseen if one.day < day]
@@ -78,7 +78,7 @@ def _booked_within(row: AtHome, days: int, here: Here) -> bool:
 
 
 def _due(
-    state: WardState, row: AtHome, record: ForecastMade, now: Foreseen, policies: HomePolicies, here: Here
+    state: WardState, row: AtHome, record: ForecastMade, now: DayForecast, policies: HomePolicies, here: Here
 ) -> None:
     policy = policies.maintenance
     threshold = policy.due_probability - (EASES if "maintenance-due" in row.standing else 0.0)
@@ -93,7 +93,7 @@ def _due(
 
 
 def _risk(
-    state: WardState, row: AtHome, record: ForecastMade, now: Foreseen, before: list[float], policies: HomePolicies,
+    state: WardState, row: AtHome, record: ForecastMade, now: DayForecast, before: list[float], policies: HomePolicies,
     here: Here,
 ) -> None:  # fmt: skip
     policy = policies.maintenance
@@ -126,7 +126,7 @@ def _percent(probability: float) -> str:
     return f"{round(probability * 100)} %"
 
 
-def _window(now: Foreseen) -> str:
+def _window(now: DayForecast) -> str:
     if now.window is None:
         return ""
     first, last = (text if text[:1].isdigit() else "after 12 weeks" for text in now.window)

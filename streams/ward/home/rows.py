@@ -16,9 +16,9 @@ import msgpack
 
 from models.calendar import zone_of
 from models.instants import FAR, to_datetime, to_us
-from models.relapse.policies import DEFAULT, HomePolicies, home_policies
+from models.relapse.policies import DEFAULT_POLICIES, HomePolicies, home_policies
 from models.tables.rules import Priority
-from streams.ward.standing import Standing
+from streams.ward.standing import Condition
 
 KEPT_SCORES: Final = 6
 """Scores kept of each instrument: twice what a recent level needs, so that a correction can take one away."""
@@ -29,7 +29,7 @@ KEPT_FORECASTS: Final = 4
 
 
 @dataclass(slots=True)
-class Score:
+class HomeScore:
     at_us: int
     day: int
     score: float
@@ -37,7 +37,7 @@ class Score:
 
 
 @dataclass(slots=True)
-class Given:
+class HomeDose:
     """A dose, wherever it was given."""
 
     at_us: int
@@ -49,7 +49,7 @@ class Given:
 
 
 @dataclass(slots=True)
-class Foreseen:
+class DayForecast:
     """The newest forecast of one day: P(due within 7 and 14 days, and within the clinic's lead), and its window."""
 
     day: int
@@ -60,7 +60,7 @@ class Foreseen:
 
 
 @dataclass(slots=True)
-class Stands(Standing):
+class HomeCondition(Condition):
     """A rule in force at home. `instrument`, `level` and `score`: what a worsening was measured against."""
 
     instrument: str = ""
@@ -78,8 +78,8 @@ class AtHome:
     offset_s: int = 0
     entries: int = 0
     changed_us: int = 0
-    scores: dict[str, list[Score]] = field(default_factory=dict)
-    doses: list[Given] = field(default_factory=list)
+    scores: dict[str, list[HomeScore]] = field(default_factory=dict)
+    doses: list[HomeDose] = field(default_factory=list)
     first_dose_day: int | None = None
     dose_count: int = 0
     answered_day: int | None = None
@@ -89,8 +89,8 @@ class AtHome:
     booked_us: int | None = None
     as_of: int = 0
     made_of: int = -1
-    foreseen: list[Foreseen] = field(default_factory=list)
-    standing: dict[str, Stands] = field(default_factory=dict)
+    foreseen: list[DayForecast] = field(default_factory=list)
+    standing: dict[str, HomeCondition] = field(default_factory=dict)
 
     @property
     def tz(self) -> tzinfo:
@@ -120,16 +120,16 @@ class AtHome:
     def unpacked(cls, fields: list[Any]) -> AtHome:
         row = cls(*fields[:6])
         scores, doses = fields[6:8]
-        row.scores = {name: [Score(*one) for one in kept] for name, kept in scores}
-        row.doses = [Given(*one) for one in doses]
+        row.scores = {name: [HomeScore(*one) for one in kept] for name, kept in scores}
+        row.doses = [HomeDose(*one) for one in doses]
         row.first_dose_day, row.dose_count = fields[8:10]
         row.answered_day, row.answered_us, row.due_us, row.page_us, row.booked_us = fields[10:15]
         row.as_of, row.made_of = fields[15:17]
         row.foreseen = [
-            Foreseen(day, in_7, in_14, in_lead, None if window is None else (window[0], window[1]))
+            DayForecast(day, in_7, in_14, in_lead, None if window is None else (window[0], window[1]))
             for day, in_7, in_14, in_lead, window in fields[17]
         ]
-        row.standing = {one[0]: Stands(Priority(one[1]), *one[2:]) for one in fields[18]}
+        row.standing = {one[0]: HomeCondition(Priority(one[1]), *one[2:]) for one in fields[18]}
         return row
 
 
@@ -155,7 +155,7 @@ class Home:
     def policies(self, site: str) -> HomePolicies:
         """What the site decided, else the defaults."""
         found = self._configured.get(site)
-        return DEFAULT if found is None else found[1]
+        return DEFAULT_POLICIES if found is None else found[1]
 
     def configure(self, site: str, policies: dict[str, Any]) -> None:
         """Put a site's policies in force.

@@ -29,8 +29,8 @@ from streams.ward.home.rows import (
     KEPT_DOSES,
     KEPT_SCORES,
     AtHome,
-    Given,
-    Score,
+    HomeDose,
+    HomeScore,
     hour_us,
     next_hour_us,
     starts_us,
@@ -101,7 +101,7 @@ def _dosed(state: WardState, row: AtHome, record: Dose, here: Here) -> None:
     at_us, day = to_us(record.at), day_in(record.at, zone_of(row.zone))
     row.doses = [given for given in row.doses if record.replaces is None or given.id != record.replaces]
     newest = not row.doses or at_us >= row.doses[-1].at_us
-    mine = Given(at_us, day, record.drug, record.id, record.route, record.amount_mg)
+    mine = HomeDose(at_us, day, record.drug, record.id, record.route, record.amount_mg)
     row.doses = sorted([*row.doses, mine], key=_when)[-KEPT_DOSES:]
     row.dose_count += record.replaces is None
     row.first_dose_day = day if row.first_dose_day is None else min(row.first_dose_day, day)
@@ -115,7 +115,7 @@ def _dosed(state: WardState, row: AtHome, record: Dose, here: Here) -> None:
         _expect(state, row, here)
 
 
-def _when(one: Score | Given) -> tuple[int, str]:
+def _when(one: HomeScore | HomeDose) -> tuple[int, str]:
     return one.at_us, one.id or ""
 
 
@@ -130,7 +130,7 @@ def _answered(state: WardState, row: AtHome, record: CheckIn, here: Here) -> Non
     kept = [
         one for one in row.scores.get(record.instrument, ()) if record.replaces is None or one.id != record.replaces
     ]
-    mine = Score(at_us, day, score, record.id)
+    mine = HomeScore(at_us, day, score, record.id)
     kept = sorted([*kept, mine], key=_when)[-KEPT_SCORES:]
     row.scores[record.instrument] = kept
     if kept[-1] is mine or record.replaces is not None:
@@ -168,7 +168,7 @@ def _book(state: WardState, row: AtHome, record: Intervention, here: Here) -> No
 # ---- worsening -------------------------------------------------------------------------------------------------------
 
 
-def _judge(state: WardState, row: AtHome, instrument: str, kept: list[Score], here: Here) -> None:
+def _judge(state: WardState, row: AtHome, instrument: str, kept: list[HomeScore], here: Here) -> None:
     """The newest score of an instrument against the recent level."""
     limits = WORSENINGS.get(instrument)
     if limits is None:
@@ -227,7 +227,7 @@ def _expect(state: WardState, row: AtHome, here: Here) -> None:
     say(state, row, "checkin-overdue", None, here[0], here[0], here, text, {}, "")
 
 
-def lapse(state: WardState) -> None:
+def pass_time_at_home(state: WardState) -> None:
     """Let what is due of patients at home before the clock happen, each at its own instant."""
     home = state.home
     while (due := home.due_us) < state.clock_us:
@@ -260,7 +260,7 @@ def _silent(state: WardState, row: AtHome, priority: Priority, due_us: int) -> N
 # ---- the digest ------------------------------------------------------------------------------------------------------
 
 
-def configured(state: WardState, site: str, here: Here) -> None:
+def policies_changed(state: WardState, site: str, here: Here) -> None:
     """The site's policies are in force: reckon anew what is due by them."""
     home = state.home
     waiting = [row for _, row in sorted(home.patients.items()) if row.site == site]

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Ints
 from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_COLUMN as CHANNEL
 from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
@@ -21,7 +22,7 @@ from streams.ward.sentences import cuff_sentence, limit_evidence, limit_sentence
 from streams.ward.signal.quality import OUTLIER
 from streams.ward.signal.steps import Step
 from streams.ward.signal.trends import trend, usual
-from streams.ward.state import OBSERVED, Here, Ints, WardState
+from streams.ward.state import OBSERVED, Here, WardState
 from streams.ward.timers import cuff_read
 
 _HR, _PULSE = CHANNEL["hr"], CHANNEL["pulse"]

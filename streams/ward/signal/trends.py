@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Ints
 from models.instants import MINUTE, NEVER, SECOND
 from streams.ward.sentences import number
-from streams.ward.state import Ints, WardState
+from streams.ward.state import WardState
 
 USUAL_OF: Final = 10
 """Ten minutes, as before a dose there usually are. Chosen by us."""

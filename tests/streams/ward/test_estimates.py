@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.wire.observations import CheckIn, Dose, Instrument, PatientRegistered, SessionEnded
+from models.wire.observations import CheckIn, Dose, InstrumentName, PatientRegistered, SessionEnded
 from streams.shard import Shard
 from streams.ward.estimates import COURSE_ENDS_AFTER
 from tests.support.scenes import Scene, moment, seconds
@@ -178,7 +178,7 @@ def test_what_is_kept_of_a_person_outlives_a_restart() -> None:
 
 def test_a_slow_answer_counts_and_a_clinician_s_does_not() -> None:
     levels = []
-    asked: list[tuple[Instrument, int]] = [("distress", 10), ("distress", 300), ("moaas", 10), ("moaas", 300)]
+    asked: list[tuple[InstrumentName, int]] = [("distress", 10), ("distress", 300), ("moaas", 10), ("moaas", 300)]
     for instrument, waited_s in asked:
         clinic = infused(40)
         at, prompted = moment(2400), moment(2400 - waited_s)

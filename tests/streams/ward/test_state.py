@@ -18,7 +18,7 @@ import pytest
 from alerts.desk.desk import Desk
 from models.instants import SECOND
 from models.wire.observations import SessionStarted, Vitals
-from streams.shard import STATE, Shard
+from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.ward import UnknownState
 from tests.support.scenes import START_US, Scene, breathing, moment, pack
 
@@ -189,7 +189,7 @@ def test_a_state_that_an_older_version_wrote_goes_on_as_it_did_then(kept: Path) 
 
 
 def test_today_s_format_has_its_state_kept() -> None:
-    assert (STATES / f"shard-{STATE}.bin").exists()
+    assert (STATES / f"shard-{SHARD_FORMAT}.bin").exists()
 
 
 def test_a_desk_that_was_kept_is_the_same_desk() -> None:
@@ -199,7 +199,7 @@ def test_a_desk_that_was_kept_is_the_same_desk() -> None:
 
 def write_missing() -> None:
     """Keep a state of today's format, if none is kept yet."""
-    kept = STATES / f"shard-{STATE}.bin"
+    kept = STATES / f"shard-{SHARD_FORMAT}.bin"
     if not kept.exists():
         STATES.mkdir(exist_ok=True)
         kept.write_bytes(a_busy_minute().shard.snapshot())

@@ -20,6 +20,7 @@ from models.instants import DAY, MINUTE, from_iso, to_datetime, to_us
 from models.wire.observations import AlertAcknowledged, AlertClosed, Event, ForecastMade, SetAside, Vitals
 from streams.clinic.weeks import weeks
 from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
+from streams.forecasts.shipped import shipped_pool
 from streams.hosts.replay import Replay
 from streams.intake.json import read_lines
 from streams.journal.frame import FULL, FrameBuilder
@@ -48,10 +49,10 @@ def nobody_is_paged(store: Store) -> None:
         connection.execute(sa.update(OUTBOX).values(addressed=True, sent_us=OUTBOX.c.at_us))
 
 
-Record = Vitals | Event | SetAside
+PastRecord = Vitals | Event | SetAside
 
 
-def past_records(seed: int, until_us: int) -> list[Record]:
+def past_records(seed: int, until_us: int) -> list[PastRecord]:
     """What came in before an instant, in order of time, with a forecast a week."""
     lines = weeks(seed, until_us)
     made = _forecasts(lines, until_us)
@@ -59,11 +60,11 @@ def past_records(seed: int, until_us: int) -> list[Record]:
     return _in_time([*records, *_answers(records)])
 
 
-def _in_time(records: list[Record]) -> list[Record]:
+def _in_time(records: list[PastRecord]) -> list[PastRecord]:
     return sorted(records, key=lambda record: (to_us(record.at), isinstance(record, ForecastMade)))
 
 
-def _answers(records: list[Record]) -> list[AlertAcknowledged | AlertClosed]:
+def _answers(records: list[PastRecord]) -> list[AlertAcknowledged | AlertClosed]:
     """Somebody saw to every page within minutes, and was done with it within the hour; the board they saw to by the next day."""
     answers: list[AlertAcknowledged | AlertClosed] = []
     for n, step in enumerate(Replay().run(records)):
@@ -96,7 +97,7 @@ def _forecasts(lines: list[dict[str, Any]], until_us: int) -> list[ForecastMade]
             day = to_datetime(until_us - week * 7 * DAY).astimezone(zone).toordinal()
             if zone is not None:
                 wanted.append((ForecastRequest("main", patient, day, starts_us(day + 1, zone)), known))
-        for made in make_forecasts(wanted):
+        for made in make_forecasts(wanted, shipped_pool()):
             if made.kept is not None:
                 told[made.asked.patient] = PatientInput(None, made.kept)
             if made.forecast is not None:
