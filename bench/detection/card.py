@@ -12,7 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from bench.detection.breathing import PAUSE_COUNTS_S, TOLD_WITHIN_S, Breathing, by_rule
 from bench.detection.burden import FATES, Burden, counted
+from bench.detection.cuff_series import LASTING, NARROW_MMHG, SPACINGS, Crisis, CuffSeries
 from bench.detection.injected import ALLOWED_S, KINDS, Outcome
 from bench.detection.matching import Match
 from bench.detection.plain import PLAIN
@@ -44,6 +46,8 @@ class Card:
     injected: list[Outcome] = field(default_factory=list)
     alone: list[Outcome] = field(default_factory=list)
     burdens: list[Burden] = field(default_factory=list)
+    breathing: Breathing | None = None
+    cuffs: CuffSeries | None = None
 
     def bars(self) -> list[Bar]:
         """Every promise that this run can speak of."""
@@ -55,6 +59,10 @@ class Card:
             found += _injected_bars(self.injected)
         if self.burdens:
             found += _recorded_bars(self.burdens)
+        if self.breathing is not None:
+            found += breathing_bars(self.breathing)
+        if self.cuffs is not None:
+            found += cuff_bars(self.cuffs)
         return found
 
     def text(self) -> str:
@@ -68,6 +76,10 @@ class Card:
         if self.burdens:
             parts += ["### Recordings", _burdens(self.burdens), _by_rule(self.burdens), _fates(self.burdens)]
             parts.append(_runs(self.burdens))
+        if self.breathing is not None:
+            parts += ["### Breathing on a capnograph's invented numbers", _breathing(self.breathing)]
+        if self.cuffs is not None:
+            parts += ["### Cuffs at their own pace", _lasting(self.cuffs), _crises(self.cuffs)]
         return "\n\n".join(parts)
 
 
@@ -173,6 +185,80 @@ def _recorded_bars(burdens: Sequence[Burden]) -> list[Bar]:
             runs > 0 and missed == 0,
         ),
     ]
+
+
+def breathing_bars(found: Breathing) -> list[Bar]:
+    """The promises about breathing under a real monitor's numbers."""
+    told, nothing = sum(pause.in_time for pause in found.pauses), len(found.nothing)
+    alone = len(found.alone) / found.alone_hours if found.alone_hours else 0.0
+    return [
+        Bar(
+            f"labelled pauses of {PAUSE_COUNTS_S} s or more raised within {TOLD_WITHIN_S} s of when numbers show them",
+            f"{told} of {len(found.pauses)} ({_share(told, len(found.pauses))})",
+            "at least 95 %",
+            bool(found.pauses) and told >= 0.95 * len(found.pauses),
+        ),
+        Bar(
+            "apnoea alerts raised while the label says breathing",
+            f"{found.breathing} of {found.apnoea} ({_share(found.breathing, found.apnoea)})",
+            "at most 10 %",
+            found.apnoea > 0 and found.breathing <= 0.1 * found.apnoea,
+        ),
+        Bar(
+            "loud alerts about no labelled pause of 20 s, no slow breathing of 30 s and no low oxygen within a minute",
+            f"{nothing} in {found.hours:.0f} h ({nothing / found.hours:.2f}/h); {len(found.loud) / found.hours:.2f}/h in all",
+            "at most 0.7/h",
+            nothing <= 0.7 * found.hours,
+        ),
+        Bar(
+            "loud alerts on the same recordings without RR and EtCO2",
+            f"{len(found.alone)} in {found.alone_hours:.0f} h ({alone:.2f}/h)",
+            "at most 0.52/h",
+            alone <= 0.52,
+        ),
+    ]  # fmt: skip
+
+
+def cuff_bars(found: CuffSeries) -> list[Bar]:
+    """The promises about cuffs that come every 5 to 30 minutes."""
+    bars = []
+    for of in LASTING:
+        told = {name: _told(found, of, name) for name, _ in SPACINGS}
+        worst = min((right / every for right, every in told.values() if every), default=0.0)
+        said = ", ".join(f"{name} min: {right} of {every}" for name, (right, every) in told.items())
+        bars.append(
+            Bar(f"lasting {of}, raised to medium or more, by spacing", said, "at least 98 % each", worst >= 0.98)
+        )
+    believed = [crisis for crisis in found.crises if crisis.believed]
+    refuted = sum(crisis.borne_out is False for crisis in believed)
+    true = [crisis for crisis in found.crises if crisis.borne_out]
+    told_at_once = sum(crisis.told for crisis in true)
+    bars.append(
+        Bar(
+            "crises believed at once from one cuff, refuted by a neighbour within 30 min",
+            f"{refuted} of {len(believed)} ({_share(refuted, len(believed))})",
+            "at most 15 %",
+            bool(believed) and refuted <= 0.15 * len(believed),
+        )
+    )
+    bars.append(
+        Bar(
+            "crises that a neighbour within 30 min bears out, high at once",
+            f"{told_at_once} of {len(true)} ({_share(told_at_once, len(true))})",
+            "at least 95 %",
+            bool(true) and told_at_once >= 0.95 * len(true),
+        )
+    )
+    return bars
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def _told(found: CuffSeries, of: str, spacing_min: int) -> tuple[int, int]:
+    mine = [each for each in found.lasting if each.of == of and each.spacing_min == spacing_min]
+    return sum(each.told for each in mine), len(mine)
 
 
 def _of_bodies(burden: Burden) -> int:
@@ -311,3 +397,49 @@ def _runs(burdens: Sequence[Burden]) -> str:
     ]  # fmt: skip
     heads = ("patient", "from s", "lasts s", "lowest %", "raised")
     return "Believable runs of SpO2 below 90 %:\n\n" + markdown(heads, rows)
+
+
+def _breathing(found: Breathing) -> str:
+    rows = [
+        (rule, priority.word, count, nothing, f"{count / found.hours:.2f}", f"{nothing / found.hours:.2f}")
+        for rule, priority, count, nothing in by_rule(found.loud)
+    ]
+    heads = ("rule", "priority", "raised or worsened", "about nothing", "per hour", "about nothing per hour")
+    late = [pause.late_s for pause in found.pauses if pause.late_s is not None]
+    said = f"median {np.median(late):.0f} s, latest {max(late):.0f} s" if late else "none"
+    words = (
+        f"{found.people} people, {found.hours:.1f} h. *RR and EtCO2 are invented over the recordings' labels.* Pauses of "
+        f"{PAUSE_COUNTS_S} s or more that were told, after the numbers showed them: {said}; never: {len(found.pauses) - len(late)}."
+    )
+    return f"{words}\n\n{markdown(heads, rows, left=2)}"
+
+
+def _lasting(found: CuffSeries) -> str:
+    rows = [
+        (of, f"{name} min", every, told, _share(told, every))
+        for of in LASTING
+        for name, _ in SPACINGS
+        for told, every in [_told(found, of, name)]
+    ]
+    words = (
+        f"{found.stays:,} stays, {found.cuffs:,} cuffs, {found.days:,.0f} days; {found.loud / found.days:.2f} times a day somebody "
+        "is called about a pressure. Pressures that lasted (three cuffs, 20 min), raised to medium or more:"
+    )
+    return f"{words}\n\n{markdown(('past', 'a cuff every', 'lasting', 'raised', 'share'), rows, left=2)}"
+
+
+def _crises(found: CuffSeries) -> str:
+    kinds: dict[str, list[Crisis]] = {
+        "all": found.crises,
+        "systolic 200 or more": [crisis for crisis in found.crises if not crisis.diastolic_alone],
+        "diastolic alone": [crisis for crisis in found.crises if crisis.diastolic_alone],
+        f"pulse pressure under {NARROW_MMHG:.0f}": [crisis for crisis in found.crises if crisis.narrow],
+    }
+    rows = []
+    for kind, mine in kinds.items():
+        for which, some in (("all", mine), ("believed at once", [crisis for crisis in mine if crisis.believed])):
+            fates = Counter(crisis.borne_out for crisis in some)
+            told = sum(crisis.told for crisis in some if crisis.borne_out)
+            rows.append((kind, which, len(some), fates[True], told, fates[False], fates[None]))
+    heads = ("crisis by one cuff", "of them", "cuffs", "borne out", "of those high at once", "refuted", "no neighbour")
+    return markdown(heads, rows, left=2)

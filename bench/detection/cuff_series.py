@@ -1,0 +1,213 @@
+"""Cuffs at their own pace, recorded: lasting pressures told whatever the spacing, and crises believed from one cuff.
+
+`eicu_nibp` (1,174 stays of intensive care with a cuff, some 121,000 cuffs, every 15 min in the median). A pressure lasts if
+at least three cuffs in a row, over 20 min or more and never more than 30 min apart, are past the limit; it is told if an
+alert on pressure of the same side stands at medium or more before the next cuff after it. Its spacing is the median time
+between its cuffs. A crisis is the first cuff in a row of 200 or more, or 120 diastolic; its neighbours, the nearest cuff
+before it and the nearest after it within 30 min, bear it out if one of them is 180/110 or more, and refute it if there is one
+and none is. A cuff is believed at once if an alert rises to high at its own second, and told at once if one stands at high
+then. Cuffs that no device can mean (diastolic at or above systolic, outside 40-280 or 20-200) count nowhere in the yardstick;
+the ward is sent them all.
+Bad at: who is right where neighbours are half an hour away: a crisis may be real and over by then.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from bench.detection.told import Alert, replayed
+from bench.recorded import DATA
+from models.instants import DAY, HOUR, MINUTE, SECOND, to_datetime
+from models.tables.rules import Priority
+from models.wire.observations import Vitals
+
+FOLDER: Final = "eicu_nibp"
+LEAST_CUFFS: Final = 3
+LASTS_MIN, APART_MIN, NEAR_MIN = 20.0, 30.0, 30.0
+NARROW_MMHG: Final = 30.0
+SPACINGS: Final = ((5, 7.5), (10, 12.5), (15, 22.5), (30, 30.0))
+"""(name, longest median) of the spacings, in minutes."""
+AT_ONCE_S: Final = 5
+FIRST_DAY: Final = 20_000 * DAY
+"""Minutes are relative to admission and may be negative: everybody is admitted on one invented day."""
+
+
+@dataclass(frozen=True, slots=True)
+class CuffRow:
+    """One cuff of a stay; pressures in mmHg, NaN where there is none."""
+
+    minute: int
+    sbp: float
+    dbp: float
+    map: float
+
+    @property
+    def at_us(self) -> int:
+        return FIRST_DAY + self.minute * MINUTE
+
+    @property
+    def possible(self) -> bool:
+        """Whether a device can mean it."""
+        return 40 <= self.sbp <= 280 and 20 <= self.dbp < min(self.sbp, 200)
+
+
+Past = Callable[[float, float], bool]
+LOW: Final = frozenset({"hypotension"})
+HIGH: Final = frozenset({"hypertension", "hypertensive-crisis", "pressure-rise"})
+LASTING: Final[Mapping[str, tuple[Past, frozenset[str]]]] = {
+    "SBP <90": (lambda sbp, dbp: sbp < 90, LOW),
+    "SBP <80": (lambda sbp, dbp: sbp < 80, LOW),
+    "180/110 or more": (lambda sbp, dbp: sbp >= 180 or dbp >= 110, HIGH),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A pressure that lasted: which limit, whose, from when to when, and whether it was told in time."""
+
+    of: str
+    stay: str
+    from_us: int
+    to_us: int
+    spacing_min: int
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crisis:
+    """The first cuff of a crisis. `believed`: it made an alert high at its own second; `told`: one stands at high then.
+
+    `borne_out` None: it has no neighbour.
+    """
+
+    stay: str
+    at_us: int
+    sbp: float
+    dbp: float
+    believed: bool
+    told: bool
+    borne_out: bool | None
+
+    @property
+    def diastolic_alone(self) -> bool:
+        return self.sbp < 200
+
+    @property
+    def narrow(self) -> bool:
+        return self.sbp - self.dbp < NARROW_MMHG
+
+
+@dataclass(slots=True)
+class CuffSeries:
+    """What was measured. `loud`: times that somebody is called (high or medium) about a pressure."""
+
+    stays: int
+    cuffs: int
+    days: float
+    lasting: list[Lasting]
+    crises: list[Crisis]
+    loud: int
+
+
+def stays(folder: Path = DATA) -> dict[str, list[CuffRow]]:
+    """Every stay's cuffs in order of time; of several in one minute, the last. None where the set is not there."""
+    found: dict[str, dict[int, CuffRow]] = defaultdict(dict)
+    if not (folder / FOLDER).is_dir():
+        return {}
+    with gzip.open(folder / FOLDER / "vitalaperiodic.csv.gz", "rt", encoding="utf-8") as file:
+        for line in csv.DictReader(file):
+            values = [_number(line[f"noninvasive{name}"]) for name in ("systolic", "diastolic", "mean")]
+            if line["observationoffset"] and not all(map(isnan, values)):
+                minute = int(line["observationoffset"])
+                found[line["patientunitstayid"]][minute] = CuffRow(minute, *values)
+    return {stay: [rows[minute] for minute in sorted(rows)] for stay, rows in sorted(found.items())}
+
+
+def _number(text: str) -> float:
+    return float(text) if text else nan
+
+
+def measure(found: Mapping[str, Sequence[CuffRow]]) -> CuffSeries:
+    """Replay these stays, all at once, and hold what was told against their cuffs."""
+    alerts, _ = replayed(_lines(found))
+    by_stay: dict[str, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        by_stay[alert.patient].append(alert)
+    cuffs = sum(map(len, found.values()))
+    watched_us = sum(rows[-1].at_us - rows[0].at_us for rows in found.values())
+    loud = sum(1 for alert in alerts if alert.rule in LOW | HIGH for _ in alert.burdens())
+    result = CuffSeries(len(found), cuffs, watched_us / DAY, [], [], loud)
+    for stay, rows in found.items():
+        result.lasting += _lasting(stay, rows, by_stay[stay])
+        result.crises += _crises(stay, rows, by_stay[stay])
+    return result
+
+
+def _lines(found: Mapping[str, Sequence[CuffRow]]) -> Iterator[Vitals]:
+    every = sorted((row.minute, stay, row) for stay, rows in found.items() for row in rows)
+    for _, stay, row in every:
+        values = {name: value for name in ("sbp", "dbp", "map") if not isnan(value := getattr(row, name))}
+        yield Vitals(at=to_datetime(row.at_us), patient=stay, device=f"cuff-{stay}", **values)
+
+
+def _lasting(stay: str, rows: Sequence[CuffRow], alerts: Sequence[Alert]) -> Iterator[Lasting]:
+    possible = [row for row in rows if row.possible]
+    for of, (past, rules) in LASTING.items():
+        for run in _runs(possible, past):
+            if len(run) < LEAST_CUFFS or run[-1].minute - run[0].minute < LASTS_MIN:
+                continue
+            apart = float(np.median(np.diff([row.minute for row in run])))
+            after = next((row.at_us for row in rows if row.minute > run[-1].minute), run[-1].at_us + HOUR)
+            told = any(
+                alert.rule in rules and alert.stands(run[0].at_us, after - 1, Priority.MEDIUM) for alert in alerts
+            )
+            spacing = next(name for name, longest in SPACINGS if apart <= longest)
+            yield Lasting(of, stay, run[0].at_us, run[-1].at_us, spacing, told)
+
+
+def _runs(rows: Sequence[CuffRow], past: Past) -> Iterator[list[CuffRow]]:
+    run: list[CuffRow] = []
+    for row in rows:
+        on = past(row.sbp, row.dbp)
+        if run and (not on or row.minute - run[-1].minute > APART_MIN):
+            yield run
+            run = []
+        if on:
+            run.append(row)
+    if run:
+        yield run
+
+
+def _critical(row: CuffRow) -> bool:
+    return row.sbp >= 200 or row.dbp >= 120
+
+
+def _raised(row: CuffRow) -> bool:
+    return row.sbp >= 180 or row.dbp >= 110
+
+
+def _crises(stay: str, rows: Sequence[CuffRow], alerts: Sequence[Alert]) -> Iterator[Crisis]:
+    possible = [row for row in rows if row.possible]
+    for before, row, after in zip([None, *possible], possible, [*possible[1:], None], strict=False):
+        if not _critical(row):
+            continue
+        near = [each for each in (before, after) if each is not None and abs(each.minute - row.minute) <= NEAR_MIN]
+        if before is not None and before in near and _critical(before):
+            continue
+        until_us = row.at_us + AT_ONCE_S * SECOND
+        crises = [alert for alert in alerts if alert.rule == "hypertensive-crisis"]
+        reached = [high for alert in crises if (high := alert.reached_us(Priority.HIGH)) is not None]
+        yield Crisis(
+            stay, row.at_us, row.sbp, row.dbp, any(row.at_us <= high <= until_us for high in reached),
+            any(alert.stands(until_us, until_us, Priority.HIGH) for alert in crises),
+            any(map(_raised, near)) if near else None,
+        )  # fmt: skip
