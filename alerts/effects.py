@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-TransitionKind = Literal[
-    "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
-]  # fmt: skip
+from models.wire.live import AlertPhase, TransitionKind
 
 Audience = Literal["watch", "scheduler"]
 
@@ -28,11 +26,16 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One step in an alert's life, as sent to boards and scripts. Times are RFC 3339."""
+    """One step in an alert's life, as sent to boards and scripts. Times are RFC 3339.
+
+    `phase`: where the alert stands once the move that the step belongs to is made (lifecycle.py). Boards and the store show it
+    and derive none.
+    """
 
     alert: str
     at: str
     transition: TransitionKind
+    phase: AlertPhase
     site: str
     patient: str
     session: str | None

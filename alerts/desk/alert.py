@@ -1,7 +1,7 @@
 """An open alert, as the desk holds it: what it is about, how it stands, and what it waits for.
 
 At most one is open for a patient, session and rule, which is its `AlertKey`. How it lives is `lifecycle.py`'s table; what boards
-show of it is made of its transitions (`view.py`).
+show of it is made of its transitions (`alert_document.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerts.desk.lifecycle import AlertPhase
 from models.findings import Subject
 from models.instants import FAR
 from models.tables.rules import Priority
+from models.wire.live import AlertPhase
 
 AlertKey = tuple[str, str, str | None, str]
 """Site, patient, session, rule."""

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from alerts.desk.alert import Alert, AlertKey, alert_key, in_order
 from alerts.desk.digest import digest_page
-from alerts.desk.lifecycle import AlertPhase, Move, Refusal, Stimulus, decide
+from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide
 from alerts.desk.paging import Paging
 from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
-from alerts.effects import TransitionKind as Step
 from models.findings import Digest, Finding
 from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
 from models.tables.rules import RULES, Priority
+from models.wire.live import AlertPhase, TransitionKind
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -278,12 +278,12 @@ class Desk:
             self._paging.tell(alert, self.open.values(), clock_us, site.seq, site.policies.get("link"))
         )
 
-    def _emit(self, alert: Alert, step: Step, at_us: int, said: dict[str, Any]) -> None:
+    def _emit(self, alert: Alert, step: TransitionKind, at_us: int, said: dict[str, Any]) -> None:
         site = self._site(alert.subject.site)
         site.seq += 1
         self._effects.append(
             Transition(
-                alert=alert.id, at=iso(at_us), transition=step, site=alert.subject.site, patient=alert.subject.patient,
+                alert=alert.id, at=iso(at_us), transition=step, phase=alert.phase, site=alert.subject.site, patient=alert.subject.patient,
                 session=alert.subject.session, rule=alert.rule, category=RULES[alert.rule].category,
                 priority=alert.priority.word, onset_at=iso(alert.onset_us), evidence={**alert.evidence, **said},
                 text=alert.text, source=alert.source, cause=Cause(self.shard, self._offset), seq=site.seq,

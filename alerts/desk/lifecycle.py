@@ -8,6 +8,7 @@ The rules, in prose:
 - An acknowledged or snoozed alert whose condition ends closes: somebody has seen it.
 - A latched alert whose condition comes back gives way to a new one.
 - Missing data is no stimulus: it never appears here.
+- Where a move leads is said on every transition that it makes: boards and the store show that phase and derive none.
 
 The diagram in `docs/lifecycle.md` is made from this table by a test.
 """
@@ -18,15 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from alerts.effects import TransitionKind as Step
-
-
-class AlertPhase(StrEnum):
-    ACTIVE = "active"
-    ACKNOWLEDGED = "acknowledged"
-    SNOOZED = "snoozed"
-    LATCHED = "latched"
-    CLOSED = "closed"
+from models.wire.live import AlertPhase, TransitionKind
 
 
 class Stimulus(StrEnum):
@@ -51,7 +44,7 @@ class Move:
     """What a stimulus does: the phase it leads to, the transitions it makes, and whether a page is owed."""
 
     to: AlertPhase
-    steps: tuple[Step, ...]
+    steps: tuple[TransitionKind, ...]
     pages: bool = False
 
 

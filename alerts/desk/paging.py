@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from alerts.desk.alert import Alert, AlertKey, in_order
-from alerts.desk.lifecycle import AlertPhase
 from alerts.effects import Page
 from models.instants import FAR, MINUTE, SECOND, iso
 from models.tables.rules import RULES, Priority
+from models.wire.live import AlertPhase
 
 GROUP_FOR: Final = 30 * SECOND
 """One event of a patient often crosses several limits within seconds; one page tells it. Chosen by us."""

@@ -7,35 +7,10 @@ folded in again. Never here: deciding anything about an alert; that is the desk'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from alerts.effects import Transition, TransitionKind
+from alerts.effects import Transition
 from models.tables.rules import RULES
-
-
-class _Turn(NamedTuple):
-    """What one transition does to the phase (None: it stays), and to who has the alert in hand.
-
-    `holder`: "takes" by and until from the evidence, "drops" them (nobody has it in hand any more) or "keeps" them.
-    """
-
-    phase: str | None
-    holder: str
-
-
-# fmt: off
-TURNS: Final[Mapping[TransitionKind, _Turn]] = {
-    "raised":       _Turn("active",       "drops"),
-    "worsened":     _Turn("active",       "drops"),
-    "eased":        _Turn(None,           "keeps"),
-    "latched":      _Turn("latched",      "keeps"),
-    "escalated":    _Turn("active",       "drops"),  # but a latched alert stays latched: its condition is over
-    "expired":      _Turn("active",       "drops"),
-    "acknowledged": _Turn("acknowledged", "takes"),
-    "snoozed":      _Turn("snoozed",      "takes"),
-    "closed":       _Turn("closed",       "keeps"),
-}
-# fmt: on
 
 _ANSWER: Final = frozenset(("by", "until"))
 
@@ -53,20 +28,18 @@ def fold(alert: Mapping[str, Any] | None, step: Transition) -> dict[str, Any]:
     if alert is not None and step.seq <= alert["seq"]:
         return dict(alert)
     was: Mapping[str, Any] = alert or {}
-    turn = TURNS[step.transition]
-    phase = turn.phase or was.get("phase", "active")
-    if step.transition == "escalated" and was.get("phase") == "latched":
-        phase = "latched"
     evidence = {name: value for name, value in step.evidence.items() if name not in _ANSWER}
-    holder = {
-        "takes": {"by": step.evidence.get("by"), "until": step.evidence.get("until")},
-        "drops": {"by": None, "until": None},
-        "keeps": {"by": step.evidence.get("by") or was.get("by"), "until": was.get("until")},
-    }[turn.holder]
+    match step.transition:
+        case "acknowledged" | "snoozed":
+            by, until = step.evidence.get("by"), step.evidence.get("until")
+        case "eased" | "latched" | "closed":
+            by, until = step.evidence.get("by") or was.get("by"), was.get("until")
+        case "raised" | "worsened" | "escalated" | "expired":
+            by = until = None  # nobody has it in hand any more
     rule = RULES.get(step.rule)
     return {
         "alert": step.alert,
-        "phase": phase,
+        "phase": step.phase.value,
         "priority": step.priority,
         "rule": step.rule,
         "title": rule.title if rule else step.rule,
@@ -82,5 +55,6 @@ def fold(alert: Mapping[str, Any] | None, step: Transition) -> dict[str, Any]:
         "text": step.text,
         "evidence": evidence,
         "source": step.source,
-        **holder,
+        "by": by,
+        "until": until,
     }

@@ -5,6 +5,7 @@ Inside these are dataclasses and arrays; nothing hot passes through here.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
@@ -16,6 +17,22 @@ from models.wire.observations import ChannelName
 
 class _Out(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+TransitionKind = Literal[
+    "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
+]
+"""What one step in an alert's life says."""
+
+
+class AlertPhase(StrEnum):
+    """Where an alert stands; what leads from one to another is `alerts/desk/lifecycle.py`'s table."""
+
+    ACTIVE = "active"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    LATCHED = "latched"
+    CLOSED = "closed"
 
 
 SERIES_MINUTES: Final = 24 * 60
@@ -33,13 +50,14 @@ class CauseOut(_Out):
 
 
 class TransitionOut(_Out):
-    """One step in an alert's life. `at` is the instant at which it fell due, `seq` counts a site's transitions."""
+    """One step in an alert's life. `at` is the instant at which it fell due, `phase` where the alert stands once the move that
+    the step belongs to is made, `seq` counts a site's transitions.
+    """
 
     alert: str
     at: AwareDatetime
-    transition: Literal[
-        "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
-    ]
+    transition: TransitionKind
+    phase: AlertPhase
     site: str
     patient: str
     session: str | None

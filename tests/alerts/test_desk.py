@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from alerts.desk.desk import ACKNOWLEDGED_AT_HOME, ACKNOWLEDGED_FOR, SNOOZE_AT_MOST, Desk
-from alerts.desk.lifecycle import AlertPhase
 from alerts.desk.paging import GROUP_FOR, INHIBITS, QUIET_AFTER
 from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
+from alerts.store.alert_document import fold
 from models.findings import Finding, Subject
-from models.instants import HOUR, MINUTE, SECOND, to_datetime
+from models.instants import HOUR, MINUTE, SECOND, iso, to_datetime
 from models.tables.rules import RULES, Priority
+from models.wire.live import AlertPhase
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -109,6 +110,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.seq: dict[str, int] = {}
         self.pages: list[Page] = []
         self.raised: set[str] = set()
+        self.shown: dict[str, dict[str, Any]] = {}
 
     # ---- what comes in
 
@@ -134,6 +136,7 @@ class DeskMachine(RuleBasedStateMachine):
                     assert effect.alert not in self.raised
                     self.raised.add(effect.alert)
                 assert effect.alert in self.raised
+                self.shown[effect.alert] = fold(self.shown.get(effect.alert), effect)
                 if effect.priority == "high" and effect.transition in {"raised", "worsened"}:
                     assert effect.alert in told
                 if effect.transition == "escalated":
@@ -277,6 +280,16 @@ class DeskMachine(RuleBasedStateMachine):
         assert told == {
             one.alert: (one.subject, one.rule, one.phase, one.until_us) for one in self.known if one.alert is not None
         }
+
+    @invariant()
+    def a_board_shows_each_alert_in_the_desk_s_phase(self) -> None:
+        for alert, shown in self.shown.items():
+            held = self.desk.open.get(alert)
+            assert shown["phase"] == (AlertPhase.CLOSED if held is None else held.phase)
+            if held is not None:
+                answered = held.phase in {AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}
+                assert shown["by"] == ("rn-1" if answered else None)
+                assert shown["until"] == (iso(held.until_us) if answered else None)
 
     @invariant()
     def no_page_is_sent_twice(self) -> None:

@@ -11,7 +11,6 @@ import pytest
 from alerts.desk.lifecycle import (
     COMMANDS,
     TABLE,
-    AlertPhase,
     IllegalStep,
     Impossible,
     Move,
@@ -20,6 +19,7 @@ from alerts.desk.lifecycle import (
     decide,
     diagram,
 )
+from models.wire.live import AlertPhase
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "lifecycle.md"
 every_step = pytest.mark.parametrize(("phase", "stimulus"), list(itertools.product(AlertPhase, Stimulus)))

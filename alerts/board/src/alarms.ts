@@ -1,6 +1,6 @@
 /** The alerts on a page: folding the feed's transitions into them, their order, their words. Pure. */
 
-import type { Alert, AlertPhase, Priority, Step, Transition } from "./wire";
+import type { Alert, Priority, Transition } from "./wire";
 
 export type Alerts = ReadonlyMap<string, Alert>;
 
@@ -10,19 +10,6 @@ export const SIGN: Record<Priority, { rank: number; word: string; shape: string 
   medium: { rank: 2, word: "MEDIUM", shape: "◆" },
   low: { rank: 1, word: "LOW", shape: "●" },
   info: { rank: 0, word: "INFO", shape: "○" },
-};
-
-/** Where a step leaves an alert; null keeps the phase it had. The same table as the server's alerts/view.py. */
-const LEADS_TO: Record<Step, AlertPhase | null> = {
-  raised: "active",
-  escalated: "active", // but a latched alert stays latched: its condition is over
-  worsened: "active", // a worse severity breaks through an acknowledgement
-  eased: null,
-  latched: "latched",
-  acknowledged: "acknowledged",
-  snoozed: "snoozed",
-  expired: "active",
-  closed: "closed",
 };
 
 const TITLES: Record<string, string> = {
@@ -53,14 +40,12 @@ export function fold(alerts: Alerts, t: Transition, chairOf: (session: string | 
   const before = alerts.get(t.alert);
   if (before && before.seq >= t.seq) return alerts;
   const next = new Map(alerts);
-  const stays = t.transition === "escalated" && before?.phase === "latched";
-  const phase = (stays ? null : LEADS_TO[t.transition]) ?? before?.phase ?? "active";
   const answered = t.transition === "acknowledged" || t.transition === "snoozed";
   const session = t.session ?? null;
   next.set(t.alert, {
     ...before,
     alert: t.alert,
-    phase,
+    phase: t.phase,
     priority: t.priority,
     rule: t.rule,
     category: t.category,
@@ -75,8 +60,8 @@ export function fold(alerts: Alerts, t: Transition, chairOf: (session: string | 
     text: t.text,
     evidence: t.evidence ?? null,
     source: t.source,
-    by: answered ? textOf(t.evidence?.["by"]) : (phase === "active" ? null : before?.by ?? null),
-    until: answered ? textOf(t.evidence?.["until"]) : (phase === "active" ? null : before?.until ?? null),
+    by: answered ? textOf(t.evidence?.["by"]) : (t.phase === "active" ? null : before?.by ?? null),
+    until: answered ? textOf(t.evidence?.["until"]) : (t.phase === "active" ? null : before?.until ?? null),
   });
   return next;
 }

@@ -111,13 +111,15 @@ export interface Alert {
   pages?: PageSent[] | null;
 }
 
-export type Step =
+type Step =
   | "raised" | "escalated" | "worsened" | "eased" | "latched" | "acknowledged" | "snoozed" | "expired" | "closed";
 
 export interface Transition {
   alert: string;
   at: string;
   transition: Step;
+  /** Where the alert stands after it. */
+  phase: AlertPhase;
   site: string;
   patient: string;
   session?: string | null;

@@ -17,11 +17,12 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from alerts.desk.alert import Alert
-from alerts.desk.lifecycle import TABLE, AlertPhase, Move
+from alerts.desk.lifecycle import TABLE, Move
 from alerts.effects import Cause, DeadLetter, Effect, Page, Transition
 from models.instants import HOUR, SECOND, from_iso
 from models.tables.channels import CHANNELS
 from models.tables.rules import RULES
+from models.wire.live import AlertPhase
 from models.wire.observations import (
     OBSERVATION,
     AlertAcknowledged,
