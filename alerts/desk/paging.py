@@ -20,25 +20,13 @@ from typing import Any, Final
 from alerts.desk.alert import Alert, AlertKey, in_order
 from alerts.effects import Page
 from models.instants import FAR, MINUTE, SECOND, iso
-from models.tables.rules import RULES, Priority
+from models.tables.rules import INHIBITS, RULES, Priority
 from models.wire.live import AlertPhase
 
 GROUP_FOR: Final = 30 * SECOND
 """One event of a patient often crosses several limits within seconds; one page tells it. Chosen by us."""
 QUIET_AFTER: Final = 5 * MINUTE
 """A rule that comes and goes is paged again after this long at the earliest, unless worse. Chosen by us."""
-
-INHIBITS: Final[Mapping[str, frozenset[str]]] = {
-    "no-data": frozenset({"probe-off", "artefact", "implausible", "vitals-overdue", "clock-skew"}),
-    "never-started": frozenset({"vitals-overdue"}),
-    "hypertensive-crisis": frozenset({"hypertension", "pressure-rise", "pressure-forecast"}),
-    "hypertension": frozenset({"pressure-rise", "pressure-forecast"}),
-    "apnoea": frozenset({"bradypnoea"}),
-    "unresponsive": frozenset({"sedation"}),
-    "severe-dissociation": frozenset({"dissociation"}),
-}
-"""While the first is open, the others of the same patient are raised but not paged. No technical rule stands before a
-measured one (a probe that is off hides nothing that was measured), and nothing holds back a high priority."""
 
 SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}
 

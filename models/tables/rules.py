@@ -6,6 +6,7 @@ its condition is over until a person has seen it, because a desaturation that ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal
@@ -86,3 +87,16 @@ _TABLE: Final = (
 RULES: Final = {rule.name: rule for rule in _TABLE}
 RULE_NAMES: Final = tuple(RULES)
 RULE_INDEX: Final = {name: index for index, name in enumerate(RULE_NAMES)}
+
+INHIBITS: Final[Mapping[str, frozenset[str]]] = {
+    "no-data": frozenset({"probe-off", "artefact", "implausible", "vitals-overdue", "clock-skew"}),
+    "never-started": frozenset({"vitals-overdue"}),
+    "hypertensive-crisis": frozenset({"hypertension", "pressure-rise", "pressure-forecast"}),
+    "hypertension": frozenset({"pressure-rise", "pressure-forecast"}),
+    "apnoea": frozenset({"bradypnoea"}),
+    "unresponsive": frozenset({"sedation"}),
+    "severe-dissociation": frozenset({"dissociation"}),
+}
+"""The first says what the others of the same patient would say: while it is open they are raised but not paged, and whether
+somebody is ready to leave names the first alone. No technical rule stands before a measured one (a probe that is off hides
+nothing that was measured), and nothing holds back a high priority."""

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from alerts.desk.desk import ACKNOWLEDGED_AT_HOME, ACKNOWLEDGED_FOR, SNOOZE_AT_MOST, Desk
-from alerts.desk.paging import GROUP_FOR, INHIBITS, QUIET_AFTER
+from alerts.desk.paging import GROUP_FOR, QUIET_AFTER
 from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
 from alerts.store.alert_document import fold
 from models.findings import Finding, Subject
 from models.instants import HOUR, MINUTE, SECOND, iso, to_datetime
-from models.tables.rules import RULES, Priority
+from models.tables.rules import INHIBITS, RULES, Priority
 from models.wire.live import AlertPhase
 from models.wire.observations import (
     AlertAcknowledged,

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from alerts.desk.paging import INHIBITS
 from models.findings import Finding
 from models.instants import FAR, MINUTE, NEVER, iso
 from models.session.readiness import Known, Readiness, readiness
 from models.session.reports import said_by
 from models.tables.channels import CHANNEL_COLUMN
 from models.tables.drugs import treatment_of
-from models.tables.rules import RULES, Priority
+from models.tables.rules import INHIBITS, RULES, Priority
 from models.tables.suicidality import PHQ_9, SUICIDALITY_INSTRUMENTS
 from streams.ward.association import Session
 from streams.ward.sentences import plain, with_chair
