@@ -11,89 +11,31 @@ Cost: about 1 s for 300 patients. Never here: forecasts.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from bench.cohort import reports
 from bench.cohort.chance import DOSES, Chance, draw
-from bench.cohort.families import AS_PUBLISHED, FAMILIES, Body, Variety
-from bench.cohort.policies import KINDS, NOTHING_BOOKED, Book, Mixed, Policy, on_phq9_scale
+from bench.cohort.days import (
+    DAYS,
+    FIRST_DOSE,
+    HORIZON,
+    IV_DAYS,
+    NASAL_DAYS,
+    PATH,
+    SCREEN_DAYS,
+    SETTLED_DAYS,
+    WEEKS,
+    Cohort,
+    Origins,
+)
+from bench.cohort.families import AS_PUBLISHED, FAMILIES, Variety
+from bench.cohort.policies import NOTHING_BOOKED, Book, Mixed, Policy, on_phq9_scale
 from models.arrays import Flags, Floats, Ints
 
-SCREEN_DAYS: Final = (0, 5)
-FIRST_DOSE: Final = 7
-IV_DAYS: Final = (7, 9, 11, 14, 16, 18)
-NASAL_DAYS: Final = (7, 10, 14, 17, 21, 24, 28, 31)
-WEEKS: Final = 30
-DAYS: Final = NASAL_DAYS[-1] + 7 * WEEKS + 1
-HORIZON: Final = 84
-PATH: Final = DAYS + HORIZON + 7
 Making = Callable[[Chance], Policy]
-SETTLED_DAYS: Final = 2
-"""No origin sooner after a dose (§3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cohort:
-    """What happened and what was reported; rows are patients, columns days from the first screening."""
-
-    family: str
-    seed: int
-    numbers: Ints
-    chance: Chance
-    body: Body
-    reporting: reports.Reporting
-    nasal: Flags
-    policy: Ints
-    """Index into `KINDS`; -1 where all are under one rule of the closed loop."""
-    severity: Floats
-    strength: Floats
-    """Dose of the day, 0 without one."""
-    score: Floats
-    """The questionnaire answered on the day, on its own scale."""
-    mood: Floats
-    madrs: Floats
-    asked: Flags
-    """A check-in was due on the day."""
-    tau: Floats
-    after: Floats
-    """(n, DOSES): the effect right after each dose, from 1."""
-    last_day: Ints
-    """The last day of follow-up."""
-
-    @property
-    def size(self) -> int:
-        return len(self.tau)
-
-    @property
-    def induction_end(self) -> Ints:
-        return np.where(self.nasal, NASAL_DAYS[-1], IV_DAYS[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class Origins:
-    """The scheduled weekly check-in days that are scored, answered or not; one row each."""
-
-    patient: Ints
-    day: Ints
-    due: Ints
-    """R, 0..84; 85 is beyond."""
-    since: Ints
-    """Days since the last dose."""
-    number: Ints
-    """Doses given so far."""
-    further: Ints
-    """Doses since induction, that is, the cycle."""
-    answered: Flags
-    policy: Ints
-    severity: Floats
 
 
 def simulate(
@@ -281,45 +223,3 @@ def origins(cohort: Cohort, every: int = 7) -> Origins:
         policy=cohort.policy[patient],
         severity=cohort.severity[patient, day],
     )
-
-
-def days_to_relapse(cohort: Cohort) -> Ints:
-    """R at the end of induction, without a further dose, of those who are then well: what the quartiles of §4 are of."""
-    everyone = np.arange(cohort.size)
-    found = due(cohort, everyone, cohort.induction_end + SETTLED_DAYS) + SETTLED_DAYS
-    return found[found > SETTLED_DAYS]
-
-
-def main() -> None:
-    """Write a cohort and its truth."""
-    from bench.cohort.records import lines, truth_lines
-
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.cohort.cohort", description="An invented cohort as observations, with its truth."
-    )
-    parser.add_argument("--family", choices=FAMILIES, default="F1")
-    parser.add_argument("--patients", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--everybody", action="store_true", help="poor responders too, not only who improved in induction"
-    )
-    parser.add_argument("--out", type=Path, help="observations as NDJSON; stdout if not given")
-    parser.add_argument(
-        "--truth", type=Path, help="one line per origin: due (85 is beyond), severity, and what it depends on"
-    )
-    options = parser.parse_args()
-    cohort = simulate(options.family, options.patients, options.seed, responders=not options.everybody)
-    text = "".join(f"{json.dumps(line)}\n" for line in lines(cohort))
-    if options.out is None:
-        sys.stdout.write(text)
-    else:
-        options.out.write_text(text, "utf-8")
-    if options.truth is not None:
-        options.truth.write_text(
-            "".join(f"{json.dumps(line)}\n" for line in truth_lines(cohort, origins(cohort))), "utf-8"
-        )
-    print(f"{options.family}: {len(KINDS)} policies, {cohort.size} patients", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

@@ -335,5 +335,3 @@ SCORED: Final[Mapping[str, Family]] = {"F1": f1, "F2": f2, "F3": f3, "F4": f4}
 FURTHER: Final[Mapping[str, Family]] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "G5": g5, "G6": g6, "G7": g7, "G8": g8}
 KEPT_APART: Final[Mapping[str, Family]] = {"H1": h1, "H2": h2}
 FAMILIES: Final[Mapping[str, Family]] = {**SCORED, **FURTHER, **KEPT_APART}
-RELAPSE_DAYS: Final = {"F1": (12, 21, 34), "F2": (19, 28, 42), "F3": (14, 24, 43), "F4": (14, 26, 44)}
-"""Quartiles of days to relapse after induction that each family is made to meet (§4)."""

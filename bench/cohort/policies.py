@@ -7,15 +7,13 @@ Cost: a few µs per patient and day. Never here: what a dose does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from bench.cohort.chance import Chance
+from bench.cohort.days import Cohort
 from models.arrays import Floats, Ints
-
-if TYPE_CHECKING:
-    from bench.cohort.cohort import Cohort
 
 NOTHING_BOOKED: Final = 10**6
 KINDS: Final = ("label taper", "fixed 14-28 d", "fixed 28-56 d", "symptom-guided")

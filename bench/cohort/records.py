@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bench.cohort.cohort import DAYS, HORIZON, Cohort, Origins
+from bench.cohort.days import DAYS, HORIZON, Cohort, Origins
 from bench.cohort.policies import KINDS
 from bench.cohort.reports import WEEKLY
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr
 from sklearn.linear_model import LinearRegression
 
-from bench.cohort.cohort import Cohort, Origins
+from bench.cohort.days import Cohort, Origins
 from bench.cohort.policies import on_phq9_scale
 from bench.forecast.scores import DAYS, HORIZON
 from models.arrays import Floats, Ints

@@ -16,13 +16,12 @@ from typing import Final
 
 import numpy as np
 
-from bench.cohort.cohort import FIRST_DOSE, Cohort, Origins
+from bench.cohort.days import FIRST_DOSE, Cohort, Origins
 from bench.cohort.records import alias, calendar_day
 from bench.forecast.gather import facts_of
 from bench.forecast.scores import DAYS, quantile
 from models.arrays import Floats, Ints
 from models.relapse.facts import Fact
-from models.relapse.forecaster import forecast_many
 from models.relapse.history import Course, PatientHistory
 
 Maker = Callable[[list[Course]], Floats]
@@ -120,8 +119,3 @@ def blurred(cdf: Floats) -> Floats:
 
 
 ON_PURPOSE: Final = {"confidently wrong": confidently_wrong, "blurred": blurred}
-
-
-def by_filter(courses: list[Course]) -> Floats:
-    """The filter alone as a maker."""
-    return forecast_many(courses).cdf

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cohort.cohort import DAYS, Cohort, Origins, origins, simulate
+from bench.cohort.cohort import origins, simulate
+from bench.cohort.days import DAYS, Cohort, Origins
 from bench.cohort.families import AS_PUBLISHED, Variety
 from bench.cohort.records import alias, calendar_day, lines_of
 from bench.cohort.reports import STANDARD, Habits

@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 
 from bench.cohort.chance import Chance
-from bench.cohort.cohort import DAYS, Cohort, Making, simulate
+from bench.cohort.cohort import Making, simulate
+from bench.cohort.days import DAYS, Cohort
 from bench.cohort.policies import LEAD_DAYS, NOTHING_BOOKED, Book, Every, Titration
 from bench.cohort.records import alias, calendar_day
 from bench.forecast.gather import facts_of

@@ -63,11 +63,7 @@ def lived(different: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for family in SCORED:
         cohort = simulate(family, different // len(SCORED), SEED)
         for patient in range(cohort.size):
-            found = [
-                line
-                for line in lines_of(cohort, patient)
-                if datetime.fromisoformat(line["at"]) < NIGHT - timedelta(days=1, hours=15)
-            ]
+            found = [line for line in lines_of(cohort, patient) if datetime.fromisoformat(line["at"]) < DAY_BEFORE]
             if found:
                 yield alias_of(cohort, patient), found
 

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from bench.cohort.chance import CYCLE, DAILY, DOSES, Chance
-from bench.cohort.cohort import Cohort, Origins, due, relived
+from bench.cohort.cohort import due, relived
+from bench.cohort.days import Cohort, Origins
 from bench.cohort.families import AS_PUBLISHED, FAMILIES
 from bench.forecast.scores import DAYS
 from models.arrays import Floats, Ints

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cohort.cohort import DAYS as LAST_DAY
-from bench.cohort.cohort import Cohort, Origins, simulate
+from bench.cohort.cohort import simulate
+from bench.cohort.days import DAYS as LAST_DAY
+from bench.cohort.days import Cohort, Origins
 from bench.cohort.families import SCORED
 from bench.cohort.records import FIRST, alias, calendar_day, lines
 from bench.forecast import loop, real

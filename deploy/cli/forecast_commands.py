@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.progress import Progress, TaskID
 
 from deploy.cli.terminal import counting, err, fail, progress, writing
 
@@ -58,7 +60,7 @@ def forecast_command(
         for path in files:
             with progress(path.stat().st_size if path.is_file() else None) as bar:
                 task = bar.add_task(f"reading {path.name}", total=path.stat().st_size if path.is_file() else None)
-                patients.read(path, told, lambda read, bar=bar, task=task: bar.update(task, completed=read))  # type: ignore[misc]
+                patients.read(path, told, partial(_show_read, bar, task))
         with writing(out) as stream, counting() as counter:
             counted = counter.add_task("forecasting", total=len(patients.facts))
             for line in forecast_lines(patients, question, lambda done: counter.advance(counted, done)):
@@ -69,6 +71,10 @@ def forecast_command(
         raise typer.Exit(0) from None
     if not patients.facts:
         err.print("no line names a patient: there is nothing to forecast")
+
+
+def _show_read(bar: Progress, task: TaskID, read: int) -> None:
+    bar.update(task, completed=read)
 
 
 def recalibrate_command(

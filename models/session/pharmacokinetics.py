@@ -7,7 +7,7 @@ costs as much as asking for it among thousands. The effect site is one more comp
 Good at: repeated, mixed, stopped doses; many times; many bodies at once (`Body` of arrays).
 Bad at:  elimination that saturates (not known at these doses), and a person: see `compounds.py`.
 Cost:    one eigen-decomposition a model and body (50 µs, remembered for the usual ones), then a few exponentials a dose and time.
-Never here: what a concentration does to somebody. `occupancy` is illustrative: it was never measured.
+Never here: what a concentration does to somebody.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from models.tables.drugs import WEIGHT_KG, treatment_of, usual_mg
 
 KE0: Final = 0.3
 """Per minute: how fast the effect site follows plasma. No human value exists for dissociation or pressure; published control
-programs guess 0.2 to 5. In the middle of 0.1-0.7, which `effect_range` shows the width of. Chosen by us."""
-KE0_RANGE: Final = (0.1, 0.7)
+programs guess 0.2 to 5. In the middle of 0.1-0.7, between whose ends the effect site differs by a sixth at the end of an infusion
+and by a tenth an hour later (a test). Chosen by us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +105,6 @@ def effect_site(
 ) -> Floats:
     """Concentration at the effect site in ng/mL, following plasma at `ke0` per minute. Else as `plasma`."""
     return _answer(doses, at_min, body, model, ke0, weighed=False)
-
-
-def effect_range(
-    doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY, model: Kinetics | None = None
-) -> tuple[Floats, Floats, Floats]:
-    """The effect site for a slow, the usual and a fast `ke0`: how much of a conclusion rests on a number that nobody knows."""
-    slow, fast = (effect_site(doses, at_min, ke0, body, model) for ke0 in KE0_RANGE)
-    return slow, effect_site(doses, at_min, KE0, body, model), fast
 
 
 def equivalent(
@@ -272,23 +264,3 @@ def _usual(
     model_row: Kinetics, weight_kg: float, clearance: float, volume: float, ke0: float | None
 ) -> ImpulseResponse:
     return respond(model_row, np.array([weight_kg]), np.array([clearance]), np.array([volume]), ke0)
-
-
-# ---- illustration --------------------------------------------------------------------------------------------------
-
-MOLAR_MASS: Final = 237.73
-"""Of the base, g/mol: 1 µM is 237.7 ng/mL."""
-_KI_UM: Final = {"S": 0.3, "R": 1.4}
-"""Ebert 1997, [3H]MK-801 in rat cortex."""
-_SHARES: Final = {"ketamine": {"S": 0.5, "R": 0.5}, "esketamine": {"S": 1.0}}
-UNBOUND: Final = 0.55
-"""Share not bound to protein: label, 43-45 % bound."""
-
-
-def occupancy(drug: str, ng_ml: ArrayLike, unbound: float = UNBOUND) -> Floats:
-    """The share of NMDA receptors that would be blocked, by affinity in rat cortex. ILLUSTRATIVE: imaging has not shown it."""
-    micromolar = np.asarray(ng_ml, dtype=np.float64) * unbound / MOLAR_MASS
-    bound: Floats = np.zeros_like(micromolar)
-    for hand, share in _SHARES.get(drug, {}).items():
-        bound = bound + micromolar * share / _KI_UM[hand]
-    return bound / (1 + bound)

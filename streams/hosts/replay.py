@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from alerts.effects import DeadLetter, Transition
 from models.instants import HOUR
@@ -75,9 +74,3 @@ class Replay:
                 yield effect
             elif isinstance(effect, DeadLetter):
                 summary.set_aside[f"{effect.field}: {effect.reason}" if effect.field else effect.reason] += 1
-
-
-def accounted(summary: Summary) -> dict[str, Any]:
-    """In = processed + set aside, as numbers that must agree."""
-    processed = summary.counts["samples"] + summary.counts["events"]
-    return {"in": summary.lines, "processed": processed, "set_aside": summary.counts["set aside"]}

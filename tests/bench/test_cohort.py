@@ -9,19 +9,30 @@ import pytest
 
 from bench.cohort import reports
 from bench.cohort.chance import Chance
-from bench.cohort.cohort import DAYS, HORIZON, Cohort, days_to_relapse, due, origins, simulate
-from bench.cohort.families import FAMILIES, RELAPSE_DAYS, SCORED, Variety
+from bench.cohort.cohort import due, origins, simulate
+from bench.cohort.days import DAYS, HORIZON, SETTLED_DAYS, Cohort
+from bench.cohort.families import FAMILIES, SCORED, Variety
 from bench.cohort.policies import Every, Titration
 from bench.cohort.records import lines, lines_of, truth_lines
+from models.arrays import Ints
 from models.wire.observations import OBSERVATION
 
 KNOWN: dict[str, Cohort] = {}
+RELAPSE_DAYS = {"F1": (12, 21, 34), "F2": (19, 28, 42), "F3": (14, 24, 43), "F4": (14, 26, 44)}
+"""Quartiles of days to relapse after induction that each family is made to meet."""
 
 
 def cohort_of(family: str) -> Cohort:
     if family not in KNOWN:
         KNOWN[family] = simulate(family, 200, 5)
     return KNOWN[family]
+
+
+def days_to_relapse(cohort: Cohort) -> Ints:
+    """Days from the end of induction to relapse without a further dose, of those who are well when it ends."""
+    everyone = np.arange(cohort.size)
+    found = due(cohort, everyone, cohort.induction_end + SETTLED_DAYS) + SETTLED_DAYS
+    return found[found > SETTLED_DAYS]
 
 
 @pytest.mark.parametrize("family", SCORED)

@@ -13,15 +13,12 @@ from scipy.integrate import solve_ivp
 
 from models.session.pharmacokinetics import (
     KE0,
-    KE0_RANGE,
     Body,
     DoseEvent,
-    effect_range,
     effect_site,
     equivalent,
     in_force,
     inputs,
-    occupancy,
     plasma,
     respond,
 )
@@ -95,13 +92,6 @@ def test_a_spray_given_as_three_entries_is_one_of_three_devices() -> None:
 def test_the_next_visit_s_first_device_is_a_first_one_again() -> None:
     again = [*spray(28), DoseEvent("esketamine", "intranasal", 3 * 1440, 28)]
     assert plasma(again, 3 * 1440 + 36) == pytest.approx(43.9, rel=0.02)
-
-
-def test_occupancy_is_the_crude_estimate_that_it_says_it_is() -> None:
-    assert occupancy("ketamine", 185, unbound=1) == pytest.approx(0.61, abs=0.01)
-    assert occupancy("ketamine", 185) == pytest.approx(0.46, abs=0.01)
-    assert occupancy("esketamine", 100, unbound=1) == pytest.approx(0.58, abs=0.01)
-    assert "ILLUSTRATIVE" in (occupancy.__doc__ or "")
 
 
 # ---- what holds for any history --------------------------------------------------------------------------------------
@@ -226,11 +216,10 @@ def test_many_bodies_are_each_what_one_alone_would_be() -> None:
 
 
 def test_the_effect_site_follows_plasma_and_its_width_is_shown() -> None:
-    slow, usual, fast = effect_range(INFUSION, FINE)
+    slow, usual, fast = (effect_site(INFUSION, FINE, ke0) for ke0 in (0.1, KE0, 0.7))
     at = plasma(INFUSION, FINE)
     assert FINE[at.argmax()] <= FINE[fast.argmax()] <= FINE[usual.argmax()] <= FINE[slow.argmax()]
     assert slow.max() < usual.max() < fast.max() < at.max()
-    assert KE0_RANGE[0] < KE0 < KE0_RANGE[1]
     # At the end of the infusion a sixth between them, an hour after it a tenth the other way: that is what ke0 is worth.
     assert slow[400] / fast[400] == pytest.approx(0.83, abs=0.02)
     assert slow[1000] / fast[1000] == pytest.approx(1.11, abs=0.02)

@@ -20,7 +20,7 @@ import pytest
 from models.arrays import Document
 from models.wire.observations import SetAside
 from streams.clinic.clinic import simulate
-from streams.hosts.replay import Replay, accounted
+from streams.hosts.replay import Replay
 from streams.intake.files import Line, merged
 from tests.support.service import (
     at,
@@ -145,9 +145,9 @@ def test_every_line_is_either_processed_or_set_aside_with_its_reason(tmp_path: P
     run = Replay()
     for _ in run.run(merged([path], {})):
         pass
-    account = accounted(run.summary)
-    assert account["in"] == len(path.read_text().splitlines())
-    assert account["in"] == account["processed"] + account["set_aside"]
+    counts = run.summary.counts
+    assert run.summary.lines == len(path.read_text().splitlines())
+    assert run.summary.lines == counts["samples"] + counts["events"] + counts["set aside"]
     assert sum(run.summary.set_aside.values()) > 5
 
 
