@@ -20,6 +20,7 @@ from alerts.api.views import RETRY_AFTER_S, NotNow
 from deploy.wiring import Service
 from models.wire.schema import SCHEMAS
 from streams.forecasts.http import patient_routes
+from streams.intake.append import Overloaded
 from streams.intake.http import observation_routes
 
 BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
@@ -48,6 +49,10 @@ def build(service: Service) -> FastAPI:
     app.include_router(chair_routes(service.views, service.store))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
+
+    @app.exception_handler(Overloaded)
+    async def not_durable(request: Request, why: Overloaded) -> JSONResponse:
+        return JSONResponse({"detail": f"{why}: send again"}, status_code=503, headers={"Retry-After": "1"})
 
     @app.exception_handler(NotNow)
     async def not_now(request: Request, why: NotNow) -> JSONResponse:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -20,6 +20,7 @@ from models.instants import EPOCH
 from models.relapse.policies import CheckIns, Maintenance
 from models.relapse.recalibration import recalibration_from
 from models.tables.limits import LIMITS, Limit, LimitRefused, changed
+from models.wire.bounds import Name
 from models.wire.observations import LimitChanges, SiteConfigured
 
 
@@ -30,7 +31,7 @@ class _Strict(BaseModel):
 class SitePart(_Strict):
     """Who and where."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)] = "main"
+    name: Name = "main"
     timezone: str = "UTC"
 
     @field_validator("timezone")

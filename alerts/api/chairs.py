@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 
 from alerts.api.views import Site, Views
 from alerts.store.store import Store
+from models.wire.bounds import Name
 from models.wire.live import SERIES_MINUTES
 
 NOT_OF_A_SESSION: Final = frozenset(("values", "limits", "next"))
@@ -32,7 +33,7 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
 
     @routes.get("/history")
     async def history(
-        session: str | None = None, patient: str | None = None, site: Site = "main",
+        session: Name | None = None, patient: Name | None = None, site: Site = "main",
         minutes: Annotated[int, Query(ge=1, le=SERIES_MINUTES)] = 20, entries: Annotated[int, Query(ge=0, le=1000)] = 50,
     ) -> dict[str, Any]:  # fmt: skip
         """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last."""

@@ -21,6 +21,7 @@ from alerts.api.live import Feed
 from alerts.api.views import Site, Views
 from alerts.store.store import Store
 from models.instants import to_datetime
+from models.wire.bounds import Name, Text
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -28,8 +29,6 @@ from models.wire.observations import (
     AlertSnoozed,
     AlertUnsnoozed,
     Command,
-    Name,
-    Text,
 )
 
 Verb = Literal["acknowledge", "snooze", "unsnooze", "close", "escalate"]
@@ -73,7 +72,7 @@ def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable
 
     @routes.post("/alerts/{alert}/{verb}", status_code=202)
     async def answer(
-        alert: Annotated[str, Path(max_length=200)], verb: Verb, body: CommandBody, site: Site = "main"
+        alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site = "main"
     ) -> dict[str, Any]:
         """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it."""
         standing = await asyncio.to_thread(store.alert, alert)
@@ -103,9 +102,9 @@ def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable
     async def live(
         request: Request,
         site: Site = "main",
-        last_event_id: Annotated[str | None, Header()] = None,
+        last_event_id: Annotated[str | None, Header(max_length=200)] = None,
         after: Annotated[
-            int | None, Query(ge=0, description="As Last-Event-ID, for clients that cannot send it.")
+            int | None, Query(ge=0, lt=2**63, description="As Last-Event-ID, for clients that cannot send it.")
         ] = None,
     ) -> EventSourceResponse:
         """The live feed as server-sent events: `snapshot`, then `alert`, `chairs`, `forecast`. Resumes after Last-Event-ID."""

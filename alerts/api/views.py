@@ -15,9 +15,10 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from fastapi import Query
 
+from models.wire.bounds import Name
 from models.wire.live import Series
 
-Site = Annotated[str, Query(description="The site; one clinic has one.", max_length=200)]
+Site = Annotated[Name, Query(description="The site; one clinic has one.")]
 """Every route's query parameter `site`."""
 
 RETRY_AFTER_S: Final = 5

@@ -8,20 +8,38 @@ Cost: about 4 µs an observation. Never here: units other than those of `models/
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from models.tables.rules import PriorityName
+from models.tables.severity import TreatmentResponse
+from models.wire.bounds import (
+    CONTROL,
+    MANY,
+    Answer,
+    BirthYear,
+    Day,
+    Days,
+    Drug,
+    Entries,
+    Excerpt,
+    HoldSeconds,
+    Kilograms,
+    LimitValue,
+    Milligrams,
+    Minutes,
+    Moment,
+    Name,
+    Number,
+    Phq9,
+    Plain,
+    Probability,
+    Text,
+    Total,
+)
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
-"""An instant that a clinic can mean, and that can be added to: near the ends of the calendar, arithmetic and zones fail."""
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Text = Annotated[str, Field(max_length=4000)]
-Drug = Annotated[str, Field(min_length=1, max_length=60)]
 Route = Literal["iv", "im", "sc", "intranasal", "oral", "sublingual"]
 ChannelStatus = Literal["probe-off", "artefact", "cuff-failed", "off"]
 ChannelName = Literal["hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2"]
@@ -51,15 +69,17 @@ class LimitChange(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    enter: Number | None = None
-    leave: Number | None = None
-    hold_s: Annotated[float, Field(ge=0, le=3600)] | None = None
-    leave_s: Annotated[float, Field(ge=0, le=3600)] | None = None
+    enter: LimitValue | None = None
+    leave: LimitValue | None = None
+    hold_s: HoldSeconds | None = None
+    leave_s: HoldSeconds | None = None
     enabled: bool | None = None
     reason: Text | None = None
 
 
-LimitChanges = dict[Name, dict[PriorityName, dict[Name, LimitChange]]]
+LimitChanges = Annotated[
+    dict[Name, dict[PriorityName, Annotated[dict[Name, LimitChange], Field(max_length=MANY)]]], Field(max_length=MANY)
+]
 """rule → priority → channel → change."""
 LIMIT_CHANGES: Final[TypeAdapter[LimitChanges]] = TypeAdapter(LimitChanges)
 
@@ -67,13 +87,13 @@ LIMIT_CHANGES: Final[TypeAdapter[LimitChanges]] = TypeAdapter(LimitChanges)
 class PatientRegistered(Record):
     kind: Literal["patient.registered"] = "patient.registered"
     patient: Name
-    weight_kg: Annotated[float, Field(gt=0, le=500)] | None = None
-    birth_year: Annotated[int, Field(ge=1880, le=2200)] | None = None
+    weight_kg: Kilograms | None = None
+    birth_year: BirthYear | None = None
     sex: Name | None = None
     timezone: Name | None = None
-    conditions: tuple[Name, ...] | None = Field(default=None, strict=False)
+    conditions: tuple[Name, ...] | None = Field(default=None, strict=False, max_length=MANY)
     """Absent: nothing is said, what was known stays. Empty: there are none."""
-    medications: tuple[Name, ...] | None = Field(default=None, strict=False)
+    medications: tuple[Name, ...] | None = Field(default=None, strict=False, max_length=MANY)
     limits: LimitChanges | None = None
 
 
@@ -91,8 +111,8 @@ class SessionStarted(Record):
     device: Name | None = None
     drug: Drug | None = None
     route: Route | None = None
-    planned_mg: Number | None = None
-    planned_minutes: Number | None = None
+    planned_mg: Milligrams | None = None
+    planned_minutes: Minutes | None = None
     by: Name | None = None
 
 
@@ -101,15 +121,15 @@ class Dose(Record):
     patient: Name
     drug: Drug
     route: Route | None = None
-    amount_mg: Number | None = None
-    minutes: Number | None = None
+    amount_mg: Milligrams | None = None
+    minutes: Minutes | None = None
     by: Name | None = None
 
 
 class DoseStopped(Record):
     kind: Literal["dose.stopped"] = "dose.stopped"
     patient: Name
-    given_mg: Number | None = None
+    given_mg: Milligrams | None = None
     by: Name | None = None
 
 
@@ -130,14 +150,24 @@ class Vitals(Record):
     by: Name | None = None
 
 
+def _words(schema: dict[str, Any]) -> None:
+    """The published form of `items` has the list of words too, which the model takes as yes to each of them."""
+    word = {"type": "string", "minLength": 1, "maxLength": 200, "not": {"pattern": CONTROL}}
+    schema["anyOf"].insert(1, {"type": "array", "items": word, "minItems": 1, "maxItems": MANY})
+
+
 class CheckIn(Record):
     kind: Literal["checkin"] = "checkin"
     patient: Name
     instrument: InstrumentName
-    items: list[int | bool] | dict[Name, int | bool] | None = None
-    score: Number | None = None
+    items: (
+        Annotated[list[Answer | bool], Field(max_length=MANY)]
+        | Annotated[dict[Name, Answer | bool], Field(max_length=MANY)]
+        | None
+    ) = Field(default=None, json_schema_extra=_words)
+    score: Total | None = None
     respondent: Name | None = None
-    prompted_at: AwareDatetime | None = None
+    prompted_at: Moment | None = None
     by: Name | None = None
 
     @field_validator("items", mode="before")
@@ -168,7 +198,7 @@ class Command(Record):
 
     alert: Name
     by: Name
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     note: Text | None = None
 
 
@@ -178,7 +208,7 @@ class AlertAcknowledged(Command):
 
 class AlertSnoozed(Command):
     kind: Literal["alert.snoozed"] = "alert.snoozed"
-    until: AwareDatetime
+    until: Moment
 
 
 class AlertUnsnoozed(Command):
@@ -196,38 +226,64 @@ class AlertEscalated(Command):
 class SiteConfigured(Record):
     kind: Literal["site.configured"] = "site.configured"
     limits: LimitChanges = Field(default_factory=dict)
-    policies: dict[Name, Any] = Field(default_factory=dict)
-    rota: dict[Name, Any] = Field(default_factory=dict)
+    policies: dict[Name, Plain] = Field(default_factory=dict, max_length=MANY)
+    rota: dict[Name, Plain] = Field(default_factory=dict, max_length=MANY)
     hash: Name | None = None
 
 
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 CDF_DAYS: Final = 85
 """P(due within 0..84 days)."""
+
+
+class _Part(BaseModel):
+    """Part of a forecast, in and out. What it says beside these fields is passed over."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class SeverityOut(_Part):
+    mean: Phq9
+    sd: Phq9
+
+
+class BasisOut(_Part):
+    """How much of a forecast is this patient's own record, and how much is what is usual; together 1."""
+
+    patient: Probability
+    population: Probability
+
+
+class SpacingOut(_Part):
+    """What the label or guidance says of the gap between doses. Excerpt beside a forecast, never overridden by it."""
+
+    words: Text
+    min_days: Days
+    not_before: Day
+    source: Text
 
 
 class ForecastMade(Record):
     """A forecast, with the fields of `models.wire.live.ForecastOut`: it comes through the journal so that a replay knows it.
 
-    `known` is a hash of what it was made from and `entries` how many entries that were; what else it says is kept as it is.
+    `known` is a hash of what it was made from and `entries` how many entries that were.
     """
-
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
     kind: Literal["forecast.made"] = "forecast.made"
     patient: Name
-    as_of: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    as_of: Day
     cdf: Annotated[list[Probability], Field(min_length=CDF_DAYS, max_length=CDF_DAYS)] | None = None
     relapse_probability: dict[Literal["7d", "14d", "28d"], Probability] | None = None
     due: dict[Literal["p10", "p50", "p90"], Name] | None = None
+    response: TreatmentResponse | None = None
+    severity_now: SeverityOut | None = None
+    model: Name | None = None
+    reasons: Annotated[list[Text], Field(max_length=MANY)] | None = None
+    due_at_severity: Phq9 | None = None
+    basis: BasisOut | None = None
+    sharpen: Text | None = None
+    spacing: SpacingOut | None = None
     known: Name | None = None
-    entries: int | None = None
-
-    @field_validator("as_of")
-    @classmethod
-    def _a_date(cls, text: str) -> str:
-        date.fromisoformat(text)
-        return text
+    entries: Entries | None = None
 
     @field_validator("cdf")
     @classmethod
@@ -241,9 +297,9 @@ class SetAside(Record):
     """A line that an edge could not use. Edges write it, senders cannot: it puts the reason into the one durable path."""
 
     kind: Literal["line.set-aside"] = "line.set-aside"
-    field: str
-    reason: str
-    line: str
+    field: Excerpt
+    reason: Excerpt
+    line: Excerpt
 
 
 class Conflicted(Record):

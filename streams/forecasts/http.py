@@ -11,10 +11,11 @@ from alerts.api.views import Site, Views
 from alerts.store.burden import LONGEST_BURDEN_DAYS
 from alerts.store.store import Store
 from models.instants import DAY, iso
+from models.wire.bounds import Day, Name
 from models.wire.home import BurdenOut, ForecastsOut, PatientOut, PatientsOut
 from streams.forecasts.pages import likelihood
 
-Patient = Annotated[str, Path(max_length=200, description="The patient's alias.")]
+Patient = Annotated[Name, Path(description="The patient's alias.")]
 
 
 def patient_routes(store: Store, views: Views) -> APIRouter:
@@ -24,8 +25,8 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
     @routes.get("/forecasts", responses={200: {"model": ForecastsOut}})
     async def forecasts(
         site: Site = "main",
-        patient: Annotated[str | None, Query(max_length=200)] = None,
-        as_of: Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$", description="Of this day.")] = None,
+        patient: Name | None = None,
+        as_of: Annotated[Day | None, Query(description="Of this day.")] = None,
         history: Annotated[bool, Query(description="All of one patient's, as they were made, by day.")] = False,
     ) -> dict[str, Any]:
         """Each patient's newest forecast, who is due first; or those of a day; or the history of one patient."""

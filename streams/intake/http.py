@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from alerts.api.views import Site
 from alerts.store.store import Store
-from streams.intake.append import Overloaded, Records
+from streams.intake.append import Records
 from streams.intake.json import read
 
 LARGEST: Final = 8 * 2**20
@@ -53,10 +53,7 @@ def observation_routes(
         reading = read(body, request.headers.get("content-type"))
         if not reading.records:
             raise HTTPException(422, "no observation in the body")
-        try:
-            await append(reading.records)
-        except Overloaded as wait:
-            raise HTTPException(503, f"{wait}: send again", headers={"Retry-After": "1"}) from wait
+        await append(reading.records)
         counted(reading.accepted, len(reading.bad))
         answer: dict[str, Any] = {
             "accepted": reading.accepted,

@@ -115,9 +115,8 @@ def _risk(
 
 def _evidence(row: AtHome, record: ForecastMade) -> dict[str, object]:
     """What a later evaluation needs beside p*: which forecast it was."""
-    model = (record.model_extra or {}).get("model")
     return {
-        "as_of": record.as_of, "due": record.due, "known": record.known, "model": model,
+        "as_of": record.as_of, "due": record.due, "known": record.known, "model": record.model,
         "booked_at": None if row.booked_us is None else iso(row.booked_us),
     }  # fmt: skip
 

@@ -1,0 +1,111 @@
+"""No request makes the service fail: whatever stands in a path, a query or a header is answered, and never with a 500.
+
+Every route is enrolled by being there: the parameters are read off the application itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import Mount
+
+from deploy.settings import PagesPart, Settings
+from tests.support.service import Inside, at, falling, serving
+
+HOSTILE: Final = (
+    "\0", "a\0b", "\n", "\x7f", "\u2028", "..", "../../etc/passwd", "%", "'; --", "x" * 15_000, "\U0001f469", "\ufeff", "-1", "0",
+    str(2**63), str(-(2**63) - 1), "9" * 5000, "1e400", "nan", "9999-99-99", "2026-11-23", "٣", "true", "null", "",
+)  # fmt: skip
+"""NUL and its like, ends of ranges, and what is special to a path, a shell, SQL, a calendar or a number."""
+
+
+@pytest.fixture
+async def clinic(tmp_path: Path) -> AsyncIterator[Inside]:
+    async with serving(tmp_path, Settings(pages=PagesPart(destinations=()))) as inside:
+        await inside.post(*falling(), {"kind": "dose", "at": at(0), "patient": "P-1", "drug": "ketamine"})
+        await inside.settled()
+        yield inside
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, str, list[str], list[str]]]:
+    """(method, path, path parameters, query parameters) of every route that answers at once."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and not route.path.endswith("/live"):
+            for method in sorted(route.methods or ()):
+                queries = [field.alias for field in route.dependant.query_params]
+                yield method, route.path, [field.alias for field in route.dependant.path_params], queries
+
+
+def filled(path: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    return path
+
+
+async def failed(clinic: Inside, method: str, path: str, **more: Any) -> list[str]:
+    """What was asked and what came, where that was the service's failure."""
+    answer = await clinic.http.request(method, path, **more)
+    if answer.status_code < 500:
+        return []
+    return [f"{method} {path[:80]} {str(more)[:80]}: {answer.status_code}"]
+
+
+async def test_no_parameter_of_any_route_makes_the_service_fail(clinic: Inside) -> None:
+    app = clinic.web.config.app
+    assert isinstance(app, FastAPI)
+    tried, bad = 0, []
+    for method, path, places, queries in routes(app):
+        usual = dict.fromkeys(places, "P-1")
+        for value in HOSTILE:
+            for name in places:
+                bad += await failed(clinic, method, filled(path, {**usual, name: value}), json={"by": "rn-1"})
+            for name in queries:
+                wanted = {"patient": "P-1", "history": "true"} if "history" in queries else {}
+                params = {**wanted, name: value}
+                bad += await failed(clinic, method, filled(path, usual), params=params, json={"by": "rn-1"})
+            tried += len(places) + len(queries)
+    assert bad == []
+    assert tried > 300
+    assert clinic.service.tasks.failure is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/patients/%00", "/v1/alerts/%00/acknowledge", "/v1/history?session=%00", "/v1/chairs?site=a%0ab"]
+)
+async def test_a_control_character_in_an_address_is_refused_with_its_reason(clinic: Inside, path: str) -> None:
+    answer = await clinic.http.request("POST" if "alerts" in path else "GET", path, json={"by": "rn-1"})
+    assert answer.status_code == 422
+    assert "control character" in answer.text
+
+
+async def test_a_number_that_python_will_not_print_resumes_no_feed(clinic: Inside) -> None:
+    answer = await clinic.http.get("/v1/live", headers={"last-event-id": "9" * 5000})
+    assert answer.status_code == 422
+
+
+async def test_no_file_name_makes_the_service_fail(clinic: Inside) -> None:
+    app = clinic.web.config.app
+    assert isinstance(app, FastAPI)
+    mounts = [route.path for route in app.routes if isinstance(route, Mount)]
+    bad = []
+    for path in ["/", *mounts]:
+        for value in HOSTILE:
+            bad += await failed(clinic, "GET", f"{path.rstrip('/')}/{quote(value, safe='')}")
+    assert bad == []
+
+
+async def test_no_number_to_resume_a_live_feed_after_makes_it_fail(clinic: Inside) -> None:
+    bad = []
+    for number in HOSTILE:
+        for more in ({"params": {"after": number}}, {"headers": {"last-event-id": quote(number[:8000])}}):
+            async with clinic.http.stream("GET", "/v1/live", **more) as answer:  # type: ignore[arg-type]
+                line = await anext(answer.aiter_lines(), "nothing")
+                if answer.status_code >= 500 or (answer.status_code == 200 and line == "nothing"):
+                    bad.append(f"{str(more)[:80]}: {answer.status_code} {line}")
+    assert bad == []
