@@ -15,7 +15,7 @@ import webbrowser
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.demo_past import nobody_is_paged, write_past
+from deploy.demo_past import mark_pages_sent, write_past
 from deploy.http import listen, server
 from deploy.settings import Settings
 from deploy.wiring import Service, wall_us
@@ -38,7 +38,7 @@ def run_demo(port: int, speed: float, seed: int, browser: bool, minutes: float |
     with tempfile.TemporaryDirectory(prefix="chairside-demo-") as data:
         write_past(Path(data), seed, wall_us() - PAST)
         service = Service(Path(data), Settings(), clock="observed")
-        nobody_is_paged(service.store)
+        mark_pages_sent(service.store)
         asyncio.run(_run(service, listening, address, speed, seed, browser, minutes))
         if service.tasks.failure is not None:
             raise service.tasks.failure

@@ -43,7 +43,7 @@ def write_past(data: Path, seed: int, until_us: int) -> None:
     journal.close()
 
 
-def nobody_is_paged(store: Store) -> None:
+def mark_pages_sent(store: Store) -> None:
     """The pages of the past were sent then."""
     with store.database.writing() as connection:
         connection.execute(sa.update(OUTBOX).values(addressed=True, sent_us=OUTBOX.c.at_us))
@@ -98,10 +98,10 @@ def _forecasts(lines: list[dict[str, Any]], until_us: int) -> list[ForecastMade]
             if zone is not None:
                 wanted.append((ForecastRequest("main", patient, day, starts_us(day + 1, zone)), known))
         for made in make_forecasts(wanted, shipped_pool()):
-            if made.kept is not None:
-                told[made.asked.patient] = PatientInput(None, made.kept)
+            if made.cached is not None:
+                told[made.request.patient] = PatientInput(None, made.cached)
             if made.forecast is not None:
-                at = to_datetime(made.asked.until_us + 2 * MINUTE)
+                at = to_datetime(made.request.until_us + 2 * MINUTE)
                 fields = {**made.forecast, "at": at, "source": "forecaster"}
                 found.append(ForecastMade.model_validate(fields, strict=False))
     return found

@@ -198,7 +198,7 @@ class Service:
 
     def _told(self, effects: FrameEffects) -> None:
         if self.forecaster is not None:
-            self.forecaster.told(effects)
+            self.forecaster.note_effects(effects)
         for transition in alerts_in(effects):
             self.feed.publish("alert", transition["site"], transition)
             self.metrics.transitions.labels(transition["transition"], transition["rule"], transition["priority"]).inc()

@@ -1,4 +1,4 @@
-"""What the forecaster keeps of patients between two forecasts: bytes, and of how many entries they were made.
+"""The forecaster's caches of patients: bytes, and the number of entries that they were made from.
 
 Derived: nothing here is ever the only copy, and deleting all of it costs one slow night. Plain statements in the caller's
 transaction. Cost: 50 kB a patient. Never here: what the bytes mean (`streams/forecasts/cache.py`).
@@ -16,8 +16,8 @@ from alerts.store.ledger import clean
 from alerts.store.tables import FORECAST_CACHE
 
 
-class KeptState(NamedTuple):
-    """Of one patient."""
+class CachedState(NamedTuple):
+    """One patient's cache: `state` is bytes of `streams/forecasts/cache.py`, made from `entries` entries."""
 
     site: str
     patient: str
@@ -25,18 +25,18 @@ class KeptState(NamedTuple):
     state: bytes
 
 
-def of(connection: Connection, site: str, patients: Sequence[str]) -> dict[str, KeptState]:
-    """What is kept of these patients; who is missing has nothing."""
+def cached_states(connection: Connection, site: str, patients: Sequence[str]) -> dict[str, CachedState]:
+    """The caches of these patients; a patient without one is missing from the answer."""
     names = {clean(patient): patient for patient in patients}
     wanted = sa.select(FORECAST_CACHE).where(FORECAST_CACHE.c.site == clean(site), FORECAST_CACHE.c.patient.in_(names))
     return {
-        names[row.patient]: KeptState(site, names[row.patient], row.entries, bytes(row.state))
+        names[row.patient]: CachedState(site, names[row.patient], row.entries, bytes(row.state))
         for row in connection.execute(wanted)
     }
 
 
-def keep(connection: Connection, insert: Callable[[sa.Table], Any], states: Iterable[KeptState]) -> None:
-    """Keep these, in place of what was kept of the same patients."""
+def save_states(connection: Connection, insert: Callable[[sa.Table], Any], states: Iterable[CachedState]) -> None:
+    """Write these caches, over earlier ones of the same patients."""
     upsert = insert(FORECAST_CACHE)
     upsert = upsert.on_conflict_do_update(
         index_elements=["site", "patient"], set_={name: upsert.excluded[name] for name in ("entries", "state")}

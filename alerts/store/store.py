@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from alerts.effects import FrameEffects
 from alerts.store import archive, burden, forecast_cache, ledger, outbox
 from alerts.store.database import Database
-from alerts.store.forecast_cache import KeptState
+from alerts.store.forecast_cache import CachedState
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
 from alerts.store.outbox import OwedPage, PageCounts
 from alerts.store.tables import (
@@ -138,16 +138,16 @@ class Store:
         with self.database.reading() as connection:
             return archive.course(connection, site, patients)
 
-    def kept(self, site: str, patients: Sequence[str]) -> dict[str, KeptState]:
-        """What the forecaster kept of patients."""
+    def cached_states(self, site: str, patients: Sequence[str]) -> dict[str, CachedState]:
+        """The forecaster's caches of patients; who has none is missing."""
         with self.database.reading() as connection:
-            return forecast_cache.of(connection, site, patients)
+            return forecast_cache.cached_states(connection, site, patients)
 
-    def keep(self, states: Sequence[KeptState]) -> None:
-        """Keep this of patients, in place of what was kept before."""
+    def save_cached_states(self, states: Sequence[CachedState]) -> None:
+        """Write the forecaster's caches of patients, over the earlier ones."""
         if states:
             with self.database.writing() as connection:
-                forecast_cache.keep(connection, self.database.insert, states)
+                forecast_cache.save_states(connection, self.database.insert, states)
 
     def sessions_of(self, site: str, patient: str) -> tuple[list[Document], dict[str, int]]:
         """What was entered in a patient's sessions, and how many alerts each session raised."""

@@ -127,7 +127,7 @@ FORECAST_CACHE: Final = Table(
     Column("entries", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
 )  # fmt: skip
-"""What the forecaster keeps of each patient, made of so many entries. Derived: without it the next forecast takes longer."""
+"""The forecaster's cache of each patient, made from `entries` entries. Derived: without it the next forecast takes longer."""
 
 DEAD_LETTERS: Final = Table(
     "dead_letters", METADATA, *_key(),

@@ -25,7 +25,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-from alerts.store.forecast_cache import KeptState
+from alerts.store.forecast_cache import CachedState
 from bench.cohort.cohort import simulate
 from bench.cohort.families import SCORED
 from bench.cohort.records import FIRST, lines_of
@@ -102,31 +102,31 @@ def prepared(service: Service, enrolled: int, different: int) -> tuple[int, int]
             )
         states = []
         for made in make_forecasts(asked, shipped_pool()):
-            if made.kept is None or made.forecast is None:
-                raise ValueError(f"{made.asked.patient}: {made.why_not}")
-            row = rows["main", made.asked.patient]
-            if made.read != row.entries:
-                raise ValueError(f"{made.asked.patient}: {made.read} entries, not {row.entries}")
-            known = unpack_cache("main", made.asked.patient, made.kept)
+            if made.cached is None or made.forecast is None:
+                raise ValueError(f"{made.request.patient}: {made.why_not}")
+            row = rows["main", made.request.patient]
+            if made.entries_read != row.entries:
+                raise ValueError(f"{made.request.patient}: {made.entries_read} entries, not {row.entries}")
+            known = unpack_cache("main", made.request.patient, made.cached)
             for copy in range(aliases):
                 if number >= enrolled:
                     break
-                name = f"{made.asked.patient}-{copy:02}"
-                state = known.state
+                name = f"{made.request.patient}-{copy:02}"
+                state = known.particles
                 if state is not None:
                     state = state[:_KEY_AT] + _KEY.pack(patient_key(name)) + state[_KEY_AT + _KEY.size :]
-                packed = pack_cache("main", name, replace(known, state=state))
-                states.append(KeptState("main", name, made.read, packed))
+                packed = pack_cache("main", name, replace(known, particles=state))
+                states.append(CachedState("main", name, made.entries_read, packed))
                 size += len(packed)
                 number += 1
                 mine = AtHome.unpacked(row.packed())
-                mine.patient, mine.as_of, mine.made_of = name, made.asked.as_of, row.entries
+                mine.patient, mine.as_of, mine.made_of = name, made.request.as_of, row.entries
                 home.patients[mine.key] = mine
                 home.waits(mine)
                 if len(states) == STEP:
-                    service.store.keep(states)
+                    service.store.save_cached_states(states)
                     states = []
-        service.store.keep(states)
+        service.store.save_cached_states(states)
         say(f"{number:,} enrolled")
     return number, size // max(number, 1)
 

@@ -1,9 +1,9 @@
-"""Forecasting jobs: what the store has of patients in, forecasts or one patient's page out. Pure; run by `forecast_worker.py`.
+"""Forecasting jobs: patients' entries in, forecasts or the data of one patient's page out. Pure; run by `worker.py`.
 
-A job is plain data, so that it can be done in another process, or on another machine. Patients stand apart: one whose entries
-cannot be read fails alone, with its reason.
-Cost: a page about 50 ms; a forecast 2 ms from what was kept of the patient (`forecast_kept.py`), else as in
-`models/relapse/forecaster.py`, from the first dose on: the same forecast. Never here: a clock, the store, when a forecast is due.
+A job is plain data, so that it can be done in another process, or on another machine. Patients are independent: one whose
+entries cannot be read fails alone, with its reason.
+Cost: a page about 50 ms; a forecast 2 ms from the patient's cache (`cache.py`), else as in `models/relapse/forecaster.py`, from
+the first dose on: the same forecast. Never here: a clock, the store, when a forecast is due.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from streams.ward.home.rules import in_course
 
 @dataclass(frozen=True, slots=True)
 class ForecastRequest:
-    """A forecast that is wanted: of which patient, for which of their days, from entries received before `until_us`."""
+    """One forecast to make: of this patient, as of the end of day `as_of`, from the entries received before `until_us`."""
 
     site: str
     patient: str
@@ -45,101 +45,104 @@ class ForecastRequest:
 
 @dataclass(frozen=True, slots=True)
 class PatientInput:
-    """What is told of a patient: their entries, in order of arrival, `received_at` being when the clinic had them, and what
-    was kept of them. `entries` None: there is nothing that was not read before.
+    """What a forecast is made from.
+
+    entries: all of the patient's, in order of arrival, `received_at` being when the clinic had them; None: the cache has read
+    them all. cached: the bytes of `cache.py`; None: there are none.
     """
 
     entries: Sequence[Document] | None
-    kept: bytes | None = None
+    cached: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ForecastResult:
-    """What came of it: a forecast with what it was made from, or why there is none; what to keep, and of how many entries."""
+class ForecastOutcome:
+    """A forecast document, or None and why not; the patient's new cache, and how many entries it was read from."""
 
-    asked: ForecastRequest
+    request: ForecastRequest
     forecast: Document | None
     why_not: str = ""
-    kept: bytes | None = None
-    read: int = 0
+    cached: bytes | None = None
+    entries_read: int = 0
 
 
 def make_forecasts(
     wanted: Sequence[tuple[ForecastRequest, PatientInput]], model: PoolModel | None
-) -> list[ForecastResult]:
+) -> list[ForecastOutcome]:
     """Forecasts of patients, all at once, in the order of the requests; the same with cached states as without.
 
     Args:
         model: the trained pool (`shipped.py`); None: the filter alone.
     """
-    made: dict[int, ForecastResult] = {}
+    outcomes: dict[int, ForecastOutcome] = {}
     courses: list[tuple[int, Course, CachedPatient]] = []
-    for place, (asked, told) in enumerate(wanted):
+    for place, (request, given) in enumerate(wanted):
         try:
-            known = _known(asked, told)
-            course = PatientHistory(asked.patient, known.facts).course(asked.as_of)
+            patient = _patient_facts(request, given)
+            course = PatientHistory(request.patient, patient.facts).course(request.as_of)
         except ValueError as wrong:
-            made[place] = ForecastResult(asked, None, f"{type(wrong).__name__}: {wrong}")
+            outcomes[place] = ForecastOutcome(request, None, f"{type(wrong).__name__}: {wrong}")
             continue
         if course is None:
-            made[place] = ForecastResult(asked, None, "nothing was known by then")
+            outcomes[place] = ForecastOutcome(request, None, "nothing was known by then")
         else:
-            courses.append((place, course, known))
+            courses.append((place, course, patient))
     if courses:
         whole = [course for _, course, _ in courses]
-        found, states = carry_on(whole, [known.state for _, _, known in courses])
-        best, name = pooled(whole, found, model)
-        for row, (place, course, known) in enumerate(courses):
-            asked = wanted[place][0]
-            corrected, model_name, notes = _corrected(best, row, name, asked.recalibration)
-            said = forecast_document(course, corrected, row, model=model_name, with_cdf=True)
-            said["reasons"] = [*said["reasons"], *notes]
-            said |= {"known": course_hash(course), "entries": _received_before(known, asked.until_us)}
-            kept = pack_cache(asked.site, asked.patient, replace(known, state=states[row]))
-            made[place] = ForecastResult(asked, said, kept=kept, read=known.entries)
-    return [made[place] for place in range(len(wanted))]
+        found, states = carry_on(whole, [patient.particles for _, _, patient in courses])
+        pooled_forecasts, name = pooled(whole, found, model)
+        for row, (place, course, patient) in enumerate(courses):
+            request = wanted[place][0]
+            corrected, model_name, notes = _corrected(pooled_forecasts, row, name, request.recalibration)
+            document = forecast_document(course, corrected, row, model=model_name, with_cdf=True)
+            document["reasons"] = [*document["reasons"], *notes]
+            document |= {"known": course_hash(course), "entries": _received_before(patient, request.until_us)}
+            cached = pack_cache(request.site, request.patient, replace(patient, particles=states[row]))
+            outcomes[place] = ForecastOutcome(request, document, cached=cached, entries_read=patient.entries)
+    return [outcomes[place] for place in range(len(wanted))]
 
 
-def _known(asked: ForecastRequest, told: PatientInput) -> CachedPatient:
-    """What is known of a patient, read from the entries where there are any.
+def _patient_facts(request: ForecastRequest, given: PatientInput) -> CachedPatient:
+    """The patient's facts: parsed from the entries where these are given, else from the cache.
 
     Raises:
-        NotKept: there are none, and what was kept cannot be trusted. ValueError: an entry cannot be read.
+        CacheRefused: no entries are given, and the cache cannot be trusted. ValueError: an entry cannot be read.
     """
     before = None
-    if told.kept is not None:
+    if given.cached is not None:
         try:
-            before = unpack_cache(asked.site, asked.patient, told.kept)
+            before = unpack_cache(request.site, request.patient, given.cached)
         except CacheRefused:
-            if told.entries is None:
+            if given.entries is None:
                 raise
-    if told.entries is None:
+    if given.entries is None:
         if before is None:
-            raise CacheRefused("nothing is kept")
+            raise CacheRefused("there is neither an entry nor a cache")
         return before
-    records = _records(told.entries)
+    records = _records(given.entries)
     found = [(record, fact_of(record)) for record in records]
     return CachedPatient(
         len(records),
         tuple(fact for _, fact in found if fact is not None),
         tuple(record.received_at or record.at for record, fact in found if fact is None),
-        None if before is None else before.state,
+        None if before is None else before.particles,
     )
 
 
-def _received_before(known: CachedPatient, until_us: int) -> int:
-    received = (*(fact.received for fact in known.facts), *known.others)
+def _received_before(patient: CachedPatient, until_us: int) -> int:
+    """How many of the patient's entries were received before an instant."""
+    received = (*(fact.received for fact in patient.facts), *patient.other_received)
     return sum(1 for each in received if to_us(each) < until_us)
 
 
 def _corrected(best: Forecasts, row: int, name: str, policy: Document | None) -> tuple[Forecasts, str, list[str]]:
-    """The forecasts with the site's correction of this one, what made it, and what is to be said about that."""
+    """The forecasts with row `row` corrected by the site's policy, the model's name for it, and notes for its reasons."""
     if policy is None:
         return best, name, []
     correction = recalibration_from(policy)
     if correction.model != name:
-        left_out = f"The clinic's correction {correction.version} is left out: it was fitted for {correction.model}, not {name}."
-        return best, name, [left_out]
+        note = f"The clinic's correction {correction.version} is left out: it was fitted for {correction.model}, not {name}."
+        return best, name, [note]
     cdf = best.cdf.copy()
     cdf[row] = recalibrated(cdf[row], correction)
     return replace(best, cdf=cdf), f"{name} + {correction.version}", []
@@ -153,21 +156,27 @@ def course_hash(course: Course) -> str:
 
 
 def course_page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> Document:
-    """What the store has of one patient, as their page shows it: scores and doses on one scale, the curve, the days to come."""
+    """The data of one patient's page: scores and doses on one scale, severity by day, and its quantiles in the days to come.
+
+    Args:
+        entries: as of `PatientInput`. as_of: the patient's day today. every_days: between two expected answers.
+    """
     records = _records(entries)
     history = PatientHistory(patient, _facts(records))
     course = history.course(as_of)
-    standing = _standing(records)
-    weight = next((r.weight_kg for r in reversed(standing) if isinstance(r, PatientRegistered) and r.weight_kg), None)
+    uncorrected = _without_corrected(records)
+    weight = next(
+        (r.weight_kg for r in reversed(uncorrected) if isinstance(r, PatientRegistered) and r.weight_kg), None
+    )
     shown: Document = {
-        "timezone": next((r.timezone for r in reversed(standing) if isinstance(r, PatientRegistered) and r.timezone), None),
+        "timezone": next((r.timezone for r in reversed(uncorrected) if isinstance(r, PatientRegistered) and r.timezone), None),
         "tau": None if course is None else round(course.tau, 2),
-        "scores": [_score(r, history) for r in standing if isinstance(r, CheckIn)],
-        "doses": [_dose(r, history, weight) for r in standing if isinstance(r, Dose)],
+        "scores": [_score(r, history) for r in uncorrected if isinstance(r, CheckIn)],
+        "doses": [_dose(r, history, weight) for r in uncorrected if isinstance(r, Dose)],
         "events": [
-            {"at": iso(to_us(r.at)), "what": r.what, "detail": r.detail} for r in standing if isinstance(r, Intervention)
+            {"at": iso(to_us(r.at)), "what": r.what, "detail": r.detail} for r in uncorrected if isinstance(r, Intervention)
         ],
-        "silent": [] if course is None else _silent(standing, history, course, every_days),
+        "silent": [] if course is None else _silent(uncorrected, history, course, every_days),
         "severity": [], "fan": [], "why_not": None,
     }  # fmt: skip
     if course is None or course.start is None:
@@ -186,7 +195,7 @@ def course_page(patient: str, entries: Sequence[Document], as_of: int, every_day
 
 
 def _records(entries: Sequence[Document]) -> list[Vitals | Event]:
-    """The entries that are part of a course."""
+    """The entries that are part of a course, parsed."""
     read = (OBSERVATION.validate_python(_aware(entry), strict=False) for entry in entries)
     return [record for record in read if not isinstance(record, Vitals) and in_course(record)]
 
@@ -199,11 +208,11 @@ def _facts(records: Sequence[Vitals | Event]) -> list[Fact]:
     return [fact for fact in map(fact_of, records) if fact is not None]
 
 
-def _standing(records: Sequence[Vitals | Event]) -> list[Vitals | Event]:
-    """By time, without what was corrected."""
+def _without_corrected(records: Sequence[Vitals | Event]) -> list[Vitals | Event]:
+    """The records by time, without those that a later one replaces."""
     replaced = {record.replaces for record in records if record.replaces}
-    kept = [record for record in records if record.id is None or record.id not in replaced]
-    return sorted(kept, key=lambda record: (record.at, record.kind, record.id or ""))
+    valid = [record for record in records if record.id is None or record.id not in replaced]
+    return sorted(valid, key=lambda record: (record.at, record.kind, record.id or ""))
 
 
 def _score(record: CheckIn, history: PatientHistory) -> Document:
@@ -231,10 +240,12 @@ GRACE: Final = 2
 
 
 def _silent(
-    standing: Sequence[Vitals | Event], history: PatientHistory, course: Course, every_days: int
+    uncorrected: Sequence[Vitals | Event], history: PatientHistory, course: Course, every_days: int
 ) -> list[str]:  # fmt: skip
     """The days on which an answer was expected and none came: every so many days after the last answer."""
-    answers = sorted({history.day_of(r.at) for r in standing if isinstance(r, CheckIn) and r.instrument != "mood-vas"})
+    answers = sorted(
+        {history.day_of(r.at) for r in uncorrected if isinstance(r, CheckIn) and r.instrument != "mood-vas"}
+    )
     if not answers:
         return []
     missed = []

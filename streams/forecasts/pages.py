@@ -1,6 +1,6 @@
 """Documents about patients at home: the clinic's list, sorted by who is due, and one patient's page.
 
-Made from the ward's rows (what stands now), the store (what was entered and forecast) and the forecaster's process (curves).
+Made from the ward's rows (the present), the store (what was entered and forecast) and the forecaster's process (curves).
 Read-only. A session's peaks are of what a person entered and, once it was ended, of what the monitor showed.
 Never here: a forecast, a decision.
 """
@@ -45,7 +45,7 @@ def likelihood(forecast: Mapping[str, Any]) -> float:
 
 def _row(row: AtHome, forecast: Document, alerts: Sequence[str], policy: CheckIns, clock_us: int) -> Document:
     dose = row.doses[-1] if row.doses else None
-    answers = [(kept[-1].at_us, name, kept[-1].score) for name, kept in row.scores.items() if kept]
+    answers = [(shown[-1].at_us, name, shown[-1].score) for name, shown in row.scores.items() if shown]
     last = max(answers, default=None)
     today = today_of(row, clock_us)
     return {
@@ -80,21 +80,21 @@ def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> Document:
 
 
 def spacing_text(forecast: Mapping[str, Any]) -> str | None:
-    """What the label says of the gap between doses, in one line; it stands beside a forecast, never under it."""
-    said = forecast.get("spacing")
-    if not isinstance(said, dict):
+    """The label's words on the gap between doses, in one line; shown beside a forecast, which they never change."""
+    spacing = forecast.get("spacing")
+    if not isinstance(spacing, dict):
         return None
-    return f"{said.get('words')}; not before {said.get('not_before')} ({said.get('source')})"
+    return f"{spacing.get('words')}; not before {spacing.get('not_before')} ({spacing.get('source')})"
 
 
 def patient_page(
     site: str, row: AtHome, drawn: Document, history: Sequence[Document], entered: Sequence[Document],
     raised: Mapping[str, int], alerts: Sequence[Document], policy: CheckIns, clock_us: int,
 ) -> Document:  # fmt: skip
-    """One patient's whole course.
+    """The document of one patient's page: their whole course.
 
     Args:
-        drawn: of `jobs.page`. history: past forecasts by day. entered, raised: their sessions' entries and alerts.
+        drawn: of `jobs.course_page`. history: past forecasts by day. entered, raised: their sessions' entries and alerts.
     """
     newest = history[-1] if history else None
     return {
@@ -119,8 +119,12 @@ def _past(forecast: Document, drawn: Document) -> Document:
     ]
     events = [(day, "dosed") for day in doses[:1]] + [(day, "crossed") for day in crossed[:1]]
     then = min(events, default=None)
-    kept = {name: forecast.get(name) for name in FORECAST_FIELDS}
-    return {**kept, "response": kept["response"] or "unknown", "then": None if then is None else f"{then[1]} {then[0]}"}
+    shown = {name: forecast.get(name) for name in FORECAST_FIELDS}
+    return {
+        **shown,
+        "response": shown["response"] or "unknown",
+        "then": None if then is None else f"{then[1]} {then[0]}",
+    }
 
 
 _PEAKS: Final = (("sbp", "peak_sbp", max), ("dbp", "peak_dbp", max), ("spo2", "lowest_spo2", min))

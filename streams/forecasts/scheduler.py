@@ -1,13 +1,12 @@
 """The forecaster: keeps every patient's forecast up to date, beside the ward and never in its way.
 
-A forecast is wanted when something of a patient's course came in (a moment later, since answers come in threes), and for
-every patient at the end of each of their days, answered or not. It is made by a process of its own (`forecast_worker.py`)
-from what the store has, and goes into the journal as `forecast.made`, so that a replay knows it.
-It keeps no state: what is missing is read off the ward, which knows how many entries each newest forecast was made from. So a
-restart, a crash or a second forecaster loses nothing and makes nothing twice (id: patient, day, and a hash of what was known).
-What it read of a patient and the filter's state are kept beside the forecast (`forecast_kept.py`), so that a night is what is
-kept and what is new; they spare time and change nothing.
-Several patients are made at once: at night, all of a clinic's, each job's forecasts being written while the next ones are made.
+A forecast is due when an entry of a patient's course came in (a moment later, since the instruments of one form come
+together), and for every patient at the end of each of their days, answered or not. It is made by a process of its own
+(`worker.py`) from the store's entries, and goes into the journal as `forecast.made`, so that a replay has it too.
+The scheduler has no state to lose: which forecasts are missing is read off the ward, which counts the entries that each newest
+forecast was made from. So a restart, a crash or a second scheduler loses nothing and makes nothing twice (id: patient, day, and
+a hash of the course). A cache of each patient is written beside the forecast (`cache.py`): it saves time and changes nothing.
+Patients are forecast in jobs of many: at night, all of a clinic's, each job's forecasts being written while the next are made.
 The same job can run in another process on another machine: it needs the store, and somewhere to append; that role is not built.
 Bad at: nothing that pages depends on it; if it falls behind, forecasts are old, and say of which day they are.
 Cost: a look at every patient each minute, 2 µs each. Never here: a filter, a threshold, a page.
@@ -21,33 +20,33 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, Final, Protocol
 
 from alerts.effects import AuditEntry, FrameEffects
-from alerts.store.forecast_cache import KeptState
+from alerts.store.forecast_cache import CachedState
 from alerts.store.store import Store
 from models.calendar import iso_day
 from models.instants import DAY, to_datetime
 from models.wire.observations import ForecastMade
-from streams.forecasts.jobs import ForecastRequest, ForecastResult, PatientInput
+from streams.forecasts.jobs import ForecastOutcome, ForecastRequest, PatientInput
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.ward.home.rows import AtHome, starts_us
 
 log = logging.getLogger(__name__)
 
-SETTLES_S: Final = 3.0
+SETTLE_S: Final = 3.0
 """How long a patient's entries may keep coming before a forecast is made of them. Chosen by us: a form's instruments are sent
 together, and nobody waits for a forecast."""
-LOOK_S: Final = 60.0
-"""How often every patient is looked at: the end of somebody's day is forecast within a minute of it."""
+SCAN_EVERY_S: Final = 60.0
+"""How often every patient is checked: the end of somebody's day is forecast within a minute of it."""
 PATIENTS_PER_JOB: Final = 64
-"""Patients of one job: a tenth of a second, or half a second where nothing is kept of them, so that a page of one patient does
+"""Patients of one job: a tenth of a second, or half a second without caches, so that a page of one patient does
 not wait long behind a clinic's night. The pool of 64 costs half as much a patient as that of 32."""
-APPENDED: Final = 8
-"""Forecasts of one frame, and states written together, while somebody is watched. While 480 patients were forecast, 99 in
+PER_FRAME_WATCHED: Final = 8
+"""Forecasts in one frame, and caches in one transaction, while a session is open. While 480 patients were forecast, 99 in
 100 frames of vitals were decided and written within 54 ms (without, 20 to 30; with 16 a frame, 120), on a busy machine of two
 cores."""
-UNWATCHED: Final = 64
+PER_FRAME_UNWATCHED: Final = 64
 """The same while no session is open: no vitals can wait behind it."""
-LEFT_AFTER: Final = 168 * DAY
-"""Nobody is forecast who has said nothing and had no dose for twice the horizon: they have left. Chosen by us."""
+INACTIVE_AFTER: Final = 168 * DAY
+"""Patients without an entry for twice the horizon have left the clinic and are not forecast. Chosen by us."""
 FORECAST_RETRY_S: Final = 5.0
 """How long to wait after a failure of the store, the journal or the process."""
 
@@ -55,7 +54,7 @@ PatientKey = tuple[str, str]
 
 
 class ShardView(Protocol):
-    """What the forecaster asks of the shard's owner."""
+    """What the scheduler reads from the shard's owner."""
 
     def at_home(self, only: Collection[tuple[str, str]] | None) -> Iterable[AtHome]: ...
 
@@ -71,22 +70,22 @@ class Forecaster:
     """Follows one shard.
 
     Args:
-        store: where patients' entries are. clinic: the patients, and the shard's clock.
+        store: where patients' entries are. shard: the patients, and the shard's clock.
         append: durable when it returns. worker: the process that does the work; its owner ends it.
     """
 
     def __init__(
-        self, store: Store, clinic: ShardView, append: Callable[[list[ForecastMade]], Awaitable[None]],
-        worker: Worker, settles_s: float = SETTLES_S,
+        self, store: Store, shard: ShardView, append: Callable[[list[ForecastMade]], Awaitable[None]],
+        worker: Worker, settles_s: float = SETTLE_S,
     ) -> None:  # fmt: skip
         self._store = store
-        self._clinic = clinic
+        self._shard = shard
         self._append = append
         self._worker = worker
         self.settles_s = settles_s
         self._changed: dict[PatientKey, float] = {}
         self._tried: dict[PatientKey, tuple[int, int]] = {}
-        """What was made, or could not be, last: (day, entries). The ward needs a moment to hear of it."""
+        """(day, entries) of each patient's last attempt, made or failed: the ward needs a moment to see the forecast."""
         self._news = asyncio.Event()
         self._halt = asyncio.Event()
         self.made = 0
@@ -94,8 +93,8 @@ class Forecaster:
         self.waiting = 0
         self.last_failure: str | None = None
 
-    def told(self, effects: FrameEffects) -> None:
-        """A frame's effects are written: note whose course has changed."""
+    def note_effects(self, effects: FrameEffects) -> None:
+        """Note whose course the effects of a frame changed. Called once they are in the store."""
         now = asyncio.get_running_loop().time()
         for effect in effects.effects:
             if isinstance(effect, AuditEntry) and effect.patient is not None:
@@ -109,17 +108,17 @@ class Forecaster:
         self._news.set()
 
     def health(self) -> dict[str, Any]:
-        """How far it is: forecasts made, failed, and wanted still."""
+        """Counts of forecasts made, failed and still to make, and the last failure."""
         return {"made": self.made, "failed": self.failed, "waiting": self.waiting, "last_failure": self.last_failure}
 
     async def run(self) -> None:
-        """Make what is wanted until `stop`."""
+        """Make forecasts as they fall due, until `stop`."""
         loop = asyncio.get_running_loop()
         everybody_at = loop.time()
         while not self._halt.is_set():
             everybody = loop.time() >= everybody_at
             if everybody:
-                everybody_at = loop.time() + LOOK_S
+                everybody_at = loop.time() + SCAN_EVERY_S
             try:
                 await self._make_all(None if everybody else self._settled(loop.time()))
             except Exception as wrong:  # noqa: BLE001  # a forecaster that died would be missed by nobody for days
@@ -133,8 +132,8 @@ class Forecaster:
             else:
                 await _at_most(self._news, everybody_at - loop.time())
 
-    async def look(self) -> None:
-        """Make what is missing now, of everybody."""
+    async def make_missing(self) -> None:
+        """Make all forecasts that are missing now, of every patient."""
         await self._make_all(None)
 
     async def _make_all(self, only: set[PatientKey] | None) -> None:
@@ -155,123 +154,127 @@ class Forecaster:
                 await writing
 
     def _settled(self, now: float) -> set[PatientKey]:
-        """Whose entries have had their time to come together."""
+        """Take out of the changed patients those whose last entry is `settle_s` old."""
         settled = {key for key, since in self._changed.items() if now - since >= self.settles_s}
         for key in settled:
             del self._changed[key]
         return settled
 
     def _wanted(self, only: set[PatientKey] | None) -> list[tuple[ForecastRequest, int]]:
-        """The forecasts that are missing, each with how many entries there are now, by patient and day."""
-        clock_us = self._clinic.clock_us()
+        """The missing forecasts by site and patient, each with the patient's number of entries now."""
+        clock_us = self._shard.clock_us()
         if clock_us <= 0:
             return []
         now = to_datetime(clock_us)
         days: dict[Any, int] = {}
         found = []
-        for row in self._clinic.at_home(only):
+        for row in self._shard.at_home(only):
             if only is None and row.key in self._changed:
                 continue  # its entries may still be coming
-            if not row.enrolled or clock_us - row.changed_us > LEFT_AFTER:
+            if not row.enrolled or clock_us - row.changed_us > INACTIVE_AFTER:
                 continue
             zone = row.tz
             today = days.get(zone) or days.setdefault(zone, now.astimezone(zone).toordinal())
-            # The day that ended last, if nothing was said of it since; else today, as far as it is known.
+            # The day that ended last, if no entry came since; else today, as far as it is known.
             as_of = today if row.made_of != row.entries else today - 1
             if row.as_of >= as_of and row.made_of == row.entries:
                 continue
             if self._tried.get(row.key) == (as_of, row.entries):
                 continue
-            asked = ForecastRequest(
-                row.site, row.patient, as_of, starts_us(as_of + 1, zone), self._clinic.recalibration(row.site)
+            request = ForecastRequest(
+                row.site, row.patient, as_of, starts_us(as_of + 1, zone), self._shard.recalibration(row.site)
             )
-            found.append((asked, row.entries))
+            found.append((request, row.entries))
         return sorted(found, key=lambda each: (each[0].site, each[0].patient))
 
-    async def _made(self, wanted: list[tuple[ForecastRequest, int]]) -> list[ForecastResult]:
-        """Those of the forecasts that could be made."""
-        jobs = await asyncio.to_thread(self._told, wanted)
+    async def _made(self, wanted: list[tuple[ForecastRequest, int]]) -> list[ForecastOutcome]:
+        """The outcomes of the requests that succeeded; the others are counted as failed and logged."""
+        jobs = await asyncio.to_thread(self._inputs, wanted)
         answers = await self._answers(jobs)
         refused = [
             place for place, made in enumerate(answers) if made.forecast is None and jobs[place][1].entries is None
         ]
         if refused:
-            # What was kept may be at fault: from their entries alone.
+            # The cache may be at fault: once more from the entries alone.
             again = await self._answers(
-                await asyncio.to_thread(self._told, [wanted[place] for place in refused], False)
+                await asyncio.to_thread(self._inputs, [wanted[place] for place in refused], False)
             )
             for place, made in zip(refused, again, strict=True):
                 answers[place] = made
-        for (asked, count), made in zip(wanted, answers, strict=True):
-            self._tried[asked.site, asked.patient] = (asked.as_of, count)
+        for (request, count), made in zip(wanted, answers, strict=True):
+            self._tried[request.site, request.patient] = (request.as_of, count)
             if made.forecast is None:
                 self.failed += 1
-                self.last_failure = f"{asked.patient} as of {iso_day(asked.as_of)}: {made.why_not}"
+                self.last_failure = f"{request.patient} as of {iso_day(request.as_of)}: {made.why_not}"
                 log.warning("no forecast: %s", self.last_failure)
         return [made for made in answers if made.forecast is not None]
 
-    async def _write(self, made: list[ForecastResult]) -> None:
-        """Keep what the next forecasts begin from, and append these."""
+    async def _write(self, made: list[ForecastOutcome]) -> None:
+        """Write the patients' caches and append the forecasts, a frame's worth at a time."""
         low = 0
         while low < len(made):
-            part = made[low : low + (APPENDED if self._clinic.watches() else UNWATCHED)]
-            states = [KeptState(m.asked.site, m.asked.patient, m.read, m.kept) for m in part if m.kept is not None]
+            part = made[low : low + (PER_FRAME_WATCHED if self._shard.watches() else PER_FRAME_UNWATCHED)]
+            states = [
+                CachedState(m.request.site, m.request.patient, m.entries_read, m.cached)
+                for m in part
+                if m.cached is not None
+            ]
             try:
-                await asyncio.to_thread(self._store.keep, states)
-                await self._append([self._record(each.asked, each.forecast or {}) for each in part])
+                await asyncio.to_thread(self._store.save_cached_states, states)
+                await self._append([self._record(each.request, each.forecast or {}) for each in part])
             except BaseException:
                 for each in made[low:]:
-                    self._tried.pop((each.asked.site, each.asked.patient), None)
+                    self._tried.pop((each.request.site, each.request.patient), None)
                 raise
             self.made += len(part)
             low += len(part)
 
-    async def _answers(self, jobs: list[tuple[ForecastRequest, PatientInput]]) -> list[ForecastResult]:
-        """All at once; where that fails, one by one, so that the one that cannot be made is known by name."""
+    async def _answers(self, jobs: list[tuple[ForecastRequest, PatientInput]]) -> list[ForecastOutcome]:
+        """The outcomes of the jobs: all at once or, where that fails, one by one, so that only the faulty one fails."""
         try:
             return await self._worker.forecasts(jobs)
         except WorkerFailed as failed:
             if len(jobs) == 1:
-                return [ForecastResult(jobs[0][0], None, str(failed))]
+                return [ForecastOutcome(jobs[0][0], None, str(failed))]
         answers = []
         for job in jobs:
             try:
                 answers += await self._worker.forecasts([job])
             except WorkerFailed as failed:
-                answers.append(ForecastResult(job[0], None, str(failed)))
+                answers.append(ForecastOutcome(job[0], None, str(failed)))
         return answers
 
-    def _told(
-        self, wanted: list[tuple[ForecastRequest, int]], trusting: bool = True
+    def _inputs(
+        self, wanted: list[tuple[ForecastRequest, int]], use_cache: bool = True
     ) -> list[tuple[ForecastRequest, PatientInput]]:
-        """What is told of each: what is kept, where that was made of all entries that there are; else their entries."""
+        """Each request with its input: the cache alone where it has read all entries, else the entries too."""
         sites: dict[str, list[str]] = {}
-        for asked, _ in wanted:
-            sites.setdefault(asked.site, []).append(asked.patient)
-        kept = {
+        for request, _ in wanted:
+            sites.setdefault(request.site, []).append(request.patient)
+        cached = {
             (site, name): found
-            for site, patients in sites.items() if trusting
-            for name, found in self._store.kept(site, patients).items()
+            for site, patients in sites.items() if use_cache
+            for name, found in self._store.cached_states(site, patients).items()
         }  # fmt: skip
         fresh = {
-            (asked.site, asked.patient) for asked, count in wanted
-            if (found := kept.get((asked.site, asked.patient))) is not None and found.entries == count
+            (request.site, request.patient) for request, count in wanted
+            if (found := cached.get((request.site, request.patient))) is not None and found.entries == count
         }  # fmt: skip
         entries: dict[PatientKey, list[dict[str, Any]]] = {}
         for site, patients in sites.items():
             rest = [name for name in patients if (site, name) not in fresh]
             if rest:
                 entries.update({(site, name): got for name, got in self._store.courses(site, rest).items()})
-        found_of = ((asked, (asked.site, asked.patient)) for asked, _ in wanted)
+        found_of = ((request, (request.site, request.patient)) for request, _ in wanted)
         return [
-            (asked, PatientInput(entries.get(key), kept[key].state if key in kept else None)) for asked, key in found_of
+            (request, PatientInput(entries.get(key), cached[key].state if key in cached else None)) for request, key in found_of
         ]  # fmt: skip
 
-    def _record(self, asked: ForecastRequest, forecast: dict[str, Any]) -> ForecastMade:
-        name = f"forecast-{asked.patient}-{forecast['as_of']}-{forecast['known']}-{forecast['entries']}"
+    def _record(self, request: ForecastRequest, forecast: dict[str, Any]) -> ForecastMade:
+        name = f"forecast-{request.patient}-{forecast['as_of']}-{forecast['known']}-{forecast['entries']}"
         return ForecastMade.model_validate(
             {
-                **forecast, "at": to_datetime(max(self._clinic.clock_us(), 0)), "site": asked.site,
+                **forecast, "at": to_datetime(max(self._shard.clock_us(), 0)), "site": request.site,
                 "source": "forecaster", "id": name[:200],
             },
             strict=False,

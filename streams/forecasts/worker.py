@@ -1,7 +1,7 @@
-"""The forecaster's own process: jobs in on stdin, answers out on stdout, so that the ward never waits for a forecast.
+"""The forecaster's own process: jobs in on stdin, replies out on stdout, so that the ward never waits for a forecast.
 
 It is started when it is first needed, gives way to everything else on the machine, and ends when its parent does, however
-that ends: its stdin closes. A message is four bytes of length and msgpack. Nothing is kept between jobs, so one that dies
+that ends: its stdin closes. A message is four bytes of length and msgpack. It has no state between jobs, so one that dies
 loses nothing. Never here: the store, the network, a decision.
 """
 
@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 
 import msgpack
 
-from streams.forecasts.jobs import ForecastRequest, ForecastResult, PatientInput, course_page, make_forecasts
+from streams.forecasts.jobs import ForecastOutcome, ForecastRequest, PatientInput, course_page, make_forecasts
 from streams.forecasts.shipped import shipped_pool
 
 NICE: Final = 10
@@ -28,7 +28,7 @@ LENGTH: Final = struct.Struct(">I")
 
 
 class WorkerFailed(RuntimeError):
-    """The process died, or could not do a job; the message says what it said."""
+    """The process died, or could not do a job; the message is its own."""
 
 
 def answer(job: dict[str, Any]) -> Any:
@@ -36,18 +36,20 @@ def answer(job: dict[str, Any]) -> Any:
     if job["task"] == "page":
         return course_page(job["patient"], job["entries"], job["as_of"], job["every_days"])
     wanted = [(ForecastRequest(**each["asked"]), PatientInput(each["entries"], each["kept"])) for each in job["wanted"]]
-    return [[made.forecast, made.why_not, made.kept, made.read] for made in make_forecasts(wanted, shipped_pool())]
+    return [
+        [made.forecast, made.why_not, made.cached, made.entries_read] for made in make_forecasts(wanted, shipped_pool())
+    ]
 
 
 def answer_jobs(incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answer jobs until there are no more."""
+    """Read jobs and write a reply for each, until the input ends."""
     while len(head := incoming.read(LENGTH.size)) == LENGTH.size:
         job = msgpack.unpackb(incoming.read(LENGTH.unpack(head)[0]))
         try:
-            said = {"answer": answer(job)}
+            reply = {"answer": answer(job)}
         except Exception as wrong:  # noqa: BLE001  # one bad job must not end the process
-            said = {"failed": f"{type(wrong).__name__}: {wrong}"}
-        packed = msgpack.packb(said)
+            reply = {"failed": f"{type(wrong).__name__}: {wrong}"}
+        packed = msgpack.packb(reply)
         outgoing.write(LENGTH.pack(len(packed)) + packed)
         outgoing.flush()
 
@@ -59,18 +61,18 @@ class Worker:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
-    async def forecasts(self, wanted: Sequence[tuple[ForecastRequest, PatientInput]]) -> list[ForecastResult]:
-        """For each: the forecast, or None and why not.
+    async def forecasts(self, wanted: Sequence[tuple[ForecastRequest, PatientInput]]) -> list[ForecastOutcome]:
+        """The outcome of each request, in order: a forecast, or None and why not.
 
         Raises:
             WorkerFailed: no answer came; nothing was lost, ask again.
         """
-        told = [{"asked": asdict(asked), "entries": told.entries, "kept": told.kept} for asked, told in wanted]
-        answers = await self._ask({"task": "forecast", "wanted": told})
-        return [ForecastResult(asked, *answer) for (asked, _), answer in zip(wanted, answers, strict=True)]
+        jobs = [{"asked": asdict(request), "entries": jobs.entries, "kept": jobs.cached} for request, jobs in wanted]
+        answers = await self._ask({"task": "forecast", "wanted": jobs})
+        return [ForecastOutcome(request, *answer) for (request, _), answer in zip(wanted, answers, strict=True)]
 
     async def page(self, patient: str, entries: list[dict[str, Any]], as_of: int, every_days: int) -> dict[str, Any]:
-        """One patient's course as their page shows it.
+        """The data of one patient's page (`jobs.course_page`).
 
         Raises:
             WorkerFailed: as above.
@@ -89,7 +91,7 @@ class Worker:
                 process.stdin.write(LENGTH.pack(len(packed)) + packed)
                 await process.stdin.drain()
                 head = await process.stdout.readexactly(LENGTH.size)
-                said = msgpack.unpackb(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
+                reply = msgpack.unpackb(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
             except (OSError, asyncio.IncompleteReadError) as died:
                 await self._end()
                 raise WorkerFailed("the forecaster's process died in the middle of a job") from died
@@ -98,9 +100,9 @@ class Worker:
                 process.kill()
                 self._process = None
                 raise
-        if "failed" in said:
-            raise WorkerFailed(said["failed"])
-        return said["answer"]
+        if "failed" in reply:
+            raise WorkerFailed(reply["failed"])
+        return reply["answer"]
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

@@ -1,7 +1,7 @@
-"""The owner of a shard in one process: frames in from the journal, effects into the store, news to whoever listens.
+"""The owner of a shard in one process: frames in from the journal, effects into the store, callbacks after each commit.
 
 In order, for each frame: ward and desk decide; the effects are committed in one transaction; only then are boards and
-pager told. Checkpoints follow every `CHECKPOINT_S` and at the end, after the effects that they stand on. At the start the
+pager notified. Checkpoints follow every `CHECKPOINT_S` and at the end, after the effects that they stand on. At the start the
 last checkpoint is restored and the journal read on from there, writing again what was written: that changes nothing.
 Never here: a decision about a patient or an alert.
 """
@@ -45,18 +45,18 @@ class Owner:
     Args:
         journal, store: where frames come from and effects go.
         clock: the journal's (streams/ward/ward.py).
-        told: called with each frame's effects after they are committed, on the event loop.
-        conflicted: called with what disagreed with the store.
+        on_committed: called with each frame's effects after they are committed, on the event loop.
+        on_conflict: called with what disagreed with the store.
     """
 
     def __init__(
-        self, journal: Journal, store: Store, clock: Clock, told: Listener, conflicted: Callable[[list[Conflicted]], None],
+        self, journal: Journal, store: Store, clock: Clock, on_committed: Listener, on_conflict: Callable[[list[Conflicted]], None],
         number: int = 0,
     ) -> None:  # fmt: skip
         self._journal = journal
         self._store = store
-        self._told = told
-        self._conflicted = conflicted
+        self._on_committed = on_committed
+        self._on_conflict = on_conflict
         self._entries: asyncio.Queue[list[JournalEntry] | None] = asyncio.Queue()
         self._stopping = False
         self._writing = ThreadPoolExecutor(1, "store")
@@ -86,7 +86,7 @@ class Owner:
         return self.shard.next_offset - begun
 
     def deliver(self, entries: list[JournalEntry]) -> None:
-        """New entries of the journal, in order."""
+        """Queue new entries of the journal, in order, for `run`."""
         self._entries.put_nowait(entries)
 
     @property
@@ -95,7 +95,7 @@ class Owner:
         return self._journal.next_offset - self.written_offset
 
     async def run(self) -> None:
-        """Work through what is delivered until `stop`."""
+        """Step the shard through delivered entries and commit their effects, until `stop`."""
         loop = asyncio.get_running_loop()
         checkpoint_at = loop.time() + CHECKPOINT_S
         while (entries := await self._entries.get()) is not None:
@@ -106,7 +106,7 @@ class Owner:
                     self._report(await self._commit(effects))
                 self.written_offset = self.shard.next_offset
                 if effects.effects:
-                    self._told(effects)
+                    self._on_committed(effects)
             if loop.time() >= checkpoint_at:
                 await self._checkpoint()
                 checkpoint_at = loop.time() + CHECKPOINT_S
@@ -114,12 +114,14 @@ class Owner:
         self._writing.shutdown()
 
     def stop(self) -> None:
-        """Finish what was delivered, keep the state, and return from `run`."""
+        """Let `run` finish what was delivered, write a checkpoint, and return."""
         self._stopping = True
         self._entries.put_nowait(None)
 
     async def _commit(self, effects: FrameEffects) -> list[Conflict]:
-        """Write a frame's effects. A store that cannot be written is tried again, because no later frame may go first."""
+        """Commit a frame's effects; what disagreed with the store. A store that cannot be written is tried again, because no
+        later frame may go first.
+        """
         while True:
             try:
                 return await asyncio.get_running_loop().run_in_executor(self._writing, self._store.commit, effects)
@@ -144,7 +146,7 @@ class Owner:
         if not conflicts:
             return
         log.error("effects disagree with the store: %s", conflicts)
-        self._conflicted(
+        self._on_conflict(
             [
                 Conflicted(at=EPOCH, offset=each.offset, effect=each.n, stored=each.stored, offered=each.offered)
                 for each in conflicts
@@ -158,13 +160,13 @@ def alerts_in(effects: FrameEffects) -> list[dict[str, Any]]:
 
 
 def forecasts_in(effects: FrameEffects) -> dict[str, list[dict[str, Any]]]:
-    """Of whom the frame brought a forecast, by site; a patient's last one of several."""
+    """Site → the summaries of the frame's forecasts, a patient's last one of several."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for effect in effects.effects:
         if isinstance(effect, Forecast):
-            said = {name: effect.doc.get(name) for name in ("due", "relapse_probability")}
+            shown = {name: effect.doc.get(name) for name in ("due", "relapse_probability")}
             found.setdefault(effect.site, {})[effect.patient] = {
-                "patient": effect.patient, "as_of": effect.as_of, **said,
+                "patient": effect.patient, "as_of": effect.as_of, **shown,
             }  # fmt: skip
     return {site: list(made.values()) for site, made in found.items()}
 

@@ -1,4 +1,4 @@
-"""Replay: recorded observations through the same ward and desk, as fast as they go.
+"""Replay: recorded observations in, transitions out, through the same ward and desk, as fast as the machine can.
 
 The clock is the observed one: the running maximum of `at`, so everything that time decides falls due at its own instant on
 the recording's clock, as if it had ticked every second. Two replays of the same files give the same bytes.
@@ -20,7 +20,7 @@ from streams.shard import Shard
 
 @dataclass(slots=True)
 class Summary:
-    """What a replay came to."""
+    """Counts of a replay: lines read, alerts raised and worsened by (rule, priority), lines set aside by reason, time watched."""
 
     lines: int = 0
     raised: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Summary:
 
 
 class Replay:
-    """One replay. `run` yields transitions as they fall due; `summary` is whole when it has ended."""
+    """One replay. `run` yields transitions as they fall due; `summary` is complete when it has ended."""
 
     def __init__(self, configuration: SiteConfigured | None = None) -> None:
         self.shard = Shard(0, "observed")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.effects import AuditEntry, Effect, Forecast, FrameEffects, Page, Transition
-from alerts.store.forecast_cache import KeptState
+from alerts.store.forecast_cache import CachedState
 from alerts.store.store import Store
 from models.instants import DAY, MINUTE, iso
 from tests.alerts.test_store import START, frame, page, step, store, url
@@ -74,12 +74,14 @@ def test_a_course_is_read_back_in_order_of_arrival_with_when_it_was_received(sto
 
 
 def test_what_the_forecaster_keeps_takes_the_place_of_what_was_kept_before(store: Store) -> None:
-    first = [KeptState("main", "A-1", 3, b"\x00one"), KeptState("main", "B-2", 5, b"two")]
-    store.keep(first)
-    store.keep([KeptState("main", "A-1", 4, b"three"), KeptState("north", "A-1", 9, b"another clinic's")])
-    store.keep([])
-    assert store.kept("main", ["A-1", "B-2", "nobody"]) == {
-        "A-1": KeptState("main", "A-1", 4, b"three"), "B-2": first[1],
+    first = [CachedState("main", "A-1", 3, b"\x00one"), CachedState("main", "B-2", 5, b"two")]
+    store.save_cached_states(first)
+    store.save_cached_states(
+        [CachedState("main", "A-1", 4, b"three"), CachedState("north", "A-1", 9, b"another clinic's")]
+    )
+    store.save_cached_states([])
+    assert store.cached_states("main", ["A-1", "B-2", "nobody"]) == {
+        "A-1": CachedState("main", "A-1", 4, b"three"), "B-2": first[1],
     }  # fmt: skip
 
 

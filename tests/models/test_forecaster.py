@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from alerts.effects import encode
-from alerts.store.forecast_cache import KeptState
+from alerts.store.forecast_cache import CachedState
 from models.arrays import Document
 from models.instants import to_us
 from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
@@ -115,7 +115,7 @@ async def test_the_end_of_a_patients_day_is_forecast_answered_or_not(tmp_path: P
         await clinic.post({"kind": "vitals", "device": "m-1", "spo2": 97, "at": f"{patient.date(60)}T13:00:00Z"})
         await clinic.settled()
         assert clinic.service.forecaster is not None
-        await clinic.service.forecaster.look()
+        await clinic.service.forecaster.make_missing()
         await clinic.settled()
         history = (await clinic.get("/v1/forecasts", patient="A-1", history=True))["forecasts"]
     assert [each["as_of"] for each in history] == [patient.date(50), patient.date(60)]
@@ -263,7 +263,7 @@ def test_what_is_kept_changes_no_forecast_whatever_comes_between() -> None:
             (blind,) = make_forecasts([(asked, PatientInput(None, kept))], shipped_pool())
             assert blind == fresh
             without_reading += 1
-        kept, before = carried.kept, received
+        kept, before = carried.cached, received
     assert without_reading > 20
 
 
@@ -272,8 +272,8 @@ def test_what_is_kept_of_another_or_was_damaged_is_refused_and_the_entries_are_r
     entries = [json.loads(line) for line in course().lines]
     (fresh,) = make_forecasts([(asked, PatientInput(entries))], shipped_pool())
     (other,) = make_forecasts([(replace(asked, patient="B-2"), PatientInput(entries))], shipped_pool())
-    assert fresh.kept is not None
-    for spoilt in (other.kept, fresh.kept[:-1], b"CSK0" + fresh.kept[4:], b""):
+    assert fresh.cached is not None
+    for spoilt in (other.cached, fresh.cached[:-1], b"CSK0" + fresh.cached[4:], b""):
         assert make_forecasts([(asked, PatientInput(entries, spoilt))], shipped_pool()) == [fresh]
         (refused,) = make_forecasts([(asked, PatientInput(None, spoilt))], shipped_pool())
         assert refused.forecast is None
@@ -287,15 +287,15 @@ async def test_a_night_goes_on_from_what_is_kept_and_does_without_it(tmp_path: P
         await quiet(clinic)
         store, forecaster = clinic.service.store, clinic.service.forecaster
         assert forecaster is not None
-        kept = store.kept("main", names)
+        kept = store.cached_states("main", names)
         assert [kept[name].entries for name in names] == [14, 14, 14]
-        store.keep([KeptState("main", "B-2", 14, b"damaged"), kept["C-3"]._replace(entries=0)])
+        store.save_cached_states([CachedState("main", "B-2", 14, b"damaged"), kept["C-3"]._replace(entries=0)])
         await clinic.post({"kind": "vitals", "device": "m-1", "spo2": 97, "at": f"{course().date(60)}T13:00:00Z"})
         await clinic.settled()
-        await forecaster.look()
+        await forecaster.make_missing()
         await clinic.settled()
         made = (await clinic.get("/v1/forecasts"))["forecasts"]
-        again = store.kept("main", names)
+        again = store.cached_states("main", names)
     assert forecaster.failed == 0
     assert {each["as_of"] for each in made} == {course().date(59)}
     assert [again[name].entries for name in names] == [14, 14, 14]
