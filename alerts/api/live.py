@@ -1,9 +1,9 @@
-"""The live feed: what a site's boards hear, as server-sent events.
+"""The live feed: a site's events to its boards, as server-sent events.
 
 On connecting a board gets a `snapshot`; then every transition as `alert`, numbered by the site's `seq`, the chairs' latest
-values as `chairs` each second, and as `forecast` of whom a new one was stored. The last two are not numbered and not told
-again: the latest holds, and a page asks for forecasts when it opens. A board that comes back with its last number gets what it
-missed from the store.
+values as `chairs` each second, and as `forecast` the patient of each forecast that was stored. The last two are neither numbered
+nor repeated: the latest is valid, and a page asks for forecasts when it opens. A board that comes back with its last number
+gets what it missed from the store.
 A listener that does not keep up is cut off, because its browser then comes back and loses nothing; one that is never told
 so would show an old board.
 Never here: deciding what is shown.
@@ -28,40 +28,40 @@ PAGE: Final = 500
 """Transitions read from the store at a time when a board catches up."""
 
 
-class _Said(NamedTuple):
+class _Message(NamedTuple):
     event: str
     text: str
     seq: int | None
 
 
 class Feed:
-    """One process's listeners, by site."""
+    """The listeners of one process, by site; `publish` sends to them."""
 
     def __init__(self, store: Store, views: Views) -> None:
         self._store = store
         self._views = views
-        self._listeners: dict[str, set[asyncio.Queue[_Said | None]]] = {}
+        self._listeners: dict[str, set[asyncio.Queue[_Message | None]]] = {}
         self._closed = False
 
     @property
     def listeners(self) -> int:
-        """How many are listening."""
+        """The number of listeners, over all sites."""
         return sum(len(queues) for queues in self._listeners.values())
 
     @property
     def sites(self) -> list[str]:
-        """The sites that somebody listens to."""
+        """The sites with at least one listener."""
         return [site for site, queues in self._listeners.items() if queues]
 
     def publish(self, event: str, site: str, document: Document) -> None:
-        """Tell a site's listeners. Never waits; written down once, however many listen."""
+        """Queue an event for every listener of a site. Never waits; the document is serialised once, however many listen."""
         listeners = list(self._listeners.get(site, ()))
         if not listeners:
             return
-        said = _Said(event, _text(document), document["seq"] if event == "alert" else None)
+        message = _Message(event, _text(document), document["seq"] if event == "alert" else None)
         for queue in listeners:
             try:
-                queue.put_nowait(said)
+                queue.put_nowait(message)
             except asyncio.QueueFull:
                 self._cut_off(site, queue)
 
@@ -72,7 +72,7 @@ class Feed:
             for queue in list(queues):
                 self._cut_off(site, queue)
 
-    def _cut_off(self, site: str, queue: asyncio.Queue[_Said | None]) -> None:
+    def _cut_off(self, site: str, queue: asyncio.Queue[_Message | None]) -> None:
         self._listeners[site].discard(queue)
         while not queue.empty():
             queue.get_nowait()
@@ -80,7 +80,7 @@ class Feed:
 
     async def listen(self, site: str, last_seq: int | None) -> AsyncIterator[ServerSentEvent]:
         """The events of one board. `last_seq` is the last that it has, None for a new one."""
-        queue: asyncio.Queue[_Said | None] = asyncio.Queue(BACKLOG)
+        queue: asyncio.Queue[_Message | None] = asyncio.Queue(BACKLOG)
         # Listening starts before the store is read: what falls between is heard twice, and dropped by its number.
         self._listeners.setdefault(site, set()).add(queue)
         if self._closed:
@@ -98,12 +98,12 @@ class Feed:
                         yield _event("alert", transition, transition["seq"])
                     seq = missed[-1]["seq"]
                 yield _event("chairs", await self._views.chairs(site))
-            while (heard := await queue.get()) is not None:
-                if heard.seq is None:
-                    yield ServerSentEvent(data=heard.text, event=heard.event)
-                elif heard.seq > seq:
-                    seq = heard.seq
-                    yield ServerSentEvent(data=heard.text, event=heard.event, id=str(seq))
+            while (message := await queue.get()) is not None:
+                if message.seq is None:
+                    yield ServerSentEvent(data=message.text, event=message.event)
+                elif message.seq > seq:
+                    seq = message.seq
+                    yield ServerSentEvent(data=message.text, event=message.event, id=str(seq))
         finally:
             self._listeners[site].discard(queue)
 

@@ -75,12 +75,12 @@ def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable
         alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site = "main"
     ) -> dict[str, Any]:
         """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it."""
-        standing = await asyncio.to_thread(store.alert, alert)
-        if standing is None:
+        alert_document = await asyncio.to_thread(store.alert, alert)
+        if alert_document is None:
             raise HTTPException(404, f"there is no alert {alert}")
-        moment = to_datetime(await views.now_us(standing["site"]))
+        moment = to_datetime(await views.now_us(alert_document["site"]))
         common: dict[str, Any] = {
-            "at": moment, "alert": alert, "by": body.by, "note": body.note, "site": standing["site"],
+            "at": moment, "alert": alert, "by": body.by, "note": body.note, "site": alert_document["site"],
             "source": "api", "id": body.id or str(uuid4()),
         }  # fmt: skip
         command: Command

@@ -1,6 +1,6 @@
-"""An open alert, as the desk holds it: what it is about, how it stands, and what it waits for.
+"""An open alert in the desk's state: its subject, phase and due times.
 
-At most one is open for a patient, session and rule, which is its `AlertKey`. How it lives is `lifecycle.py`'s table; what boards
+At most one is open for a patient, session and rule, which is its `AlertKey`. Its phases are `lifecycle.py`'s table; what boards
 show of it is made of its transitions (`alert_document.py`).
 """
 
@@ -21,19 +21,28 @@ AlertKey = tuple[str, str, str | None, str]
 
 @dataclass(slots=True)
 class Alert:
-    """An open alert; the desk moves it on in place."""
+    """An open alert; the desk changes it in place."""
 
+    #: A hash of site, session or patient, rule and onset: the same on every replay.
     id: str
     subject: Subject
+    #: A name of `models.tables.rules.RULES`.
     rule: str
+    #: The condition's priority now; never above `worst`.
     priority: Priority
+    #: The worst priority since it was raised; decides whether the alert latches.
     worst: Priority
+    #: Never CLOSED: a closed alert leaves the desk.
     phase: AlertPhase
+    #: When the condition began, by the sender's clock.
     onset_us: int
+    #: Text, evidence and source of the finding that raised or last changed it.
     text: str
     evidence: dict[str, Any]
     source: str
+    #: When an acknowledgement or a snooze runs out, by the shard's clock; `FAR` in every other phase.
     until_us: int = FAR
+    #: When a page about it is owed; `FAR` if none is.
     page_due_us: int = FAR
 
     @property
@@ -63,10 +72,10 @@ class Alert:
 
 
 def in_order(item: tuple[AlertKey, object]) -> tuple[str, ...]:
-    """Sorts what is kept by `AlertKey`; a session that is None among others."""
+    """The sort key of an (`AlertKey`, value) pair: as text, since a session may be None."""
     return tuple(map(str, item[0]))
 
 
 def alert_key(subject: Subject, rule: str) -> AlertKey:
-    """Where at most one alert is open."""
+    """The key under which at most one alert is open."""
     return (subject.site, subject.patient, subject.session, rule)

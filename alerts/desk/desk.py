@@ -71,17 +71,17 @@ class Desk:
         self._sites: dict[str, _Site] = {}
         self._paging = Paging()
         self._closed: dict[AlertKey, Priority] = {}
-        """What a person closed while it went on, and how bad it has been since."""
+        """Alerts that a person closed while their condition went on, with the worst priority since."""
         self._effects: list[Effect] = []
         self._offset = 0
         self._due = FAR
 
     def begin(self, offset: int) -> None:
-        """The frame that what follows is because of."""
+        """Set the frame that causes the effects from now on."""
         self._offset = offset
 
     def add(self, effect: AuditEntry | DeadLetter | Forecast) -> None:
-        """An effect that is the ward's alone keeps its place among the desk's."""
+        """Append an effect that the ward made, in its place among the desk's."""
         self._effects.append(effect)
 
     def take(self) -> tuple[Effect, ...]:
@@ -92,7 +92,7 @@ class Desk:
     # ---- time --------------------------------------------------------------------------------------------------
 
     def advance(self, clock_us: int) -> None:
-        """Let everything fall due that is due before `clock_us`, at its own instant, in order."""
+        """Run out and page whatever is due before `clock_us`, each at its own instant, in order."""
         while self._due < clock_us:
             due = self._due
             for alert in sorted(self.open.values(), key=lambda alert: (alert.onset_us, alert.id)):
@@ -110,14 +110,14 @@ class Desk:
     # ---- findings ----------------------------------------------------------------------------------------------
 
     def find(self, finding: Finding) -> None:
-        """Fold in a finding. Everything due before it must have been let fall due."""
+        """Raise, change or end the alert of a finding. Call `advance` first with the finding's instant."""
         key = alert_key(finding.subject, finding.rule)
         alert = self.open.get(self._by_key.get(key, ""))
         if finding.change != "changed":
             self._closed.pop(key, None)
         match finding.change:
-            case "began" if alert is not None and alert.phase is not AlertPhase.LATCHED and _said_each_time(finding):
-                # One alert tells it until somebody has closed it.
+            case "began" if alert is not None and alert.phase is not AlertPhase.LATCHED and _is_news_each_time(finding):
+                # The open alert stands for it until somebody has closed it.
                 if finding.priority > alert.priority:
                     self._change(alert, finding)
             case "began":
@@ -171,7 +171,7 @@ class Desk:
     # ---- commands ----------------------------------------------------------------------------------------------
 
     def command(self, command: Command, clock_us: int) -> bool:
-        """Carry out a person's command; False if it is set aside because no such alert is open."""
+        """Carry out a person's command and audit it; False if it is set aside because no such alert is open."""
         alert = self.open.get(command.alert)
         at_us = min(to_us(command.at), clock_us)
         if alert is None:
@@ -186,9 +186,9 @@ class Desk:
             )
             return False
         stimulus = _STIMULI[type(command)]
-        said: dict[str, Any] = {"by": command.by}
+        details: dict[str, Any] = {"by": command.by}
         if command.note is not None:
-            said["note"] = command.note
+            details["note"] = command.note
         decision = decide(alert.phase, stimulus)
         outcome = "accepted"
         if isinstance(decision, Refusal):
@@ -198,8 +198,8 @@ class Desk:
                 self._closed[alert.key] = alert.priority
             until_us = self._until(alert, command, stimulus, clock_us)
             if until_us < FAR:
-                said["until"] = iso(until_us)
-            self._step(alert, stimulus, at_us, clock_us, said)
+                details["until"] = iso(until_us)
+            self._step(alert, stimulus, at_us, clock_us, details)
             alert.until_us = until_us
             self._due = min(self._due, until_us)
         self._effects.append(
@@ -223,13 +223,13 @@ class Desk:
         self._site(record.site).policies = dict(record.policies)
 
     def digest(self, digest: Digest) -> None:
-        """Owe the scheduler one page about the patients of a digest whose alerts nobody has answered."""
-        standing = {
+        """Add the scheduler's page about the patients of a digest whose alerts nobody has answered; none if there are none."""
+        unanswered = {
             (alert.subject.patient, alert.rule): alert.id
             for alert in self.open.values()
             if alert.subject.site == digest.site and alert.subject.session is None and alert.phase is AlertPhase.ACTIVE
         }
-        page = digest_page(digest, standing, self.policies(digest.site).get("link"))
+        page = digest_page(digest, unanswered, self.policies(digest.site).get("link"))
         if page is not None:
             self._effects.append(page)
 
@@ -239,7 +239,7 @@ class Desk:
 
     # ---- steps and pages ---------------------------------------------------------------------------------------
 
-    def _step(self, alert: Alert, stimulus: Stimulus, at_us: int, clock_us: int, said: dict[str, Any]) -> None:
+    def _step(self, alert: Alert, stimulus: Stimulus, at_us: int, clock_us: int, details: dict[str, Any]) -> None:
         move = decide(alert.phase, stimulus)
         if not isinstance(move, Move):
             raise TypeError(move)
@@ -255,9 +255,9 @@ class Desk:
             del self.open[alert.id]
             self._by_key.pop(alert.key, None)
         if move.pages:
-            said = {**said, "page": self._page(alert, clock_us, escalated=stimulus is Stimulus.ESCALATE)}
+            details = {**details, "page": self._page(alert, clock_us, escalated=stimulus is Stimulus.ESCALATE)}
         for step in move.steps:
-            self._emit(alert, step, at_us, said)
+            self._emit(alert, step, at_us, details)
         if move.pages:
             self._flush(alert, clock_us)
 
@@ -275,17 +275,17 @@ class Desk:
     def _send(self, alert: Alert, clock_us: int) -> None:
         site = self._site(alert.subject.site)
         self._effects.append(
-            self._paging.tell(alert, self.open.values(), clock_us, site.seq, site.policies.get("link"))
+            self._paging.page(alert, self.open.values(), clock_us, site.seq, site.policies.get("link"))
         )
 
-    def _emit(self, alert: Alert, step: TransitionKind, at_us: int, said: dict[str, Any]) -> None:
+    def _emit(self, alert: Alert, step: TransitionKind, at_us: int, details: dict[str, Any]) -> None:
         site = self._site(alert.subject.site)
         site.seq += 1
         self._effects.append(
             Transition(
                 alert=alert.id, at=iso(at_us), transition=step, phase=alert.phase, site=alert.subject.site, patient=alert.subject.patient,
                 session=alert.subject.session, rule=alert.rule, category=RULES[alert.rule].category,
-                priority=alert.priority.word, onset_at=iso(alert.onset_us), evidence={**alert.evidence, **said},
+                priority=alert.priority.word, onset_at=iso(alert.onset_us), evidence={**alert.evidence, **details},
                 text=alert.text, source=alert.source, cause=Cause(self.shard, self._offset), seq=site.seq,
             )
         )  # fmt: skip
@@ -329,6 +329,6 @@ class Desk:
         return desk
 
 
-def _said_each_time(finding: Finding) -> bool:
-    """Whether it is no condition of an open session: said whenever it happens, and never over by itself."""
+def _is_news_each_time(finding: Finding) -> bool:
+    """True if the finding is not a condition of an open session: it begins whenever it happens, and never ends by itself."""
     return finding.subject.session is None or finding.rule == "observation-incomplete"

@@ -20,17 +20,19 @@ SEVERAL_PATIENTS: Final = "-"
 """The patient of a page about several."""
 
 
-def digest_page(digest: Digest, standing: Mapping[tuple[str, str], str], link: object) -> Page | None:
-    """The page of a digest; None where everybody has been answered for.
+def digest_page(digest: Digest, unanswered: Mapping[tuple[str, str], str], link: object) -> Page | None:
+    """The page of a digest; None where every alert of it is answered.
 
     Args:
-        standing: (patient, rule) → id of the alerts that are open and unanswered.
+        unanswered: (patient, rule) → id of the alerts that are open and unanswered.
         link: where the site's board is, if that is configured.
     """
-    lines = [line for line in digest.lines if any((line.patient, rule) in standing for rule in line.rules)]
+    lines = [line for line in digest.lines if any((line.patient, rule) in unanswered for rule in line.rules)]
     if not lines:
         return None
-    told = [standing[line.patient, rule] for line in lines for rule in line.rules if (line.patient, rule) in standing]
+    alerts = [
+        unanswered[line.patient, rule] for line in lines for rule in line.rules if (line.patient, rule) in unanswered
+    ]
     silent = sum(line.rules == ("checkin-overdue",) for line in lines)
     counted = [f"{len(lines) - silent} due"] if silent < len(lines) else []
     counted += [f"{silent} silent"] if silent else []
@@ -41,6 +43,6 @@ def digest_page(digest: Digest, standing: Mapping[tuple[str, str], str], link: o
     if isinstance(link, str):
         body = f"{body} {link.rstrip('/')}/clinic"
     return Page(
-        f"digest-{digest.site}-{digest.day}", iso(digest.at_us), digest.site, SEVERAL_PATIENTS, "low", tuple(told),
+        f"digest-{digest.site}-{digest.day}", iso(digest.at_us), digest.site, SEVERAL_PATIENTS, "low", tuple(alerts),
         f"● Maintenance, {digest.day}: {', '.join(counted)}", body, "scheduler",
     )  # fmt: skip

@@ -24,7 +24,7 @@ from models.tables.rules import INHIBITS, RULES, Priority
 from models.wire.live import AlertPhase
 
 GROUP_FOR: Final = 30 * SECOND
-"""One event of a patient often crosses several limits within seconds; one page tells it. Chosen by us."""
+"""One event of a patient often crosses several limits within seconds; one page reports it. Chosen by us."""
 QUIET_AFTER: Final = 5 * MINUTE
 """A rule that comes and goes is paged again after this long at the earliest, unless worse. Chosen by us."""
 
@@ -38,7 +38,7 @@ class _Paged:
 
 
 class Paging:
-    """What was paged lately in one shard, and so what is held back."""
+    """When each patient and rule of one shard was paged last, and so which pages wait."""
 
     def __init__(self) -> None:
         self._patients: dict[tuple[str, str], int] = {}
@@ -73,8 +73,8 @@ class Paging:
             due_us, why = before.at_us + QUIET_AFTER, "later: it was paged within 5 min"
         return due_us, why
 
-    def tell(self, alert: Alert, among: Iterable[Alert], clock_us: int, seq: int, link: object) -> Page:
-        """The page about this alert and what else of its patient is waiting; none of them is owed one any more.
+    def page(self, alert: Alert, among: Iterable[Alert], clock_us: int, seq: int, link: object) -> Page:
+        """The page about this alert and every other alert of its patient that is owed one; clears what they were owed.
 
         Args:
             alert: what the page is about.
@@ -88,21 +88,21 @@ class Paging:
             other for other in among
             if other is not alert and other.page_due_us < FAR and (other.subject.site, other.subject.patient) == (site, patient)
         ]  # fmt: skip
-        told = [alert, *sorted(others, key=lambda other: (-other.priority, other.onset_us, other.id))]
+        waiting = [alert, *sorted(others, key=lambda other: (-other.priority, other.onset_us, other.id))]
         self._rules = {key: paged for key, paged in self._rules.items() if paged.at_us + QUIET_AFTER > clock_us}
         self._patients = {key: at_us for key, at_us in self._patients.items() if at_us + GROUP_FOR > clock_us}
-        for each in told:
+        for each in waiting:
             each.page_due_us = FAR
             self._rules[each.key] = _Paged(clock_us, each.priority)
         self._patients[site, patient] = clock_us
-        worst = max(each.priority for each in told)
+        worst = max(each.priority for each in waiting)
         where = f"Chair {alert.subject.chair}" if alert.subject.chair else patient
-        body = " ".join(each.text for each in told)
+        body = " ".join(each.text for each in waiting)
         if isinstance(link, str):
             body = f"{body} {link.rstrip('/')}/alert/{alert.id}"
         title = f"{worst.name} {SHAPES[worst]} {where}: {RULES[alert.rule].title}"
-        told_of = tuple(each.id for each in told)
-        return Page(f"{alert.id}-{seq}", iso(clock_us), site, patient, worst.word, told_of, title, body)
+        alerts = tuple(each.id for each in waiting)
+        return Page(f"{alert.id}-{seq}", iso(clock_us), site, patient, worst.word, alerts, title, body)
 
     def packed(self) -> dict[str, Any]:
         """Two fields of the desk's state, msgpack-able."""

@@ -128,13 +128,13 @@ class AppriseNotifier:
         client = Apprise.instantiate(self._address(page))
         if client is None:
             return Outcome(False, "the address is no longer one that Apprise knows")
-        _said.pop(get_ident(), None)
+        _failures.pop(get_ident(), None)
         # The client's own `notify`, which sends in this thread: Apprise's sends in threads that all its clients share, where
         # the hanging sends of one destination would hold up the others.
         arrived = client.notify(
             body=page.body, title=page.title, notify_type=self.TYPES.get(page.priority, NotifyType.INFO)
         )
-        said = _said.pop(get_ident(), "")
+        said = _failures.pop(get_ident(), "")
         return Outcome(True) if arrived else Outcome(False, said or "not taken")
 
     def _address(self, page: Page) -> str:
@@ -197,8 +197,8 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-_said: Final[dict[int, str]] = {}
-"""What Apprise last said about a failure, in our words, by the thread in which it said so."""
+_failures: Final[dict[int, str]] = {}
+"""Thread id → the reason of the last failure that Apprise logged in that thread, in our words."""
 
 
 class _Listener(logging.Handler):
@@ -210,9 +210,9 @@ class _Listener(logging.Handler):
         message = record.getMessage()
         status = re.search(r"\berror=(\d{3})\b", message)
         if status:
-            _said[get_ident()] = f"answered {status[1]}"
+            _failures[get_ident()] = f"answered {status[1]}"
         elif "onnection" in message:
-            _said[get_ident()] = "no connection, or no answer in time"
+            _failures[get_ident()] = "no connection, or no answer in time"
 
 
 def _guard_logs() -> None:

@@ -1,7 +1,7 @@
-"""How an alert stands now: its transitions, folded one at a time into the document that boards show.
+"""An alert's present document, folded from its transitions one at a time; boards show it.
 
 Pure and idempotent: a transition that is not newer than the document changes nothing, so any stretch of the past may be
-folded in again. Never here: deciding anything about an alert; that is the desk's, this only says what the desk said.
+folded in again. Never here: deciding anything about an alert, which is the desk's.
 """
 
 from __future__ import annotations

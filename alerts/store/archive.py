@@ -1,7 +1,7 @@
-"""Reading the past of patients at home: what was entered of them, what was forecast, how each forecast stands.
+"""Reads the past of patients at home: entries, forecasts, and each patient's newest forecast.
 
 Plain queries in the caller's transaction. A course is the audit's entries, each with the instant at which it was received, so
-that a forecast for any day can be made again from what was known then.
+that a forecast for any day can be made again from the entries received by then.
 Never here: writing (`ledger.py`), a forecast's meaning.
 """
 
@@ -97,9 +97,9 @@ def _forecasts(docs: Iterable[str]) -> list[Document]:
     """A forecast's own fields, and when it was made."""
     found = []
     for doc in docs:
-        kept = json.loads(doc)
-        fields = {name: value for name, value in kept["doc"].items() if name not in _OURS}
-        found.append({**fields, "site": kept["site"], "made_at": kept["at"]})
+        stored = json.loads(doc)
+        fields = {name: value for name, value in stored["doc"].items() if name not in _OURS}
+        found.append({**fields, "site": stored["site"], "made_at": stored["at"]})
     return found
 
 

@@ -122,7 +122,7 @@ def _write_transitions(connection: Connection, insert: Insert, rows: Sequence[_R
 
 
 def _write_pages(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> list[Conflict]:
-    """Owe the pages. One that is already owed, or sent, is not owed again."""
+    """Insert the pages into the outbox. One that is there already, owed or sent, is left as it is."""
     if not rows:
         return []
     pages = {clean(row.effect.key): row.effect for row in rows if isinstance(row.effect, Page)}
@@ -138,7 +138,7 @@ def _write_pages(connection: Connection, insert: Insert, rows: Sequence[_Row]) -
 
 
 def _write_forecasts(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> None:
-    """Keep the forecasts; the newest of each patient is the one of the latest day, and the last made of that day."""
+    """Insert the forecasts, and update each patient's newest: that of the latest day, and of that day the last one made."""
     if not rows:
         return
     connection.execute(sa.insert(FORECASTS), [_columns(row, "site", "patient", "as_of", "known") for row in rows])

@@ -1,4 +1,4 @@
-"""The outbox: pages that are owed, and how far each has got with each destination.
+"""The outbox: pages that are owed, and the state of each delivery to each destination.
 
 A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` until its next try. A lease that runs out makes
 it due again, because a sender that died after claiming has perhaps sent nothing: a page may arrive twice (with the same key),
@@ -38,7 +38,10 @@ class OwedPage:
 
 @dataclass(frozen=True, slots=True)
 class PageCounts:
-    """How paging stands. A page counts as sent when one destination took it; `failing` counts deliveries waiting for a retry."""
+    """Counts of pages and deliveries.
+
+    A page counts as sent when one destination took it; `failing` counts deliveries waiting for a retry.
+    """
 
     owed: int
     sent: int
@@ -106,7 +109,7 @@ def is_due(destination: str, now_us: int) -> sa.ColumnElement[bool]:
 
 
 def has_work(connection: Connection, destination: str, now_us: int) -> bool:
-    """Is there anything to address or to claim? Asked before a write, so that an idle pager takes no write lock."""
+    """True if there is anything to address or to claim. Asked before a write, so that an idle pager takes no write lock."""
     waiting = sa.select(sa.literal(1)).where(
         sa.or_(
             sa.exists().where(~OUTBOX.c.addressed),
@@ -138,7 +141,7 @@ def claim(connection: Connection, destination: str, now_us: int, lease_us: int, 
 
 
 def mark_sent(connection: Connection, owed: OwedPage, now_us: int) -> None:
-    """It arrived: true even when the lease ran out meanwhile."""
+    """Mark a delivery sent, also where its lease ran out meanwhile: the page did arrive."""
     connection.execute(sa.update(DELIVERIES).where(_is(owed)).values(state="sent", last_error=None))
     connection.execute(
         sa.update(OUTBOX).where(OUTBOX.c.key == owed.page.key, OUTBOX.c.sent_us.is_(None)).values(sent_us=now_us)
@@ -146,7 +149,7 @@ def mark_sent(connection: Connection, owed: OwedPage, now_us: int) -> None:
 
 
 def mark_failed(connection: Connection, owed: OwedPage, retry_us: int | None, reason: str) -> None:
-    """It did not arrive; try again at `retry_us`, or never again if None. Says nothing about a later claim."""
+    """Mark a delivery failed, due again at `retry_us`, or given up if None. A later claim of it is left alone."""
     connection.execute(
         sa.update(DELIVERIES)
         .where(_is(owed), DELIVERIES.c.state == "sending", DELIVERIES.c.attempts == owed.attempt)
@@ -177,7 +180,7 @@ def counts(connection: Connection, now_us: int) -> PageCounts:
 
 
 def _delivery(*states: str) -> sa.Exists:
-    """Has the page a delivery in one of these states?"""
+    """True if the page has a delivery in one of these states."""
     return sa.exists().where(DELIVERIES.c.key == OUTBOX.c.key, DELIVERIES.c.state.in_(states))
 
 

@@ -1,7 +1,7 @@
 """The store: what became of every frame, for boards, pagers and auditors to read.
 
 A frame's effects are written in one transaction, once: a frame that comes again changes nothing, and one that comes again
-saying something else is reported and kept aside, never written over the first. So a crash, a repeated frame or two owners
+with other content is reported and stored apart, never written over the first. So a crash, a repeated frame or two owners
 of one shard do no harm, and an alert's transition, its audit entry and its page are all there or all not.
 Cost: one fsync a frame that has effects. Bad at: vitals, which belong in the history, not here.
 Never here: a clock (instants come from the caller), a decision about an alert.
@@ -104,7 +104,7 @@ class Store:
             return _alerts(connection, *conditions, limit=limit)
 
     def alert(self, alert: str) -> Document | None:
-        """One alert as it stands, with its pages; None if there is none of that id."""
+        """The present document of an alert, with its pages; None if there is none of that id."""
         with self.database.reading() as connection:
             found = _alerts(connection, ALERTS.c.alert == clean(alert))
         return found[0] if found else None
@@ -184,7 +184,7 @@ class Store:
     # Checkpoints
 
     def save_checkpoint(self, shard: int, next_offset: int, state: bytes, state_format: int = 1) -> bool:
-        """Keep a shard's state; False if there is one as far on already. The last two of each format are kept.
+        """Store a shard's state; False if there is one as far on already. The last two of each format remain.
 
         After an upgrade the old version's checkpoints stay, so that going back is possible.
         """
@@ -212,7 +212,7 @@ class Store:
     # The outbox; see alerts/store/outbox.py
 
     def start_paging(self, destinations: Sequence[str], alone: bool) -> None:
-        """A pager begins. `alone`: there is no other one, so every lease that is still running is a dead sender's."""
+        """Prepare the outbox for a pager that starts. `alone`: no other runs, so every lease still open is a dead sender's."""
         with self.database.writing() as connection:
             outbox.retire(connection, destinations)
             if alone:
