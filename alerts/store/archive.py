@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT, FORECASTS, LATEST_FORECASTS, TRANSITIONS
 from models.arrays import Document
+from models.wire.observations import Record
 
 COURSE_KINDS: Final = ("patient.registered", "dose", "dose.stopped", "checkin", "intervention")
 """Kinds of entries that a course may be made of; which of them are, `streams.ward.home.rules.in_course` says."""
@@ -103,4 +104,4 @@ def _forecasts(docs: Iterable[str]) -> list[Document]:
     return found
 
 
-_OURS: Final = {"kind", "at", "id", "source", "site"}
+_OURS: Final = (Record.model_fields.keys() | {"kind"}) - {"patient"}

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from models.tables.severity import TreatmentResponse
-from models.wire.live import DueOut, SeverityOut
+from models.wire.live import DueOut
+from models.wire.observations import BasisOut, SeverityOut, SpacingOut
 
 Probabilities = dict[Literal["7d", "14d", "28d"], float]
 
@@ -19,10 +20,8 @@ class _Out(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class KeptForecastOut(BaseModel):
-    """A forecast as it was made, with everything that its model said. `known` is a hash of what it was made from."""
-
-    model_config = ConfigDict(extra="allow")
+class KeptForecastOut(_Out):
+    """A forecast as it was made. `known` is a hash of what it was made from, `entries` how many entries that were."""
 
     patient: str
     site: str
@@ -36,6 +35,11 @@ class KeptForecastOut(BaseModel):
     model: str | None = None
     reasons: list[str] = []
     cdf: list[float] | None = None
+    due_at_severity: float | None = None
+    basis: BasisOut | None = None
+    sharpen: str | None = None
+    spacing: SpacingOut | None = None
+    entries: int | None = None
 
 
 class ForecastsOut(_Out):

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.tables.rules import Category, PriorityName
 from models.tables.severity import TreatmentResponse
-from models.wire.observations import ChannelName
+from models.wire.observations import BasisOut, ChannelName, SeverityOut, SpacingOut
 
 
 class _Out(BaseModel):
@@ -182,27 +182,6 @@ class DueOut(_Out):
     p10: str
     p50: str
     p90: str
-
-
-class SeverityOut(_Out):
-    mean: float
-    sd: float
-
-
-class BasisOut(_Out):
-    """How much of a forecast is this patient's own record, and how much is what is usual; together 1."""
-
-    patient: float
-    population: float
-
-
-class SpacingOut(_Out):
-    """What the label or guidance says of the gap between doses. Shown beside a forecast, never overridden by it."""
-
-    words: str
-    min_days: int
-    not_before: str
-    source: str
 
 
 class ForecastOut(_Out):

@@ -254,7 +254,7 @@ class BasisOut(_Part):
 
 
 class SpacingOut(_Part):
-    """What the label or guidance says of the gap between doses. Excerpt beside a forecast, never overridden by it."""
+    """What the label or guidance says of the gap between doses. Shown beside a forecast, never overridden by it."""
 
     words: Text
     min_days: Days
