@@ -78,51 +78,69 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     (P.ACTIVE, S.WORSENED):             Move(P.ACTIVE, ("worsened",), pages=True),
     (P.ACTIVE, S.EASED):                Move(P.ACTIVE, ("eased",)),
     (P.ACTIVE, S.ENDED):                Move(P.CLOSED, ("closed",)),
+    # A desaturation that came and went is news to whoever comes back to the chair: it stays until a person has seen it.
     (P.ACTIVE, S.ENDED_UNSEEN):         Move(P.LATCHED, ("latched",)),
+    # A condition that goes on cannot begin; only one that is over, and latched, can come back.
     (P.ACTIVE, S.RECURRED):             _NEVER,
     (P.ACTIVE, S.ACKNOWLEDGE):          Move(P.ACKNOWLEDGED, ("acknowledged",)),
     (P.ACTIVE, S.SNOOZE):               Move(P.SNOOZED, ("snoozed",)),
     (P.ACTIVE, S.UNSNOOZE):             _NOT_SNOOZED,
+    # A person may close what goes on. The desk raises it again if it becomes worse than what was closed.
     (P.ACTIVE, S.CLOSE):                Move(P.CLOSED, ("closed",)),
     (P.ACTIVE, S.ESCALATE):             Move(P.ACTIVE, ("escalated",), pages=True),
+    # Nobody has quieted it, so there is nothing to run out.
     (P.ACTIVE, S.RAN_OUT):              _NEVER,
 
+    # What somebody acknowledged was the milder condition: a worse one is paged as if nobody had answered.
     (P.ACKNOWLEDGED, S.WORSENED):       Move(P.ACTIVE, ("worsened",), pages=True),
+    # Easier is no reason to take an answer back, nor to let it last longer.
     (P.ACKNOWLEDGED, S.EASED):          Move(P.ACKNOWLEDGED, ("eased",)),
     (P.ACKNOWLEDGED, S.ENDED):          Move(P.CLOSED, ("closed",)),
+    # Whoever acknowledged it has seen it: nothing is left to be seen, so it does not latch.
     (P.ACKNOWLEDGED, S.ENDED_UNSEEN):   Move(P.CLOSED, ("closed",)),
     (P.ACKNOWLEDGED, S.RECURRED):       _NEVER,
+    # A second person takes it over, or the same one needs longer: its time begins anew, and the record says who and when.
     (P.ACKNOWLEDGED, S.ACKNOWLEDGE):    Move(P.ACKNOWLEDGED, ("acknowledged",)),
     (P.ACKNOWLEDGED, S.SNOOZE):         Move(P.SNOOZED, ("snoozed",)),
     (P.ACKNOWLEDGED, S.UNSNOOZE):       _NOT_SNOOZED,
     (P.ACKNOWLEDGED, S.CLOSE):          Move(P.CLOSED, ("closed",)),
+    # Whoever acknowledged it cannot cope alone: it is everybody's again, so it is active.
     (P.ACKNOWLEDGED, S.ESCALATE):       Move(P.ACTIVE, ("escalated",), pages=True),
+    # An answer that ran out is followed by silence: the condition goes on, and nobody may be looking.
     (P.ACKNOWLEDGED, S.RAN_OUT):        Move(P.ACTIVE, ("expired",), pages=True),
 
     (P.SNOOZED, S.WORSENED):            Move(P.ACTIVE, ("worsened",), pages=True),
     (P.SNOOZED, S.EASED):               Move(P.SNOOZED, ("eased",)),
     (P.SNOOZED, S.ENDED):               Move(P.CLOSED, ("closed",)),
+    # Whoever snoozed it has seen it.
     (P.SNOOZED, S.ENDED_UNSEEN):        Move(P.CLOSED, ("closed",)),
     (P.SNOOZED, S.RECURRED):            _NEVER,
     (P.SNOOZED, S.ACKNOWLEDGE):         Move(P.ACKNOWLEDGED, ("acknowledged",)),
     (P.SNOOZED, S.SNOOZE):              Move(P.SNOOZED, ("snoozed",)),
+    # Whoever takes a snooze back is looking at the alert, so nobody need be paged; a snooze that ran out, nobody is looking at.
     (P.SNOOZED, S.UNSNOOZE):            Move(P.ACTIVE, ("expired",)),
     (P.SNOOZED, S.CLOSE):               Move(P.CLOSED, ("closed",)),
     (P.SNOOZED, S.ESCALATE):            Move(P.ACTIVE, ("escalated",), pages=True),
     (P.SNOOZED, S.RAN_OUT):             Move(P.ACTIVE, ("expired",), pages=True),
 
+    # The condition of a latched alert is over: it can neither change nor end, and nothing about it was quieted.
     (P.LATCHED, S.WORSENED):            _NEVER,
     (P.LATCHED, S.EASED):               _NEVER,
     (P.LATCHED, S.ENDED):               _NEVER,
     (P.LATCHED, S.ENDED_UNSEEN):        _NEVER,
+    # The alert that is raised in its place says all that this one would, and pages for itself.
     (P.LATCHED, S.RECURRED):            Move(P.CLOSED, ("closed",)),
+    # Being seen is all that it waited for.
     (P.LATCHED, S.ACKNOWLEDGE):         Move(P.CLOSED, ("acknowledged", "closed")),
+    # A snooze would hide what has not been seen, and there is no condition to come back to.
     (P.LATCHED, S.SNOOZE):              Refusal("the condition is over: acknowledge it"),
     (P.LATCHED, S.UNSNOOZE):            _NOT_SNOOZED,
     (P.LATCHED, S.CLOSE):               Move(P.CLOSED, ("closed",)),
+    # Whoever finds it may want a colleague to look at what happened. It stays latched: being called is not having seen.
     (P.LATCHED, S.ESCALATE):            Move(P.LATCHED, ("escalated",), pages=True),
     (P.LATCHED, S.RAN_OUT):             _NEVER,
 
+    # A command may come late, to an alert that is closed by then: that is refused, never an error.
     **{(P.CLOSED, stimulus): _OVER if stimulus in COMMANDS else _NEVER for stimulus in S},
 }
 # fmt: on

@@ -28,7 +28,7 @@ from models.wire.observations import (
     AlertUnsnoozed,
     SiteConfigured,
 )
-from tests.support.scenes import START_US, Scene, breathing, seconds
+from tests.support.scenes import START_US, Scene, breathing, moment, seconds
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
@@ -379,6 +379,59 @@ def test_what_somebody_closed_is_not_raised_again_for_getting_easier() -> None:
     clinic.now_s += 60
     three.scores("cadss", 8)
     assert len(clinic.told("dissociation")) == 2
+
+
+def test_a_second_acknowledgement_is_on_record_and_its_time_begins_anew() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    low_oxygen(clinic, 20)
+    clinic.acknowledges("desaturation", by="rn-1")
+    low_oxygen(clinic, 10 * 60)
+    clinic.acknowledges("desaturation", by="rn-2")
+    low_oxygen(clinic, 31 * 60)
+    assert [
+        (line.transition, line.evidence.get("by")) for line in clinic.transitions if line.rule == "desaturation"
+    ] == [
+        ("raised", None),
+        ("acknowledged", "rn-1"),
+        ("acknowledged", "rn-2"),
+        ("expired", None),
+    ]
+    assert [seconds(page.at) for page in clinic.pages] == [15, 20 + 10 * 60 + 30 * 60]
+
+
+def test_whoever_takes_a_snooze_back_is_not_paged_and_whoever_lets_it_run_out_is() -> None:
+    def pages_after(minutes_s: int, *, taken_back: bool) -> list[float]:
+        clinic = Scene()
+        clinic.chair("3").starts()
+        low_oxygen(clinic, 20)
+        clinic.snoozes("desaturation", minutes=10)
+        low_oxygen(clinic, 6 * 60)
+        if taken_back:
+            clinic.send(AlertUnsnoozed(at=moment(clinic.now_s), alert=clinic.alert("desaturation").id, by="rn-1"))
+        low_oxygen(clinic, minutes_s)
+        return [seconds(page.at) for page in clinic.pages]
+
+    assert pages_after(60, taken_back=True) == [15]
+    assert pages_after(5 * 60, taken_back=False) == [15, 20 + 10 * 60]
+
+
+def test_a_latched_alert_that_is_escalated_pages_and_waits_to_be_seen_all_the_same() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    low_oxygen(clinic, 20)
+    low_oxygen(clinic, 40, 96)
+    latched = clinic.alert("desaturation")
+    assert latched.phase is AlertPhase.LATCHED
+    clinic.send(AlertEscalated(at=moment(clinic.now_s), alert=latched.id, by="rn-1"))
+    assert clinic.alert("desaturation").phase is AlertPhase.LATCHED
+    assert [seconds(page.at) for page in clinic.pages] == [15, clinic.now_s]
+    clinic.acknowledges("desaturation")
+    assert [line.split(" (")[0].split(" ", 1)[1] for line in clinic.told("desaturation")[2:]] == [
+        "medium desaturation escalated",
+        "medium desaturation acknowledged",
+        "medium desaturation closed",
+    ]
 
 
 def test_answering_one_alert_leaves_the_patient_s_others_alone() -> None:

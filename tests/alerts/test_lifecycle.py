@@ -59,6 +59,60 @@ def test_what_somebody_quieted_runs_out_and_pages_again(phase: AlertPhase) -> No
     assert TABLE[phase, Stimulus.RAN_OUT] == Move(AlertPhase.ACTIVE, ("expired",), pages=True)
 
 
+def moves() -> list[tuple[AlertPhase, Stimulus, Move]]:
+    return [(phase, stimulus, found) for (phase, stimulus), found in TABLE.items() if isinstance(found, Move)]
+
+
+def test_what_gets_worse_runs_out_or_is_escalated_pages_from_any_phase_and_nothing_else_does() -> None:
+    paging = {Stimulus.WORSENED, Stimulus.RAN_OUT, Stimulus.ESCALATE}
+    assert {(phase, stimulus) for phase, stimulus, move in moves() if move.pages} == {
+        (phase, stimulus) for phase, stimulus, _ in moves() if stimulus in paging
+    }
+
+
+def test_every_step_is_on_record_and_each_command_under_its_own_name_however_often_it_is_given() -> None:
+    names = {
+        Stimulus.WORSENED: "worsened", Stimulus.EASED: "eased", Stimulus.ENDED: "closed", Stimulus.RECURRED: "closed",
+        Stimulus.ACKNOWLEDGE: "acknowledged", Stimulus.SNOOZE: "snoozed", Stimulus.UNSNOOZE: "expired",
+        Stimulus.CLOSE: "closed", Stimulus.ESCALATE: "escalated", Stimulus.RAN_OUT: "expired",
+    }  # fmt: skip
+    for phase, stimulus, move in moves():
+        expected = names.get(stimulus, "latched" if move.to is AlertPhase.LATCHED else "closed")
+        assert move.steps[0] == expected, (phase, stimulus)
+
+
+def test_the_last_transition_of_a_step_says_where_it_leads() -> None:
+    leads_to = {
+        "worsened": AlertPhase.ACTIVE, "expired": AlertPhase.ACTIVE, "acknowledged": AlertPhase.ACKNOWLEDGED, "snoozed": AlertPhase.SNOOZED,
+        "latched": AlertPhase.LATCHED, "closed": AlertPhase.CLOSED,
+    }  # fmt: skip
+    for phase, stimulus, move in moves():
+        last = move.steps[-1]
+        # Easier changes nothing but the priority; what is escalated is everybody's again, but over if it was over.
+        stays = last == "eased" or (last == "escalated" and phase is AlertPhase.LATCHED)
+        expected = phase if stays else leads_to.get(last, AlertPhase.ACTIVE)
+        assert move.to is expected, (phase, stimulus)
+        assert (len(move.steps) == 2) is ((phase, stimulus) == (AlertPhase.LATCHED, Stimulus.ACKNOWLEDGE))
+
+
+@pytest.mark.parametrize("phase", [AlertPhase.ACTIVE, AlertPhase.ACKNOWLEDGED, AlertPhase.LATCHED])
+def test_only_a_snooze_can_be_taken_back_and_only_a_condition_that_goes_on_can_be_snoozed(phase: AlertPhase) -> None:
+    assert TABLE[phase, Stimulus.UNSNOOZE] == Refusal("the alert is not snoozed")
+    assert isinstance(TABLE[phase, Stimulus.SNOOZE], Refusal) is (phase is AlertPhase.LATCHED)
+
+
+def test_a_condition_that_is_over_can_only_come_back_and_one_that_goes_on_cannot() -> None:
+    condition = set(Stimulus) - COMMANDS - {Stimulus.RAN_OUT}
+    for phase in set(AlertPhase) - {AlertPhase.CLOSED}:
+        possible = {stimulus for stimulus in condition if not isinstance(TABLE[phase, stimulus], Impossible)}
+        assert possible == ({Stimulus.RECURRED} if phase is AlertPhase.LATCHED else condition - {Stimulus.RECURRED})
+
+
+def test_only_what_somebody_quieted_can_run_out() -> None:
+    quieted = {phase for phase in AlertPhase if not isinstance(TABLE[phase, Stimulus.RAN_OUT], Impossible)}
+    assert quieted == {AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}
+
+
 def test_only_a_person_or_a_new_alert_ends_a_latched_one() -> None:
     leaving = {
         stimulus for stimulus in Stimulus if isinstance(move := TABLE[AlertPhase.LATCHED, stimulus], Move) and move.to is not AlertPhase.LATCHED
@@ -75,10 +129,9 @@ def test_an_unseen_end_of_a_latching_rule_waits_to_be_seen() -> None:
 
 
 def test_every_phase_can_be_reached_and_left() -> None:
-    moves = [(phase, found.to) for (phase, _), found in TABLE.items() if isinstance(found, Move)]
-    assert {to for _, to in moves} == set(AlertPhase)
+    assert {move.to for _, _, move in moves()} == set(AlertPhase)
     for phase in set(AlertPhase) - {AlertPhase.CLOSED}:
-        assert {to for origin, to in moves if origin is phase} - {phase}
+        assert {move.to for origin, _, move in moves() if origin is phase} - {phase}
 
 
 def test_the_page_about_an_alert_s_life_is_made_from_the_table() -> None:
