@@ -134,6 +134,8 @@ class CuffRules:
         grouped: dict[tuple[str, Priority], list[Limit]] = {}
         for limit in limits:
             grouped.setdefault((limit.rule, limit.priority), []).append(limit)
+        # A site may have switched off what a row only adds to: then there is nothing to add to.
+        grouped = {key: group for key, group in grouped.items() if any(limit.role == "alone" for limit in group)}
         why: dict[str, Why] = {}
         for (rule, priority), group in grouped.items():
             word = self._count(f"{rule}.{priority.word}", group, past, readings, at_us, corrects)
@@ -147,9 +149,8 @@ class CuffRules:
         self.last = {**self.last, **pressures}
         self.shown_us = at_us
         self.at_us = self.at_us if corrects else at_us
-        return [
-            self._verdict(rule, grouped, readings, at_us, since_us, why) for rule in CUFF_RULES if _has(rule, limits)
-        ]
+        rules = {rule for rule, _ in grouped}
+        return [self._verdict(rule, grouped, readings, at_us, since_us, why) for rule in CUFF_RULES if rule in rules]
 
     def _count(
         self, name: str, group: list[Limit], past: set[str], readings: Mapping[str, float], at_us: int, corrects: bool
@@ -159,7 +160,7 @@ class CuffRules:
         needed = all(_name(limit) in self.beyond for limit in group if limit.role == "and")
         count, first_us, newest_us = self.agreed.get(name, (0, at_us, NEVER))
         agrees = any(_name(limit) in past for limit in alone)
-        if agrees and (count == 0 or at_us - newest_us > CONFIRM_WITHIN):
+        if agrees and at_us - newest_us > CONFIRM_WITHIN:
             count, first_us = 1, at_us
             self.agreed[name] = (count, first_us, at_us)
         elif agrees and not corrects:
@@ -168,7 +169,7 @@ class CuffRules:
         elif not agrees and all(limit.channel in readings for limit in alone):
             self.agreed.pop(name, None)
             count = 0
-        enough = count >= max((limit.readings for limit in alone), default=1)
+        enough = count >= max(limit.readings for limit in alone)
         instead = any(_name(limit) in past for limit in group if limit.role == "instead")
         if agrees and needed and (enough or instead):
             self.forced.add(name)
@@ -255,7 +256,3 @@ class CuffRules:
 
 def _name(limit: Limit) -> str:
     return ".".join(limit.key)
-
-
-def _has(rule: str, limits: Sequence[Limit]) -> bool:
-    return any(limit.rule == rule for limit in limits)

@@ -127,7 +127,6 @@ def say_symptoms(state: WardState, row: int, at_us: int, here: Here) -> None:
     """The patient names a symptom that makes a high pressure an emergency; `Session.symptoms_us` is set already."""
     verdict = state.known.sessions[row].cuff_rules.with_symptoms(at_us, state.limits_of(row))
     if verdict is not None:
-        state.rows.recheck_due[row] = FAR
         _pressure(state, row, at_us, here, verdict)
 
 
