@@ -17,7 +17,21 @@ import numpy as np
 from models.arrays import Float32s, Floats
 from models.relapse.chance import patient_key, stratified
 from models.relapse.day_entries import AFTER, DayEntry
-from models.relapse.filter import D_D, D_M, D_X, M_M, MOOD_PER, MOOD_SD, NOISE, X_M, X_X, Cloud, M, begin, walk
+from models.relapse.filter import (
+    FLUCTUATION_MOOD_COV,
+    FLUCTUATION_VAR,
+    MOOD_PER,
+    MOOD_SD,
+    MOOD_ZERO,
+    MOOD_ZERO_VAR,
+    NOISE,
+    UNTREATED_FLUCTUATION_COV,
+    UNTREATED_MOOD_COV,
+    UNTREATED_VAR,
+    Cloud,
+    begin,
+    walk,
+)
 from models.relapse.history import TAU_LEAST, Course
 from models.relapse.priors import OUTLIER_SHARE, OUTLIER_VAR, ROUNDING_VAR
 
@@ -78,11 +92,14 @@ def _readings(cloud: Cloud, reading: Literal["mood", "week"]) -> tuple[Float32s,
     fields = cloud.fields[:, 0]
     level, _ = cloud.today()
     shown = np.clip(level[0], 0, 27)
-    own = fields[D_D] + 2 * fields[D_X] + fields[X_X]
+    own = fields[UNTREATED_VAR] + 2 * fields[UNTREATED_FLUCTUATION_COV] + fields[FLUCTUATION_VAR]
     if reading == "mood":
         slope = fields[MOOD_PER]
-        middle = fields[M] + slope * shown
-        own = slope * (slope * own + 2 * (fields[D_M] + fields[X_M])) + fields[M_M]
+        middle = fields[MOOD_ZERO] + slope * shown
+        own = (
+            slope * (slope * own + 2 * (fields[UNTREATED_MOOD_COV] + fields[FLUCTUATION_MOOD_COV]))
+            + fields[MOOD_ZERO_VAR]
+        )
         noise = np.exp(2 * fields[MOOD_SD]) + ROUNDING_VAR
         top = 10.0
     else:

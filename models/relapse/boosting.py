@@ -70,7 +70,7 @@ TREE_COLUMNS = ("feature", "threshold", "missing_left", "left", "right", "value"
 
 
 def trees_of(stored: Mapping[str, Any], features: int) -> Trees:
-    """Trees as they stand in a file.
+    """The trees of a model file's entry.
 
     Raises:
         UnreadableTrees: the columns do not fit each other or the features.

@@ -1,4 +1,4 @@
-"""Chance without a generator: normals and uniforms that are a pure function of (patient, day, purpose).
+"""Random draws without a generator: normals and uniforms that are a pure function of (patient, day, purpose).
 
 A forecast must be the same whoever else is in the batch, whatever was forecast before and in whatever order the files were
 read, so no generator with a state of its own may be shared. Here every draw is a hash of what it is for: a patient's key,

@@ -1,7 +1,7 @@
 """One patient's severity over time, for a page: day by day as the filter had it then, and the days to come without a dose.
 
-Each past day is what was known by its end (the entries in their order, corrections taken), so the band is what a forecast of
-that day stood on. The coming days are the very paths that the due date is made of (`due.py`).
+Each past day is as the filter had it at its end (entries in their order, corrections taken), so the band is what a forecast of
+that day started from. The coming days are the very paths that the due date is made of (`due.py`).
 Cost: about 5 ms a patient and year. Never here: a decision, a document.
 """
 
@@ -23,7 +23,7 @@ from models.tables.severity import HIGHEST_PHQ9, LOWEST_PHQ9
 
 BAND: Final = (0.1, 0.9)
 FAN: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""The 80 % of the window that is said (`forecast.QUANTILES`), and its half."""
+"""The 80 % window of the document (`document.QUANTILES`), and its half."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""Happenings: a patient's standing facts as what the filter folds in, day by day.
+"""Day entries: a patient's valid facts in, what the filter folds in day by day out.
 
 Doses become strengths in usual doses, scores become severity, silence is read off the habit of answering, and what changed
 outside is marked. Several doses of a day are one, as strong as all together; of an instrument's several scores before, or
 after, that day's dose the last one counts.
-Bad at: a schedule of check-ins other than every one or two weeks; who was prompted and when is not told by senders.
-Never here: what was known when (`history.py`), the model (`filter.py`).
+Bad at: a schedule of check-ins other than every one or two weeks; senders do not say who was prompted and when.
+Never here: which facts had been received when (`history.py`), the model (`filter.py`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ TreatmentKind = Literal["drug", "ect", "tms"]
 DayEntryKind = Literal["drug", "ect", "tms", "week", "visit", "mood", "answered", "silent", "change"]
 READINGS: Final = frozenset({"week", "visit", "mood"})
 BEFORE, AT, AFTER = 0, 1, 2
-"""Where in its day something stands: before that day's treatment, the treatment itself, after it (or a day without one)."""
+"""The part of its day that an entry is of: before that day's treatment, the treatment itself, after it (or a day without one)."""
 
 
 class DayEntry(NamedTuple):
-    """One thing that happened. `value`: strength in usual doses, or severity (mood: 0-10). `sd`: what conversion adds."""
+    """One thing that happened on a day. `part` is BEFORE, AT or AFTER. `value`: strength in usual doses, or severity (mood:
+    0-10). `sd`: what conversion adds.
+    """
 
     day: int
     part: int
@@ -37,7 +39,7 @@ class DayEntry(NamedTuple):
 
 
 class DatedFact(NamedTuple):
-    """A fact that stands, and the patient's day of it. `order` is that of time, among all of the patient's facts."""
+    """A fact and the patient's day of it. `order` is its place in time among all of the patient's facts."""
 
     order: int
     day: int
@@ -61,12 +63,14 @@ _STOP_WITHIN_S: Final = 86_400
 """A stop belongs to a dose of the same session (or, outside, the same patient) within the day before it."""
 
 
-def treatment_days(standing: Sequence[DatedFact]) -> dict[int, Treated]:
-    """Day → that day's treatment. ECT beside a drug on one day counts as ECT; both restart the effect."""
-    weights = [each.fact for each in standing if each.fact.kind == "registered" and each.fact.value]
-    stops = [each.fact for each in standing if each.fact.kind == "stopped" and each.fact.value is not None]
+def treatment_days(valid: Sequence[DatedFact]) -> dict[int, Treated]:
+    """Day → that day's treatment, from valid facts by time. ECT beside a drug on one day counts as ECT; both restart the
+    effect.
+    """
+    weights = [each.fact for each in valid if each.fact.kind == "registered" and each.fact.value]
+    stops = [each.fact for each in valid if each.fact.kind == "stopped" and each.fact.value is not None]
     by_day: dict[int, list[Treated]] = defaultdict(list)
-    for _, day, fact in standing:
+    for _, day, fact in valid:
         if fact.kind == "intervention" and fact.name in {"ect", "tms"}:
             by_day[day].append(Treated(fact.at, _class_of(fact.name), fact.name, 1.0, True))
         if fact.kind != "dose":
@@ -134,11 +138,11 @@ _GRACE_DAYS: Final = 3
 
 
 def check_ins_of(readings: Sequence[DayEntry], start: int, as_of: int) -> list[DayEntry]:
-    """When a questionnaire was to be expected, and whether it came.
+    """Entries for the days on which a questionnaire was expected: answered or silent.
 
     A prompt that nobody answers leaves no line, so the schedule is read off the habit: a day is a check-in day if at least
     two of the same weekday's last four had a questionnaire. Silent if there was none on it nor in the three days before.
-    Who has not answered for a month has no habit any more, and their silence says nothing further. Chosen by us.
+    A patient who has not answered for a month has no habit any more, so their silence makes no entry. Chosen by us.
     """
     answered = {entry.day for entry in readings if entry.kind == "week"}
     entries = []
@@ -166,11 +170,13 @@ _OFFICE: Final = frozenset({"booking", "booked", "cancelled", "rescheduled", "re
 """What the clinic's office does about visits."""
 
 
-def changes_of(standing: Sequence[DatedFact], start: int) -> list[DayEntry]:
-    """Days on which something outside changed: an intervention that is no treatment of a session, other medications."""
+def changes_of(valid: Sequence[DatedFact], start: int) -> list[DayEntry]:
+    """Entries for the days on which something outside changed: an intervention that is no treatment of a session, other
+    medications.
+    """
     days = set()
     medications: tuple[str, ...] | None = None
-    for _, day, fact in standing:
+    for _, day, fact in valid:
         if fact.kind == "intervention":
             if not fact.session and fact.name not in {*_IN_SESSION, *_OFFICE, *TREATMENT_KINDS}:
                 days.add(day)

@@ -1,9 +1,9 @@
 """The forecast as a document: the window, the probabilities, and sentences that a nurse understands.
 
-Never a single date alone: the date itself is vague, even to a model that has seen 800 patients of the very same kind. What is
-said is the whole distribution, how much of it is this patient and how much what is usual, what would sharpen it most, and
+Never a single date alone: the date itself is vague, even to a model that has seen 800 patients of the very same kind. The
+document gives the whole distribution, how much of it is this patient and how much what is usual, what would sharpen it most, and
 beside it what the label says of the gap between doses, which a forecast never overrides.
-Never here: how the distribution comes about (`filter.py`, `due.py`), when to tell somebody (the desk).
+Never here: how the distribution comes about (`filter.py`, `due.py`), whom to alert (the ward's rules at home).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MOSTLY: Final = 0.35
 def forecast_document(
     course: Course, made: Forecasts, row: int, *, model: str = MODEL, horizon: int = HORIZON, with_cdf: bool = False
 ) -> dict[str, Any]:
-    """One forecast, with the fields of `models.wire.live.ForecastOut`.
+    """The document of one forecast, with the fields of `models.wire.live.ForecastOut`.
 
     Args:
         row: of the course in `made`. horizon: days beyond which a date is not said. with_cdf: all 85 numbers too.
@@ -103,7 +103,7 @@ def response(course: Course, made: Forecasts, row: int) -> TreatmentResponse:
 
 
 def off_dose_days(course: Course) -> int:
-    """The longest time after a dose at which a score is known."""
+    """The most days after a dose at which there is a score."""
     last = course.start or 0
     longest = 0
     for entry in course.entries:
@@ -115,49 +115,49 @@ def off_dose_days(course: Course) -> int:
 
 
 def reasons(course: Course, made: Forecasts, row: int) -> list[str]:
-    """Why the forecast is what it is; the most important sentence first."""
+    """Sentences on why the forecast is as it is, the most important first."""
     now = f"Severity is about {made.mean[row]:.0f} ± {made.sd[row]:.0f} of 27 (PHQ-9)"
     if course.start is None:
-        known = "" if course.screening else " No score is known: this is the average before treatment."
-        return [f"No dose is known yet, and a due date follows from doses. {now}.{known}"]
+        note = "" if course.screening else " No score is known: this is the average before treatment."
+        return [f"No dose is known yet, and a due date follows from doses. {now}.{note}"]
     treatments = [entry for entry in course.entries if entry.kind in TREATMENT_KINDS]
     last = treatments[-1]
     name = {"ect": "ECT", "tms": "TMS"}.get(course.drug, course.drug)
     half = made.half_days[row]
     fades = f"half of its effect is gone after about {half[1]:.0f} days (4 in 5 times {half[0]:.0f} to {half[2]:.0f})"
     since = _ago(course.as_of - last.day)
-    said = [f"{now}, due from {course.tau:.4g}; last {name} {since}, number {len(treatments)}; {fades}."]
+    sentences = [f"{now}, due from {course.tau:.4g}; last {name} {since}, number {len(treatments)}; {fades}."]
     if not _scores(course):
-        said.append("Mostly population: no score since the first dose, so this is what is usual after such doses.")
+        sentences.append("Mostly population: no score since the first dose, so this is what is usual after such doses.")
     elif off_dose_days(course) < OFF_DOSE_DAYS:
-        said.append(
+        sentences.append(
             "Not enough off-dose time observed: every dose came before its effect could be seen to fade, which does not mean "
             "that it fades soon."
         )
     elif made.own[row] < MOSTLY:
-        said.append("Mostly population: too little is known of this patient's own cycles yet.")
+        sentences.append("Mostly population: too little is known of this patient's own cycles yet.")
     silent = [entry.day for entry in course.entries if entry.kind == "silent" and course.as_of - entry.day < 14]
     if silent:
-        said.append(f"No check-in on {iso_day(silent[-1])}: people in relapse stay silent about twice as often.")
-    heard = max((entry.day for entry in _scores(course)), default=None)
-    if heard is not None and course.as_of - heard > 21:
-        said.append(f"Nothing was heard for {course.as_of - heard} days, so the window is wide.")
+        sentences.append(f"No check-in on {iso_day(silent[-1])}: people in relapse stay silent about twice as often.")
+    last_score_day = max((entry.day for entry in _scores(course)), default=None)
+    if last_score_day is not None and course.as_of - last_score_day > 21:
+        sentences.append(f"Nothing was heard for {course.as_of - last_score_day} days, so the window is wide.")
     changed = [
         entry.day for entry in course.entries if entry.kind == "change" and course.as_of - entry.day < CHANGE_DAYS
     ]
     if changed:
         until = iso_day(changed[-1] + CHANGE_DAYS)
-        said.append(f"Something outside changed on {iso_day(changed[-1])}: the forecast is wider until {until}.")
+        sentences.append(f"Something outside changed on {iso_day(changed[-1])}: the forecast is wider until {until}.")
     if 0 < course.outside < len(treatments):
-        said.append(f"{course.outside} of the treatments were given outside a session here.")
+        sentences.append(f"{course.outside} of the treatments were given outside a session here.")
     if not course.screens:
-        said.append("No score from before the first dose: due from 10 on, as for everybody.")
-    return said
+        sentences.append("No score from before the first dose: due from 10 on, as for everybody.")
+    return sentences
 
 
 def sharpen(course: Course) -> str:
-    """What would sharpen the forecast most. Mean error (CRPS): 11.2 days from dose dates alone, 8.7 with visit scores, 8.0 with
-    weekly PHQ-9 too.
+    """The entry that would sharpen the forecast most, in words. Mean error (CRPS): 11.2 days from dose dates alone, 8.7 with
+    visit scores, 8.0 with weekly PHQ-9 too.
     """
     if course.start is None:
         return (
@@ -178,7 +178,7 @@ def sharpen(course: Course) -> str:
 
 
 def spacing(course: Course) -> dict[str, Any] | None:
-    """What the label or guidance says of the gap, shown beside the forecast. None: it says nothing of this treatment."""
+    """What label or guidance says of the gap between doses, shown beside the forecast; None: nothing of this treatment."""
     treatments = [entry.day for entry in course.entries if entry.kind in TREATMENT_KINDS]
     found = spacing_of(course.drug, course.as_of - treatments[0])
     if found is None:

@@ -1,4 +1,4 @@
-"""When the next dose is due: the distribution of the day on which severity is back at the level from which one is due.
+"""When the next dose is due: a cloud of particles in, the distribution of the day on which severity is back at tau out.
 
 Each particle is followed for 84 days and the week after, as if nothing more were given. It is due on the first day on which
 severity reaches tau and stays there on the mean of seven days. The paths' noise is one fixed even sample, the same for every
@@ -15,13 +15,27 @@ import numpy as np
 
 from models.arrays import Float32s, Floats
 from models.relapse.chance import patient_key, stratified
-from models.relapse.filter import CYCLE_SCALE, D_D, D_X, DRIFT, PACE, SHAPE, WOBBLE, X_X, A, Cloud, D, X, ancestors
+from models.relapse.filter import (
+    CYCLE_SCALE,
+    DRIFT,
+    EFFECT,
+    FLUCTUATION,
+    FLUCTUATION_VAR,
+    PACE,
+    SHAPE,
+    UNTREATED,
+    UNTREATED_FLUCTUATION_COV,
+    UNTREATED_VAR,
+    WOBBLE,
+    Cloud,
+    ancestors,
+)
 from models.relapse.priors import CHANGE_DRIFT
 from models.tables.severity import HIGHEST_PHQ9, LOWEST_PHQ9
 from models.wire.observations import CDF_DAYS
 
 HORIZON: Final = CDF_DAYS - 1
-"""Days that are foreseen: twelve weeks, as the contract says."""
+"""Days ahead that are forecast: twelve weeks, as the contract says."""
 WEEK_DAYS: Final = 7
 """Severity must stay there on the mean of so many days: one bad day is no relapse. Chosen by us, with the target."""
 DAYS: Final = HORIZON + WEEK_DAYS
@@ -66,16 +80,16 @@ def paths(cloud: Cloud) -> Float32s:
     """Severity on the coming days if nothing more is given; (DAYS, patients, PATHS), the first of today."""
     n = len(cloud.day)
     chosen = ancestors(cloud.weights(), np.full(n, 0.5), PATHS)
-    fields = np.take_along_axis(cloud.fields[: X_X + 1], chosen[None], axis=2)
+    fields = np.take_along_axis(cloud.fields[: FLUCTUATION_VAR + 1], chosen[None], axis=2)
     drift_z, x_z = _noise()
     pace = np.exp(-1 / np.exp(fields[PACE]))
     push = np.exp(fields[WOBBLE]) * np.sqrt(1 - pace**2)
     drift = np.exp(fields[DRIFT])
     shape = np.exp(fields[SHAPE])
-    apart = np.sqrt(np.maximum(fields[D_D], 1e-6))
-    shared = fields[D_X] / apart
-    level = cloud.base[:, None] + fields[D] + apart * drift_z[0]
-    x = fields[X] + shared * drift_z[0] + np.sqrt(np.maximum(fields[X_X] - shared**2, 0)) * x_z[0]
+    apart = np.sqrt(np.maximum(fields[UNTREATED_VAR], 1e-6))
+    shared = fields[UNTREATED_FLUCTUATION_COV] / apart
+    level = cloud.base[:, None] + fields[UNTREATED] + apart * drift_z[0]
+    x = fields[FLUCTUATION] + shared * drift_z[0] + np.sqrt(np.maximum(fields[FLUCTUATION_VAR] - shared**2, 0)) * x_z[0]
     since = cloud.day - cloud.dosed
     widened = cloud.changing - cloud.day
     path = np.empty((DAYS, n, PATHS), np.float32)
@@ -86,7 +100,7 @@ def paths(cloud: Cloud) -> Float32s:
             x = pace * x + push * x_z[ahead]
         log_days = np.log(np.maximum(since + ahead, 1e-3)).astype(np.float32)[:, None]
         fading = np.exp(np.minimum(shape * (log_days - fields[CYCLE_SCALE]), 20))
-        effect = cloud.base[:, None] * fields[A] * np.exp(-fading)
+        effect = cloud.base[:, None] * fields[EFFECT] * np.exp(-fading)
         np.clip(level - effect + x, LOWEST_PHQ9, HIGHEST_PHQ9, out=path[ahead])
     return path
 

@@ -1,7 +1,7 @@
-"""Facts: what of an observation says something about the course of a depression.
+"""Facts: records of the wire in, what of them matters to the course of a depression out.
 
-A record of the wire becomes a small tuple that sorts, pickles and compares. Bad at: free text. Cost: 2 µs a record.
-Never here: which facts stand and what they make (`history.py`).
+A fact is a small tuple that sorts, pickles and compares. Bad at: free text. Cost: 2 µs a record.
+Never here: which facts are valid, and the course that they make (`history.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ FactKind = Literal["registered", "dose", "stopped", "score", "intervention", "se
 
 
 class Fact(NamedTuple):
-    """What of an observation matters to a course. `name` is a drug, instrument or intervention; `value` its amount or score."""
+    """What of an observation matters to a course.
+
+    at: when it happened. received: when the clinic had it. replaces: the id of the entry that it corrects, or empty.
+    name: a drug, instrument or intervention. value: its amount in mg, its score, or (registered) the weight in kg.
+    """
 
     kind: FactKind
     at: datetime
@@ -45,10 +49,10 @@ class Fact(NamedTuple):
 
 
 def fact_of(record: Vitals | Event) -> Fact | None:
-    """The fact in a record; None where it says nothing of a patient.
+    """The fact of a record; None where the record is of no patient.
 
     Raises:
-        ScoreRefused: a check-in that its instrument cannot have.
+        ScoreRefused: a score that its instrument cannot have.
     """
     if record.patient is None or isinstance(record, ForecastMade):
         return None
@@ -68,15 +72,15 @@ def fact_of(record: Vitals | Event) -> Fact | None:
             return _fact("intervention", record, record.what.strip().lower())
         case PatientRegistered():
             zone = record.timezone if record.timezone and zone_of(record.timezone) else ""
-            told = record.medications
-            medications = None if told is None else tuple(sorted({each.strip().lower() for each in told}))
+            given = record.medications
+            medications = None if given is None else tuple(sorted({each.strip().lower() for each in given}))
             return _fact("registered", record, value=record.weight_kg)._replace(timezone=zone, medications=medications)
         case _:
             return _fact("seen", record)
 
 
 def _fact(kind: FactKind, record: Record, name: str = "", route: str | None = None, value: float | None = None) -> Fact:
-    # Who received it may stand in another offset; where no zone is known, days follow the observation's own.
+    # The receiver may be in another offset; where no zone is known, days follow the observation's own.
     received = record.at if record.received_at is None else record.received_at.astimezone(record.at.tzinfo)
     return Fact(
         kind, record.at, received, record.id or "", record.replaces or "",

@@ -1,4 +1,4 @@
-"""The filter: what a patient's doses and scores say about how long a dose lasts in them, as a cloud of weighted particles.
+"""The filter: a patient's doses and scores in, how long a dose lasts in them out, as a cloud of weighted particles.
 
 Each particle is a possible patient: a share f of the untreated severity B that treatment can take away, a gain g per dose, and
 an effect that fades after each dose as a stretched exponential, whose scale is drawn anew in every cycle. What moves severity
@@ -50,10 +50,19 @@ from models.relapse.priors import (
 )  # fmt: skip
 from models.tables.severity import HIGHEST_PHQ9, LOWEST_PHQ9, RECALL_DAYS
 
-F, G, SCALE, SHAPE, CYCLE, WOBBLE, PACE, DRIFT, NOISE, MOOD_PER, MOOD_SD, ANSWER_RATE, ANSWER_SLOPE = range(len(TRAITS))
-A, CYCLE_SCALE, WEIGHT, D, X, M, D_D, D_X, D_M, X_X, X_M, M_M = range(len(TRAITS), len(TRAITS) + 12)
-"""Last dose's effect and the scale of its fading; log weight; means, variances and covariances of D, x and mood's zero."""
-FIRST_RECALL_FIELD: Final = M_M + 1
+# fmt: off
+(
+    EFFECT_CEILING, EFFECT_GAIN, SCALE, SHAPE, CYCLE, WOBBLE, PACE, DRIFT, NOISE, MOOD_PER, MOOD_SD, ANSWER_RATE, ANSWER_SLOPE,
+) = range(len(TRAITS))
+"""The traits' fields, in the order of `priors.TRAITS`: f and g (logits), log λ, log k, and so on."""
+(
+    EFFECT, CYCLE_SCALE, WEIGHT,
+    UNTREATED, FLUCTUATION, MOOD_ZERO,
+    UNTREATED_VAR, UNTREATED_FLUCTUATION_COV, UNTREATED_MOOD_COV, FLUCTUATION_VAR, FLUCTUATION_MOOD_COV, MOOD_ZERO_VAR,
+) = range(len(TRAITS), len(TRAITS) + 12)
+# fmt: on
+"""The state's fields: A and log λc of the last dose; log weight; means, variances and covariances of D, x and mood's zero."""
+FIRST_RECALL_FIELD: Final = MOOD_ZERO_VAR + 1
 """The first of seven fields: 1 − E on each day that a questionnaire looks back on, by day modulo `RECALL_DAYS`."""
 FIELDS: Final = FIRST_RECALL_FIELD + RECALL_DAYS
 _DOSE, _PICK, _MOVE = range(len(TRAITS) + 4, len(TRAITS) + 7)
@@ -95,8 +104,10 @@ class Cloud:
 
     def today(self) -> tuple[Float32s, Float32s]:
         """Severity at the end of the day as each particle has it: mean (before clipping) and SD, (patients, particles)."""
-        level = self.base[:, None] * (1 - self.effect()) + self.fields[D] + self.fields[X]
-        variance = self.fields[D_D] + 2 * self.fields[D_X] + self.fields[X_X]
+        level = self.base[:, None] * (1 - self.effect()) + self.fields[UNTREATED] + self.fields[FLUCTUATION]
+        variance = (
+            self.fields[UNTREATED_VAR] + 2 * self.fields[UNTREATED_FLUCTUATION_COV] + self.fields[FLUCTUATION_VAR]
+        )
         return level, np.sqrt(np.maximum(variance, 0))
 
     def effect(self, ahead: int = 0) -> Float32s:
@@ -115,9 +126,9 @@ def begin(courses: Sequence[Course], particles: int = PARTICLES) -> Cloud:
         fields[trait] = np.float32(mean) + np.float32(sd) * drawn[trait]
     base = np.array([untreated_of(course) for course in courses], np.float32).reshape(n, 2)
     fields[CYCLE_SCALE] = fields[SCALE]
-    fields[D_D] = base[:, 1:] ** 2
-    fields[X_X] = np.exp(2 * fields[WOBBLE])
-    fields[M_M] = MOOD_ZERO_SD**2
+    fields[UNTREATED_VAR] = base[:, 1:] ** 2
+    fields[FLUCTUATION_VAR] = np.exp(2 * fields[WOBBLE])
+    fields[MOOD_ZERO_VAR] = MOOD_ZERO_SD**2
     fields[FIRST_RECALL_FIELD:] = 1
     nobody = np.full(n, -(10**6), np.int64)
     none, counts = np.zeros(n, np.int64), np.zeros((n, len(TREATMENT_KINDS)), np.int64)
@@ -126,7 +137,7 @@ def begin(courses: Sequence[Course], particles: int = PARTICLES) -> Cloud:
 
 
 def untreated_of(course: Course) -> tuple[float, float]:
-    """B and how far it may be off: 18.5 ± 3 of those treated; two scores of a patient's own say most of what can be known."""
+    """Mean and SD of the untreated severity B: 18 ± 3.5 without a score; two screening scores of a patient leave ± 2."""
     if course.baseline is None:
         return 18.0, 3.5
     own, sd = (MIXED_IN, 2.0) if course.screens > 1 else (0.8, 2.5)
@@ -168,11 +179,11 @@ def _day(cloud: Cloud, active: int, today: list[tuple[int, DayEntry]]) -> None:
             cloud.changing[row] = entry.day + CHANGE_DAYS - 1
     pace = np.exp(-1 / np.exp(fields[PACE]))
     wide = np.where(cloud.changing[:active] >= day, CHANGE_DRIFT**2, 1.0).astype(np.float32)[:, None]
-    # Nothing is known any more at the width of the whole scale, and a half float holds no years of drift.
-    fields[D_D] = np.minimum(fields[D_D] + np.exp(2 * fields[DRIFT]) * wide, HIGHEST_PHQ9**2)
-    for place in (X, D_X, X_M):
+    # A spread of the whole scale says nothing any more, and a half float holds no years of drift.
+    fields[UNTREATED_VAR] = np.minimum(fields[UNTREATED_VAR] + np.exp(2 * fields[DRIFT]) * wide, HIGHEST_PHQ9**2)
+    for place in (FLUCTUATION, UNTREATED_FLUCTUATION_COV, FLUCTUATION_MOOD_COV):
         fields[place] *= pace
-    fields[X_X] = fields[X_X] * pace**2 + np.exp(2 * fields[WOBBLE]) * (1 - pace**2)
+    fields[FLUCTUATION_VAR] = fields[FLUCTUATION_VAR] * pace**2 + np.exp(2 * fields[WOBBLE]) * (1 - pace**2)
     _observe(cloud, [(row, entry) for row, entry in today if entry.part == BEFORE], before=True)
     _dose(cloud, [(row, entry) for row, entry in today if entry.part == AT])
     effect = _effect(fields, day - cloud.dosed[:active])
@@ -186,7 +197,7 @@ def _effect(fields: Float32s, days: Ints) -> Float32s:
     """E so many days after the dose; before any dose A is 0."""
     log_days = np.log(np.maximum(days, 1e-3)).astype(np.float32)[:, None]
     return np.asarray(
-        fields[A] * np.exp(-np.exp(np.minimum(np.exp(fields[SHAPE]) * (log_days - fields[CYCLE_SCALE]), 20)))
+        fields[EFFECT] * np.exp(-np.exp(np.minimum(np.exp(fields[SHAPE]) * (log_days - fields[CYCLE_SCALE]), 20)))
     )
 
 
@@ -202,20 +213,22 @@ def _dose(cloud: Cloud, given: list[tuple[int, DayEntry]]) -> None:
     mine = cloud.fields[:, rows]
     # The effect as it stands today, a day further than yesterday's.
     effect = _effect(mine, cloud.day[rows] - cloud.dosed[rows])
-    g = 1 / (1 + np.exp(-(mine[G] + gain)))
-    f = 1 / (1 + np.exp(-mine[F]))
+    g = 1 / (1 + np.exp(-(mine[EFFECT_GAIN] + gain)))
+    f = 1 / (1 + np.exp(-mine[EFFECT_CEILING]))
     cloud.counts[rows, kind] += 1
     count = cloud.counts[rows, kind].astype(np.float32)[:, None]
     z = normals(cloud.key[rows], cloud.day[rows], _DOSE, mine.shape[2])
     scale = mine[SCALE] + scale + np.exp(mine[CYCLE]) * z + np.log1p(-np.exp(-count / build))
-    cloud.fields[A, rows] = _rounded(effect + (1 - (1 - g) ** strength) * np.maximum(f - effect, 0))
+    cloud.fields[EFFECT, rows] = _rounded(effect + (1 - (1 - g) ** strength) * np.maximum(f - effect, 0))
     cloud.fields[CYCLE_SCALE, rows] = _rounded(scale)
     cloud.dosed[rows] = cloud.day[rows]
     cloud.lasting[rows] = kind
 
 
 def _observe(cloud: Cloud, seen: list[tuple[int, DayEntry]], *, before: bool) -> None:
-    """Weigh the particles by what was seen. Same-day readings of one patient go in one after another, in their order."""
+    """Weigh the particles of patients by a day's entries. Same-day readings of one patient go in one after another, in their
+    order.
+    """
     while seen:
         now: dict[int, DayEntry] = {}
         later = []
@@ -253,7 +266,7 @@ def _visit(cloud: Cloud, rows: Ints, entries: list[DayEntry], before: bool) -> N
 def _mood(cloud: Cloud, rows: Ints, entries: list[DayEntry], before: bool) -> None:
     fields = cloud.fields[:, rows]
     slope = fields[MOOD_PER]
-    expected = fields[M] + slope * _shown(fields, _level(cloud, rows, fields, int(before)))
+    expected = fields[MOOD_ZERO] + slope * _shown(fields, _level(cloud, rows, fields, int(before)))
     variance = np.exp(2 * fields[MOOD_SD]) + ROUNDING_VAR
     yesterday = (cloud.day[rows] - cloud.mood_day[rows] <= 1)[:, None]
     power = np.where(yesterday, MOOD_TEMPER / MOOD_REPEAT, MOOD_TEMPER).astype(np.float32)
@@ -262,7 +275,7 @@ def _mood(cloud: Cloud, rows: Ints, entries: list[DayEntry], before: bool) -> No
 
 
 def _asked(cloud: Cloud, rows: Ints, entries: list[DayEntry]) -> None:
-    """Silence means something: people in relapse answer half as often."""
+    """Weigh by an answer or a silence: people in relapse answer half as often."""
     fields = cloud.fields[:, rows]
     severity = _shown(fields, _level(cloud, rows, fields, 0))
     odds = fields[ANSWER_RATE] - fields[ANSWER_SLOPE] * (severity - 10) / 4
@@ -280,7 +293,7 @@ def _level(cloud: Cloud, rows: Ints, fields: Float32s, back: int) -> Float32s:
 
 def _shown(fields: Float32s, level: Float32s) -> Float32s:
     """Expected severity."""
-    return np.asarray(np.clip(level + fields[D] + fields[X], LOWEST_PHQ9, HIGHEST_PHQ9))
+    return np.asarray(np.clip(level + fields[UNTREATED] + fields[FLUCTUATION], LOWEST_PHQ9, HIGHEST_PHQ9))
 
 
 def _values(entries: list[DayEntry]) -> Float32s:
@@ -300,7 +313,7 @@ def _update(
     variance: Float32s,
     power: Float32s | float = 1.0,
 ) -> None:
-    """A reading that is off by so much: weights, and D, x and mood's zero by Kalman.
+    """Fold in a reading, `off` from what was expected: the particles' weights, and D, x and mood's zero by a Kalman step.
 
     6 % of readings are outliers with nine times the variance.
 
@@ -308,23 +321,38 @@ def _update(
         slope: of mood per point of severity; None: the reading is one of severity itself. power: below 1 a reading counts for
             less, in the weights by its power, in the Gaussian by a variance that much larger.
     """
-    d, x, m = fields[D_D] + fields[D_X], fields[D_X] + fields[X_X], fields[D_M] + fields[X_M]
+    d, x, m = (
+        fields[UNTREATED_VAR] + fields[UNTREATED_FLUCTUATION_COV],
+        fields[UNTREATED_FLUCTUATION_COV] + fields[FLUCTUATION_VAR],
+        fields[UNTREATED_MOOD_COV] + fields[FLUCTUATION_MOOD_COV],
+    )
     own = d + x
     if slope is not None:
-        own = slope * (slope * own + 2 * m) + fields[M_M]
-        d, x, m = slope * d + fields[D_M], slope * x + fields[X_M], slope * m + fields[M_M]
+        own = slope * (slope * own + 2 * m) + fields[MOOD_ZERO_VAR]
+        d, x, m = (
+            slope * d + fields[UNTREATED_MOOD_COV],
+            slope * x + fields[FLUCTUATION_MOOD_COV],
+            slope * m + fields[MOOD_ZERO_VAR],
+        )
     own = np.maximum(own, 1e-3)
     log_usual, log_wild = _log_odds(off, own, variance)
     log_both = np.logaddexp(log_usual, log_wild)
     cloud.fields[WEIGHT, rows] += np.float32(TEMPER) * power * log_both
     believed = np.exp(log_usual - log_both)
     usual, wild = own + variance / power, own + variance * (OUTLIER_VAR / power)
-    # Both readings of it mixed: by how much the means move, and the spread that is left.
+    # The two likelihoods mixed: by how much the means move, and the spread that remains.
     move = believed / usual + (1 - believed) / wild
     left = move - believed * (1 - believed) * (off * (1 / usual - 1 / wild)) ** 2
-    for place, gain in ((D, d), (X, x), (M, m)):
+    for place, gain in ((UNTREATED, d), (FLUCTUATION, x), (MOOD_ZERO, m)):
         cloud.fields[place, rows] = fields[place] + gain * move * off
-    for place, first, second in ((D_D, d, d), (D_X, d, x), (D_M, d, m), (X_X, x, x), (X_M, x, m), (M_M, m, m)):
+    for place, first, second in (
+        (UNTREATED_VAR, d, d),
+        (UNTREATED_FLUCTUATION_COV, d, x),
+        (UNTREATED_MOOD_COV, d, m),
+        (FLUCTUATION_VAR, x, x),
+        (FLUCTUATION_MOOD_COV, x, m),
+        (MOOD_ZERO_VAR, m, m),
+    ):
         cloud.fields[place, rows] = fields[place] - first * second * left
 
 

@@ -1,6 +1,6 @@
-"""Forecasts of many courses at once: each patient's filter runs forward once, and is asked at every origin on the way.
+"""Forecasts of many courses at once: each patient's filter runs forward once, and a forecast is made at every origin on the way.
 
-Origins of one patient share a run as long as the later one knows nothing new about the time before the earlier one; a late
+Origins of one patient share a run as long as the later one has nothing new about the time before the earlier one; a late
 or corrected entry begins a new run from the first dose. So a forecast is the same alone or among others, at one origin or
 among many: each draw is a function of patient and day, and no array mixes patients.
 Cost: about 30 ms a patient and year of history, 0.4 ms an origin. Never here: files, sentences.
@@ -17,7 +17,7 @@ import numpy as np
 
 from models.arrays import Floats
 from models.relapse.due import CHUNK, HORIZON, due
-from models.relapse.filter import CYCLE_SCALE, SHAPE, A, Cloud, begin, walk
+from models.relapse.filter import CYCLE_SCALE, EFFECT, SHAPE, Cloud, begin, walk
 from models.relapse.history import Course
 from models.relapse.priors import PARTICLES
 
@@ -69,7 +69,7 @@ def forecast_many(
     """Forecasts of courses, of any patients and origins, in any order.
 
     Args:
-        progress: told now and then how many more forecasts are made.
+        progress: called now and then with how many more forecasts are made.
     """
     answer = empty(len(courses))
     for place, course in enumerate(courses):
@@ -82,7 +82,7 @@ def forecast_many(
 
 
 def empty(n: int) -> Forecasts:
-    """Forecasts of nobody yet, all NaN."""
+    """Forecasts with room for n rows, all NaN."""
     return Forecasts(*(np.full(shape, np.nan) for shape in ((n, HORIZON + 1), n, n, n, n, (n, 3), n)))
 
 
@@ -93,12 +93,12 @@ def put(answer: Forecasts, place: int, made: Forecasts, row: int) -> None:
 
 
 def forecast_states(cloud: Cloud, tau: Floats) -> Forecasts:
-    """Forecasts of patients whose clouds stand at the end of their origins' days."""
+    """Forecasts from clouds at the end of their origins' days; `tau` (patients,) in PHQ-9 points."""
     cdf, mean, sd = due(cloud, np.asarray(tau, np.float32))
     n = len(tau)
     improved, responds, half_days, own = np.empty(n), np.empty(n), np.empty((n, 3)), np.empty(n)
     weight = cloud.weights()
-    share = cloud.fields[A]
+    share = cloud.fields[EFFECT]
     improved[:] = (share * weight).sum(axis=1)
     responds[:] = ((share >= 0.5) * weight).sum(axis=1)
     log_half = cloud.fields[CYCLE_SCALE] + np.float32(np.log(np.log(2))) * np.exp(-cloud.fields[SHAPE])
@@ -126,7 +126,7 @@ def untreated(course: Course) -> tuple[float, float]:
             value = entry.value * 2.7 if entry.kind == "mood" else entry.value
             weight = 1 / (2.0**2 + 1.8**2 + entry.sd**2)
             precision, total = precision + weight, total + weight * value
-    # What is left is mostly today's ups and downs.
+    # What remains is mostly today's ups and downs.
     return total / precision, float(np.hypot(precision**-0.5, 1.8 / 2))
 
 

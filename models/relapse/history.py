@@ -1,6 +1,6 @@
-"""A patient's history: facts as they were received, and the course that they were known to make at the end of a day.
+"""A patient's history: all facts ever received in, the course as it was known at the end of a given day out.
 
-Everything that was ever received is kept; a course is worked out anew for each origin from what had been received by then,
+No fact is dropped; a course is worked out anew for each origin from what had been received by then,
 so a late or corrected entry simply makes another course, and the forecast that follows from it is the one that would have
 been made had the entry been in time. The order in which facts are given changes nothing.
 
@@ -8,7 +8,7 @@ been made had the entry been in time. The order in which facts are given changes
 - A correction (`replaces`) takes the place of what it names, from the day on which it was received.
 - What happened after the origin's day, or was received after it, is not known.
 
-Cost: about 5 µs a fact and origin. Never here: what the facts come to (`happenings.py`), the model (`filter.py`).
+Cost: about 5 µs a fact and origin. Never here: what the facts amount to (`day_entries.py`), the model (`filter.py`).
 """
 
 from __future__ import annotations
@@ -61,19 +61,19 @@ class Course:
     outside: int = 0
 
     def continues(self, earlier: Course) -> bool:
-        """Whether nothing up to the earlier origin has become known since: its state may be carried on."""
-        known = len(earlier.entries)
+        """True if no fact about the time up to the earlier origin came since: its filter state may be carried on."""
+        count = len(earlier.entries)
         return (
             self.patient == earlier.patient
             and self.start == earlier.start
             and (self.baseline, self.tau, self.screens) == (earlier.baseline, earlier.tau, earlier.screens)
-            and self.entries[:known] == earlier.entries
-            and (len(self.entries) == known or self.entries[known].day > earlier.as_of)
+            and self.entries[:count] == earlier.entries
+            and (len(self.entries) == count or self.entries[count].day > earlier.as_of)
         )
 
 
 class PatientHistory:
-    """One patient's facts. `course(day)` is what was known at the end of a day; None before the first observation."""
+    """One patient's facts. `course(day)` is the course as known at the end of a day; None before the first observation."""
 
     def __init__(self, patient: str, facts: Iterable[Fact]) -> None:
         self.patient = patient
@@ -91,14 +91,14 @@ class PatientHistory:
         self._dated: dict[Moves, list[tuple[int, DatedFact]]] = {}
 
     def course(self, as_of: int) -> Course | None:
-        """What was known at the end of the day `as_of`, and nothing later."""
+        """The course made of what was received by the end of the day `as_of`; None if that is nothing."""
         dated = self._days(self._moves(as_of))
-        known = [each for known_on, each in dated if known_on <= as_of and each.day <= as_of]
-        if not known:
+        received = [each for received_on, each in dated if received_on <= as_of and each.day <= as_of]
+        if not received:
             return None
-        standing = sorted(_corrected(known))
-        doses = treatment_days(standing)
-        scores = [each for each in standing if each.fact.kind == "score"]
+        valid = sorted(_corrected(received))
+        doses = treatment_days(valid)
+        scores = [each for each in valid if each.fact.kind == "score"]
         if not doses:
             return self._course(as_of, scores, None, ())
         start = min(doses)
@@ -106,7 +106,7 @@ class PatientHistory:
         after = scores[len(before) :]
         entries = [DayEntry(day, AT, dose.kind, dose.strength, 0.0) for day, dose in doses.items()]
         readings = readings_of(after, doses)
-        entries += readings + check_ins_of(readings, start, as_of) + changes_of(standing, start)
+        entries += readings + check_ins_of(readings, start, as_of) + changes_of(valid, start)
         last = doses[max(doses)].drug
         outside = sum(dose.outside for dose in doses.values())
         return self._course(as_of, before, start, tuple(sorted(entries)), last, outside)
@@ -121,21 +121,21 @@ class PatientHistory:
         return Course(self.patient, self.key, as_of, tau, baseline, screens, start, entries, screening, drug, outside)
 
     def day_of(self, moment: datetime) -> int:
-        """The patient's day of an instant, by everything that is known of where they are."""
+        """The patient's day of an instant, in the zone in force then by all registrations."""
         return day_of(moment, self._moves(date.max.toordinal()))
 
     def _moves(self, as_of: int) -> Moves:
-        """The zones known by a day, in order of the time from which they hold. A corrected one never held."""
-        known = [
+        """(from when, zone) of the registrations received by a day, by time. A corrected one was never in force."""
+        received = [
             DatedFact(order, 0, fact)
             for order, fact, zone in self._registrations
             if day_in(fact.received, zone) <= as_of
         ]
         zones = {order: zone for order, _, zone in self._registrations}
-        return tuple((each.fact.at, zones[each.order]) for each in sorted(_corrected(known)))
+        return tuple((each.fact.at, zones[each.order]) for each in sorted(_corrected(received)))
 
     def _days(self, moves: Moves) -> list[tuple[int, DatedFact]]:
-        """Every fact with the day on which it was known, in order of receipt."""
+        """(day of receipt, dated fact) of every fact, in order of receipt."""
         if moves not in self._dated:
             self._dated[moves] = [
                 (day_of(fact.received, moves), DatedFact(order, day_of(fact.at, moves), fact))
@@ -152,12 +152,12 @@ def _by_content(together: list[Fact]) -> list[Fact]:
     return sorted(together, key=repr) if len(together) > 1 else together
 
 
-def _corrected(known: Sequence[DatedFact]) -> list[DatedFact]:
-    """What stands once repeats are dropped and corrections taken; `known` is in order of receipt."""
+def _corrected(received: Sequence[DatedFact]) -> list[DatedFact]:
+    """What stands once repeats are dropped and corrections taken; `received` is in order of receipt."""
     seen = set()
-    kept = []
+    distinct = []
     latest: dict[str, Fact] = {}
-    for each in known:
+    for each in received:
         fact = each.fact
         if fact.replaces:
             latest[fact.replaces] = fact
@@ -167,14 +167,14 @@ def _corrected(known: Sequence[DatedFact]) -> list[DatedFact]:
             identity = (fact.id, fact.replaces, fact.at if fact.replaces else None)
         if identity not in seen:
             seen.add(identity)
-            kept.append(each)
+            distinct.append(each)
     if not latest:
-        return kept
+        return distinct
     # A correction may itself be corrected, and of two corrections of one entry the later received one stands.
-    return [each for each in kept if _stands(each.fact, latest)]
+    return [each for each in distinct if _is_latest(each.fact, latest)]
 
 
-def _stands(fact: Fact, latest: dict[str, Fact]) -> bool:
+def _is_latest(fact: Fact, latest: dict[str, Fact]) -> bool:
     if fact.replaces and latest[fact.replaces] is not fact:
         return False
     return fact.id not in latest or fact.id == fact.replaces

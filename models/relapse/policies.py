@@ -1,7 +1,7 @@
-"""What a clinic decides for its patients at home: when the scheduler is told, and how often a patient is asked.
+"""A clinic's policies for its patients at home: when the scheduler gets an alert, and how often a patient is asked.
 
 A site's policies come through the journal (`site.configured`, `policies.maintenance` and `policies.checkins`), so that a replay
-knows which were in force; `chairside check-config` checks the same model. What a clinic does not say is as below.
+has those that were in force; `chairside check-config` checks the same model. What a clinic leaves out has the defaults below.
 Never here: limits of vital signs (`limits.py`), and nothing that a forecast could turn off.
 """
 
@@ -26,15 +26,15 @@ _Chosen = TypeVar("_Chosen", bound=_Policy)
 
 
 class Maintenance(_Policy):
-    """When a patient is put before the clinic's scheduler.
+    """When a patient gets an alert on the scheduler's board.
 
     lead_days: how far ahead the clinic books; `maintenance-due` asks for P(due within so many days). 7, because most clinics plan
     by the week and a visit three days ahead (the shortest lead that closed-loop simulations assume) is then still free.
     due_probability: p*. 0.5, because below even odds more visits would come too early than too late; a clinic that would rather
     give a dose early than let anybody relapse sets it lower.
-    risk_probability: P(due within 7 days) at which `relapse-risk` speaks where no visit is booked in those days. 0.8: at that
+    risk_probability: P(due within 7 days) at which `relapse-risk` begins where no visit is booked in those days. 0.8: at that
     height the patient probably needs the dose before a visit that is booked now would come.
-    rise: `relapse-risk` also speaks when P(due within 14 days) is higher by this than at any time in the three days before.
+    rise: `relapse-risk` also begins when P(due within 14 days) is higher by this than at any time in the three days before.
     0.3 is more than a day's passing adds (some 0.05 to 0.1) or a forecast's own noise (some 0.03). All four chosen by us.
     digest_hour: the site's local hour of the daily page to the scheduler (`digest` false: none). 8: before the day's first call.
     """
@@ -89,7 +89,7 @@ DEFAULT_POLICIES: Final = HomePolicies(Maintenance(), CheckIns(), "UTC")
 
 
 def home_policies(policies: Mapping[str, Any]) -> HomePolicies:
-    """The policies of a `site.configured`.
+    """The policies of a `site.configured` record, checked.
 
     Raises:
         PolicyRefused: one that makes no sense.

@@ -1,6 +1,6 @@
-"""The pool: the filter's forecast and that of boosted trees, averaged in log-odds, then put right where it was found off.
+"""The pool: the filter's forecast and that of boosted trees, averaged in log-odds, then corrected for what training found off.
 
-The trees were trained on invented cohorts only, and have the filter's forecast among what they are told. They know what
+The trees were trained on invented cohorts only, and have the filter's forecast among their features. They know what
 is usual in patients who look like this one; the filter knows why. Where no trees were shipped the filter speaks alone, and
 the forecast's `model` says so.
 Good at: patients whose effect fades in a way that the filter does not describe. Bad at: what no invented cohort had.
@@ -44,7 +44,7 @@ class PoolModel:
 
 
 def model_of(text: bytes) -> PoolModel:
-    """A model as it stands in its file.
+    """The model of a file's bytes.
 
     Raises:
         UnreadableTrees: it is of another kind, or was trained on other features.
@@ -75,12 +75,12 @@ def pooled(courses: Sequence[Course], made: Forecasts, model: PoolModel | None) 
 
 
 def name_of(model: PoolModel | None) -> str:
-    """What the forecast's `model` says, without a clinic's correction: a correction is fitted for this name and no other."""
+    """The name in a forecast's `model`, without a clinic's correction: a correction is fitted for this name and no other."""
     return f"{MODEL} alone" if model is None else f"{MODEL} + {model.name}"
 
 
 def combined(rows: Floats, cdf: Floats, model: PoolModel) -> Floats:
-    """The pool of features and the filter's cdf."""
+    """The pool's cdf, (n, 85), of features (`rows_of`) and the filter's cdf, (n, 85)."""
     table = at_horizons(rows, cdf)
     trees = np.mean([each.log_odds(table) for each in model.trees], axis=0).reshape(len(rows), len(HORIZONS))
     own = log_odds(cdf[:, HORIZONS])
@@ -89,7 +89,7 @@ def combined(rows: Floats, cdf: Floats, model: PoolModel) -> Floats:
 
 
 def spread_out(at: Floats) -> Floats:
-    """From log-odds at the horizons to 85 days: straight in log-odds between them, and never falling."""
+    """The cdf on 85 days of log-odds at the horizons, (n, horizons): straight in log-odds between them, and never falling."""
     days = np.arange(HORIZON + 1)
     place = np.clip(np.searchsorted(HORIZONS, days, side="right") - 1, 0, len(HORIZONS) - 2)
     low, high = np.asarray(HORIZONS)[place], np.asarray(HORIZONS)[place + 1]

@@ -1,4 +1,4 @@
-"""Priors: what is known of patients before anything is known of one, and how far each kind of reading is believed.
+"""Priors: the distribution of traits over patients, and the noise of each kind of reading.
 
 Every table here is for a clinician to review on one screen. (M) means from memory of the paper, to be verified.
 Never here: what the filter does with them (`filter.py`).
@@ -36,7 +36,7 @@ TRAITS: Final = (
 )
 # fmt: on
 """Priors v3: literature facts, widened until cohorts of another kind and real mood diaries were covered. Since v3 the closed form
-of D and x carries more of the width, so less is left to `cycle`."""
+of D and x carries more of the width, so `cycle` carries less."""
 
 MOOD_ZERO_SD: Final = 1.6
 """SD of mood 0-10 at severity 0."""
@@ -60,7 +60,7 @@ With `MOOD_REPEAT` a daily report counts for 0.26, as 0.3 in the study."""
 MOOD_REPEAT: Final = 1.9
 """Mood counts for so much less where yesterday's was reported too: (1 + ρ)/(1 − ρ) at an autocorrelation near .3."""
 OUTLIER_SHARE, OUTLIER_VAR = 0.06, 9.0
-"""Share of readings that say little (a slip, a bad morning), with three times the SD; as in the forecast study."""
+"""Share of readings that are outliers (a slip, a bad morning), with three times the SD; as in the forecast study."""
 VISIT_SD: Final = 1.9
 """Of a clinician's score, PHQ-9 points; as in the forecast study."""
 ROUNDING_VAR: Final = 1.0 / 12.0

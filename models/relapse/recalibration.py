@@ -1,4 +1,4 @@
-"""A clinic's own correction of the forecast: two numbers, fitted on what was forecast and what then came.
+"""A clinic's own correction of the forecast: two numbers, fitted on past forecasts and what then came.
 
     log-odds(p) → shift + stretch × log-odds(p)
 
@@ -64,7 +64,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Recalibration:
-    """A fit and what it stands on. `version` names it; `model` is the forecaster that it corrects, and no other."""
+    """A fit and the data behind it. `version` names it; `model` is the forecaster that it corrects, and no other."""
 
     version: str
     model: str
@@ -84,7 +84,7 @@ class Recalibration:
         return asdict(self)
 
     def policy(self) -> dict[str, Any]:
-        """What a configuration says to put it in force: all but the groups."""
+        """The fields that a configuration needs to put it in force: all but the groups."""
         return {name: value for name, value in asdict(self).items() if name != "bins"}
 
 
@@ -97,7 +97,7 @@ class NoRecalibration(ValueError):
 
 
 def pairs_of(courses: Iterable[Course], cdf: Floats) -> list[Pair]:
-    """Pairs from forecasts made on the way and, per patient, the course as it is known by now.
+    """The pairs of forecasts made on the way and each patient's whole course.
 
     Args:
         courses: at each origin, and the last of each patient as far as the history goes. cdf: the forecasts, in their order.
@@ -185,7 +185,7 @@ def _bins(p: Floats, corrected: Floats, ill: Floats) -> tuple[Bin, ...]:
 
 
 def recalibration_from(stored: Mapping[str, Any]) -> Recalibration:
-    """A correction as a configuration says it.
+    """The correction of a site's configuration.
 
     Raises:
         NoRecalibration: it is incomplete or out of bounds.
@@ -201,7 +201,7 @@ def recalibration_from(stored: Mapping[str, Any]) -> Recalibration:
 
 
 def recalibrated(cdf: Floats, correction: Recalibration) -> Floats:
-    """The forecasts with the correction, (n, 85), still never falling; what is NaN stays so."""
+    """The corrected forecasts, (n, 85), still never falling; NaN stays NaN."""
     return np.asarray(_chance(correction.shift + correction.stretch * _open(cdf)))
 
 

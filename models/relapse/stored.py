@@ -1,11 +1,12 @@
-"""What is stored of a patient between one forecast and the next, so that a night's forecasts need not begin at the first dose.
+"""Stored particles: the filter's state of a patient as bytes, so that a night's forecasts need not begin at the first dose.
 
 A state is the particles at the end of a day as half floats (which they are already, see `filter.py`), beside a fingerprint
-of the course that made them. What is stored after a forecast is the state at the end of the day before: of its own day more may
-still be said, and that must not make the state useless. It is only ever a short cut: where the fingerprint is not that of the
-course as known now (a late or corrected entry), it is thrown away and the course is run again from the first dose. So a
-forecast from a stored state is the same to the last bit as one from the history.
-Cost: 49 kB a patient; 1 ms to carry a day on and forecast, in batches. Never here: where states are kept.
+of the course that made them. What is stored after a forecast is the state at the end of the day before: of its own day more
+entries may come, and they must not make the state useless. It only saves time: where the fingerprint is not that of the course
+as known now (a late or corrected entry), it is thrown away and the course is run again from the first dose. So a forecast from
+a stored state is the same to the last bit as one from the history.
+Cost: 49 kB a patient; 1 ms to carry a day on and forecast, in batches. Never here: where the bytes are stored
+(`streams/forecasts/cache.py`).
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from models.relapse.priors import PARTICLES
 
 _HEAD: Final = struct.Struct("<4sHHQ16siiiiiiii")
 _MAGIC: Final = b"CSF1"
-"""States of another model are of no use to this one: another letter, and every course is run again."""
+"""A change of the model changes this: states of another model are refused, and every course is run again."""
 
 
 def pack_particles(cloud: Cloud, row: int, course: Course) -> bytes:
-    """A patient's state after the course up to the cloud's day."""
+    """The bytes of one patient's particles: row `row` of the cloud, at the end of the cloud's day."""
     day = int(cloud.day[row])
     head = _HEAD.pack(
         _MAGIC, FIELDS, cloud.fields.shape[2], int(cloud.key[row]), _fingerprint(course, day), day, int(cloud.dosed[row]),
@@ -39,7 +40,7 @@ def pack_particles(cloud: Cloud, row: int, course: Course) -> bytes:
 
 
 def unpack_particles(state: bytes, course: Course, particles: int = PARTICLES) -> Cloud | None:
-    """The cloud of one patient; None where the state is not on the way to this course."""
+    """The cloud of one patient; None where the state is another model's, or of a course that this one does not continue."""
     if len(state) != _HEAD.size + 2 * FIELDS * particles or state[:4] != _MAGIC:
         return None
     _, fields, count, key, fingerprint, day, dosed, lasting, *counts, mood_day, changing = _HEAD.unpack_from(state)
@@ -59,7 +60,7 @@ def _one(value: int) -> Ints:
 
 
 def carry_on(courses: Sequence[Course], states: Sequence[bytes | None]) -> tuple[Forecasts, list[bytes | None]]:
-    """Forecasts of courses, each of another patient, from what was stored of them, and what to store now: one day back.
+    """Forecasts of courses, one a patient, from stored states, and the states to store now: those of the day before.
 
     Args:
         states: in the order of the courses; None where nothing is stored.
@@ -78,13 +79,13 @@ def carry_on(courses: Sequence[Course], states: Sequence[bytes | None]) -> tuple
         places = [place for place, _ in begun[low : low + RUNS_AT_ONCE]]
         cloud = joined([each for _, each in begun[low : low + RUNS_AT_ONCE]])
         mine = [courses[place] for place in places]
-        told = [course.entries for course in mine]
+        entries = [course.entries for course in mine]
         today = np.array([course.as_of for course in mine])
-        for _ in walk(cloud, told, np.maximum(cloud.day, today - 1)):
+        for _ in walk(cloud, entries, np.maximum(cloud.day, today - 1)):
             pass
         for row, place in enumerate(places):
             stored[place] = pack_particles(cloud, row, courses[place])
-        for _ in walk(cloud, told, today):
+        for _ in walk(cloud, entries, today):
             pass
         answers = forecast_states(cloud, np.array([course.tau for course in mine]))
         for row, place in enumerate(places):
@@ -93,11 +94,11 @@ def carry_on(courses: Sequence[Course], states: Sequence[bytes | None]) -> tuple
 
 
 def _fingerprint(course: Course, day: int) -> bytes:
-    """Of all that the filter is told up to a day."""
-    told = (
+    """A digest of everything that the filter is given up to a day."""
+    values = (
         course.start,
         course.baseline,
         course.screens,
         *(tuple(entry) for entry in course.entries if entry.day <= day),
     )
-    return hashlib.blake2b(repr(told).encode(), digest_size=16).digest()
+    return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()

@@ -146,13 +146,13 @@ def inputs(doses: Iterable[DoseEvent], intakes: dict[str, Kinetics]) -> list[tup
         # A spray after an hour without one is the first of a sitting again. Chosen by us: the nose has cleared by then.
         if dose.at_min - last_min.get(model.name, -np.inf) > 60:
             sprays[model.name] = 0
-        left_mg, at_min = dose.mg, dose.at_min
-        while left_mg > 1e-9:
-            mg = min(intake.device_mg, left_mg)
+        remaining_mg, at_min = dose.mg, dose.at_min
+        while remaining_mg > 1e-9:
+            mg = min(intake.device_mg, remaining_mg)
             found += [(model, each) for each in _uptaken(intake, at_min, mg, 0.0, first=sprays[model.name] == 0)]
             sprays[model.name] += 1
             last_min[model.name] = at_min
-            left_mg, at_min = left_mg - mg, at_min + intake.device_min
+            remaining_mg, at_min = remaining_mg - mg, at_min + intake.device_min
     return found
 
 

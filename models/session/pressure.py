@@ -112,12 +112,12 @@ def forecast_pressure(
     body: Body = USUAL_BODY,
 ) -> PressureForecast | None:
     """What the next cuffs may show, by what is known at `now_min`; None: without a cuff nothing is."""
-    known = [cuff for cuff in cuffs if now_min - _WITHIN_MIN <= cuff.at_min <= now_min][-_CUFFS:]
-    if not known:
+    recent = [cuff for cuff in cuffs if now_min - _WITHIN_MIN <= cuff.at_min <= now_min][-_CUFFS:]
+    if not recent:
         return None
-    at = np.array([cuff.at_min for cuff in known])
+    at = np.array([cuff.at_min for cuff in recent])
     pushed = push(doses, np.concatenate([at, now_min + _STEPS_MIN]), body)
-    read = np.array([[[cuff.sbp, cuff.dbp] for cuff in known]])
+    read = np.array([[[cuff.sbp, cuff.dbp] for cuff in recent]])
     chances, expected = chances_of(
         at[None] - now_min, read, pushed[None, : len(at)], pushed[None, len(at) :], np.array([rise_of(who)])
     )

@@ -88,12 +88,12 @@ def _positive(items: Items) -> list[str]:
     answers = answers_of(CSSRS, items)
     yes = [answer for answer in answers if answer.value > 0]
     found = [str(n) for n in range(1, 6) if any(answer.number == n for answer in yes)]
-    asked, said = ({_when(answer) for answer in some if answer.number > 5} for some in (answers, yes))
-    if "6-recent" in said:
+    asked, recency = ({_when(answer) for answer in some if answer.number > 5} for some in (answers, yes))
+    if "6-recent" in recency:
         found.append("6-recent")
-    elif said:
+    elif recency:
         # Asked when it was, and it was not in the past 3 months.
-        found.append("6-before" if "6-recent" in asked or "6-before" in said else "6")
+        found.append("6-before" if "6-recent" in asked or "6-before" in recency else "6")
     return found
 
 
