@@ -19,7 +19,7 @@ from alerts.notify.notifiers import Destination, open_destinations
 from models.instants import EPOCH
 from models.relapse.policies import CheckIns, Maintenance
 from models.relapse.recalibration import recalibration_from
-from models.tables.limits import LIMITS, Limit, LimitRefused, changed
+from models.tables.limits import LIMITS, Limit, LimitRefused, with_overrides
 from models.wire.bounds import Name
 from models.wire.observations import LimitChanges, SiteConfigured
 
@@ -91,7 +91,7 @@ class Settings(_Strict):
         Raises:
             LimitRefused: a change that cannot be put in force.
         """
-        return changed(LIMITS, self.limits)
+        return with_overrides(LIMITS, self.limits)
 
     def record(self) -> SiteConfigured:
         """What goes into the journal: limits and policies, with a hash that changes when they do."""

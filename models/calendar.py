@@ -1,4 +1,4 @@
-"""Patient days: which calendar day an instant is for this patient.
+"""Patient days: the calendar day of an instant, for one patient.
 
 A day is the patient's own, in the zone in force when the thing happened: a patient who moves takes the new zone from the
 registration that says so. Where no zone is known, it is the date in the observation's own offset. A zone's rules are the
@@ -52,7 +52,7 @@ def day_of(moment: datetime, moves: Moves) -> int:
 
 
 def iso_day(day: int) -> str:
-    """``2026-11-23``."""
+    """An ordinal day as ISO 8601: ``2026-11-23``."""
     return date.fromordinal(day).isoformat()
 
 

@@ -14,7 +14,7 @@ Evidence = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a finding is about. `session` is the sender's name for it; None for a patient at home."""
+    """The patient, session and chair that a finding is about. `session` is the sender's name for it; None at home."""
 
     site: str
     patient: str

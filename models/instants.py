@@ -1,4 +1,4 @@
-"""Instants: whole microseconds since 1970-01-01T00:00:00Z, as the journal, the ward and the desk hold them.
+"""Instants: whole microseconds since 1970-01-01T00:00:00Z, the type of every instant in journal, ward and desk.
 
 Integers, because adding up thousands of float seconds depends on the order in which they are added, and a replay must
 give the same bytes as the day itself. Only edges speak RFC 3339.
@@ -14,7 +14,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 NEVER = -(2**62)
-"""Before every instant that a sender can name; the "no reading yet" of an integer column."""
+"""Before every instant that a sender can name; in an integer column: no reading yet."""
 
 FAR = 2**62
 """After every instant: the due time of what is not due."""

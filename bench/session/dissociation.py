@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Floats
-from models.session.dissociation import STRANGER, DissociationBelief, DissociationPrior, DissociationReport
+from models.session.dissociation import UNKNOWN_PERSON_PRIOR, DissociationBelief, DissociationPrior, DissociationReport
 from models.session.pharmacokinetics import Body, DoseEvent, effect_site
 from models.tables.compounds import DOMINO
 from models.tables.instruments import CADSS_6_TO_CADSS
@@ -117,7 +117,7 @@ def score(courses: list[list[Session]], usual: dict[str, Floats], *, carries: bo
     errors: list[tuple[float, float, float]] = []
     inside, away_inside, briers, over_min = [], [], [], []
     for course in courses:
-        prior: DissociationPrior = STRANGER
+        prior: DissociationPrior = UNKNOWN_PERSON_PRIOR
         for session in course:
             # Off the reports' minutes, of which an estimate made there would know the answer.
             for at in range(7, 160, 13):
@@ -139,7 +139,7 @@ def score(courses: list[list[Session]], usual: dict[str, Floats], *, carries: bo
             if away.size and away[-1] > 45:
                 over_min.append(abs((whole.resolves_min(45) or 45.0) - float(away[-1] + 1)))
             if carries:
-                prior = DissociationBelief(session.doses, session.reports, prior).carried()
+                prior = DissociationBelief(session.doses, session.reports, prior).next_prior()
     rms = np.sqrt(np.mean(np.square(errors), axis=0))
     brier = np.mean(briers, axis=0)
     return Scores(

@@ -28,7 +28,7 @@ from sklearn.metrics import roc_auc_score
 from bench.recorded import DATA
 from models.arrays import Flags, Floats
 from models.session.pharmacokinetics import Body, DoseEvent, effect_site
-from models.session.pressure import ANYBODY, HORIZONS_MIN, chances_of, push, rise_of
+from models.session.pressure import ANYBODY, HORIZONS_MIN, chances_of, pressure_drive, rise_of
 
 CUFFS: Final = DATA / "eicu_nibp"
 SEED: Final = 20_261_124
@@ -38,7 +38,7 @@ STEPS: Final = np.arange(2.5, 20.1, 2.5)
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Cuffs of one stay or session, (n, 3): minute, systolic, diastolic; `push` of its doses is asked of `pushed`."""
+    """Cuffs of one stay or session, (n, 3): minute, systolic, diastolic; `pressure_drive` of its doses is asked of `pushed`."""
 
     cuffs: Floats
     pushed: Callable[[Floats], Floats]
@@ -108,7 +108,7 @@ def invented(count: int, seed: int = SEED) -> list[Stay]:
         cuffs = np.column_stack([minutes[taken], np.round(np.column_stack([sbp, dbp])[taken] + noise)])
         doses = (dose,)
         usual = Body(body.weight_kg)
-        found.append(Stay(cuffs, lambda at_min, doses=doses, usual=usual: push(doses, at_min, usual)))  # type: ignore[misc]
+        found.append(Stay(cuffs, lambda at_min, doses=doses, usual=usual: pressure_drive(doses, at_min, usual)))  # type: ignore[misc]
     return found
 
 

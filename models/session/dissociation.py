@@ -1,12 +1,12 @@
-"""Dissociation between check-ins: how far away somebody probably is now, how sure that is, and when it will be over.
+"""Dissociation between check-ins: doses and reports in; the level now, its interval, and when it will be over, out.
 
 The level lives on CADSS's scale (0-92). On z = log(1 + level) a session's course is log(1 + gain · drive^shape) plus a slow
 wandering: `drive` is what the doses so far do (effect site less acute tolerance; 1 at the peak of 0.5 mg/kg over 40 min), `gain`
 the person's sensitivity, halved by the eighth session of a course, `shape` how sharply it comes and goes. Gain and shape are a
-small grid, the wandering a Gaussian process, and reports are noisy readings of z; so the answer is exact, in closed form, and
+small grid, the wandering a Gaussian process, and reports are noisy readings of z; so the estimate is exact, in closed form, and
 the same in whatever order reports came. The state is the reports themselves and, from session to session, three numbers.
 
-Good at: half an hour after a check-in; telling that a score is not what this person at this minute would give.
+Good at: half an hour after a check-in; noticing a score that this person at this minute would hardly give.
 Bad at:  the first minutes of a first session: before any report an interval spans a factor of ten. Sedation (MOAA/S is a scale
          of its own). Every width here is chosen by us from published group figures and checked on invented patients only.
 Cost:    about 0.3 ms a report and a forecast. Used for context and readiness: it lowers no measured alarm. Never here: a clock.
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.arrays import Floats
-from models.session.pharmacokinetics import USUAL_BODY, Body, DoseEvent, equivalent
+from models.session.pharmacokinetics import USUAL_BODY, Body, DoseEvent, racemate_equivalent
 from models.tables.instruments import CADSS_6_TO_CADSS
 
 RESOLVED: Final = 4.0
@@ -41,12 +41,14 @@ _ON: Final = 0.2
 _TIRES: Final = 0.015
 _TOLERANCE: Final = 0.8
 _UNIT: Final = 122.79
-"""The drive of 0.5 mg/kg over 40 min at its peak, ng/mL; a test keeps it."""
+"""The drive of 0.5 mg/kg over 40 min at its peak, ng/mL; a test holds it to that."""
 
 
 def drive(doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY) -> Floats:
-    """What the doses do at these minutes, 1 at the peak of the usual infusion; never below 0. The shape of `at_min`."""
-    effect = equivalent(doses, at_min, _ON, body) - _TOLERANCE * equivalent(doses, at_min, _TIRES, body)
+    """The doses' drive at these minutes, shape of `at_min`: 1 at the peak of the usual infusion, never below 0."""
+    effect = racemate_equivalent(doses, at_min, _ON, body) - _TOLERANCE * racemate_equivalent(
+        doses, at_min, _TIRES, body
+    )
     return np.maximum(effect, 0.0) / _UNIT
 
 
@@ -55,14 +57,14 @@ def drive(doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY
 
 @dataclass(frozen=True, slots=True)
 class DissociationPrior:
-    """What is known of a person before a session: log gain (mean, variance), and how many sessions of the course came before."""
+    """A person's sensitivity before a session: log gain (mean, variance), and how many sessions of the course came before."""
 
     mean: float = log(8.0)
     variance: float = 1.0
     sessions: int = 0
 
 
-STRANGER: Final = DissociationPrior()
+UNKNOWN_PERSON_PRIOR: Final = DissociationPrior()
 """A peak of 8 in the middle and 0.5 to 130 in all but a few: group means at 40 min are 8-20 with SD 10-15, skewed, and
 61-84 % exceed 4 (trials and label). The spread of the log is chosen so that both come out."""
 _DAY_SD: Final = 0.35
@@ -89,7 +91,7 @@ REPORT_KINDS: Final[tuple[ReportKind, ...]] = ("cadss", "cadss-6", "moaas", "dis
 
 @dataclass(frozen=True, slots=True)
 class DissociationReport:
-    """Something that says how far away somebody is. `answered`: `value` is the seconds between a prompt and its answer."""
+    """One observation of dissociation: a score, or (`answered`) the seconds between a prompt and its answer, as `value`."""
 
     at_min: float
     kind: ReportKind
@@ -104,7 +106,7 @@ class _Reading(NamedTuple):
 
 
 def _read(report: DissociationReport) -> _Reading | None:
-    """What a report says of z; None where it says nothing. Widths, chosen by us: how far people who mean the same differ."""
+    """A report as a reading of z; None where it carries none. Widths, chosen by us: how far people who mean the same differ."""
     value = report.value
     match report.kind:
         case "cadss":
@@ -137,13 +139,13 @@ class DissociationEstimate(NamedTuple):
 
 
 class DissociationBelief:
-    """What doses and reports so far say of one person in one session."""
+    """The posterior of one person's dissociation in one session, given doses and reports so far."""
 
     def __init__(
         self,
         doses: Sequence[DoseEvent],
         reports: Sequence[DissociationReport] = (),
-        prior: DissociationPrior = STRANGER,
+        prior: DissociationPrior = UNKNOWN_PERSON_PRIOR,
         body: Body = USUAL_BODY,
     ) -> None:
         self._doses, self._body, self._prior = tuple(doses), body, prior
@@ -205,7 +207,7 @@ class DissociationBelief:
     def resolves_min(self, now_min: float, sure: float = 0.5, horizon_min: float = 240.0) -> float | None:
         """The minute from which on the level is at most 4 with probability `sure`; None: it is so from now on.
 
-        What is not over within the horizon is said to end there.
+        Where that is not within the horizon, the end of the horizon.
         """
         at = now_min + np.arange(0.0, horizon_min + 1, 4.0)
         mean, sd = self._spread(at)
@@ -220,7 +222,7 @@ class DissociationBelief:
         return float(at[last] + share * (at[last + 1] - at[last]))
 
     def surprise(self, report: DissociationReport) -> float | None:
-        """How far a report, not yet among those believed, is from what was expected: in standard deviations, above or below."""
+        """How many standard deviations a new report is above (or below) what was expected; None where it carries no reading."""
         reading = _read(report)
         if reading is None:
             return None
@@ -228,8 +230,8 @@ class DissociationBelief:
         p = float(self._weight @ normal_below((reading.z - mean[:, 0]) / np.hypot(sd[0], reading.sd)))
         return NormalDist().inv_cdf(min(max(p, 1e-6), 1 - 1e-6))
 
-    def carried(self) -> DissociationPrior:
-        """What the next session knows of this person."""
+    def next_prior(self) -> DissociationPrior:
+        """The prior for this person's next session."""
         prior = self._prior
         halvings = log(2) * min(prior.sessions, _MOST) / _HALVED_AT
         mean = float(self._weight @ self._gain) + halvings

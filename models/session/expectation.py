@@ -15,8 +15,8 @@ _RISE_LASTS_MIN: Final = 240.0
 """The label's: the rise in pressure lasts about four hours; after that nothing is expected any more."""
 
 
-def expected(drug: str | None, route: str | None, minute: float) -> str | None:
-    """What is usual so many minutes after the start of the dose; None: nothing is known, or not yet, or no longer."""
+def expected_effects(drug: str | None, route: str | None, minute: float) -> str | None:
+    """A sentence on what is usual so many minutes after the start of the dose; None before it, 4 h after it, or without data."""
     row = treatment_of(drug, route)
     if row is None or row.rise_mmhg is None or not 0 <= minute <= _RISE_LASTS_MIN:
         return None

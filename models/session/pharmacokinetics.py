@@ -6,7 +6,7 @@ costs as much as asking for it among thousands. The effect site is one more comp
 
 Good at: repeated, mixed, stopped doses; many times; many bodies at once (`Body` of arrays).
 Bad at:  elimination that saturates (not known at these doses), and a person: see `compounds.py`.
-Cost:    one eigen-decomposition a model and body (50 µs, remembered for the usual ones), then a few exponentials a dose and time.
+Cost:    one eigen-decomposition a model and body (50 µs, cached for the usual ones), then a few exponentials a dose and time.
 Never here: what a concentration does to somebody.
 """
 
@@ -64,7 +64,7 @@ USUAL_BODY: Final = Body()
 
 
 class Input(NamedTuple):
-    """What a dose puts into one compartment: so many mg from `at_min` on over `minutes`."""
+    """The input of a dose into one compartment: mg from `at_min` on, evenly over `minutes`."""
 
     into: str
     at_min: float
@@ -73,7 +73,7 @@ class Input(NamedTuple):
 
 
 class ImpulseResponse(NamedTuple):
-    """What one mg, put at once into a compartment, makes in ng/mL: Σ weights · exp(rates · t). (P, n) each."""
+    """The concentration, ng/mL, that 1 mg put at once into a compartment makes: Σ weights · exp(rates · t). (P, n) each."""
 
     rates: Floats
     weights: dict[str, Floats]
@@ -85,7 +85,7 @@ def plasma(
     """Plasma concentration in ng/mL.
 
     Args:
-        doses: what was given. Amounts of different drugs are added up as mass; see `equivalent` for effects.
+        doses: what was given. Amounts of different drugs are added up as mass; see `racemate_equivalent` for effects.
         at_min: the minutes asked for, any shape, on the doses' axis.
         body: one body, or P of them.
         model: instead of each drug's own (`DOMINO`, as a bound).
@@ -107,19 +107,21 @@ def effect_site(
     return _answer(doses, at_min, body, model, ke0, weighed=False)
 
 
-def equivalent(
+def racemate_equivalent(
     doses: Iterable[DoseEvent],
     at_min: ArrayLike,
     ke0: float = KE0,
     body: Body = USUAL_BODY,
     model: Kinetics | None = None,
 ) -> Floats:
-    """The effect site in ng/mL of racemate that would act as strongly: esketamine counts by its potency. Else as `plasma`."""
+    """The effect-site concentration, ng/mL, of racemate that would act as strongly: esketamine by its potency. Else as
+    `plasma`.
+    """
     return _answer(doses, at_min, body, model, ke0, weighed=True)
 
 
-def in_force(drug: str, route: str | None, amount_mg: float | None, weight_kg: float | None = None) -> float:
-    """The mg that a record means: the amount, or one usual dose where it is not known or cannot be meant."""
+def effective_mg(drug: str, route: str | None, amount_mg: float | None, weight_kg: float | None = None) -> float:
+    """The dose in mg that a record stands for: its amount, or one usual dose where that is missing or implausible."""
     row = treatment_of(drug, route)
     if row is None or row.plausible_mg is None:
         return 0.0
@@ -131,7 +133,7 @@ def in_force(drug: str, route: str | None, amount_mg: float | None, weight_kg: f
 
 
 def inputs(doses: Iterable[DoseEvent], intakes: dict[str, Kinetics]) -> list[tuple[Kinetics, Input]]:
-    """What doses put into the compartments of their drugs' models, in order of time. Drugs without a model put nothing."""
+    """The inputs of doses into the compartments of their drugs' models, by time; none for a drug without a model."""
     found: list[tuple[Kinetics, Input]] = []
     sprays: dict[str, int] = {}
     last_min: dict[str, float] = {}
@@ -190,7 +192,7 @@ def _answer(
     for row, puts in by_model.items():
         potency = POTENCY.get(row.drug, 1.0) if weighed else 1.0
         if many:
-            response = respond(row, weight.ravel(), clearance.ravel(), volume.ravel(), ke0)
+            response = impulse_response(row, weight.ravel(), clearance.ravel(), volume.ravel(), ke0)
         else:
             response = _usual(row, float(weight), float(clearance), float(volume), ke0)
         for person in range(weight.size):
@@ -199,7 +201,7 @@ def _answer(
 
 
 def _of_inputs(response: ImpulseResponse, person: int, puts: Sequence[Input], at_min: Floats) -> Floats:
-    """(T,) the concentration that some inputs lead to in one of the bodies."""
+    """The concentration in one of the bodies after some inputs, (T,), ng/mL."""
     made: Floats = np.zeros(len(at_min))
     rates = response.rates[person][:, None]
     for slow in (False, True):
@@ -220,10 +222,10 @@ def _of_inputs(response: ImpulseResponse, person: int, puts: Sequence[Input], at
     return made
 
 
-def respond(
+def impulse_response(
     model: Kinetics, weight_kg: Floats, clearance: Floats, volume: Floats, ke0: float | None = None
 ) -> ImpulseResponse:
-    """How the concentration answers an input into each compartment. weight_kg, clearance, volume: (P,).
+    """The impulse response of the concentration to each compartment. weight_kg, clearance, volume: (P,).
 
     Raises:
         ValueError: something in the model never leaves it, or a rate or volume is not above 0.
@@ -263,4 +265,4 @@ def respond(
 def _usual(
     model_row: Kinetics, weight_kg: float, clearance: float, volume: float, ke0: float | None
 ) -> ImpulseResponse:
-    return respond(model_row, np.array([weight_kg]), np.array([clearance]), np.array([volume]), ke0)
+    return impulse_response(model_row, np.array([weight_kg]), np.array([clearance]), np.array([volume]), ke0)

@@ -1,11 +1,11 @@
-"""Pressure between cuffs: how likely a cuff within the next ten or twenty minutes shows 180 systolic or 110 diastolic.
+"""Pressure between cuffs: cuffs and doses in; the chance that a cuff within 10 or 20 min shows 180 systolic or 110 diastolic out.
 
 Both pressures of a session are a level of the person's own, a rise that follows what the doses do, and a wandering that forgets
-within an hour or so; a cuff reads them with a noise. The known cuffs say where that stands and how restless it is (a Student's t
+within an hour or so; a cuff reads them with a noise. The cuffs so far give its level and how restless it is (a Student's t
 process), so the next cuff has a distribution in closed form. The chance is that of the likelier of the two pressures, at the
 worst moment of the horizon.
 
-Good at: telling a pressure that was high once from one that stays high; a rise that the dose has still to bring.
+Good at: distinguishing a pressure that was high once from one that stays high; a rise that the dose has still to bring.
 Bad at:  a surge that nothing announces: cuffs come every ten minutes and err by 5-10 mmHg, so the lead is a cuff's interval at
          most. No data with ketamine's pressures were to be had, so the size of the rise is from papers, not fitted; how well it
          does on cuffs without ketamine, against two simple rules, is in docs/detection-estimates.md.
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from models.arrays import Floats
 from models.session.dissociation import normal_below
-from models.session.pharmacokinetics import USUAL_BODY, Body, DoseEvent, equivalent
+from models.session.pharmacokinetics import USUAL_BODY, Body, DoseEvent, racemate_equivalent
 
 HORIZONS_MIN: Final = (10.0, 20.0)
 LIMITS_MMHG: Final = (180.0, 110.0)
@@ -68,7 +68,7 @@ like a little better, and 8, which calmer invented people do."""
 
 _ON, _TIRES, _TOLERANCE, _UNIT = 0.2, 0.01, 0.6, 142.5
 """How the rise follows the doses, as in `dissociation.drive`, but it tires less: peak at 40 min, half of it after 25-30 min more
-(papers: 20-30), some of it for hours (label: about four). `_UNIT`: of the usual infusion, ng/mL; a test keeps it."""
+(papers: 20-30), some of it for hours (label: about four). `_UNIT`: of the usual infusion, ng/mL; a test holds it to that."""
 
 _SINCE_45: Final = 0.1
 """mmHg of rise a year of age: 13.3 at 18-64, 16.0 from 65 on (Doherty 2020)."""
@@ -77,8 +77,8 @@ _HYPERTENSIVE: Final = 1.15
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """What is known of a person: age in years, a history of hypertension, and the largest systolic rises of earlier sessions."""
+class PressureRisk:
+    """A person's risk factors: age in years, a history of hypertension, and the largest systolic rises of earlier sessions."""
 
     age: float | None = None
     hypertension: bool = False
@@ -86,7 +86,7 @@ class Who:
     past_sessions: int = 0
 
 
-ANYBODY: Final = Who()
+ANYBODY: Final = PressureRisk()
 
 
 class PressureForecast(NamedTuple):
@@ -98,9 +98,11 @@ class PressureForecast(NamedTuple):
     dbp: float
 
 
-def push(doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY) -> Floats:
-    """What the doses do to the pressure at these minutes, 1 at the peak of the usual infusion. The shape of `at_min`."""
-    effect = equivalent(doses, at_min, _ON, body) - _TOLERANCE * equivalent(doses, at_min, _TIRES, body)
+def pressure_drive(doses: Sequence[DoseEvent], at_min: ArrayLike, body: Body = USUAL_BODY) -> Floats:
+    """The doses' drive on the pressure at these minutes, shape of `at_min`: 1 at the peak of the usual infusion."""
+    effect = racemate_equivalent(doses, at_min, _ON, body) - _TOLERANCE * racemate_equivalent(
+        doses, at_min, _TIRES, body
+    )
     return np.maximum(effect, 0.0) / _UNIT
 
 
@@ -108,15 +110,15 @@ def forecast_pressure(
     cuffs: Sequence[PressureReading],
     doses: Sequence[DoseEvent],
     now_min: float,
-    who: Who = ANYBODY,
+    who: PressureRisk = ANYBODY,
     body: Body = USUAL_BODY,
 ) -> PressureForecast | None:
-    """What the next cuffs may show, by what is known at `now_min`; None: without a cuff nothing is."""
+    """The forecast of the next cuffs from those read by `now_min`; None without one."""
     recent = [cuff for cuff in cuffs if now_min - _WITHIN_MIN <= cuff.at_min <= now_min][-_CUFFS:]
     if not recent:
         return None
     at = np.array([cuff.at_min for cuff in recent])
-    pushed = push(doses, np.concatenate([at, now_min + _STEPS_MIN]), body)
+    pushed = pressure_drive(doses, np.concatenate([at, now_min + _STEPS_MIN]), body)
     read = np.array([[[cuff.sbp, cuff.dbp] for cuff in recent]])
     chances, expected = chances_of(
         at[None] - now_min, read, pushed[None, : len(at)], pushed[None, len(at) :], np.array([rise_of(who)])
@@ -125,7 +127,7 @@ def forecast_pressure(
     return PressureForecast(p10, p20, sbp, dbp)
 
 
-def rise_of(who: Who) -> float:
+def rise_of(who: PressureRisk) -> float:
     """How much larger than usual this person's rise at the peak should be, as a factor.
 
     Small rises before are half believed: "a substantial increase could occur after any dose even if smaller effects were observed
@@ -145,7 +147,7 @@ def chances_of(at_min: Floats, read: Floats, pushed: Floats, ahead: Floats, fact
 
     Args:
         at_min: (N, K) when cuffs were read, against now. NaN in `read` where there is none, or a part was not read.
-        read: (N, K, 2) mmHg. pushed: (N, K) `push` then. ahead: (N, 8) `push` each 2.5 minutes from now on.
+        read: (N, K, 2) mmHg. pushed: (N, K) `pressure_drive` then. ahead: (N, 8) `pressure_drive` each 2.5 minutes from now on.
         factor: (N,) by which a person's rise is larger than usual.
 
     Returns:

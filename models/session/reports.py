@@ -1,6 +1,6 @@
-"""Reports: the check-ins of one session as a list, and what they say now of consciousness and dissociation.
+"""Reports: the check-ins of one session in, what they now say of consciousness and dissociation out.
 
-What they say is worked out from the whole list, so it is the same in whatever order the reports came; a correction takes
+The assessment is worked out from the whole list, so it is the same in whatever order the reports came; a correction takes
 the place of the entry that it names (the audit keeps both).
 CADSS-6 counts on CADSS's scale, and not at all where a CADSS was taken within `SAME_SITTING` of it. Severe dissociation is grave
 with distress or unresponsiveness, whichever was reported first, from then until neither is reported any more: a report
@@ -56,9 +56,11 @@ class Report:
 
 
 @dataclass(slots=True)
-class Said:
-    """What the reports say now: the limits in force and since when, the newest report of each column and the one before
-    it, since when it is grave.
+class Assessment:
+    """The present state by the reports.
+
+    on: keys of the limits in force → since when (µs). newest, before: the newest report of each column, and the one before it.
+    grave_us: since when dissociation is grave; None: it is not.
     """
 
     on: dict[tuple[str, str, str], int] = field(default_factory=dict)
@@ -79,30 +81,30 @@ class Said:
         return "distress" in self.newest and self.newest["distress"].score >= DISTRESSED
 
 
-def with_report(reports: Sequence[Report], report: Report, replaces: str | None) -> list[Report]:
-    """The reports, oldest first, with one more, or with one corrected: the entry that it replaces is gone."""
-    kept = [one for one in reports if replaces is None or one.id != replaces]
-    return sorted([*kept, report], key=lambda one: one.at_us)[-MAX_REPORTS:]
+def add_report(reports: Sequence[Report], report: Report, replaces: str | None) -> list[Report]:
+    """The reports with one more, oldest first; the report with the id `replaces` is dropped."""
+    others = [one for one in reports if replaces is None or one.id != replaces]
+    return sorted([*others, report], key=lambda one: one.at_us)[-MAX_REPORTS:]
 
 
-def said_by(reports: Sequence[Report], limits: Sequence[Limit]) -> Said:
-    """What reports (oldest first) say, held against a table of limits."""
-    said = Said()
+def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:
+    """The assessment of reports (oldest first) by a table of limits."""
+    assessment = Assessment()
     for report in _believed(reports):
         column, reading = report.scale
-        if column in said.newest:
-            said.before[column] = said.newest[column]
-        said.newest[column] = report
+        if column in assessment.newest:
+            assessment.before[column] = assessment.newest[column]
+        assessment.newest[column] = report
         for limit in limits:
             if limit.channel == column:
-                _hold(said, limit, reading, report.at_us)
-        if not _in_force(said, "severe-dissociation"):
-            said.grave_us = None
-        elif said.grave_us is None:
-            said.grave_us = report.at_us if _with_it(said) else None
-        elif not (said.distressed or _in_force(said, "unresponsive")):
-            said.grave_us = None
-    return said
+                _apply_limit(assessment, limit, reading, report.at_us)
+        if not _in_force(assessment, "severe-dissociation"):
+            assessment.grave_us = None
+        elif assessment.grave_us is None:
+            assessment.grave_us = report.at_us if _is_grave(assessment) else None
+        elif not (assessment.distressed or _in_force(assessment, "unresponsive")):
+            assessment.grave_us = None
+    return assessment
 
 
 def _believed(reports: Sequence[Report]) -> list[Report]:
@@ -113,25 +115,25 @@ def _believed(reports: Sequence[Report]) -> list[Report]:
     ]  # fmt: skip
 
 
-def _hold(said: Said, limit: Limit, reading: float, at_us: int) -> None:
+def _apply_limit(assessment: Assessment, limit: Limit, reading: float, at_us: int) -> None:
     sign = 1 if limit.above else -1
     past = sign * reading >= sign * limit.enter if limit.past.endswith("=") else sign * reading > sign * limit.enter
-    if limit.key not in said.on:
+    if limit.key not in assessment.on:
         if past and limit.enabled:
-            said.on[limit.key] = at_us
+            assessment.on[limit.key] = at_us
     elif sign * reading <= sign * limit.leave:
-        del said.on[limit.key]
+        del assessment.on[limit.key]
 
 
-def _in_force(said: Said, rule: str) -> bool:
-    return any(key[0] == rule for key in said.on)
+def _in_force(assessment: Assessment, rule: str) -> bool:
+    return any(key[0] == rule for key in assessment.on)
 
 
-def _with_it(said: Said) -> bool:
-    """Whether there is distress or unresponsiveness beside the severe score."""
+def _is_grave(assessment: Assessment) -> bool:
+    """True if distress or unresponsiveness was reported within `PAIRED_WITHIN` of the severe score."""
     beside = []
-    if said.distressed:
-        beside.append(said.newest["distress"])
-    if _in_force(said, "unresponsive"):
-        beside.append(said.newest["moaas"])
-    return any(abs(report.at_us - said.newest["cadss"].at_us) <= PAIRED_WITHIN for report in beside)
+    if assessment.distressed:
+        beside.append(assessment.newest["distress"])
+    if _in_force(assessment, "unresponsive"):
+        beside.append(assessment.newest["moaas"])
+    return any(abs(report.at_us - assessment.newest["cadss"].at_us) <= PAIRED_WITHIN for report in beside)

@@ -130,7 +130,7 @@ LIMITS: Final = (
     Limit("hypotension",         MEDIUM, "sbp",      "<",   90,  95,   0,  0, 2, "NEWS2, confirmed"),
     Limit("hypotension",         MEDIUM, "rate",     "<",   50,  55,   0,  0, 1, "a slow heart confirms a low cuff (NEWS2 scores 1 at <=50): a faint is both; " + _US, role="instead"),
     Limit("hypotension",         HIGH,   "sbp",      "<",   80,  85,   0,  0, 2, "MEWS scores 2 at <=80, confirmed"),
-    # Leave times, chosen by us: what comes back within them is the same event, and a new alert would tell nobody anything. On
+    # Leave times, chosen by us: what comes back within them is the same event, and a new alert would be no news. On
     # 88 h of recordings a pulse that flaps about 45 /min makes 32 alerts with 60 s where 15 s made 48.
     Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 60, 0, "HR >120 sustained 5 min: clinic protocol [S33]"),
     Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 60, 0, "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
@@ -197,8 +197,8 @@ def flatten(changes: LimitOverrides) -> Iterator[tuple[tuple[str, str, str], Lim
                 yield (rule, priority, channel), change
 
 
-def changed(limits: tuple[Limit, ...], changes: LimitOverrides) -> tuple[Limit, ...]:
-    """`limits` with `changes` put in.
+def with_overrides(limits: tuple[Limit, ...], changes: LimitOverrides) -> tuple[Limit, ...]:
+    """The table with a site's or patient's overrides in place of its numbers.
 
     Raises:
         LimitRefused: a row that does not exist, or a value that makes no sense in it; nothing is changed then.
@@ -230,7 +230,11 @@ def _check(field: str, row: Limit) -> None:
 
 
 def _check_order(rows: Iterable[Limit]) -> None:
-    """A worse priority must lie further out, or it would speak before the milder one."""
+    """Refuse a table in which a worse priority lies further in than a milder one: it would begin first.
+
+    Raises:
+        LimitRefused: there is such a pair.
+    """
     by_side: dict[tuple[str, str], list[Limit]] = {}
     for row in rows:
         if row.enabled:

@@ -1,4 +1,4 @@
-"""The rules: every name under which Chairside may raise an alert, its category and how it is said.
+"""The rules: every name under which Chairside may raise an alert, its category and its title.
 
 Names and categories are contract: people script them. `latches` is IEC 60601-1-8's latching: the alert stays up after
 its condition is over until a person has seen it, because a desaturation that came and went is news, a probe put back is not.
@@ -97,6 +97,6 @@ INHIBITS: Final[Mapping[str, frozenset[str]]] = {
     "unresponsive": frozenset({"sedation"}),
     "severe-dissociation": frozenset({"dissociation"}),
 }
-"""The first says what the others of the same patient would say: while it is open they are raised but not paged, and whether
-somebody is ready to leave names the first alone. No technical rule stands before a measured one (a probe that is off hides
+"""The first implies the others of the same patient: while it is open they are raised but not paged, and readiness for discharge
+names the first alone. No technical rule stands before a measured one (a probe that is off hides
 nothing that was measured), and nothing holds back a high priority."""

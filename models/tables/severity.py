@@ -1,4 +1,4 @@
-"""Severity: every instrument's score on one scale, the PHQ-9's 0 to 27, with what it looks back on and how far it may be off.
+"""Severity: every instrument's score on one scale, the PHQ-9's 0 to 27, with its recall period and its conversion error.
 
 Straight lines between the points at which two instruments mean the same. Good enough to tell a relapse from a remission;
 bad at single points near the ends, and at people whose clinician and whose own answers disagree for good.
@@ -15,7 +15,7 @@ LOWEST_PHQ9: Final = 0.0
 HIGHEST_PHQ9: Final = 27.0
 
 RecallPeriod = Literal["week", "visit", "mood"]
-"""What a score is a reading of: the mean of the last seven days, the day before the visit, or the moment."""
+"""The time that a score is of: the mean of the last seven days, the day before the visit, or the moment."""
 
 TreatmentResponse = Literal["responder", "partial", "non-responder", "unknown"]
 """What treatment has done so far; unknown before the first dose or without enough scores."""
@@ -67,4 +67,4 @@ _TABLE: Final = (
 # fmt: on
 
 SCALES: Final[Mapping[str, Scale]] = {scale.instrument: scale for scale in _TABLE}
-"""Instruments that say how severe the depression is; the others do not enter the forecast."""
+"""The instruments that measure how severe a depression is, by name; the others do not enter the forecast."""

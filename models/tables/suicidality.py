@@ -1,4 +1,4 @@
-"""Suicidal answers: what item 9 of PHQ-9 and the C-SSRS screener say of the risk, and how urgently somebody must talk.
+"""Suicidal answers: item 9 of the PHQ-9 or a C-SSRS screener in, how urgently somebody must talk with the patient out.
 
 Positive answers raise, negative ones never clear: 71.6 % of people who died had answered item 9 with 0 (VA cohort).
 Bad at: risk itself. An answer is a reason to talk, not a measurement.
@@ -38,16 +38,16 @@ QUESTIONS: Final = {
 
 _BEFORE: Final = ("life", "ever", "before", "ago")
 _RECENT: Final = ("recent", "month", "3mo", "3-mo", "past-3")
-"""What a name adds to question 6 when it is asked in two parts."""
+"""Words in an item's name that say which part of question 6 it is, where that is asked in two."""
 _ABOUT_DEATH: Final = ("suicid", "self-harm", "harm", "dead", "death")
-"""What names item 9 of a PHQ-9 that has names and no numbers."""
+"""Words in an item's name that make it item 9 of a PHQ-9 whose items have names and no numbers."""
 _NO_HIGH_BELOW: Final = 4
 """With four questions positive at least one is Q4, Q5 or Q6: only three others exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What answers say: how urgent, in words, with the answer's value and the cut."""
+    """The priority of suicidal answers, in words, with the answer's value and its source."""
 
     priority: Priority
     words: str
@@ -56,7 +56,7 @@ class Risk:
 
 
 def risk_of(instrument: str, items: Items | None, score: float | None) -> Risk | None:
-    """What a check-in says of suicidal thoughts; None: nothing positive that can be read.
+    """The risk by a check-in's answers; None if nothing positive can be read.
 
     Items are read one by one even where the whole cannot be scored: one missing answer must not hide another.
     """
@@ -98,7 +98,7 @@ def _positive(items: Items) -> list[str]:
 
 
 def _when(answer: ItemAnswer) -> str:
-    """What part of question 6 an answer is; a seventh answer is whether it was recent."""
+    """The part of question 6 that an answer is of; a seventh answer is whether it was recent."""
     if answer.number == 7 or any(word in answer.rest for word in _RECENT) or answer.rest == "b":
         return "6-recent"
     if any(word in answer.rest for word in _BEFORE) or answer.rest == "a":
@@ -113,5 +113,5 @@ def _item_9(items: Items | None) -> int | None:
 
 
 def item_9_unknown(instrument: str, items: Items | None) -> bool:
-    """Whether a PHQ-9 came without its item 9: then nobody knows what the answer was."""
+    """True if a PHQ-9 came without its item 9, so that its answer is unknown."""
     return instrument == PHQ_9 and _item_9(items) is None

@@ -4,7 +4,7 @@ The alarming ones are those with which a high pressure is an emergency and no lo
 pain, breathlessness; encephalopathy: sudden severe headache, visual disturbance, seizure, altered consciousness; esketamine
 label section 5, Yip 2022), the harmless ones what the drug usually does. A word that is in neither table alarms: not knowing
 it is no proof that it is harmless.
-Bad at: telling a sudden severe headache from another, or fear from a tight chest. A person must look, and is asked to.
+Bad at: distinguishing a sudden severe headache from another, or fear from a tight chest. A person must look, and is asked to.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Final
 from models.instants import MINUTE
 from models.tables.instruments import Items, slug
 
-STANDS_FOR: Final = 30 * MINUTE
-"""A symptom stands until a later check-in of symptoms does not name it, and for pairing with a cuff 30 min at most: two of the
+SYMPTOM_VALID_FOR: Final = 30 * MINUTE
+"""A symptom is present until a later check-in of symptoms does not name it, and for pairing with a cuff 30 min at most: two of
+the
 longest cuff intervals in use (15 min, Riva-Posse 2018), so that the cuff taken because of it is among them. Chosen by us."""
 
 # fmt: off
@@ -45,7 +46,7 @@ _NAMES: Final = {name: key for key, (_, others) in ALARMING.items() for name in 
 
 
 def alarming(items: Items | None, score: float | None) -> tuple[str, ...]:
-    """What a check-in of symptoms names that alarms, in words; empty: nothing.
+    """The alarming symptoms of a check-in, in words; empty if there are none.
 
     Answers without names, and a total without answers, alarm if anything is positive.
     """

@@ -1,9 +1,9 @@
-"""Sudden worsening of mood by rule: what one score says against the patient's own recent level, whatever any forecast says.
+"""Sudden worsening of mood by rule: one score against the patient's own recent level, whatever any forecast says.
 
-A score that is higher by `rise` than the recent level, or that crosses into the instrument's severe range, is told at once.
-The recent level is the median of the scores since the last dose, of the last `RECENT` where there are none since; scores older
-than `RECENT_DAYS` say nothing of how somebody is now. A first score has no level before it and says nothing here: whoever
-begins treatment is ill. Between a score and severe at least `noise` must lie, or one point of reporting noise would page.
+A score that is higher by `rise` than the recent level, or that crosses into the instrument's severe range, raises an alert at
+once. The recent level is the median of the scores since the last dose, of the last `RECENT` where there are none since; scores
+older than `RECENT_DAYS` are no evidence of the present. A first score has no level before it and raises nothing: whoever begins
+treatment is ill. Between a score and severe at least `noise` must lie, or one point of reporting noise would page.
 Bad at: a slow slide, which is the forecast's. Never here: suicidal thoughts, which have a rule of their own.
 """
 
@@ -23,7 +23,7 @@ RECENT_DAYS: Final = 42
 
 @dataclass(frozen=True, slots=True)
 class Worsening:
-    """Points of an instrument: a sudden rise, the lowest severe score, and what reporting alone does; how it is told."""
+    """Points of an instrument: a sudden rise, the lowest severe score, and the noise of reporting alone; the alert's priority."""
 
     instrument: str
     rise: float
@@ -47,8 +47,8 @@ WORSENINGS: Final = {row.instrument: row for row in _TABLE}
 
 
 @dataclass(frozen=True, slots=True)
-class Worse:
-    """Why a score is told: it rose over `level` by at least the table's rise, or it crossed into severe."""
+class WorseningFound:
+    """Why a score is a worsening: it rose over `level` by at least the table's rise, or it crossed into severe."""
 
     level: float
     crossed: bool
@@ -68,10 +68,10 @@ def recent_level(before: Sequence[tuple[int, float]], day: int, dose_day: int | 
     return median(chosen) if chosen else None
 
 
-def worse(instrument: str, score: float, level: float | None) -> Worse | None:
-    """Whether a score is a sudden worsening over the recent level."""
+def judge_worsening(instrument: str, score: float, level: float | None) -> WorseningFound | None:
+    """The worsening of a score over the recent level; None if it is none, or the instrument is not in the table."""
     row = WORSENINGS.get(instrument)
     if row is None or level is None:
         return None
     crossed = score >= row.severe > level and score - level >= row.noise
-    return Worse(level, crossed) if score - level >= row.rise or crossed else None
+    return WorseningFound(level, crossed) if score - level >= row.rise or crossed else None

@@ -18,7 +18,7 @@ import numpy as np
 
 from models.arrays import Floats
 from models.session import pharmacokinetics
-from models.session.pharmacokinetics import USUAL_BODY, DoseEvent, equivalent
+from models.session.pharmacokinetics import USUAL_BODY, DoseEvent, racemate_equivalent
 from streams.clinic.hazards import Pulled, grip
 from streams.clinic.people import SimulatedDrug
 from streams.clinic.plan import SessionPlan
@@ -36,7 +36,7 @@ def level(
 
     Plasma alone is not enough: 80 min after the start of an infusion it is at half its peak, and the pressure at a quarter.
     """
-    felt = equivalent(doses, minute, ke0, body) - tolerance * equivalent(doses, minute, tires, body)
+    felt = racemate_equivalent(doses, minute, ke0, body) - tolerance * racemate_equivalent(doses, minute, tires, body)
     net: Floats = np.maximum(felt, 0.0)
     return net
 

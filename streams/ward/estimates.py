@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from models.instants import DAY, MINUTE, NEVER, SECOND, iso, to_datetime
 from models.session.dissociation import (
     REPORT_KINDS,
-    STRANGER,
+    UNKNOWN_PERSON_PRIOR,
     DissociationBelief,
     DissociationPrior,
     DissociationReport,
     ReportKind,
 )
-from models.session.expectation import expected
-from models.session.pharmacokinetics import Body, DoseEvent, in_force, plasma
-from models.session.pressure import PressureForecast, PressureReading, Who, forecast_pressure
+from models.session.expectation import expected_effects
+from models.session.pharmacokinetics import Body, DoseEvent, effective_mg, plasma
+from models.session.pressure import PressureForecast, PressureReading, PressureRisk, forecast_pressure
 from streams.ward.sentences import number
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Past:
     of the largest systolic rises, in mmHg, and of how many sessions.
     """
 
-    mean: float = STRANGER.mean
-    variance: float = STRANGER.variance
+    mean: float = UNKNOWN_PERSON_PRIOR.mean
+    variance: float = UNKNOWN_PERSON_PRIOR.variance
     sessions: int = 0
     ended_us: int = NEVER
     rise: float = 0.0
@@ -134,7 +134,7 @@ def estimates(state: WardState, row: int, now_us: int) -> dict[str, Any]:
 def expected_of(session: Session, at_us: int) -> str | None:
     """What is usual for this session's drug at an instant: one sentence."""
     given_us = session.dose_us
-    return None if given_us is None else expected(session.drug, session.route, (at_us - given_us) / MINUTE)
+    return None if given_us is None else expected_effects(session.drug, session.route, (at_us - given_us) / MINUTE)
 
 
 def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[DissociationBelief, int] | None:
@@ -170,7 +170,7 @@ def remember(state: WardState, row: int, clock_us: int) -> None:
     found = belief_of(state, row)
     if found is None:
         return
-    prior, past = found[0].carried(), state.pasts.of(session.site, session.patient)
+    prior, past = found[0].next_prior(), state.pasts.of(session.site, session.patient)
     rise, rises = past.rise, past.rises
     base, _ = state.baseline(row)
     systolic = [cuff.sbp for cuff in session.cuffs if cuff.at_us > session.doses[0].at_us and not isnan(cuff.sbp)]
@@ -194,7 +194,7 @@ def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast 
     ]
     past, person = state.pasts.of(session.site, session.patient), state.people.of(session.site, session.patient)
     age = None if person.birth_year is None else float(to_datetime(zero_us).year - person.birth_year)
-    who = Who(age, "hypertension" in person.conditions, past.rise, past.rises)
+    who = PressureRisk(age, "hypertension" in person.conditions, past.rise, past.rises)
     doses = doses_of(state, session, zero_us)
     return forecast_pressure(cuffs, doses, (now_us - zero_us) / MINUTE, who, _body(state, session))
 
@@ -206,7 +206,7 @@ def doses_of(state: WardState, session: Session, zero_us: int) -> list[DoseEvent
     for dose in session.doses[-DOSES_KEPT:]:
         drug, route = (dose.drug or session.drug or "").lower(), dose.route or session.route
         planned_mg = session.planned_mg if len(session.doses) == 1 else None
-        mg = in_force(drug, route, planned_mg if dose.amount_mg is None else dose.amount_mg, weight_kg)
+        mg = effective_mg(drug, route, planned_mg if dose.amount_mg is None else dose.amount_mg, weight_kg)
         at_min = (dose.at_us - zero_us) / MINUTE
         length_min = (replace(dose, stopped_us=None).ends_us(session.planned_minutes) - dose.at_us) / MINUTE
         given = DoseEvent(drug, route, at_min, mg, length_min)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from models.tables.limits import HELD, LIMITS, Limit, LimitRefused, arrays, changed
+from models.tables.limits import HELD, LIMITS, Limit, LimitRefused, arrays, with_overrides
 from models.wire.observations import LIMIT_CHANGES, LimitChanges
 from streams.ward.rules.holding import LimitSets
 
@@ -30,7 +30,7 @@ class LimitBook:
         Raises:
             LimitRefused: they make no sense; nothing is changed then.
         """
-        self._sites[site] = changed(LIMITS, changes)
+        self._sites[site] = with_overrides(LIMITS, changes)
 
     def configure_patient(self, site: str, patient: str, changes: LimitChanges) -> None:
         """Put a patient's changes in force, on top of the site's.
@@ -38,7 +38,7 @@ class LimitBook:
         Raises:
             LimitRefused: they make no sense; nothing is changed then.
         """
-        changed(self._sites.get(site, LIMITS), changes)
+        with_overrides(self._sites.get(site, LIMITS), changes)
         self._patients[site, patient] = changes
 
     def set_of(self, site: str, patient: str) -> int:
@@ -47,10 +47,10 @@ class LimitBook:
         mine = self._patients.get((site, patient))
         if mine is not None:
             try:
-                table = changed(table, mine)
+                table = with_overrides(table, mine)
             except LimitRefused:
                 # The site's table changed since, and the two no longer go together: the patient's own was signed off alone.
-                table = changed(LIMITS, mine)
+                table = with_overrides(LIMITS, mine)
         if table not in self.tables:
             self.tables.append(table)
             self.held.append(tuple(limit for limit in table if limit.held))

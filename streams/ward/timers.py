@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from models.instants import FAR, MINUTE, NEVER, SECOND
-from models.session.reports import AWAKE, GONE, Report, Said, said_by
+from models.session.reports import AWAKE, GONE, Assessment, Report, assess
 from models.tables.channels import CHANNEL_COLUMN
 from models.tables.limits import UNITS
 from models.tables.rules import RULES, Priority
@@ -93,7 +93,7 @@ def _resolved(state: WardState, row: int, clock_us: int) -> bool:
     session = state.known.sessions[row]
     if session.dose_us is None or clock_us < session.dose_us + round(session.protocol.observe_min * MINUTE):
         return False
-    newest = said_by(session.reports, ()).newest
+    newest = assess(session.reports, ()).newest
     return {"moaas", "cadss"} <= newest.keys() and newest["moaas"].score >= AWAKE and newest["cadss"].scale[1] <= GONE
 
 
@@ -122,14 +122,14 @@ def fall_due(state: WardState, row: int, due_us: int) -> None:
         )
     if session.checkin_due_us == due_us:
         session.checkin_due_us = None
-        newest = said_by(session.reports, ()).newest
+        newest = assess(session.reports, ()).newest
         asked = [newest[column].at_us for column in ("moaas", "cadss") if column in newest]
         last = f"Last asked {duration((due_us - max(asked)) / SECOND)} ago." if asked else "None since the dose."
         if not _resolved(state, row, due_us):
             _overdue(state, row, "checkin-overdue", f"Score sedation and dissociation. {last}", here)
     if session.lasting_due_us == due_us:
         session.lasting_due_us = None
-        judge_lasting(state, row, said_by(session.reports, ()), due_us, here)
+        judge_lasting(state, row, assess(session.reports, ()), due_us, here)
     arm(state, row)
 
 
@@ -140,18 +140,22 @@ def _overdue(state: WardState, row: int, rule: str, detail: str, here: Here) -> 
     state.say(row, rule, Priority.LOW, due_us, due_us, here, text, evidence, session.protocol.source)
 
 
-def judge_lasting(state: WardState, row: int, said: Said, at_us: int, here: Here) -> None:
+def judge_lasting(state: WardState, row: int, assessment: Assessment, at_us: int, here: Here) -> None:
     """Whether dissociation or drowsiness lasts: on the last known scores, from `LASTING_AFTER` the start of the dose on."""
     session = state.known.sessions[row]
     title = RULES["prolonged-dissociation"].title
-    if not (said.dissociating or said.drowsy):
+    if not (assessment.dissociating or assessment.drowsy):
         text = f"{session.where}: {title} is over."
         state.say(row, "prolonged-dissociation", None, at_us, at_us, here, text, {}, "")
         return
     if session.dose_us is None or here[0] < session.dose_us + LASTING_AFTER:
         # After another dose it begins anew; what stands already stays until a score says that it is over.
         return
-    found = [said.newest[column] for column, there in (("cadss", said.dissociating), ("moaas", said.drowsy)) if there]
+    found = [
+        assessment.newest[column]
+        for column, there in (("cadss", assessment.dissociating), ("moaas", assessment.drowsy))
+        if there
+    ]
     ages = [(here[0] - report.at_us) / SECOND for report in found]
     minute = round((here[0] - session.dose_us) / MINUTE)
     scores = " and ".join(
@@ -159,8 +163,8 @@ def judge_lasting(state: WardState, row: int, said: Said, at_us: int, here: Here
     )
     detail = f"{scores}; {minute} min since the dose began."
     evidence: dict[str, object] = {
-        "value": number(found[0].scale[1]), "unit": UNITS["cadss" if said.dissociating else "moaas"],
-        "limit": GONE if said.dissociating else AWAKE, "instrument": found[0].instrument, "data_age_s": number(ages[0]), "minute": minute,
+        "value": number(found[0].scale[1]), "unit": UNITS["cadss" if assessment.dissociating else "moaas"],
+        "limit": GONE if assessment.dissociating else AWAKE, "instrument": found[0].instrument, "data_age_s": number(ages[0]), "minute": minute,
     }  # fmt: skip
     onset_us = min(at_us, session.dose_us + LASTING_AFTER)
     state.say(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.session.dissociation import mean_course, people, score
 from models.session.dissociation import (
     REPORT_KINDS,
-    STRANGER,
+    UNKNOWN_PERSON_PRIOR,
     DissociationBelief,
     DissociationPrior,
     DissociationReport,
@@ -71,7 +71,7 @@ def test_strangers_differ_as_in_the_trials() -> None:
     chance = 1 - DissociationBelief(INFUSION).at(40).resolved
     spray = 1 - DissociationBelief(SPRAY).at(40).resolved
     assert 0.61 <= spray <= chance <= 0.86
-    assert STRANGER.variance == 1
+    assert UNKNOWN_PERSON_PRIOR.variance == 1
     assert 8 <= 8 * np.exp(0.5) <= 20
 
 
@@ -99,14 +99,14 @@ def test_a_score_moves_the_level_and_narrows_it() -> None:
 
 
 def test_the_better_known_a_person_the_narrower_before_any_report() -> None:
-    prior = STRANGER
+    prior = UNKNOWN_PERSON_PRIOR
     widths = []
     for _ in range(4):
         found = DissociationBelief(INFUSION, (), prior).at(40)
         widths.append(found.high / found.low)
         prior = DissociationBelief(
             INFUSION, [DissociationReport(40, "cadss", 20), DissociationReport(70, "cadss", 8)], prior
-        ).carried()
+        ).next_prior()
     assert widths == sorted(widths, reverse=True)
     assert prior.sessions == 4
     assert DissociationBelief(INFUSION, (), prior).at(40).level > DissociationBelief(INFUSION).at(40).level
@@ -171,7 +171,7 @@ def test_whatever_was_said_the_level_is_a_level(
     assert 0 <= found.resolved <= 1
     over = belief.resolves_min(at)
     assert over is None or at <= over <= at + 240
-    carried = belief.carried()
+    carried = belief.next_prior()
     assert 0 < carried.variance <= 1.5
     assert np.isfinite(carried.mean)
     for each in reports:

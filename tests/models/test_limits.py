@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.tables.channels import CHANNELS
-from models.tables.limits import LIMIT_COLUMNS, LIMITS, UNITS, Limit, LimitRefused, arrays, changed
+from models.tables.limits import LIMIT_COLUMNS, LIMITS, UNITS, Limit, LimitRefused, arrays, with_overrides
 from models.tables.rules import RULES
 from models.wire.observations import LimitChange, LimitChanges
 from tests.support.scenes import Scene, seconds
@@ -169,7 +169,7 @@ def test_every_limit_has_a_source_a_name_of_its_own_and_a_way_out() -> None:
         assert limit.source.strip()
         assert (limit.leave <= limit.enter) if limit.above else (limit.leave >= limit.enter)
         assert bool(limit.readings) != bool(limit.hold_s), "a limit counts readings or holds for a time, not both"
-    assert changed(LIMITS, {}) == LIMITS, "the table passes its own check"
+    assert with_overrides(LIMITS, {}) == LIMITS, "the table passes its own check"
 
 
 def test_every_channel_that_is_measured_has_a_limit_or_a_reason_not_to() -> None:
@@ -259,5 +259,5 @@ def test_a_refused_change_changes_nothing_at_all() -> None:
         "bradypnoea": {"medium": {"rr": LimitChange(leave=1)}},
     }
     with pytest.raises(LimitRefused) as refused:
-        changed(LIMITS, changes)
+        with_overrides(LIMITS, changes)
     assert refused.value.field == "limits.bradypnoea.medium.rr"

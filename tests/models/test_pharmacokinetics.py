@@ -16,11 +16,11 @@ from models.session.pharmacokinetics import (
     Body,
     DoseEvent,
     effect_site,
-    equivalent,
-    in_force,
+    effective_mg,
+    impulse_response,
     inputs,
     plasma,
-    respond,
+    racemate_equivalent,
 )
 from models.tables.compounds import CLEMENTS, DOMINO, PEREZ_RUIXO, Kinetics
 from models.tables.drugs import TREATMENTS
@@ -105,7 +105,7 @@ def test_doses_add_up(some: list[DoseEvent], others: list[DoseEvent]) -> None:
 
 @given(history)
 def test_a_concentration_is_never_below_zero_nor_before_the_first_dose(doses: list[DoseEvent]) -> None:
-    for found in (plasma(doses, GRID), effect_site(doses, GRID), equivalent(doses, GRID)):
+    for found in (plasma(doses, GRID), effect_site(doses, GRID), racemate_equivalent(doses, GRID)):
         assert np.isfinite(found).all()
         assert (found >= 0).all()
         first = min((each.at_min for each in doses), default=np.inf)
@@ -150,7 +150,7 @@ def test_what_goes_in_comes_out(model: Kinetics) -> None:
         extraction = (1.11 + 2.77) * 101 / (151 + (1.11 + 2.77) * 101)
         clearance_ml = 151 * extraction / 60 * 1000
     one = np.ones(1)
-    response = respond(model, one * 70, one, one)
+    response = impulse_response(model, one * 70, one, one)
     area = -(response.weights["central"] / response.rates).sum()
     assert area * clearance_ml == pytest.approx(1e6, rel=1e-9)
 
@@ -208,9 +208,10 @@ def test_a_stopped_infusion_is_what_was_given_by_then() -> None:
 def test_many_bodies_are_each_what_one_alone_would_be() -> None:
     weights, clearances, volumes = np.array([50.0, 70, 120]), np.array([0.6, 1, 1.5]), np.array([1.3, 1, 0.8])
     doses = [*INFUSION, *spray(84)]
-    together = equivalent(doses, FINE[::100], body=Body(weights, clearances, volumes))
+    together = racemate_equivalent(doses, FINE[::100], body=Body(weights, clearances, volumes))
     alone = [
-        equivalent(doses, FINE[::100], body=Body(*each)) for each in zip(weights, clearances, volumes, strict=True)
+        racemate_equivalent(doses, FINE[::100], body=Body(*each))
+        for each in zip(weights, clearances, volumes, strict=True)
     ]
     assert together == pytest.approx(np.array(alone))
 
@@ -226,7 +227,7 @@ def test_the_effect_site_follows_plasma_and_its_width_is_shown() -> None:
 
 
 def test_an_effect_site_as_fast_as_the_drug_leaves_is_still_solved() -> None:
-    rates = respond(CLEMENTS, np.array([70.0]), np.ones(1), np.ones(1)).rates[0]
+    rates = impulse_response(CLEMENTS, np.array([70.0]), np.ones(1), np.ones(1)).rates[0]
     for ke0 in -rates:
         beside = effect_site(INFUSION, FINE, float(ke0) * 1.001)
         assert effect_site(INFUSION, FINE, float(ke0)) == pytest.approx(beside, rel=0.01)
@@ -263,9 +264,9 @@ def test_a_model_that_keeps_something_for_ever_is_refused() -> None:
 def test_what_a_record_s_amount_means(
     drug: str, route: str | None, amount_mg: float | None, weight_kg: float | None, means: float
 ) -> None:
-    assert in_force(drug, route, amount_mg, weight_kg) == means
+    assert effective_mg(drug, route, amount_mg, weight_kg) == means
 
 
 def test_every_treatment_with_an_amount_leads_to_a_concentration() -> None:
     for drug, route in ROUTES:
-        assert plasma([DoseEvent(drug, route, 0, in_force(drug, route, None), 1)], 40) > 10
+        assert plasma([DoseEvent(drug, route, 0, effective_mg(drug, route, None), 1)], 40) > 10

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from bench.session import pressure as bench
 from models.instants import MINUTE, iso
 from models.session.pharmacokinetics import DoseEvent
-from models.session.pressure import ANYBODY, PressureForecast, PressureReading, Who, forecast_pressure, push, rise_of
+from models.session.pressure import (
+    ANYBODY,
+    PressureForecast,
+    PressureReading,
+    PressureRisk,
+    forecast_pressure,
+    pressure_drive,
+    rise_of,
+)
 from models.wire.observations import Dose, PatientRegistered, SessionEnded
 from tests.support.scenes import START_US, Scene, moment
 from tests.support.service import recorded
@@ -27,7 +35,7 @@ cuff_lists = st.lists(st.builds(PressureReading, st.floats(-60, 240), pressures,
 
 
 def ahead(
-    cuffs: list[PressureReading], now_min: float, who: Who = ANYBODY, doses: list[DoseEvent] | None = None
+    cuffs: list[PressureReading], now_min: float, who: PressureRisk = ANYBODY, doses: list[DoseEvent] | None = None
 ) -> PressureForecast:
     found = forecast_pressure(cuffs, INFUSION if doses is None else doses, now_min, who)
     assert found is not None
@@ -39,11 +47,11 @@ def ahead(
 
 def test_the_rise_peaks_at_forty_minutes_and_halves_within_half_an_hour() -> None:
     for doses in (INFUSION, [DoseEvent("esketamine", "intranasal", 0, 84, 10)]):
-        pushed = push(doses, MINUTES)
+        pushed = pressure_drive(doses, MINUTES)
         assert MINUTES[pushed.argmax()] == pytest.approx(40, abs=4)
         assert pushed.max() == pytest.approx(1, abs=0.1)
         assert 20 <= np.flatnonzero(pushed > pushed.max() / 2)[-1] - pushed.argmax() <= 60
-    assert push(INFUSION, np.arange(0, 60, 0.05)).max() == pytest.approx(1, abs=2e-3)
+    assert pressure_drive(INFUSION, np.arange(0, 60, 0.05)).max() == pytest.approx(1, abs=2e-3)
 
 
 def test_without_a_cuff_nothing_is_said() -> None:
@@ -73,11 +81,14 @@ def test_one_high_cuff_among_normal_ones_means_less_than_two() -> None:
 
 def test_age_hypertension_and_earlier_rises_count_and_flat_ones_before_reassure_little() -> None:
     assert rise_of(ANYBODY) == 1
-    assert rise_of(Who(age=70)) > rise_of(Who(age=30))
-    assert rise_of(Who(hypertension=True)) == pytest.approx(1.15)
-    more, less = rise_of(Who(past_rise=40, past_sessions=3)) - 1, 1 - rise_of(Who(past_rise=-8, past_sessions=3))
+    assert rise_of(PressureRisk(age=70)) > rise_of(PressureRisk(age=30))
+    assert rise_of(PressureRisk(hypertension=True)) == pytest.approx(1.15)
+    more, less = (
+        rise_of(PressureRisk(past_rise=40, past_sessions=3)) - 1,
+        1 - rise_of(PressureRisk(past_rise=-8, past_sessions=3)),
+    )
     assert more == pytest.approx(2 * less, rel=0.05)
-    assert rise_of(Who(past_rise=0, past_sessions=50)) > 0.4
+    assert rise_of(PressureRisk(past_rise=0, past_sessions=50)) > 0.4
 
 
 @given(cuff_lists, st.floats(-10, 200), st.booleans())

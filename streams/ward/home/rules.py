@@ -21,7 +21,7 @@ from models.findings import Digest, DigestLine
 from models.instants import DAY, FAR, HOUR, iso, to_datetime, to_us
 from models.tables.instruments import INSTRUMENTS, ScoreRefused, score_of
 from models.tables.rules import RULES, Priority
-from models.tables.worsening import WORSENINGS, Worse, recent_level, worse
+from models.tables.worsening import WORSENINGS, WorseningFound, judge_worsening, recent_level
 from models.wire.observations import CheckIn, Dose, DoseStopped, Event, ForecastMade, Intervention, PatientRegistered
 from streams.ward.home.conclude import say
 from streams.ward.home.forecasts import BOOKED_FOR, digest_line, heed, urgency
@@ -175,17 +175,17 @@ def _judge(state: WardState, row: AtHome, instrument: str, kept: list[HomeScore]
         return
     newest, before = kept[-1], [(one.day, one.score) for one in kept[:-1]]
     doses = [given.day for given in row.doses if given.at_us <= newest.at_us]
-    found = worse(instrument, newest.score, recent_level(before, newest.day, doses[-1] if doses else None))
+    found = judge_worsening(instrument, newest.score, recent_level(before, newest.day, doses[-1] if doses else None))
     stands = row.standing.get("mood-worsening")
     title = INSTRUMENTS[instrument].title
     if stands is not None and stands.instrument == instrument:
         again = newest.score >= stands.score + limits.rise
-        over = worse(instrument, newest.score, stands.level) is None
+        over = judge_worsening(instrument, newest.score, stands.level) is None
         if not again and not over:
             return
         text = f"{row.patient}: {title} is {number(newest.score)} now."
         say(state, row, "mood-worsening", None, here[0], newest.at_us, here, text, {}, "")
-        found = Worse(stands.level, crossed=False) if again else found
+        found = WorseningFound(stands.level, crossed=False) if again else found
     if found is None or "mood-worsening" in row.standing or here[0] - newest.at_us > NEWS_FOR:
         return
     rise = number(newest.score - found.level)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from models.findings import Finding, Subject
 from models.instants import MINUTE, NEVER, SECOND, to_us
-from models.session.reports import Report, Said, said_by, with_report
+from models.session.reports import Assessment, Report, add_report, assess
 from models.tables.instruments import INSTRUMENTS, meaning
 from models.tables.limits import LABELS, UNITS, Limit
 from models.tables.rules import RULES, Priority
@@ -50,35 +50,45 @@ def answered(record: CheckIn, at_us: int, score: float | None) -> Report | None:
 def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
     """A session has one report more, or one corrected: say what its reports say now."""
     session = state.known.sessions[row]
-    session.reports = with_report(session.reports, report, replaces)
+    session.reports = add_report(session.reports, report, replaces)
     if report.instrument == "symptoms" or replaces is not None:
         symptoms = [one for one in session.reports if one.instrument == "symptoms"]
         session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
         if session.symptoms_us is not None:
             say_symptoms(state, row, report.at_us, here)
-    said = said_by(session.reports, state.limits_of(row))
+    assessment = assess(session.reports, state.limits_of(row))
     for rule in _RULES:
-        _say(state, row, rule, said, report.at_us, here)
+        _say(state, row, rule, assessment, report.at_us, here)
     if report.instrument in OBSERVED_BY:
         checked_in(state, row, report.at_us, here)
-    judge_lasting(state, row, said, report.at_us, here)
+    judge_lasting(state, row, assessment, report.at_us, here)
 
 
-def _say(state: WardState, row: int, rule: str, said: Said, at_us: int, here: Here) -> None:
+def _say(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
     session = state.known.sessions[row]
     limits = state.limits_of(row)
     minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
-    found = _conclusion(session.where, rule, said, limits, here[0], minute)
+    found = _conclusion(session.where, rule, assessment, limits, here[0], minute)
     if found is not None:
         before = session.standing.get(rule)
         news = before is None or before.priority != found.priority
-        ours = news and found.priority > Priority.INFO and rule in _SURPRISING and said.newest["cadss"].at_us == at_us
+        ours = (
+            news
+            and found.priority > Priority.INFO
+            and rule in _SURPRISING
+            and assessment.newest["cadss"].at_us == at_us
+        )
         surprise = surprise_of(state, row) if ours else None
         evidence = found.evidence if surprise is None else {**found.evidence, "surprise_sd": surprise}
         state.say(row, rule, found.priority, at_us, found.onset_us, here, found.text, evidence, found.source)
         return
     newest = next(
-        (said.newest[limit.channel] for limit in limits if limit.rule == rule and limit.channel in said.newest), None
+        (
+            assessment.newest[limit.channel]
+            for limit in limits
+            if limit.rule == rule and limit.channel in assessment.newest
+        ),
+        None,
     )
     reading = "" if newest is None else f" {_reading(newest)}."
     text = f"{session.where}: {RULES[rule].title} is over.{reading}"
@@ -96,9 +106,9 @@ def heed_score(state: WardState, record: CheckIn, report: Report, here: Here) ->
     if old or report.instrument not in OBSERVED_BY:
         return
     limits = state.limits.tables[state.limits.set_of(record.site, record.patient)]
-    said = said_by([report], limits)
+    assessment = assess([report], limits)
     for rule in _RULES:
-        found = _conclusion(record.patient, rule, said, limits, here[0], None)
+        found = _conclusion(record.patient, rule, assessment, limits, here[0], None)
         if found is not None and found.priority >= Priority.MEDIUM:
             subject = Subject(record.site, record.patient, None)
             state.tell(
@@ -115,43 +125,45 @@ class _Conclusion(NamedTuple):
 
 
 def _conclusion(
-    where: str, rule: str, said: Said, limits: Sequence[Limit], clock_us: int, minute: float | None
+    where: str, rule: str, assessment: Assessment, limits: Sequence[Limit], clock_us: int, minute: float | None
 ) -> _Conclusion | None:
     """What reports make of one rule; None: nothing, or nothing any more."""
-    forced = [limit for limit in limits if limit.rule == rule and limit.key in said.on]
+    forced = [limit for limit in limits if limit.rule == rule and limit.key in assessment.on]
     if not forced:
         return None
     worst = max(forced, key=lambda limit: limit.priority)
-    priority, onset_us, source = worst.priority, said.on[worst.key], worst.source
-    newest = said.newest[worst.channel]
+    priority, onset_us, source = worst.priority, assessment.on[worst.key], worst.source
+    newest = assessment.newest[worst.channel]
     detail = f"{_reading(newest)}, {_PAST[worst.past]} {number(worst.enter)}."
-    if rule == "severe-dissociation" and said.grave_us is not None:
-        priority, onset_us, source = Priority.HIGH, said.grave_us, GRAVE_SOURCE
-        detail = f"{detail} {_beside(said)}"
+    if rule == "severe-dissociation" and assessment.grave_us is not None:
+        priority, onset_us, source = Priority.HIGH, assessment.grave_us, GRAVE_SOURCE
+        detail = f"{detail} {_beside(assessment)}"
     text = plain(where, RULES[rule].title, detail)
-    return _Conclusion(priority, onset_us, text, score_evidence(said, worst, clock_us, minute), source)
+    return _Conclusion(priority, onset_us, text, score_evidence(assessment, worst, clock_us, minute), source)
 
 
 def _reading(report: Report) -> str:
     """``MOAA/S 1, responds to pain only`` or ``CADSS-6 12, like CADSS 46``."""
     column, value = report.scale
-    said = f"{INSTRUMENTS[report.instrument].title} {number(report.score)}"
-    return f"{said}, like CADSS {value:.0f}" if report.instrument == "cadss-6" else f"{said}, {meaning(column, value)}"
+    shown = f"{INSTRUMENTS[report.instrument].title} {number(report.score)}"
+    return (
+        f"{shown}, like CADSS {value:.0f}" if report.instrument == "cadss-6" else f"{shown}, {meaning(column, value)}"
+    )
 
 
-def _beside(said: Said) -> str:
+def _beside(assessment: Assessment) -> str:
     """What makes it grave."""
     found = []
-    if said.distressed:
-        found.append(f"distress {number(said.newest['distress'].score)} of 10")
-    if any(key[0] == "unresponsive" for key in said.on):
-        found.append(f"MOAA/S {number(said.newest['moaas'].score)}")
+    if assessment.distressed:
+        found.append(f"distress {number(assessment.newest['distress'].score)} of 10")
+    if any(key[0] == "unresponsive" for key in assessment.on):
+        found.append(f"MOAA/S {number(assessment.newest['moaas'].score)}")
     return f"With {' and '.join(found)}."
 
 
-def score_evidence(said: Said, limit: Limit, clock_us: int, minute: float | None) -> dict[str, object]:
+def score_evidence(assessment: Assessment, limit: Limit, clock_us: int, minute: float | None) -> dict[str, object]:
     """What is behind a finding on a score: the score, its limit, how old it is, and where it comes from."""
-    report, before = said.newest[limit.channel], said.before.get(limit.channel)
+    report, before = assessment.newest[limit.channel], assessment.before.get(limit.channel)
     evidence: dict[str, object] = {
         "channel": limit.channel, "label": LABELS[limit.channel], "value": number(report.scale[1]), "limit": limit.enter,
         "past": limit.past, "unit": UNITS[limit.channel], "instrument": report.instrument, "score": number(report.score),

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, NamedTuple
 from models.instants import NEVER, SECOND
 from models.tables.limits import CONFIRM_WITHIN, CUFF_RULES, JUMP_MMHG, LIMITS, Limit
 from models.tables.rules import Priority
-from models.tables.symptoms import STANDS_FOR
+from models.tables.symptoms import SYMPTOM_VALID_FOR
 
 SAME_CUFF_FOR: Final = 30 * SECOND
 """The same numbers again within this time are the same cuff, still on the display. Chosen by us: displays are sent every few
@@ -247,7 +247,7 @@ class CuffRules:
         high = [limit for limit in limits if (limit.rule, limit.priority) == _HIGH_PRESSURE]
         found = [limit for limit in high if limit.channel in self.last and limit.is_past(self.last[limit.channel])]
         name = f"{_CRISIS}.{Priority.HIGH.word}"
-        if not rows or not found or name in self.forced or at_us - self.shown_us > STANDS_FOR:
+        if not rows or not found or name in self.forced or at_us - self.shown_us > SYMPTOM_VALID_FOR:
             return None
         self.forced.add(name)
         self.waits_us, self.milder = None, True

@@ -11,8 +11,8 @@ from typing import Final
 
 from models.findings import Finding
 from models.instants import FAR, MINUTE, NEVER, iso
-from models.session.readiness import Known, Readiness, readiness
-from models.session.reports import said_by
+from models.session.readiness import PatientStatus, Readiness, judge_readiness
+from models.session.reports import assess
 from models.tables.channels import CHANNEL_COLUMN
 from models.tables.drugs import treatment_of
 from models.tables.rules import INHIBITS, RULES, Priority
@@ -40,16 +40,16 @@ LEAVES: Final = frozenset({"left", "left-early", "left-against-advice", "dischar
 """An intervention under one of these names says that the patient has gone, though nobody ended the session."""
 
 
-def known_of(state: WardState, row: int, now_us: int) -> Known:
+def known_of(state: WardState, row: int, now_us: int) -> PatientStatus:
     """What is known of a session at an instant of the shard's clock."""
     session, rows = state.known.sessions[row], state.rows
-    newest = said_by(session.reports, ()).newest
+    newest = assess(session.reports, ()).newest
     spo2_us = int(rows.trusted_at[row, _SPO2])
     cuff = session.cuffs[-1] if session.cuffs else None
     standing = session.standing.keys()
     said = _SCORED.union(*(INHIBITS.get(rule, ()) for rule in standing))
     title = {rule: RULES[rule].title for rule in standing - said if RULES[rule].category in _BODY}
-    return Known(
+    return PatientStatus(
         now_us, session.protocol, session.dose_us, session.phase(now_us) == "dosing", state.baseline(row),
         cuff and (cuff.at_us, cuff.sbp, cuff.dbp),
         None if spo2_us == NEVER else (spo2_us, float(rows.value[row, _SPO2])),
@@ -72,7 +72,7 @@ def readiness_of(state: WardState, row: int, now_us: int, dissociation_over_us: 
     session = state.known.sessions[row]
     treatment = treatment_of(session.drug, session.route)
     gone_min = treatment.gone_min if treatment is not None and treatment.gone_min else 100
-    return readiness(known_of(state, row, now_us), dissociation_over_us, gone_min)
+    return judge_readiness(known_of(state, row, now_us), dissociation_over_us, gone_min)
 
 
 def due_next(state: WardState, row: int, now_us: int) -> list[dict[str, str | None]]:

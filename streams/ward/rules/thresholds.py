@@ -14,7 +14,7 @@ from models.tables.channels import CHANNEL_COLUMN as CHANNEL
 from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
 from models.tables.limits import HELD, LIMIT_COLUMN, LIMIT_COLUMNS, RECHECK_WITHIN, Limit
 from models.tables.rules import RULE_INDEX, RULES
-from models.tables.symptoms import STANDS_FOR
+from models.tables.symptoms import SYMPTOM_VALID_FOR
 from streams.ward.association import Cuff, Session
 from streams.ward.rules.cuffs import Verdict
 from streams.ward.rules.holding import hold
@@ -107,7 +107,7 @@ def read_cuff(
     rate = _rate_now(state, row, at_us)
     if rate is not None:
         readings["rate"] = rate
-    symptoms = session.symptoms_us is not None and at_us - session.symptoms_us <= STANDS_FOR
+    symptoms = session.symptoms_us is not None and at_us - session.symptoms_us <= SYMPTOM_VALID_FOR
     verdicts = cuffs.read(at_us, readings, symptoms, state.limits_of(row))
     rows.recheck_due[row] = FAR if cuffs.waits_us is None else min(rows.recheck_due[row], here[0] + RECHECK_WITHIN)
     rows.due[row] = min(rows.due[row], rows.recheck_due[row])

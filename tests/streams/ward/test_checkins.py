@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.session.reports import Report, said_by, with_report
+from models.session.reports import Report, add_report, assess
 from models.tables.limits import LIMITS
 from models.tables.rules import Priority
 from models.tables.suicidality import item_9_unknown, risk_of
@@ -210,8 +210,8 @@ def test_what_reports_say_does_not_depend_on_the_order_in_which_they_come(
     for order in list(permutations(made))[:24]:
         kept: list[Report] = []
         for report in order:
-            kept = with_report(kept, report, None)
-        told.add(repr(said_by(kept, LIMITS)))
+            kept = add_report(kept, report, None)
+        told.add(repr(assess(kept, LIMITS)))
     assert len(told) <= 1
 
 
