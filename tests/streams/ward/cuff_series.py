@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from models.tables.limits import LIMITS, Limit, changed
+from models.tables.limits import LIMITS, Limit, with_overrides
 from models.wire.observations import LIMIT_CHANGES
 
 Changes = dict[str, Any]
@@ -31,7 +31,7 @@ CHANGES: Final[tuple[Changes, ...]] = (
 
 def with_changes(changes: Changes) -> tuple[Limit, ...]:
     """The default table with these changes in it."""
-    return changed(LIMITS, LIMIT_CHANGES.validate_python(changes))
+    return with_overrides(LIMITS, LIMIT_CHANGES.validate_python(changes))
 
 
 # Systolic and diastolic: each limit, where it ends, a reading on either side, and pairs whose distance is what makes a jump.
