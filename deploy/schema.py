@@ -1,13 +1,15 @@
-"""Writes the JSON Schemas of everything on the wire to docs/schema/ (`make schema`)."""
+"""Writes the JSON Schemas of everything on the wire to docs/schema/, and the tables that boards need (`make schema`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
+from models.wire.board_tables import rendered_board_tables
 from models.wire.schema import SCHEMAS, rendered_schema
 
 SCHEMA_FOLDER: Final = Path(__file__).parents[1] / "docs" / "schema"
+BOARD_TABLES: Final = Path(__file__).parents[1] / "alerts" / "board" / "src" / "tables.json"
 
 
 def write_schemas(folder: Path = SCHEMA_FOLDER) -> None:
@@ -19,3 +21,4 @@ def write_schemas(folder: Path = SCHEMA_FOLDER) -> None:
 
 if __name__ == "__main__":
     write_schemas()
+    BOARD_TABLES.write_text(rendered_board_tables(), "utf-8")

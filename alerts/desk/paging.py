@@ -20,15 +20,13 @@ from typing import Any, Final
 from alerts.desk.alert import Alert, AlertKey, in_order
 from alerts.effects import Page
 from models.instants import FAR, MINUTE, SECOND, iso
-from models.tables.rules import INHIBITS, RULES, Priority
+from models.tables.rules import INHIBITS, PRIORITY_SHAPES, RULES, Priority
 from models.wire.live import AlertPhase
 
 GROUP_FOR: Final = 30 * SECOND
 """One event of a patient often crosses several limits within seconds; one page reports it. Chosen by us."""
 QUIET_AFTER: Final = 5 * MINUTE
 """A rule that comes and goes is paged again after this long at the earliest, unless worse. Chosen by us."""
-
-SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}
 
 
 @dataclass(slots=True)
@@ -100,7 +98,7 @@ class Paging:
         body = " ".join(each.text for each in waiting)
         if isinstance(link, str):
             body = f"{body} {link.rstrip('/')}/alert/{alert.id}"
-        title = f"{worst.name} {SHAPES[worst]} {where}: {RULES[alert.rule].title}"
+        title = f"{worst.name} {PRIORITY_SHAPES[worst]} {where}: {RULES[alert.rule].title}"
         alerts = tuple(each.id for each in waiting)
         return Page(f"{alert.id}-{seq}", iso(clock_us), site, patient, worst.word, alerts, title, body)
 

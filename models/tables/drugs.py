@@ -15,6 +15,17 @@ from typing import Final, Literal
 
 from models.instants import MINUTE
 
+Route = Literal["iv", "im", "sc", "intranasal", "oral", "sublingual"]
+
+ROUTE_TITLES: Final[dict[Route, str]] = {
+    "iv": "IV",
+    "im": "IM",
+    "sc": "SC",
+    "intranasal": "Nasal",
+    "oral": "Oral",
+    "sublingual": "Sublingual",
+}
+
 SessionPhase = Literal["before", "dosing", "observation", "unscheduled"]
 
 WEIGHT_KG: Final = 70.0

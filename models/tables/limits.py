@@ -39,6 +39,9 @@ LABELS: Final = {
     "rate": "Heart rate", "sbp-rise": "Systolic rise", "dbp-rise": "Diastolic rise", "moaas": "MOAA/S", "cadss": "CADSS",
 }  # fmt: skip
 
+SENTENCE_DECIMALS: Final = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
+"""Digits after the point in a sentence, at most: one, or what the channel needs."""
+
 CONFIRM_WITHIN: Final = 10 * MINUTE
 """A second cuff confirms the first if it comes within 10 min: two readings 5 min apart are one clinic's rule [S33], and
 10 min is the cuff cadence during an infusion (Riva-Posse 2018)."""

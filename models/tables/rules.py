@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal
 
+from models.tables.card import CardRow
+
 Category = Literal[
     "cardiovascular", "respiratory", "consciousness", "dissociation", "mood", "protocol", "technical", "maintenance"
 ]
@@ -33,54 +35,62 @@ class Priority(IntEnum):
         return self.name.lower()
 
 
+PRIORITY_SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}
+"""Beside every colour (IEC 60601-1-8): a photocopy must read the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule's name, category, whether its alerts latch, and its words on a board."""
+    """A rule's name, category, whether its alerts latch, and its words on a board.
+
+    `row`: the line of a card that its alerts light; None: the lines of the channels that an alert names, if it names any.
+    """
 
     name: str
     category: Category
     latches: bool
     title: str
+    row: CardRow | None
 
 
 # fmt: off
 _TABLE: Final = (
-    Rule("hypertension",           "cardiovascular", True,  "High blood pressure"),
-    Rule("hypertensive-crisis",    "cardiovascular", True,  "Very high blood pressure"),
-    Rule("pressure-rise",          "cardiovascular", True,  "Blood pressure risen"),
-    Rule("pressure-forecast",      "cardiovascular", False, "Blood pressure may rise"),
-    Rule("hypotension",            "cardiovascular", True,  "Low blood pressure"),
-    Rule("tachycardia",            "cardiovascular", True,  "Fast heart rate"),
-    Rule("bradycardia",            "cardiovascular", True,  "Slow heart rate"),
-    Rule("hyperthermia",           "cardiovascular", True,  "High temperature"),
-    Rule("hypothermia",            "cardiovascular", True,  "Low temperature"),
-    Rule("desaturation",           "respiratory",    True,  "Low oxygen"),
-    Rule("bradypnoea",             "respiratory",    True,  "Slow breathing"),
-    Rule("tachypnoea",             "respiratory",    True,  "Fast breathing"),
-    Rule("apnoea",                 "respiratory",    True,  "Not breathing"),
-    Rule("hypoventilation",        "respiratory",    True,  "CO2 building up"),
-    Rule("sedation",               "consciousness",  True,  "Sedated"),
-    Rule("unresponsive",           "consciousness",  True,  "Unresponsive"),
-    Rule("dissociation",           "dissociation",   False, "Dissociating"),
-    Rule("severe-dissociation",    "dissociation",   True,  "Severe dissociation"),
-    Rule("prolonged-dissociation", "dissociation",   True,  "Dissociation lasting"),
-    Rule("suicidal-ideation",      "mood",           True,  "Suicidal thoughts"),
-    Rule("mood-worsening",         "mood",           True,  "Mood worsening"),
-    Rule("predose-pressure",       "protocol",       False, "Pressure before dose"),
-    Rule("vitals-overdue",         "protocol",       False, "Cuff overdue"),
-    Rule("checkin-overdue",        "protocol",       False, "Check-in overdue"),
-    Rule("observation-incomplete", "protocol",       False, "Left before ready"),
-    Rule("contraindication",       "protocol",       True,  "Contraindication"),
-    Rule("unscheduled",            "technical",      False, "Vitals without a session"),
-    Rule("no-data",                "technical",      False, "No data"),
-    Rule("never-started",          "technical",      False, "Monitor never started"),
-    Rule("probe-off",              "technical",      False, "Probe off"),
-    Rule("artefact",               "technical",      False, "Signal not believable"),
-    Rule("implausible",            "technical",      False, "Readings out of range"),
-    Rule("clock-skew",             "technical",      False, "Device clock wrong"),
-    Rule("integrity",              "technical",      True,  "Records disagree"),
-    Rule("maintenance-due",        "maintenance",    False, "Maintenance dose due"),
-    Rule("relapse-risk",           "maintenance",    False, "Relapse likely"),
+    Rule("hypertension",           "cardiovascular", True,  "High blood pressure",        "pressure"),
+    Rule("hypertensive-crisis",    "cardiovascular", True,  "Very high blood pressure",   "pressure"),
+    Rule("pressure-rise",          "cardiovascular", True,  "Blood pressure risen",       "pressure"),
+    Rule("pressure-forecast",      "cardiovascular", False, "Blood pressure may rise",    "pressure"),
+    Rule("hypotension",            "cardiovascular", True,  "Low blood pressure",         "pressure"),
+    Rule("tachycardia",            "cardiovascular", True,  "Fast heart rate",            "rate"),
+    Rule("bradycardia",            "cardiovascular", True,  "Slow heart rate",            "rate"),
+    Rule("hyperthermia",           "cardiovascular", True,  "High temperature",           None),
+    Rule("hypothermia",            "cardiovascular", True,  "Low temperature",            None),
+    Rule("desaturation",           "respiratory",    True,  "Low oxygen",                 "spo2"),
+    Rule("bradypnoea",             "respiratory",    True,  "Slow breathing",             "breathing"),
+    Rule("tachypnoea",             "respiratory",    True,  "Fast breathing",             "breathing"),
+    Rule("apnoea",                 "respiratory",    True,  "Not breathing",              "breathing"),
+    Rule("hypoventilation",        "respiratory",    True,  "CO2 building up",            "breathing"),
+    Rule("sedation",               "consciousness",  True,  "Sedated",                    "sedation"),
+    Rule("unresponsive",           "consciousness",  True,  "Unresponsive",               "sedation"),
+    Rule("dissociation",           "dissociation",   False, "Dissociating",               "dissociation"),
+    Rule("severe-dissociation",    "dissociation",   True,  "Severe dissociation",        "dissociation"),
+    Rule("prolonged-dissociation", "dissociation",   True,  "Dissociation lasting",       "dissociation"),
+    Rule("suicidal-ideation",      "mood",           True,  "Suicidal thoughts",          None),
+    Rule("mood-worsening",         "mood",           True,  "Mood worsening",             None),
+    Rule("predose-pressure",       "protocol",       False, "Pressure before dose",       "pressure"),
+    Rule("vitals-overdue",         "protocol",       False, "Cuff overdue",               "pressure"),
+    Rule("checkin-overdue",        "protocol",       False, "Check-in overdue",           None),
+    Rule("observation-incomplete", "protocol",       False, "Left before ready",          None),
+    Rule("contraindication",       "protocol",       True,  "Contraindication",           None),
+    Rule("unscheduled",            "technical",      False, "Vitals without a session",   None),
+    Rule("no-data",                "technical",      False, "No data",                    None),
+    Rule("never-started",          "technical",      False, "Monitor never started",      None),
+    Rule("probe-off",              "technical",      False, "Probe off",                  None),
+    Rule("artefact",               "technical",      False, "Signal not believable",      None),
+    Rule("implausible",            "technical",      False, "Readings out of range",      None),
+    Rule("clock-skew",             "technical",      False, "Device clock wrong",         None),
+    Rule("integrity",              "technical",      True,  "Records disagree",           None),
+    Rule("maintenance-due",        "maintenance",    False, "Maintenance dose due",       None),
+    Rule("relapse-risk",           "maintenance",    False, "Relapse likely",             None),
 )
 # fmt: on
 

@@ -22,15 +22,15 @@ longest cuff intervals in use (15 min, Riva-Posse 2018), so that the cuff taken 
 
 # fmt: off
 ALARMING: Final = {
-    #  name                 in a sentence                  other names
-    "chest-pain":         ("chest pain",                  ("chest-tightness", "chest-pressure", "angina")),
-    "breathlessness":     ("breathlessness",              ("dyspnoea", "dyspnea", "shortness-of-breath", "short-of-breath")),
-    "severe-headache":    ("sudden severe headache",      ("headache", "sudden-severe-headache", "sudden-headache", "thunderclap-headache")),
-    "visual-disturbance": ("visual disturbance",          ("visual-disturbances", "vision-loss", "loss-of-vision", "blurred-vision", "vision")),
-    "seizure":            ("seizure",                     ("seizures", "convulsion", "fit")),
-    "confusion":          ("confusion",                   ("confused", "altered-consciousness", "encephalopathy")),
-    "weakness":           ("weakness on one side",        ("one-sided-weakness", "facial-droop", "slurred-speech", "stroke-symptoms")),
-    "syncope":            ("fainting",                    ("faint", "fainting", "collapse", "loss-of-consciousness")),
+    #  name                 in a sentence             on a button                other names
+    "chest-pain":         ("chest pain",             "Chest pain",              ("chest-tightness", "chest-pressure", "angina")),
+    "breathlessness":     ("breathlessness",         "Breathless",              ("dyspnoea", "dyspnea", "shortness-of-breath", "short-of-breath")),
+    "severe-headache":    ("sudden severe headache", "Sudden severe headache",  ("headache", "sudden-severe-headache", "sudden-headache", "thunderclap-headache")),
+    "visual-disturbance": ("visual disturbance",     "Sight disturbed",         ("visual-disturbances", "vision-loss", "loss-of-vision", "blurred-vision", "vision")),
+    "confusion":          ("confusion",              "Confused",                ("confused", "altered-consciousness", "encephalopathy")),
+    "weakness":           ("weakness on one side",   "Weak on one side",        ("one-sided-weakness", "facial-droop", "slurred-speech", "stroke-symptoms")),
+    "seizure":            ("seizure",                "Seizure",                 ("seizures", "convulsion", "fit")),
+    "syncope":            ("fainting",               "Fainted",                 ("faint", "fainting", "collapse", "loss-of-consciousness")),
 }
 # fmt: on
 """Weakness on one side and fainting are ours: signs of stroke and of a failing circulation, whatever the pressure."""
@@ -42,7 +42,14 @@ HARMLESS: Final = frozenset(
 )  # fmt: skip
 """The label's common effects; anxiety is asked as distress."""
 
-_NAMES: Final = {name: key for key, (_, others) in ALARMING.items() for name in (key, *others)}
+SYMPTOM_BUTTONS: Final = {
+    **{name: button for name, (_, button, _) in ALARMING.items()},
+    "nausea": "Nausea",
+    "dizziness": "Dizzy",
+}
+"""What a tablet asks for: all that alarms, and the two harmless ones that people name most."""
+
+_NAMES: Final = {name: key for key, (_, _, others) in ALARMING.items() for name in (key, *others)}
 
 
 def alarming(items: Items | None, score: float | None) -> tuple[str, ...]:

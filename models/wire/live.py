@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
+from models.tables.card import DueWord, QualityWord
 from models.tables.rules import Category, PriorityName
 from models.tables.severity import TreatmentResponse
 from models.wire.observations import BasisOut, ChannelName, SeverityOut, SpacingOut
@@ -78,9 +79,7 @@ class ValueOut(_Out):
     value: float | None
     at: AwareDatetime | None
     age_s: float | None
-    quality: Literal[
-        "none", "good", "stale", "implausible", "step", "frozen", "artefact", "probe-off", "cuff-failed", "off"
-    ]
+    quality: QualityWord
     stale_after_s: float
 
 
@@ -105,7 +104,7 @@ class PressureOut(_Out):
 class NextOut(_Out):
     """What is due next; `due_at` null: overdue."""
 
-    what: Literal["cuff", "pressure-at-the-peak", "check-in", "observation"]
+    what: DueWord
     due_at: AwareDatetime | None
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
+from models.tables.drugs import Route
 from models.tables.rules import PriorityName
 from models.tables.severity import TreatmentResponse
 from models.wire.bounds import (
@@ -40,7 +41,6 @@ from models.wire.bounds import (
     Total,
 )
 
-Route = Literal["iv", "im", "sc", "intranasal", "oral", "sublingual"]
 ChannelStatus = Literal["probe-off", "artefact", "cuff-failed", "off"]
 ChannelName = Literal["hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2"]
 InstrumentName = Literal[

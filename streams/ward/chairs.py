@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models.instants import MINUTE, NEVER, SECOND, from_iso, iso
+from models.tables.card import QualityWord
 from models.tables.channels import CHANNELS, STALE_AFTER
 from models.tables.limits import LIMIT_COLUMN, Limit
 from streams.ward.association import Session
@@ -72,12 +73,12 @@ def _values(ward: Ward, row: int, now_us: int) -> dict[str, Any]:
         heard = int(rows.heard[row, column])
         lasts = STALE_AFTER if channel.continuous else round(channel.cadence_s * 2 * SECOND)
         quality = int(rows.quality[row, column])
-        word = QUALITIES[quality]
+        word: QualityWord = QUALITIES[quality]
         if quality == GOOD and now_us - heard >= lasts:
             word = "stale"
         known = heard > NEVER
         values[channel.name] = {
-            "value": number(float(rows.value[row, column])) if known else None,
+            "value": number(float(rows.value[row, column]), channel.name) if known else None,
             "at": iso(int(rows.trusted_at[row, column])) if known else None,
             "age_s": number((now_us - heard) / SECOND) if known else None,
             "quality": word,

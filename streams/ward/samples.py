@@ -182,7 +182,7 @@ def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
             session, patient = held.name, held.patient
         at = iso(int(frame.at_us[taken]))
         read = {
-            name: number(float(value))
+            name: number(float(value), name)
             for name, value in zip(CHANNEL_NAMES, frame.values[taken], strict=True)
             if not np.isnan(value)
         }

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from models.tables.limits import LABELS, UNITS, Limit
+from models.tables.limits import LABELS, SENTENCE_DECIMALS, UNITS, Limit
 
 
-def number(value: float) -> float | int:
-    """As a person writes it: at most one decimal, none where there is none."""
-    rounded = round(value, 1)
+def number(value: float, channel: str = "") -> float | int:
+    """As a person writes it: at most one decimal, or the channel's own, none where there is none."""
+    rounded = round(value, SENTENCE_DECIMALS.get(channel, 1))
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def _with_unit(value: float, unit: str) -> str:
-    return f"{number(value)} {unit}"
+def _with_unit(value: float, channel: str) -> str:
+    return f"{number(value, channel)} {UNITS[channel]}"
 
 
 def duration(seconds: float) -> str:
@@ -28,17 +28,16 @@ def duration(seconds: float) -> str:
 
 def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:
     """``Chair 3 (A-17): Low oxygen. SpO2 84 %, below 85 % for 10 s.``"""
-    unit = UNITS[limit.channel]
     word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
     held = f" for {duration(limit.hold_s)}" if limit.hold_s else ""
-    reading = f"{LABELS[limit.channel]} {_with_unit(value, unit)}"
+    reading = f"{LABELS[limit.channel]} {_with_unit(value, limit.channel)}"
     if (value < limit.enter) if limit.above else (value > limit.enter):
         # A worse limit is over and this one is not: the reading is between where it begins and where it ends.
         back = (value <= limit.leave) if limit.above else (value >= limit.leave)
-        leave = _with_unit(limit.leave, unit)
+        leave = _with_unit(limit.leave, limit.channel)
         still = f"back past {leave} for less than {duration(limit.leave_s)}" if back else f"not yet back at {leave}"
         return f"{where}: {title}. {reading}, {still}."
-    return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, unit)}{held}."
+    return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, limit.channel)}{held}."
 
 
 _BECAUSE: Final = {
@@ -55,12 +54,11 @@ _BECAUSE: Final = {
 
 def cuff_sentence(where: str, limit: Limit, value: float | None, title: str, why: str) -> str:
     """``Chair 3 (A-17): High blood pressure. Systolic pressure 185 mmHg, at or above 180 mmHg; recheck.``"""
-    unit = UNITS[limit.channel]
     word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
     end = "" if limit.rule == "hypertensive-crisis" and not why else _BECAUSE[why]
     if value is None:
-        return f"{where}: {title}. {LABELS[limit.channel]} {word} {_with_unit(limit.enter, unit)}{end}."
-    return f"{where}: {title}. {LABELS[limit.channel]} {_with_unit(value, unit)}, {word} {_with_unit(limit.enter, unit)}{end}."
+        return f"{where}: {title}. {LABELS[limit.channel]} {word} {_with_unit(limit.enter, limit.channel)}{end}."
+    return f"{where}: {title}. {LABELS[limit.channel]} {_with_unit(value, limit.channel)}, {word} {_with_unit(limit.enter, limit.channel)}{end}."
 
 
 def limit_evidence(
@@ -69,7 +67,7 @@ def limit_evidence(
     """The values, limit, unit, baseline and minute of the protocol behind a limit's finding."""
     evidence: dict[str, object] = {
         "channel": limit.channel,
-        "value": None if value is None else number(value),
+        "value": None if value is None else number(value, limit.channel),
         "limit": limit.enter,
         "past": limit.past,
         "unit": UNITS[limit.channel],
@@ -80,7 +78,7 @@ def limit_evidence(
     if limit.readings > 1:
         evidence["readings"] = limit.readings
     if baseline is not None:
-        evidence["baseline"] = number(baseline)
+        evidence["baseline"] = number(baseline, limit.channel)
     if minute is not None:
         evidence["minute"] = number(minute)
     return evidence

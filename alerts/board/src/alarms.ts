@@ -1,34 +1,13 @@
 /** The alerts on a page: folding the feed's transitions into them, their order, their words. Pure. */
 
-import type { Alert, Priority, Transition } from "./wire";
+import { decimalsOf, type Row, rowOfChannel, rowOfRule, ruleTitle, SIGN } from "./tables";
+import type { Alert, Transition } from "./wire";
 
 export type Alerts = ReadonlyMap<string, Alert>;
 
-/** Shape and word beside every colour (IEC 60601-1-8): a photocopy must read the same. */
-export const SIGN: Record<Priority, { rank: number; word: string; shape: string }> = {
-  high: { rank: 3, word: "HIGH", shape: "▲" },
-  medium: { rank: 2, word: "MEDIUM", shape: "◆" },
-  low: { rank: 1, word: "LOW", shape: "●" },
-  info: { rank: 0, word: "INFO", shape: "○" },
-};
-
-const TITLES: Record<string, string> = {
-  hypertension: "High blood pressure", "hypertensive-crisis": "Very high blood pressure", "pressure-rise": "Blood pressure risen",
-  "pressure-forecast": "Blood pressure may rise", hypotension: "Low blood pressure", tachycardia: "Fast heart rate",
-  bradycardia: "Slow heart rate", hyperthermia: "High temperature", hypothermia: "Low temperature", desaturation: "Low oxygen",
-  bradypnoea: "Slow breathing", tachypnoea: "Fast breathing", apnoea: "Not breathing", hypoventilation: "CO2 building up",
-  sedation: "Sedated", unresponsive: "Unresponsive", dissociation: "Dissociating", "severe-dissociation": "Severe dissociation",
-  "prolonged-dissociation": "Dissociation lasting", "suicidal-ideation": "Suicidal thoughts", "mood-worsening": "Mood worsening",
-  "predose-pressure": "Pressure before dose", "vitals-overdue": "Cuff overdue", "checkin-overdue": "Check-in overdue",
-  "observation-incomplete": "Left before ready", contraindication: "Contraindication", unscheduled: "Vitals without a session",
-  "no-data": "No data", "never-started": "Monitor never started", "probe-off": "Probe off", artefact: "Signal not believable",
-  implausible: "Readings out of range", "clock-skew": "Device clock wrong", integrity: "Records disagree",
-  "maintenance-due": "Maintenance dose due", "relapse-risk": "Relapse likely",
-};
-
-/** The server's title where it gave one; a transition has none, so the same words are kept here for the moment before the details arrive. */
+/** The server's title where it gave one; a transition has none, so the table's is shown for the moment before the details arrive. */
 export function title(alert: Pick<Alert, "rule"> & { title?: string | null }): string {
-  return alert.title || TITLES[alert.rule] || alert.rule.replaceAll("-", " ").replace(/^./, (c) => c.toUpperCase());
+  return alert.title || ruleTitle(alert.rule) || alert.rule.replaceAll("-", " ").replace(/^./, (c) => c.toUpperCase());
 }
 
 function textOf(value: unknown): string | null {
@@ -143,29 +122,13 @@ export function sayingOf(alert: Alert): string {
   return `${alert.alert}/${alert.priority}`;
 }
 
-export type Row = "spo2" | "rate" | "pressure" | "breathing" | "sedation" | "dissociation";
-
-const ROW_OF_RULE: Record<string, Row> = {
-  desaturation: "spo2", tachycardia: "rate", bradycardia: "rate",
-  hypertension: "pressure", "hypertensive-crisis": "pressure", "pressure-rise": "pressure", "pressure-forecast": "pressure",
-  hypotension: "pressure", "predose-pressure": "pressure", "vitals-overdue": "pressure",
-  bradypnoea: "breathing", tachypnoea: "breathing", apnoea: "breathing", hypoventilation: "breathing",
-  sedation: "sedation", unresponsive: "sedation",
-  dissociation: "dissociation", "severe-dissociation": "dissociation", "prolonged-dissociation": "dissociation",
-};
-
-const ROW_OF_CHANNEL: Record<string, Row> = {
-  spo2: "spo2", hr: "rate", pulse: "rate", sbp: "pressure", dbp: "pressure", map: "pressure", rr: "breathing",
-  etco2: "breathing", tcco2: "breathing", moaas: "sedation", "cadss-6": "dissociation", cadss: "dissociation",
-};
-
 /** Which lines of a card an alert is about: its rule's, or those of the channels it names. */
 export function rowsOf(alert: Alert): Row[] {
-  const own = ROW_OF_RULE[alert.rule];
+  const own = rowOfRule(alert.rule);
   if (own) return [own];
   const many = alert.evidence?.["channels"];
   const channels: unknown[] = Array.isArray(many) ? many : [alert.evidence?.["channel"]];
-  const rows = channels.map((c) => ROW_OF_CHANNEL[textOf(c) ?? ""]).filter((r) => r !== undefined);
+  const rows = channels.map((c) => rowOfChannel(textOf(c) ?? "")).filter((r) => r !== null);
   return [...new Set(rows)];
 }
 
@@ -178,18 +141,24 @@ export function measure(alert: Alert): { value: string; limit: string | null } |
   const channel = textOf(e["channel"]) ?? "";
   const rise = channel.endsWith("-rise") ? "+" : "";
   // The full scale's total is carried over from six items: its tenths say nothing.
-  const digits = channel === "cadss" ? 1 : 10;
-  const neat = (n: number): string => `${rise}${Math.round(n * digits) / digits}`;
+  const neat = (n: number): string => `${rise}${channel === "cadss" ? Math.round(n) : rounded(n, channel)}`;
   const limit = e["limit"];
   const shownUnit = unit === null ? "" : ` ${unit.replace("mm[Hg]", "mmHg")}`;
   return { value: `${neat(value)}${shownUnit}`, limit: typeof limit === "number" ? neat(limit) : null };
+}
+
+/** To one decimal, or as many as the channel needs. */
+function rounded(value: number, channel: string): number {
+  const scale = 10 ** Math.max(1, decimalsOf(channel));
+  return Math.round(value * scale) / scale;
 }
 
 /** What else the rule knew, in words, each with its name: from where the value came, what was usual, what the drug does. */
 export function facts(alert: Alert): readonly (readonly [name: string, words: string])[] {
   const e = alert.evidence ?? {};
   const unit = textOf(e["unit"]);
-  const withUnit = (n: number): string => `${Math.round(n * 10) / 10}${unit === null ? "" : ` ${unit}`}`;
+  const channel = textOf(e["channel"]) ?? "";
+  const withUnit = (n: number): string => `${rounded(n, channel)}${unit === null ? "" : ` ${unit}`}`;
   const trend = e["trend"] as { from?: unknown; over_s?: unknown } | null | undefined;
   const found: [string, string][] = [];
   if (typeof trend?.from === "number" && typeof trend.over_s === "number") {

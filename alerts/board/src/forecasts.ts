@@ -125,14 +125,6 @@ export function responseWords(known: Known): string {
   return RESPONSE[known.response ?? "unknown"] ?? "Response not known yet";
 }
 
-const INSTRUMENT: Record<string, string> = {
-  "phq-9": "PHQ-9", "phq-2": "PHQ-2", "qids-sr16": "QIDS-SR16", madrs: "MADRS", "mood-vas": "Mood", "cssrs-screen": "C-SSRS", "bprs-4": "BPRS", cadss: "CADSS", "cadss-6": "CADSS-6", moaas: "MOAA/S",
-};
-
-export function instrumentWords(instrument: string): string {
-  return INSTRUMENT[instrument] ?? instrument;
-}
-
 /** Whole days between a day and an instant's day, as a person counts them. */
 export function daysWords(at: string, nowMs: number): string {
   const days = Math.floor((nowMs - Date.parse(at)) / 86_400_000);

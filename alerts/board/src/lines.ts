@@ -1,13 +1,9 @@
 /** Lines of readings over time: joining, cutting, and breaking them where a channel was silent. Pure. */
 
+import { readNowAndThen, STALE_AFTER_MS } from "./tables";
 import type { Point } from "./wire";
 
 export type Series = readonly Point[];
-
-/** As long as a continuous channel may be silent before its value is stale. */
-const BREAK_MS = 30_000;
-/** Cuffs and thermometers are read now and then: a line between two of them is no claim about the time between. */
-const SPOT = new Set(["sbp", "dbp", "map", "temp"]);
 
 /** `older` then `newer`, where they overlap the older's; both in order of time. */
 export function joined(older: Series, newer: Series): Point[] {
@@ -26,7 +22,7 @@ export function withGaps(points: Series, channel: string): { at: number[]; value
   const value: (number | null)[] = [];
   let before: number | null = null;
   for (const [ms, v] of points) {
-    if (before !== null && ms - before > BREAK_MS && !SPOT.has(channel)) {
+    if (before !== null && ms - before > STALE_AFTER_MS && !readNowAndThen(channel)) {
       at.push((before + 1000) / 1000);
       value.push(null);
     }

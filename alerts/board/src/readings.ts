@@ -4,8 +4,9 @@
  * since the server last spoke: a frozen feed must not leave a number looking alive.
  */
 
+import { bandsBelow, channelsOf, decimalsOf, MOAAS, QUALITY_NOTES, type Row, shortName } from "./tables";
 import { span } from "./times";
-import type { Band, Chair, CheckIn, Quality, Reading } from "./wire";
+import type { Band, Chair, CheckIn, Reading } from "./wire";
 
 export interface Shown {
   digits: string;
@@ -17,30 +18,19 @@ export interface Shown {
   note: string | null;
 }
 
-const REASON: Record<Quality, string> = {
-  good: "no reading",
-  stale: "no reading",
-  implausible: "not believable",
-  step: "jumped",
-  frozen: "frozen",
-  artefact: "artefact",
-  "probe-off": "probe off",
-  "cuff-failed": "cuff failed",
-  off: "switched off",
-};
-
 /** Continuous channels come each second; up to this age their age is not worth a nurse's glance. */
 const QUIET_AGE_S = 5;
 
 export function digits(channel: string, value: number): string {
-  return channel === "temp" ? value.toFixed(1) : String(Math.round(value));
+  const decimals = decimalsOf(channel);
+  return decimals === 0 ? String(Math.round(value)) : value.toFixed(decimals);
 }
 
 /** `elapsedS`: seconds since the message that held this reading. */
 export function shown(channel: string, reading: Reading | null | undefined, elapsedS: number): Shown {
   const quality = reading?.quality ?? "good";
   if (reading?.value === null || reading?.value === undefined) {
-    return { digits: "—", live: false, absent: true, note: REASON[quality] };
+    return { digits: "—", live: false, absent: true, note: QUALITY_NOTES[quality] };
   }
   const text = digits(channel, reading.value);
   const ageS = reading.age_s === null || reading.age_s === undefined ? null : reading.age_s + elapsedS;
@@ -49,7 +39,7 @@ export function shown(channel: string, reading: Reading | null | undefined, elap
   if (quality === "stale" || tooOld) {
     return { digits: text, live: false, absent: false, note: age === null ? "old" : `${age} old` };
   }
-  if (quality !== "good") return { digits: text, live: false, absent: false, note: REASON[quality] };
+  if (quality !== "good") return { digits: text, live: false, absent: false, note: QUALITY_NOTES[quality] };
   const quiet = ageS !== null && ageS <= QUIET_AGE_S;
   return { digits: text, live: true, absent: false, note: quiet ? null : age };
 }
@@ -63,6 +53,12 @@ export function rateChannel(chair: Chair, elapsedS: number): "hr" | "pulse" {
   return hr.absent && !pulse.absent ? "pulse" : "hr";
 }
 
+/** What stands beside a line's own number: of channels with one name the first that the device sends. */
+export function beside(chair: Chair, row: Row): readonly { channel: string; name: string }[] {
+  const sent = channelsOf(row, "beside").filter((channel) => chair.values?.[channel]).map((channel) => ({ channel, name: shortName(channel) }));
+  return sent.filter((one, i) => sent.findIndex((other) => other.name === one.name) === i);
+}
+
 export function band(chair: Chair, channel: string): Band {
   return chair.limits?.[channel] ?? {};
 }
@@ -73,16 +69,6 @@ export interface Spoken {
   at: string | null;
 }
 
-/** MOAA/S levels, as on a board and as on a button. The scale is free to use. */
-export const MOAAS: readonly { score: number; word: string; means: string }[] = [
-  { score: 5, word: "Awake", means: "Answers readily to name" },
-  { score: 4, word: "Drowsy", means: "Answers slowly to name" },
-  { score: 3, word: "Sedated", means: "Only to a loud or repeated name" },
-  { score: 2, word: "Deeply sedated", means: "Only to gentle shaking" },
-  { score: 1, word: "Only to pain", means: "Only to a trapezius squeeze" },
-  { score: 0, word: "Unresponsive", means: "No answer at all" },
-];
-
 export function sedation(checkin: CheckIn | null | undefined): Spoken {
   const score = checkin?.score;
   if (score === null || score === undefined) return { word: "—", score: null, at: null };
@@ -90,9 +76,8 @@ export function sedation(checkin: CheckIn | null | undefined): Spoken {
   return { word: level?.word ?? "—", score: `${score}`, at: checkin?.at ?? null };
 }
 
-/** No cut-point of the six items is validated: the bands are CADSS 0-4, 5-14, 15-29, 30+ of 92 carried over to 24, chosen by us. */
-const CADSS6_WORDS = [[0, "None"], [1, "Slight"], [3, "Mild"], [7, "Marked"], [24, "Strong"]] as const;
-const CADSS_WORDS = [[0, "None"], [4, "Slight"], [14, "Mild"], [29, "Marked"], [92, "Strong"]] as const;
+/** By the bands of CADSS, and of its six items: below the first there is something, if anything at all. */
+const STRENGTHS = ["None", "Slight", "Mild", "Marked", "Strong"] as const;
 
 export function dissociation(checkins: Chair["checkins"]): Spoken {
   const six = checkins?.["cadss-6"];
@@ -101,8 +86,8 @@ export function dissociation(checkins: Chair["checkins"]): Spoken {
   const checkin = useFull ? full : six;
   const score = checkin?.score;
   if (score === null || score === undefined) return { word: "—", score: null, at: null };
-  const words = useFull ? CADSS_WORDS : CADSS6_WORDS;
-  const word = words.find(([most]) => score <= most)?.[1] ?? "Strong";
+  const bands = score <= 0 ? 0 : bandsBelow(useFull ? "cadss" : "cadss-6", score);
+  const word = STRENGTHS[bands] ?? "Strong";
   return { word, score: `${score}`, at: checkin?.at ?? null };
 }
 

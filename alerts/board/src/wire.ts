@@ -1,9 +1,8 @@
 /** What the server says and takes, as types. The contract itself is docs/schema/; nothing is computed here. */
 
-export type Priority = "high" | "medium" | "low" | "info";
+import type { Quality } from "./tables";
 
-export type Quality =
-  | "good" | "stale" | "implausible" | "step" | "frozen" | "artefact" | "probe-off" | "cuff-failed" | "off";
+export type Priority = "high" | "medium" | "low" | "info";
 
 export interface Reading {
   value?: number | null;

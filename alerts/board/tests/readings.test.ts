@@ -23,7 +23,7 @@ test("a missing value is a dash with its reason, never a zero", () => {
 });
 
 test("a reading that is not believed is struck through with its reason", () => {
-  for (const [quality, note] of [["implausible", "not believable"], ["frozen", "frozen"], ["step", "jumped"], ["artefact", "artefact"]] as const) {
+  for (const [quality, note] of [["implausible", "not believable"], ["frozen", "frozen"], ["step", "jumped"], ["artefact", "artefact"], ["outlier", "doubted"], ["disagrees", "probes disagree"]] as const) {
     expect(shown("hr", { ...good, quality }, 0)).toMatchObject({ live: false, absent: false, note });
   }
 });
@@ -39,7 +39,8 @@ test("scores are said in words", () => {
   expect(sedation({ score: 0 })).toMatchObject({ word: "Unresponsive", score: "0" });
   expect(sedation(null)).toMatchObject({ word: "—", score: null });
   expect(dissociation({ "cadss-6": { score: 0 } }).word).toBe("None");
-  expect(dissociation({ "cadss-6": { score: 8 } }).word).toBe("Strong");
+  expect([0, 1, 2, 3, 4, 7, 8, 24].map((score) => dissociation({ "cadss-6": { score } }).word)).toEqual(["None", "Slight", "Mild", "Mild", "Marked", "Marked", "Strong", "Strong"]);
+  expect([0, 4, 5, 14, 15, 29, 30, 92].map((score) => dissociation({ cadss: { score } }).word)).toEqual(["None", "Slight", "Mild", "Mild", "Marked", "Marked", "Strong", "Strong"]);
   expect(dissociation({ "cadss-6": { score: 1, at: "2026-11-23T14:00:00Z" }, cadss: { score: 30, at: "2026-11-23T14:05:00Z" } }).word).toBe("Strong");
 });
 

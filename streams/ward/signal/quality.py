@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import NEVER, SECOND
+from models.tables.card import QualityWord
 from models.tables.channels import CHANNEL_COLUMN, CHANNELS, STALE_AFTER
 from streams.ward.rows import CONTINUOUS, Rows
 from streams.ward.signal.agreement import CONCERNED, compare
@@ -30,7 +31,7 @@ ALONE_VOUCHES: Final = SECOND
 """What a trusted reading vouches for when the one before it was not: a second, the usual cadence. So a signal that is good
 every other second counts half of the time, and one good reading behind a long artefact proves little."""
 
-QUALITIES: Final = (
+QUALITIES: Final[tuple[QualityWord, ...]] = (
     "none", "probe-off", "artefact", "cuff-failed", "off", "good", "implausible", "step", "frozen", "outlier", "disagrees",
 )  # fmt: skip
 """The first five are the frame's statuses, so that a status is its own quality."""

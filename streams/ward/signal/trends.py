@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Ints
 from models.instants import MINUTE, NEVER, SECOND
+from models.tables.channels import CHANNEL_NAMES
 from streams.ward.sentences import number
 from streams.ward.state import WardState
 
@@ -52,7 +53,10 @@ def trend(state: WardState, row: int, columns: NDArray[np.int64], at_us: int) ->
             continue
         for column in columns.tolist():
             if not isnan(before := float(readings[row, column])):
-                return {"from": number(before), "over_s": round((at_us - int(noted_us[row])) / SECOND)}
+                return {
+                    "from": number(before, CHANNEL_NAMES[column]),
+                    "over_s": round((at_us - int(noted_us[row])) / SECOND),
+                }
     return None
 
 

@@ -6,21 +6,19 @@ import { Fragment } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
-import { detail, facts, measure, paged, place, rowsOf, SIGN, title } from "../alarms";
+import { detail, facts, measure, paged, place, rowsOf, title } from "../alarms";
 import { course } from "../board/timeline";
-import { alarmClass, USUAL } from "../board/vitals";
+import { alarmClass } from "../board/vitals";
 import { alerts, chairs } from "../feed";
 import { Frame } from "../frame";
 import { getJson, href, listOf, site } from "../here";
 import { band } from "../readings";
 import { invented } from "../site";
 import { Strip } from "../strip";
+import { channelsOf, longName, SIGN, unitOf, usual } from "../tables";
 import { clock, now, parse, second, since } from "../times";
 import { trend, trendsMoved } from "../trends";
 import type { Alert, Chair } from "../wire";
-
-const CHANNELS_OF_ROW = { spo2: ["spo2"], rate: ["hr", "pulse"], pressure: ["sbp", "dbp"], breathing: ["rr"] } as const;
-const NAMES: Record<string, string> = { spo2: "SpO₂, %", hr: "Heart rate, /min", pulse: "Pulse, /min", sbp: "Pressure, mmHg", rr: "Breathing, /min" };
 
 const DID: Record<Alert["phase"], string> = {
   active: "Needs someone", latched: "Over, not yet seen", acknowledged: "Acknowledged", snoozed: "Snoozed", closed: "Closed",
@@ -85,16 +83,18 @@ function One({ alert }: { alert: Alert }) {
 function Trend({ alert, chair }: { alert: Alert; chair: Chair }) {
   trendsMoved.value;
   const row = rowsOf(alert)[0] ?? null;
-  const channels: readonly string[] = row !== null && row in CHANNELS_OF_ROW ? CHANNELS_OF_ROW[row as keyof typeof CHANNELS_OF_ROW] : ["spo2"];
+  const own = row === null ? [] : channelsOf(row, "own");
+  const channels = own.length > 0 ? own : ["spo2"];
   const held = channels.filter((c) => trend(chair.session, c).length > 0);
   const shownChannels = row === "rate" ? held.slice(0, 1) : held;
   const first = shownChannels[0];
   if (!first) return <p class="one-text">No readings in the last 20 minutes.</p>;
+  const name = row === "pressure" ? `Pressure, ${unitOf(first)}` : longName(first);
   return (
     <figure class="one-trend">
-      <figcaption>{NAMES[first] ?? first}, last 20 minutes</figcaption>
+      <figcaption>{name}, last 20 minutes</figcaption>
       <Strip key={first} lines={shownChannels.map((c) => ({ channel: c, points: trend(chair.session, c) }))} limits={shownChannels.map((c) => band(chair, c))}
-        usual={USUAL[first] ?? [0, 100]} label={`${NAMES[first] ?? first}, last 20 minutes`} dots={row === "pressure"} axes />
+        usual={usual(first)} label={`${name}, last 20 minutes`} dots={row === "pressure"} axes />
     </figure>
   );
 }

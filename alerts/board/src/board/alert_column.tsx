@@ -3,10 +3,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
-import { detail, handled, known, measure, paged, place, SIGN, title, waiting } from "../alarms";
+import { detail, handled, known, measure, paged, place, title, waiting } from "../alarms";
 import { alerts } from "../feed";
 import { href } from "../here";
 import { invented } from "../site";
+import { SIGN } from "../tables";
 import { clock, now, parse, second, since } from "../times";
 import type { Alert } from "../wire";
 import { alarmClass } from "./vitals";

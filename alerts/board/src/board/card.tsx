@@ -1,20 +1,15 @@
 /** One chair on the board. Grey while all is well; its head takes the colour, shape and word of its worst waiting alert. */
 
-import { SIGN } from "../alarms";
 import { href } from "../here";
 import type { Place } from "../places";
+import { dueName, SIGN } from "../tables";
 import { now, parse, second, until } from "../times";
 import type { Alert, Chair, Due } from "../wire";
 import { Timeline } from "./timeline";
 import { alarmClass, Vitals, Words } from "./vitals";
 
-const WHAT: Record<string, string> = {
-  cuff: "Cuff", vitals: "Vitals", moaas: "Sedation score", sedation: "Sedation score", "cadss-6": "Dissociation score", cadss: "Dissociation score",
-  dissociation: "Dissociation score", distress: "Distress score", "check-in": "Check-in", "pressure-at-the-peak": "Peak pressure", observation: "End of observation", discharge: "Ready to leave?", dose: "Dose",
-};
-
 function dueWords(due: Due): string {
-  const name = WHAT[due.what] ?? due.what.replaceAll("-", " ").replace(/^./, (c) => c.toUpperCase());
+  const name = dueName(due.what) ?? due.what.replaceAll("-", " ").replace(/^./, (c) => c.toUpperCase());
   const at = parse(due.due_at);
   return at === null ? name : `${name} ${until(at)}`;
 }

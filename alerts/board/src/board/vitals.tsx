@@ -1,22 +1,15 @@
 /** The four lines of vital signs: label, number, strip. One line per sign, the same on the card and on the chair page. */
 
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 
-import { type Row, rowsOf, SIGN } from "../alarms";
+import { rowsOf } from "../alarms";
 import { elapsedS, silentSince } from "../feed";
-import { band, dissociation, rateChannel, sedation, type Shown, shown, type Spoken } from "../readings";
+import { band, beside, dissociation, rateChannel, sedation, type Shown, shown, type Spoken } from "../readings";
 import { type Line, Strip } from "../strip";
+import { type Row, shortName, SIGN, unitOf, usual } from "../tables";
 import { clock, now, parse, second, span } from "../times";
 import { trend, trendsMoved } from "../trends";
 import type { Alert, Chair, Priority } from "../wire";
-
-/** The usual vertical range of a strip: chosen by us, to hold a calm adult's whole session. */
-export const USUAL: Record<string, readonly [number, number]> = {
-  spo2: [84, 100], hr: [40, 130], pulse: [40, 130], sbp: [50, 190], dbp: [50, 190], rr: [0, 30], etco2: [20, 60], tcco2: [20, 60],
-  temp: [35, 39], map: [50, 150],
-};
-
-const UNITS: Record<string, string> = { spo2: "%", hr: "/min", pulse: "/min", rr: "/min" };
 
 /** The worst alert that stands on a line, waiting or answered. A loose probe's is not on the rate where that comes from the leads. */
 function worstOn(row: Row, alerts: readonly Alert[], drawn: string | null = null): Alert | null {
@@ -54,7 +47,6 @@ interface VitalProps {
 
 function Vital({ name, label, unit, note, alert, lines, chair, children }: VitalProps) {
   const channels = lines.map((l) => l.channel);
-  const usual = USUAL[channels[0] ?? ""] ?? [0, 100];
   const limits = channels.map((c) => band(chair, c));
   return (
     <div class={`vital vital-${name}`}>
@@ -66,7 +58,7 @@ function Vital({ name, label, unit, note, alert, lines, chair, children }: Vital
         {alert && alert.priority !== "info" && <span class="vital-shape" role="img" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
         {children}
       </div>
-      <Strip lines={lines} limits={limits} usual={usual} label={`${label}, last 20 minutes`} dots={name === "pressure"} />
+      <Strip lines={lines} limits={limits} usual={usual(channels[0] ?? "")} label={`${label}, last 20 minutes`} dots={name === "pressure"} />
     </div>
   );
 }
@@ -86,24 +78,29 @@ export function Vitals({ chair, alerts }: { chair: Chair; alerts: readonly Alert
   const sbp = see("sbp");
   const dbp = see("dbp");
   const rr = see("rr");
-  const co2Of = chair.values?.["etco2"] ? "etco2" : chair.values?.["tcco2"] ? "tcco2" : null;
-  const co2 = co2Of ? see(co2Of) : null;
+  const also = (row: Row): ComponentChildren => beside(chair, row).map(({ channel, name }) => {
+    const value = see(channel);
+    return <Fragment key={channel}><span class="also">{name}</span><Number value={value} live={live(value)} /></Fragment>;
+  });
 
   return (
     <div class="vitals">
-      <Vital name="spo2" label="SpO₂" unit="%" note={spo2.note} alert={worstOn("spo2", alerts)} lines={[line("spo2")]} chair={chair}>
+      <Vital name="spo2" label={shortName("spo2")} unit={unitOf("spo2")} note={spo2.note} alert={worstOn("spo2", alerts)} lines={[line("spo2")]} chair={chair}>
         <Number value={spo2} live={live(spo2)} />
+        {also("spo2")}
       </Vital>
-      <Vital name="rate" label={rateOf === "hr" ? "Heart" : "Pulse"} unit={UNITS[rateOf] ?? ""} note={rate.note} alert={worstOn("rate", alerts, rateOf)} lines={[line(rateOf)]} chair={chair}>
+      <Vital name="rate" label={shortName(rateOf)} unit={unitOf(rateOf)} note={rate.note} alert={worstOn("rate", alerts, rateOf)} lines={[line(rateOf)]} chair={chair}>
         <Number value={rate} live={live(rate)} />
+        {also("rate")}
       </Vital>
       <Vital name="pressure" label="Pressure" unit="" note={pressureNote(sbp)} alert={worstOn("pressure", alerts)} lines={[line("sbp"), line("dbp")]} chair={chair}>
         <Number value={sbp} live={sbp.live} />
         {!(sbp.absent && dbp.absent) && <><span class="slash">/</span><Number value={dbp} live={dbp.live} /></>}
+        {also("pressure")}
       </Vital>
-      <Vital name="breathing" label="Breathing" unit="" note={rr.note} alert={worstOn("breathing", alerts)} lines={[line("rr")]} chair={chair}>
+      <Vital name="breathing" label={shortName("rr")} unit="" note={rr.note} alert={worstOn("breathing", alerts)} lines={[line("rr")]} chair={chair}>
         <Number value={rr} live={live(rr)} />
-        {co2 && <><span class="also">CO₂</span><Number value={co2} live={live(co2)} /></>}
+        {also("breathing")}
       </Vital>
     </div>
   );

@@ -7,8 +7,8 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
-import { MOAAS } from "../readings";
 import type { Draft } from "../sending";
+import { CADSS_6, CUFF, DRUGS, MOAAS, ROUTES, SYMPTOMS } from "../tables";
 import { now, sessionName } from "../times";
 
 /** Whom the entry is about. */
@@ -99,9 +99,6 @@ function Form({ problem, submit, words, children }: { problem: string | null; su
   );
 }
 
-const DRUGS = [["ketamine", "Ketamine"], ["esketamine", "Esketamine"]] as const;
-const ROUTES = [["iv", "IV"], ["im", "IM"], ["sc", "SC"], ["intranasal", "Nasal"], ["oral", "Oral"], ["sublingual", "Sublingual"]] as const;
-
 /** What stands in the field beside the buttons: nothing while one of them is pressed. */
 function unlisted(value: string, options: readonly (readonly [string, string])[]): string {
   return options.some(([v]) => v === value) ? "" : value;
@@ -181,15 +178,14 @@ export function CuffForm({ sitting, start, enter }: FormProps) {
   const [dbp, setDbp] = useState(str(start?.["dbp"]));
   const high = typed(sbp);
   const low = typed(dbp);
-  // The ranges that a cuff can measure, as in the channels table.
   const problem =
     high === null || low === null ? "Enter both numbers."
-    : badNumber(sbp, "Systolic", 40, 280) ?? badNumber(dbp, "Diastolic", 20, 200) ?? (low >= high ? "Systolic must be above diastolic." : null);
+    : badNumber(sbp, CUFF.sbp.short, CUFF.sbp.lowest, CUFF.sbp.highest) ?? badNumber(dbp, CUFF.dbp.short, CUFF.dbp.lowest, CUFF.dbp.highest) ?? (low >= high ? "Systolic must be above diastolic." : null);
   return (
     <Form problem={problem} words="Enter pressure" submit={() => enter({ kind: "vitals", ...about(sitting), sbp: high, dbp: low })}>
       <div class="fields">
-        <Field label="Systolic" unit="mmHg" name="sbp" value={sbp} set={setSbp} numeric />
-        <Field label="Diastolic" unit="mmHg" name="dbp" value={dbp} set={setDbp} numeric />
+        <Field label={CUFF.sbp.short} unit={CUFF.sbp.unit} name="sbp" value={sbp} set={setSbp} numeric />
+        <Field label={CUFF.dbp.short} unit={CUFF.dbp.unit} name="dbp" value={dbp} set={setDbp} numeric />
       </div>
     </Form>
   );
@@ -210,21 +206,21 @@ export function SedationForm({ sitting, enter }: FormProps) {
 
 /** Our own words for what each item is about: the instrument's questions are its author's, and are read from the clinic's licensed copy.
  * CADSS items 1, 2, 6, 7, 15 and 22. */
-const CADSS6_ABOUT = ["Sense of time", "Sense of reality", "Distance from own body", "Shape or size of own body", "Keeping track", "Memory"] as const;
+export const CADSS6_ABOUT = ["Sense of time", "Sense of reality", "Distance from own body", "Shape or size of own body", "Keeping track", "Memory"] as const;
 const HOW_MUCH = ["Not at all", "Slightly", "Moderately", "A lot", "Extremely"] as const;
 
 export function DissociationForm({ sitting, start, enter }: FormProps) {
   const before = Array.isArray(start?.["items"]) ? (start["items"] as number[]) : [];
   const [items, setItems] = useState<(number | null)[]>(CADSS6_ABOUT.map((_, i) => before[i] ?? null));
   const answered = items.filter((v) => v !== null);
-  const problem = answered.length < items.length ? `${items.length - answered.length} of 6 items not answered yet.` : null;
+  const problem = answered.length < items.length ? `${items.length - answered.length} of ${items.length} items not answered yet.` : null;
   return (
-    <Form problem={problem} words={`Enter dissociation${problem === null ? ` · ${answered.reduce((a, b) => a + b, 0)} of 24` : ""}`}
+    <Form problem={problem} words={`Enter dissociation${problem === null ? ` · ${answered.reduce((a, b) => a + b, 0)} of ${CADSS_6.highest}` : ""}`}
       submit={() => enter({ kind: "checkin", ...about(sitting), instrument: "cadss-6", items: answered })}>
       <p class="form-hint">Read each question from the clinic's copy of the scale. 0 {HOW_MUCH[0].toLowerCase()} … 4 {HOW_MUCH[4].toLowerCase()}.</p>
       {CADSS6_ABOUT.map((words, i) => (
-        <div class="item" key={words} role="group" aria-label={`Item ${i + 1} of 6: ${words}`}>
-          <span class="item-label"><small>Item {i + 1} of 6</small>{words}</span>
+        <div class="item" key={words} role="group" aria-label={`Item ${i + 1} of ${items.length}: ${words}`}>
+          <span class="item-label"><small>Item {i + 1} of {items.length}</small>{words}</span>
           <span class="item-scores">
             {HOW_MUCH.map((much, score) => (
               <button type="button" key={score} data-testid={`cadss6-${i + 1}-${score}`} aria-pressed={items[i] === score} aria-label={`${score}, ${much}`} title={much}
@@ -249,12 +245,6 @@ export function DistressForm({ sitting, enter }: FormProps) {
     </div>
   );
 }
-
-/** What turns a high pressure into an emergency, in the words that models/symptoms.py knows. */
-const SYMPTOMS = [
-  ["chest-pain", "Chest pain"], ["breathlessness", "Breathless"], ["severe-headache", "Sudden severe headache"], ["visual-disturbance", "Sight disturbed"],
-  ["confusion", "Confused"], ["weakness", "Weak on one side"], ["seizure", "Seizure"], ["syncope", "Fainted"], ["nausea", "Nausea"], ["dizziness", "Dizzy"],
-] as const;
 
 export function SymptomsForm({ sitting, start, enter }: FormProps) {
   const before = (start?.["items"] ?? {}) as Readonly<Record<string, unknown>>;

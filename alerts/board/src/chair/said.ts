@@ -1,6 +1,6 @@
 /** An entry in words, as it stands in the queue and in the record: "Cuff 132/84". Pure. */
 
-import { MOAAS } from "../readings";
+import { CADSS_6, MOAAS } from "../tables";
 
 type Doc = Readonly<Record<string, unknown>>;
 
@@ -18,7 +18,7 @@ function checkin(doc: Doc): string {
     }
     case "cadss-6": {
       const total = items?.reduce<number>((sum, v) => sum + (typeof v === "number" ? v : 0), 0);
-      return list("Dissociation", total === undefined ? score : `${total} of 24`);
+      return list("Dissociation", total === undefined ? score : `${total} of ${CADSS_6.highest}`);
     }
     case "distress":
       return list("Distress", score, "of 10");

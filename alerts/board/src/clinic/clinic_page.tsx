@@ -3,9 +3,10 @@
 import { type Asked, useAsked, Waiting } from "../asked";
 import { AlertColumn } from "../board/alert_column";
 import { alerts, everybody, forecastsOf } from "../feed";
-import { type Burden, dayWords, daysWords, type Enrolled, instrumentWords, percent, responseWords, spacingWords, windowWords } from "../forecasts";
+import { type Burden, dayWords, daysWords, type Enrolled, percent, responseWords, spacingWords, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
+import { instrumentWords } from "../tables";
 import { now, span } from "../times";
 
 interface Patients {

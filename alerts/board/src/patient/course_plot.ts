@@ -6,7 +6,8 @@
 
 import * as Plot from "@observablehq/plot";
 
-import { type Course, dayWords, instrumentWords } from "../forecasts";
+import { type Course, dayWords } from "../forecasts";
+import { instrumentWords } from "../tables";
 
 const INK = "#e8ecef";
 const SOFT = "#9aa5ad";

@@ -4,9 +4,10 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { useAsked, Waiting } from "../asked";
 import { forecastsOf } from "../feed";
-import { type Course, dayWords, instrumentWords, percent, responseWords, type SessionRow, spacingWords, windowWords } from "../forecasts";
+import { type Course, dayWords, percent, responseWords, type SessionRow, spacingWords, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
+import { instrumentWords } from "../tables";
 
 export function PatientPage({ alias }: { alias: string }) {
   const { answer, problem } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`, forecastsOf.value.get(alias));

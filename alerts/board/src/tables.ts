@@ -1,0 +1,128 @@
+/** The server's tables (`make schema` writes tables.json): channels, rules, drugs, scores and their words.
+ *
+ * A name may be newer than this page: what is looked up may be missing, and is then shown under its own name.
+ */
+
+import tables from "./tables.json";
+import type { Priority } from "./wire";
+
+/** The lines of a card that an alert may light. */
+export const ROWS = ["spo2", "rate", "pressure", "breathing", "sedation", "dissociation"] as const;
+export type Row = (typeof ROWS)[number];
+
+interface ChannelRow {
+  label: string;
+  short: string;
+  unit: string;
+  decimals: number;
+  row: string | null;
+  /** The line's own number, a number beside it, or not on a card. */
+  place: string;
+  usual_low: number;
+  usual_high: number;
+  lowest: number;
+  highest: number;
+  continuous: boolean;
+}
+
+interface InstrumentRow {
+  short: string;
+  row: string | null;
+  items: number;
+  highest: number;
+  cuts: readonly number[];
+}
+
+const CHANNELS: Readonly<Record<string, ChannelRow>> = tables.channels;
+const INSTRUMENTS: Readonly<Record<string, InstrumentRow>> = tables.instruments;
+const RULES: Readonly<Record<string, { title: string; row: string | null }>> = tables.rules;
+const DUE: Readonly<Record<string, string>> = tables.due;
+
+/** Shape and word beside every colour (IEC 60601-1-8): a photocopy must read the same. */
+export const SIGN: Readonly<Record<Priority, { rank: number; word: string; shape: string }>> = tables.priorities;
+
+export type Quality = keyof typeof tables.qualities;
+/** Why there is no live reading. */
+export const QUALITY_NOTES: Readonly<Record<Quality, string>> = tables.qualities;
+
+type Option = readonly [value: string, words: string];
+export const DRUGS: readonly Option[] = Object.entries(tables.drugs);
+export const ROUTES: readonly Option[] = Object.entries(tables.routes);
+/** What turns a high pressure into an emergency, and two harmless ones. */
+export const SYMPTOMS: readonly Option[] = Object.entries(tables.symptoms);
+
+/** MOAA/S levels, as on a board and as on a button. The scale is free to use. */
+export const MOAAS = Object.values(tables.moaas_levels);
+
+/** As long as a continuous channel may be silent before its value is stale. */
+export const STALE_AFTER_MS = tables.times.stale_after_s * 1000;
+
+/** What a cuff can measure. */
+export const CUFF = { sbp: tables.channels.sbp, dbp: tables.channels.dbp } as const;
+
+export const CADSS_6: InstrumentRow = tables.instruments["cadss-6"];
+
+function asRow(name: string | null | undefined): Row | null {
+  return ROWS.find((row) => row === name) ?? null;
+}
+
+export function ruleTitle(rule: string): string | null {
+  return RULES[rule]?.title ?? null;
+}
+
+export function rowOfRule(rule: string): Row | null {
+  return asRow(RULES[rule]?.row);
+}
+
+/** Of a channel or of a score. */
+export function rowOfChannel(name: string): Row | null {
+  return asRow((CHANNELS[name] ?? INSTRUMENTS[name])?.row);
+}
+
+/** The channels of a line: its own numbers, or those beside it, in the table's order. */
+export function channelsOf(row: Row, place: "own" | "beside"): string[] {
+  return Object.entries(CHANNELS).filter(([, channel]) => channel.row === row && channel.place === place).map(([name]) => name);
+}
+
+/** "Heart" on a card. */
+export function shortName(channel: string): string {
+  return CHANNELS[channel]?.short ?? channel;
+}
+
+/** "Heart rate, /min" over a plot. */
+export function longName(channel: string): string {
+  const found = CHANNELS[channel];
+  return found ? `${found.label}, ${found.unit}` : channel;
+}
+
+export function unitOf(channel: string): string {
+  return CHANNELS[channel]?.unit ?? "";
+}
+
+export function decimalsOf(channel: string): number {
+  return CHANNELS[channel]?.decimals ?? 0;
+}
+
+/** The usual vertical range of a strip. */
+export function usual(channel: string): readonly [number, number] {
+  const found = CHANNELS[channel];
+  return found ? [found.usual_low, found.usual_high] : [0, 100];
+}
+
+/** Cuffs and thermometers are read now and then: a line between two of them is no claim about the time between. */
+export function readNowAndThen(channel: string): boolean {
+  return CHANNELS[channel]?.continuous === false;
+}
+
+export function instrumentWords(instrument: string): string {
+  return INSTRUMENTS[instrument]?.short ?? instrument;
+}
+
+/** How many of an instrument's bands begin at or below a score. */
+export function bandsBelow(instrument: string, score: number): number {
+  return INSTRUMENTS[instrument]?.cuts.filter((cut) => cut <= score).length ?? 0;
+}
+
+export function dueName(what: string): string | null {
+  return DUE[what] ?? null;
+}

@@ -1,0 +1,75 @@
+"""What boards need of the tables, as one file: `alerts/board/src/tables.json`, written by `make schema`; a test keeps it in step.
+
+Order is the tables' own: it is the order of buttons and lines.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from models.instants import SECOND
+from models.tables.card import DUE_TITLES, QUALITY_NOTES
+from models.tables.channels import CHANNELS, STALE_AFTER
+from models.tables.drugs import ROUTE_TITLES, TREATMENTS
+from models.tables.instruments import INSTRUMENTS, MOAAS_LEVELS
+from models.tables.rules import PRIORITY_SHAPES, RULES, Priority
+from models.tables.symptoms import SYMPTOM_BUTTONS
+
+
+def board_tables() -> dict[str, Any]:
+    """Each table as name → row, JSON-able."""
+    return {
+        "channels": {
+            channel.name: {
+                "label": channel.label.replace("O2", "O₂"),
+                "short": channel.card.short,
+                "unit": channel.shown_unit,
+                "decimals": channel.card.decimals,
+                "row": channel.card.row,
+                "place": channel.card.place,
+                "usual_low": channel.card.usual[0],
+                "usual_high": channel.card.usual[1],
+                "lowest": channel.lowest,
+                "highest": channel.highest,
+                "continuous": channel.continuous,
+            }
+            for channel in CHANNELS
+        },
+        "drugs": {treatment.drug: treatment.drug.capitalize() for treatment in TREATMENTS.values() if treatment.usual},
+        "due": dict(DUE_TITLES),
+        "instruments": {
+            instrument.name: {
+                "short": instrument.short or instrument.title,
+                "row": instrument.row,
+                "items": instrument.items,
+                "highest": instrument.score_range[1],
+                "cuts": [lowest for lowest, _ in instrument.cuts],
+            }
+            for instrument in INSTRUMENTS.values()
+        },
+        "moaas_levels": {
+            f"level-{level.score}": {"score": level.score, "word": level.word, "means": level.means}
+            for level in MOAAS_LEVELS
+        },
+        "priorities": {
+            priority.word: {"rank": int(priority), "word": priority.name, "shape": PRIORITY_SHAPES[priority]}
+            for priority in sorted(Priority, reverse=True)
+        },
+        "qualities": dict(QUALITY_NOTES),
+        "routes": dict(ROUTE_TITLES),
+        "rules": {
+            rule.name: {"title": rule.title, "category": rule.category, "row": rule.row} for rule in RULES.values()
+        },
+        "symptoms": dict(SYMPTOM_BUTTONS),
+        "times": {"stale_after_s": STALE_AFTER // SECOND},
+    }
+
+
+def rendered_board_tables() -> str:
+    """The JSON text, a line for each row of each table, so that a difference shows which row changed."""
+    tables = []
+    for name, rows in board_tables().items():
+        lines = [f"    {json.dumps(key)}: {json.dumps(row, ensure_ascii=False)}" for key, row in rows.items()]
+        tables.append(f"  {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n  }")
+    return "{\n" + ",\n".join(tables) + "\n}\n"
