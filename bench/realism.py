@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from streams.clinic.body import Physiology, live
+from streams.clinic.body import Physiology, simulate_body
 from streams.clinic.clinic import OPENS_US
 from streams.clinic.notes import DisplayedCuff, Notes, write_down
 from streams.clinic.people import SimulatedDrug
@@ -73,7 +73,7 @@ def treated(drug: SimulatedDrug, people: int, visits: int = VISITS, seed: int = 
         for visit in range(1, visits + 1):
             number = person * visits + visit - 1
             plan = plan_session(seed, Booking(number, OPENS_US, "1", drug, person=person, visit=visit))
-            body = live(plan)
+            body = simulate_body(plan)
             notes = write_down(plan, body)
             if any(cuff.at_s < plan.dose_s for cuff in notes.cuffs):
                 sessions.append(Session(person, plan, body, notes))

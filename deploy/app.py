@@ -31,7 +31,7 @@ ABOUT: Final = """Watches people during and after ketamine and esketamine treatm
 
 
 def build(service: Service) -> FastAPI:
-    """The application; the service runs while it does."""
+    """The HTTP application of a service; the service runs as long as the application does."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,7 +56,7 @@ def build(service: Service) -> FastAPI:
 
     @app.exception_handler(NotNow)
     async def not_now(request: Request, why: NotNow) -> JSONResponse:
-        """A question that cannot be answered just now, whoever was asked."""
+        """503 with the reason of a question that cannot be answered just now."""
         return JSONResponse({"detail": str(why)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
@@ -94,7 +94,7 @@ def build(service: Service) -> FastAPI:
 
 
 def _pages(app: FastAPI) -> None:
-    """The board: one page whose script knows the routes. Without a built board the API serves all the same, and says so."""
+    """Add the board's pages and files. Without a built board the API serves all the same, and the pages say so."""
     index = BOARD / "index.html"
     if (BOARD / "assets").is_dir():
         app.mount("/assets", StaticFiles(directory=BOARD / "assets"), name="assets")

@@ -25,7 +25,7 @@ from streams.ward.state import Clock
 
 
 class ShardViews:
-    """Implements `alerts.api.views.Views` and `streams.forecasts.scheduler.Clinic`.
+    """Implements `alerts.api.views.Views` and `streams.forecasts.scheduler.ShardView`.
 
     Args:
         owner: whose shard is read, on the event loop that runs it. journal, store: the same shard's.
@@ -60,8 +60,12 @@ class ShardViews:
         return self._shard.chairs(site)
 
     async def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
-        known = self._shard.ward.known
-        row = known.by_name.get((site, session)) if session is not None else known.by_patient.get((site, patient or ""))
+        association = self._shard.ward.known
+        row = (
+            association.by_name.get((site, session))
+            if session is not None
+            else association.by_patient.get((site, patient or ""))
+        )
         if row is None:
             return {}
         return await asyncio.to_thread(self._history.series, row, minutes, await self.now_us(site))
@@ -110,8 +114,8 @@ class ShardViews:
 
     def at_home(self, only: Collection[tuple[str, str]] | None = None) -> list[AtHome]:
         """The rows of these patients, or of all."""
-        known = self._shard.ward.home.patients
-        return list(known.values()) if only is None else [known[key] for key in sorted(only) if key in known]
+        patients = self._shard.ward.home.patients
+        return list(patients.values()) if only is None else [patients[key] for key in sorted(only) if key in patients]
 
     def recalibration(self, site: str) -> dict[str, Any] | None:
         """The correction of forecasts that the site has in force."""
@@ -134,6 +138,6 @@ class ShardViews:
 
     def _row_of(self, origin: Origin) -> tuple[int, int] | None:
         # Not `find`: that one remembers what it found, and this is another thread than the ward's.
-        known = self._shard.ward.known
-        row = known.look(origin)
-        return None if row is None else (row, known.left_behind(origin)[0])
+        association = self._shard.ward.known
+        row = association.look(origin)
+        return None if row is None else (row, association.left_behind(origin)[0])

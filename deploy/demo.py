@@ -1,7 +1,7 @@
 """The demonstration: an invented clinic of twelve chairs, played faster than life through the real service.
 
 Its time is the invented clinic's (the observed clock), so that a cuff every ten minutes comes every minute at ten times
-the speed and every timer keeps its meaning. Nothing is kept: the data directory goes when it ends.
+the speed and every timer keeps its meaning. The data directory is deleted when it ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The demonstration's past: months of invented courses, and the forecasts that would have been made in them.
 
-A forecast of each of the last weeks is made from what was known by then, as the service would have, and every page of those
-weeks was answered, so that the pages can show past forecasts beside what happened, and a burden. Cost: two seconds of work.
+A forecast of each of the last weeks is made from the entries received by then, as the service would have, and every page of
+those weeks was answered, so that the pages can show past forecasts beside what happened, and a burden. Cost: two seconds of work.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WEEKLY: Final = 8
 
 
 def write_past(data: Path, seed: int, until_us: int) -> None:
-    """Write the past into a new journal; the service that opens it works it through before it begins."""
+    """Write the past into a new journal; the service that opens it folds it in before it starts."""
     journal = SqliteJournal(data / "chairside.sqlite", lambda: until_us, "observed")
     builder, payloads = FrameBuilder(), []
     for record in past_records(seed, until_us):
@@ -44,7 +44,7 @@ def write_past(data: Path, seed: int, until_us: int) -> None:
 
 
 def mark_pages_sent(store: Store) -> None:
-    """The pages of the past were sent then."""
+    """Mark every page in the store as sent when it was owed."""
     with store.database.writing() as connection:
         connection.execute(sa.update(OUTBOX).values(addressed=True, sent_us=OUTBOX.c.at_us))
 
@@ -53,7 +53,7 @@ PastRecord = Vitals | Event | SetAside
 
 
 def past_records(seed: int, until_us: int) -> list[PastRecord]:
-    """What came in before an instant, in order of time, with a forecast a week."""
+    """The records before an instant, in order of time, with a forecast a week."""
     lines = weeks(seed, until_us)
     made = _forecasts(lines, until_us)
     records = _in_time([*read_lines(json.dumps(line).encode() for line in lines).records, *made])
@@ -65,7 +65,7 @@ def _in_time(records: list[PastRecord]) -> list[PastRecord]:
 
 
 def _answers(records: list[PastRecord]) -> list[AlertAcknowledged | AlertClosed]:
-    """Somebody saw to every page within minutes, and was done with it within the hour; the board they saw to by the next day."""
+    """Answers to every alert of the records: pages within minutes and closed within the hour, the others by the next day."""
     answers: list[AlertAcknowledged | AlertClosed] = []
     for n, step in enumerate(Replay().run(records)):
         if step.transition == "raised" and step.rule == "mood-worsening" and step.priority == "low":
@@ -89,17 +89,17 @@ def _forecasts(lines: list[dict[str, Any]], until_us: int) -> list[ForecastMade]
         if line["kind"] == "patient.registered":
             zones[line["patient"]] = line["timezone"]
     found = []
-    told = {patient: PatientInput(known) for patient, known in sorted(entries.items())}
+    inputs = {patient: PatientInput(entry_list) for patient, entry_list in sorted(entries.items())}
     for week in range(WEEKLY, 0, -1):
         wanted = []
-        for patient, known in told.items():
+        for patient, entry_list in inputs.items():
             zone = zone_of(zones[patient])
             day = to_datetime(until_us - week * 7 * DAY).astimezone(zone).toordinal()
             if zone is not None:
-                wanted.append((ForecastRequest("main", patient, day, starts_us(day + 1, zone)), known))
+                wanted.append((ForecastRequest("main", patient, day, starts_us(day + 1, zone)), entry_list))
         for made in make_forecasts(wanted, shipped_pool()):
             if made.cached is not None:
-                told[made.request.patient] = PatientInput(None, made.cached)
+                inputs[made.request.patient] = PatientInput(None, made.cached)
             if made.forecast is not None:
                 at = to_datetime(made.request.until_us + 2 * MINUTE)
                 fields = {**made.forecast, "at": at, "source": "forecaster"}

@@ -11,7 +11,7 @@ from typing import Final
 import uvicorn
 
 from deploy.app import build
-from deploy.settings import Settings, Watched
+from deploy.settings import Settings, WatchedSettings
 from deploy.wiring import Service
 from streams.ward.state import Clock
 
@@ -20,7 +20,7 @@ GRACE_S: Final = 5
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, ending the live feeds first, so that it does not wait for boards to go away; and ending when the service fails."""
+    """Uvicorn that ends the live feeds first, so that it does not wait for boards to go away, and ends when the service fails."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -45,7 +45,7 @@ def server(service: Service, host: str, port: int) -> Server:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, so that a port that is taken is one clear line, and port 0 is known before it is told.
+    """A bound socket, so that a port that is taken is one clear line, and port 0 has its number before it is shown.
 
     Raises:
         OSError: the address is taken or not ours.
@@ -72,7 +72,7 @@ def run_service(settings: Settings, config: Path | None, data: Path, host: str, 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     listening = listen(host, port)
-    service = Service(data, settings, clock, watched=None if config is None else Watched(config))
+    service = Service(data, settings, clock, watched=None if config is None else WatchedSettings(config))
     address = f"http://{host}:{listening.getsockname()[1]}"
     sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What Prometheus is told. Names, help and buckets, in one place; each host sets the values."""
+"""The metrics for Prometheus: names, help and buckets, in one place; each host sets the values."""
 
 from __future__ import annotations
 

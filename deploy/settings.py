@@ -1,6 +1,6 @@
 """Settings: one TOML file a site, read by `serve` and checked by `check-config`.
 
-Limits and policies do not act from here: they are appended to the journal as `site.configured`, so that a replay knows them.
+Limits and policies do not act from here: they are appended to the journal as `site.configured`, so that a replay has them too.
 What stays here is about this process only: where it listens, where its data is, where pages go.
 """
 
@@ -29,14 +29,14 @@ class _Strict(BaseModel):
 
 
 class SitePart(_Strict):
-    """Who and where."""
+    """The site's name and time zone."""
 
     name: Name = "main"
     timezone: str = "UTC"
 
     @field_validator("timezone")
     @classmethod
-    def _known(cls, zone: str) -> str:
+    def _a_known_zone(cls, zone: str) -> str:
         if zone not in available_timezones():
             raise ValueError(f"unknown time zone {zone!r}; for example Europe/Berlin")
         return ZoneInfo(zone).key
@@ -94,7 +94,7 @@ class Settings(_Strict):
         return with_overrides(LIMITS, self.limits)
 
     def record(self) -> SiteConfigured:
-        """What goes into the journal: limits and policies, with a hash that changes when they do."""
+        """The `site.configured` record: limits and policies, with a hash that changes when they do."""
         limits = {
             rule: {p: {c: change.model_dump(exclude_none=True) for c, change in cs.items()} for p, cs in ps.items()}
             for rule, ps in self.limits.items()
@@ -127,7 +127,7 @@ def load(path: Path) -> Settings:
     """Read and check a configuration file.
 
     Raises:
-        BadConfiguration: it is not there, not TOML, or says something that makes no sense.
+        BadConfiguration: the file is missing, no TOML, or has a value that makes no sense.
     """
     try:
         document = tomllib.loads(path.read_text("utf-8"))
@@ -146,8 +146,8 @@ def load(path: Path) -> Settings:
     return settings
 
 
-class Watched:
-    """A configuration file, looked at again: whether it has changed since the last look."""
+class WatchedSettings:
+    """A configuration file that is checked for changes since the last call."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -164,7 +164,7 @@ class Watched:
         """The new settings; None if the file is as it was, or away for a moment, as when an editor replaces it.
 
         Raises:
-            BadConfiguration: it changed to something that cannot be used. Said once a change.
+            BadConfiguration: it changed to something that cannot be used; raised once a change.
         """
         stamp = self._stamp()
         if stamp is None or stamp == self._seen:

@@ -22,7 +22,7 @@ from alerts.notify.pager import Pager
 from alerts.store.store import Store
 from deploy.board_views import ShardViews
 from deploy.metrics import Metrics
-from deploy.settings import BadConfiguration, Settings, Watched
+from deploy.settings import BadConfiguration, Settings, WatchedSettings
 from deploy.supervisor import Supervisor, reason_of
 from models.instants import SECOND
 from models.wire.observations import Command, Conflicted
@@ -63,7 +63,7 @@ class Service:
 
     def __init__(
         self, data: Path, settings: Settings, clock: Clock = "received", now_us: Callable[[], int] = wall_us,
-        watched: Watched | None = None, forecasting: bool = True,
+        watched: WatchedSettings | None = None, forecasting: bool = True,
     ) -> None:  # fmt: skip
         data.mkdir(parents=True, exist_ok=True)
         self._lock = (data / "lock").open("w")

@@ -4,7 +4,7 @@
 
 Two screening weeks, induction (intravenous ketamine six times in two weeks, or intranasal esketamine eight times in
 four), then 30 weeks under a policy. The truth R(t) is exact: severity's own path with no dose after t and the same
-further life. Everything follows from the seed; a policy cannot change a patient's luck (`cohort_chance.py`).
+further life. Everything follows from the seed; a policy cannot change a patient's luck (`chance.py`).
 Bad at: being a real patient. Absolute numbers depend on the invented families; the order of methods carries over.
 Cost: about 1 s for 300 patients. Never here: forecasts.
 """

@@ -1,6 +1,6 @@
 """Invented sessions, scored: what their truth says had to be told, what was told, and what plain limits would have sounded.
 
-Sessions of one family (`streams/clinic/families.py`, `clinic_held_out.py`) run at once, as lines through the reader and the
+Sessions of one family (`streams/clinic/families.py`, `held_out.py`) run at once, as lines through the reader and the
 replay that files go through. Where a device's clock is wrong an alert's time is the device's, and is put right before it is
 compared; the ward is not told.
 Cost: some 0.15 s an hour of monitoring.

@@ -57,8 +57,8 @@ def _renames(pairs: list[str]) -> dict[str, str]:
     return rename
 
 
-@app.command()
-def replay(
+@app.command("replay")
+def replay_command(
     files: Annotated[list[Path], typer.Argument(help="NDJSON or CSV, plain or .gz.", show_default=False)],
     limits: Annotated[Path | None, typer.Option(help="A site's limits (TOML) instead of the defaults.")] = None,
     alerts: Annotated[Path | None, typer.Option(help="Write transitions here instead of stdout.")] = None,
@@ -169,7 +169,7 @@ app.command("recalibrate")(recalibrate_command)
 
 
 @app.command("check-config")
-def check_config(
+def check_config_command(
     config: Annotated[Path, typer.Argument(help="A site's configuration (TOML).", show_default=False)],
 ) -> None:
     """Check a site's configuration and show the limits that it would put in force, beside the defaults.
@@ -185,7 +185,7 @@ def check_config(
         table.add_column(heading)
     for default, limit in zip(LIMITS, settings.limit_table(), strict=True):
         enters = f"{limit.past} {limit.enter:g} {UNITS[limit.channel]}" if limit.enabled else "off"
-        held = (
+        persistence = (
             f"{limit.readings} readings" if limit.readings > 1 else "once" if limit.readings else f"{limit.hold_s:g} s"
         )
         mark = "*" if limit != default else ""
@@ -196,7 +196,7 @@ def check_config(
             limit.channel,
             enters,
             f"{limit.leave:g}",
-            held,
+            persistence,
             limit.source if not mark else "this site",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
@@ -251,8 +251,8 @@ def serve_command(
     _run(lambda: run_service(_settings(config), config, data, host, port, mode))
 
 
-@app.command()
-def demo(
+@app.command("demo")
+def demo_command(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     speed: Annotated[float, typer.Option(min=1, max=60, help="Times as fast as life.")] = 10.0,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another day.")] = DEMO_SEED,

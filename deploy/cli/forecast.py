@@ -1,7 +1,7 @@
 """`chairside forecast`: recorded observations in, forecasts out, at one origin or at many.
 
 Reads everything first, because a line's place in a file means nothing here: what counts is when it happened and when it was
-received. Patients are told apart by their alias alone, over all files given: a dose that another clinic recorded is this
+received. Patients are distinguished by their alias alone, over all files given: a dose that another clinic recorded is this
 patient's dose. Clinics that use one alias for two people need a run each.
 Cost: about 35 ms a patient and year, 1 ms a forecast; large inputs use every core. Never here: the model.
 """
@@ -42,7 +42,7 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which origins, and what is wanted of each. Days are ordinals of the patient's own calendar."""
+    """The origins, and the options of each forecast. Days are ordinals of the patient's own calendar."""
 
     first: int
     last: int
@@ -62,8 +62,8 @@ class Patients:
     facts: dict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
     bad: int = 0
 
-    def read(self, path: Path, told: Warn, read_bytes: Callable[[int], None] | None = None) -> None:
-        """Take a file's lines; `told` hears of every bad one.
+    def read(self, path: Path, on_bad_line: Warn, read_bytes: Callable[[int], None] | None = None) -> None:
+        """Take a file's lines; `on_bad_line` hears of every bad one.
 
         Raises:
             UnreadableFile: it cannot be opened or unpacked.
@@ -75,14 +75,14 @@ class Patients:
                     reason = self._take(line)
                     if reason:
                         self.bad += 1
-                        told(f"{path.name}:{number}: {reason}")
+                        on_bad_line(f"{path.name}:{number}: {reason}")
                     if read_bytes is not None and number % 2000 == 0 and raw.seekable():
                         read_bytes(raw.tell())
         except (OSError, EOFError) as wrong:
             raise UnreadableFile(f"{path}: {getattr(wrong, 'strerror', None) or wrong}") from wrong
 
     def _take(self, line: bytes) -> str:
-        """Take a line; what is wrong with it, or nothing."""
+        """Add a line's fact; a message if the line is bad, else None."""
         for record in read_lines([line.strip()]).records:
             if isinstance(record, SetAside):
                 return f"{record.field}: {record.reason}" if record.field else record.reason
@@ -102,17 +102,17 @@ class Patients:
         return ""
 
     def _see(self, patient: str, fact: Fact) -> None:
-        known = self.facts[patient]
-        if known and known[0].kind == "seen" and known[0].name == "vitals":
-            known[0] = min(
-                known[0], fact._replace(name="vitals"), key=lambda each: (max(each.received, each.at), each.at)
+        facts = self.facts[patient]
+        if facts and facts[0].kind == "seen" and facts[0].name == "vitals":
+            facts[0] = min(
+                facts[0], fact._replace(name="vitals"), key=lambda each: (max(each.received, each.at), each.at)
             )
         else:
-            known.insert(0, fact._replace(name="vitals"))
+            facts.insert(0, fact._replace(name="vitals"))
 
 
 def forecast_lines(patients: Patients, question: Question, done: Callable[[int], None] | None = None) -> Iterator[str]:
-    """Forecasts as JSON lines, by patient and origin. `done` hears how many patients are through."""
+    """Forecasts as JSON lines, by patient and origin. `done` is called with how many more patients are finished."""
     aliases = sorted(patients.facts)
     pieces = [
         [(alias, patients.facts[alias]) for alias in aliases[low : low + AT_ONCE]]

@@ -53,14 +53,14 @@ def forecast_command(
         raise fail(f"--to {to} is before --from {from_}", 2)
     patients = Patients()
 
-    def told(bad: str) -> None:
+    def print_bad_line(bad: str) -> None:
         err.print(escape(bad), highlight=False, soft_wrap=True)
 
     try:
         for path in files:
             with progress(path.stat().st_size if path.is_file() else None) as bar:
                 task = bar.add_task(f"reading {path.name}", total=path.stat().st_size if path.is_file() else None)
-                patients.read(path, told, partial(_show_read, bar, task))
+                patients.read(path, print_bad_line, partial(_show_read, bar, task))
         with writing(out) as stream, counting() as counter:
             counted = counter.add_task("forecasting", total=len(patients.facts))
             for line in forecast_lines(patients, question, lambda done: counter.advance(counted, done)):
@@ -94,7 +94,7 @@ def recalibrate_command(
     [dim]chairside recalibrate 2025.ndjson.gz 2026.ndjson --version main-2026-11 --out recalibration.json[/dim]
     """
     from deploy.cli.forecast import Patients
-    from deploy.cli.recalibrate import configuration, fitted, summary
+    from deploy.cli.recalibrate import configuration_lines, fit_history, summary_text
     from models.relapse.recalibration import TooLittle, drawn
     from streams.intake.files import UnreadableFile
 
@@ -104,7 +104,7 @@ def recalibrate_command(
             patients.read(path, lambda bad: err.print(escape(bad), highlight=False, soft_wrap=True))
         with counting() as counter:
             counted = counter.add_task("forecasting the history", total=len(patients.facts))
-            found = fitted(patients, version, lambda done: counter.advance(counted, done))
+            found = fit_history(patients, version, lambda done: counter.advance(counted, done))
     except (UnreadableFile, TooLittle) as wrong:
         raise fail(str(wrong)) from wrong
     try:
@@ -112,9 +112,9 @@ def recalibrate_command(
         out.with_suffix(".svg").write_text(drawn(found), "utf-8")
     except OSError as wrong:
         raise fail(f"cannot write {out}: {wrong.strerror}") from wrong
-    err.print(escape(summary(found)), highlight=False, soft_wrap=True)
+    err.print(escape(summary_text(found)), highlight=False, soft_wrap=True)
     err.print(
         f"\nWritten: {out} and {out.with_suffix('.svg').name}. To put it in force, add to the configuration:",
         highlight=False,
     )
-    typer.echo(configuration(found), nl=False)
+    typer.echo(configuration_lines(found), nl=False)

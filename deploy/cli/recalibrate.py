@@ -1,7 +1,7 @@
-"""`chairside recalibrate`: from a clinic's recorded history to a correction of its forecasts, for a person to judge.
+"""`chairside recalibrate`: a clinic's recorded history in, a correction of its forecasts for a person to judge out.
 
 The history is forecast again, week by week, each time from what had been received by then, and every forecast of at least
-a week before a visit is held against the clinician's score at that visit. Nothing is put in force: what comes out is a
+a week before a visit is compared with the clinician's score at that visit. Nothing is put in force: what comes out is a
 report (JSON), a picture (SVG), and the lines that a person may put into the clinic's configuration.
 Cost: as `chairside forecast --every 7`. Never here: the fit (`models/relapse/recalibration.py`).
 """
@@ -24,7 +24,7 @@ EVERY_DAYS = 7
 """As often as patients are asked: between two answers a forecast hardly moves."""
 
 
-def fitted(patients: Patients, version: str, done: Callable[[int], None] | None = None) -> Recalibration:
+def fit_history(patients: Patients, version: str, done: Callable[[int], None] | None = None) -> Recalibration:
     """The correction of these patients' history.
 
     Raises:
@@ -53,14 +53,14 @@ def _courses(alias: str, patients: Patients) -> list[Course]:
     return [course for course in found if course is not None]
 
 
-def configuration(correction: Recalibration) -> str:
-    """The lines of a configuration that put it in force."""
+def configuration_lines(correction: Recalibration) -> str:
+    """The TOML lines of a configuration that put the correction in force."""
     rows = [f"{name} = {json.dumps(value)}" for name, value in correction.policy().items()]
     return "\n".join(["[recalibration]", *rows]) + "\n"
 
 
-def summary(correction: Recalibration) -> str:
-    """What a person must know before putting it in force."""
+def summary_text(correction: Recalibration) -> str:
+    """The lines that a person should read before putting the correction in force."""
     groups = "\n".join(
         f"  forecast {group.forecast:.2f} → {group.corrected:.2f}   ill at the visit {group.ill:.2f}   ({group.visits} visits)"
         for group in correction.bins

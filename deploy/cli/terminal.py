@@ -1,4 +1,4 @@
-"""What every command says on a terminal, and how: one line for a mistake, a bar for long work, silence in a pipe."""
+"""Terminal output of all commands: one line for a mistake, a bar for long work, nothing in a pipe."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def writing(path: Path | None) -> Iterator[TextIO]:
 
 
 def progress(total: int | None) -> Progress:
-    """A bar on a terminal; silence in a pipe."""
+    """A progress bar on a terminal; nothing in a pipe."""
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()]
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal or total == 0)
 

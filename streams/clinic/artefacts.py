@@ -1,7 +1,7 @@
-"""What disturbs the signals of an invented monitor: movement, loose probes, standing numbers, miscounts, blocked lines, bursts.
+"""Artefacts of an invented monitor's signals: movement, loose probes, standing numbers, miscounts, blocked lines, bursts.
 
-Each kind spoils a stretch of some channels and says so in a mask, so that the truth knows which readings a clinician could
-have believed. What is spoilt may still look fine: a frozen number does.
+Each kind spoils a stretch of some channels and marks it in a mask, from which the truth takes the readings that a clinician
+could have believed. A spoilt reading may still look fine: a frozen number does.
 Good at: the rates and lengths of dropouts, out-of-range values and jumps of the sedation recordings (hfnosedrct, 83 h).
 Bad at:  artefacts that look like events for minutes (a cold hand); movement here is a shift and noise, not a waveform.
 """
@@ -29,7 +29,7 @@ ArtefactExpectation = Literal["raise", "either"]
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A stretch in which a signal says nothing, in rows or in seconds since the session's start, as the holder says.
+    """A stretch without a usable signal, in rows or in seconds since the session's start, as its owner documents.
 
     `either`: it may rightly be raised, or rightly not. A physiological rule here is one that the stretch imitates exactly.
     """
@@ -42,7 +42,7 @@ class Silence:
 
 @dataclass(slots=True)
 class Signals:
-    """The readings of one monitor, a row a second, and what has been done to them; (rows, channels)."""
+    """The readings of one monitor, a row a second, and the masks of what was spoilt; (rows, channels)."""
 
     names: tuple[str, ...]
     values: npt.NDArray[np.int16]
@@ -54,7 +54,7 @@ class Signals:
         return self.names.index(name)
 
     def take_off(self, stretch: slice) -> None:
-        """The finger probe shows nothing."""
+        """Blank the finger probe's channels in a stretch."""
         for name in ("spo2", "pulse"):
             self.hide(stretch, self.column(name), STATUS_PROBE_OFF)
 
@@ -65,7 +65,7 @@ class Signals:
 
 
 def stretches(rng: np.random.Generator, clear: Flags, per_hour: float, lasts_s: tuple[int, int]) -> Iterator[slice]:
-    """Stretches of chance that lie wholly where it is clear."""
+    """Random stretches that lie wholly where `clear` is true."""
     for _ in range(int(rng.poisson(per_hour * len(clear) / 3600))):
         begin = int(rng.integers(len(clear)))
         stretch = slice(begin, begin + int(rng.integers(lasts_s[0], lasts_s[1] + 1)))
@@ -73,8 +73,8 @@ def stretches(rng: np.random.Generator, clear: Flags, per_hour: float, lasts_s: 
             yield stretch
 
 
-def disturb(rng: np.random.Generator, signals: Signals, clear: Flags, rates: Artefacts) -> None:
-    """Everything that strikes this monitor. What is off shows nothing, so loose probes come last."""
+def add_artefacts(rng: np.random.Generator, signals: Signals, clear: Flags, rates: Artefacts) -> None:
+    """Add all artefacts of this monitor to its signals; the silences. A probe that is off shows nothing, so these come last."""
     for stretch in stretches(rng, clear, rates.movements_per_hour, rates.movement_s):
         _move(rng, signals, stretch)
     hr, pulse, rr, spo2 = (signals.column(name) for name in ("hr", "pulse", "rr", "spo2"))

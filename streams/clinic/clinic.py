@@ -1,4 +1,4 @@
-"""The invented clinic: patients, monitors and staff as a stream of observations, with what really happened beside it.
+"""The invented clinic: a seed in; observations of patients, monitors and staff, and the truth beside them, out.
 
 For demonstrations, benchmarks and tests that need an answer to score against. Nothing here was measured on anyone: effect
 sizes, rates and artefacts follow the sources beside them, their coincidence in one person is made up.
@@ -22,7 +22,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from models.instants import HOUR, MINUTE, SECOND
-from streams.clinic.body import live
+from streams.clinic.body import simulate_body
 from streams.clinic.conditions import ORDINARY, Staff
 from streams.clinic.hazards import HAZARD
 from streams.clinic.held_out import FAMILIES
@@ -43,7 +43,9 @@ _Arrival = tuple[int, int, int, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """Bookings, not yet lived. Lines that would arrive at `closes_us` or later never do."""
+    """Bookings whose sessions are simulated when their lines are read. Lines that would arrive at `closes_us` or later never
+    do.
+    """
 
     seed: int
     bookings: tuple[Booking, ...]
@@ -62,12 +64,12 @@ class Clinic:
             yield arrives_us, line
 
     def truth(self) -> list[dict[str, Any]]:
-        """What really happened, and what of it has to be found when; see `clinic_truth.py` for the fields."""
+        """The truth: one record per event, with what has to be found by when; the fields are in `truth.py`."""
         events: list[dict[str, Any]] = []
         for booking in self.bookings:
             if booking.start_us < self.closes_us:
                 plan = plan_session(self.seed, booking)
-                body = live(plan)
+                body = simulate_body(plan)
                 events += true_events(plan, write_down(plan, body), show(plan, body), self.closes_us)
         return sorted(events, key=lambda event: (event["from"], event["session"], event["rule"]))
 
@@ -79,7 +81,7 @@ class Clinic:
         for n, (arrives_us, line) in enumerate(beginning):
             yield arrives_us, number, n, line
         n = len(beginning)
-        body = live(plan)
+        body = simulate_body(plan)
         notes = write_down(plan, body).lines
         screen = show(plan, body)
         del body

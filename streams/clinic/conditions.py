@@ -1,8 +1,8 @@
-"""Under what conditions an invented session is seen: what disturbs the signals, how lines travel, how staff work.
+"""The conditions of an invented session: artefacts of its signals, delivery of its lines, habits of its staff.
 
 A condition is data: rates, lengths and shares, so that a family of sessions is a row and not code. `ORDINARY` is the clinic's
-day as `simulate` has always had it; its artefacts keep clear of events, the families' do not.
-Never here: chance, or what the numbers do to a signal (`clinic_artefacts.py`, `clinic_delivery.py`, `clinic_notes.py`).
+day of `simulate`; its artefacts keep clear of events, the families' do not.
+Never here: chance, or what the numbers do to a signal (`artefacts.py`, `delivery.py`, `notes.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Span = tuple[float, float]
+Range = tuple[float, float]
 """From, to; drawn evenly between them."""
 
 Rhythm = Literal["sinus", "fibrillation", "ectopics", "bigeminy", "paced"]
@@ -21,7 +21,8 @@ class Artefacts:
     """How often in an hour of monitoring, and for how many seconds."""
 
     probe_off_per_hour: float = 3.9
-    """The recordings have 7.8 gaps of SpO2 an hour (median 8 s, a quarter over 20 s, 10 % over 64 s); half, for who sits."""
+    """The recordings have 7.8 gaps of SpO2 an hour (median 8 s, a quarter over 20 s, 10 % over 64 s); half of that here, as our
+    patients sit."""
     probe_off_s: tuple[int, int] = (3, 24)
     movements_per_hour: float = 3.7
     """Jumps of the pulse by more than 15 /min in the recordings."""
@@ -54,7 +55,7 @@ class Artefacts:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How lines travel. Shares of lines; seconds; chosen by us but where it says otherwise."""
+    """How lines are delivered. Shares of lines; seconds; chosen by us where no source is named."""
 
     cadence_s: tuple[int, ...] = (1,)
     """Seconds between samples; one of these for a session."""
@@ -90,17 +91,17 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """What is staged: how many events a session, and how they are spread. See `clinic_trials.py`."""
+    """What is staged: how many events a session, and how they are spread. See `trials.py`."""
 
     events: tuple[int, int] = (0, 0)
-    depth: Span = (0.0, 1.0)
+    depth: Range = (0.0, 1.0)
     """From just past the limit (0) to far beyond it (1)."""
-    times: Span = (1.6, 6.0)
+    times: Range = (1.6, 6.0)
     """How many times the rule's own time a sustained event lasts."""
     short: float = 0.2
     """Share of events that end too soon to mean anything."""
-    short_times: Span = (0.25, 0.7)
-    onset_s: Span = (2.0, 90.0)
+    short_times: Range = (0.25, 0.7)
+    onset_s: Range = (2.0, 90.0)
     behind_probe_off: float = 0.15
     hovering: bool = False
     """Instead of events: every channel a unit inside its limits, and single cuffs that a recheck does not confirm."""

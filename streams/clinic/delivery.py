@@ -1,7 +1,7 @@
-"""How an invented monitor's lines travel: cadence, losses, repeats, late batches, overtaking, and a clock that is wrong.
+"""Delivery of an invented monitor's lines: cadence, losses, repeats, late batches, overtaking, and a clock that is wrong.
 
-A row is a second of the monitor's life. Here it is decided which rows are sent, when each arrives, and what time the device
-puts on it; what they say is decided elsewhere.
+A row is one second of the monitor. Here it is decided which rows are sent, when each arrives, and what time the device
+puts on it; their values are decided elsewhere.
 Bad at: a network's correlations (a bad hour for everybody); every device is unlucky by itself.
 """
 
@@ -22,7 +22,7 @@ from streams.clinic.conditions import Delivery
 
 @dataclass(frozen=True, slots=True)
 class DeviceClock:
-    """A device's clock, in pieces: from second `from_s[i]` it is `offset_us[i]` ahead of what is so, and it runs off."""
+    """A device's clock, in pieces: from second `from_s[i]` it is `offset_us[i]` ahead of the true time, and drifts."""
 
     from_s: tuple[float, ...] = (0.0,)
     offset_us: tuple[int, ...] = (0,)
@@ -60,7 +60,7 @@ def draw_clock(rng: np.random.Generator, delivery: Delivery, length_s: int) -> D
 
 
 @dataclass(frozen=True, slots=True)
-class Travel:
+class Arrivals:
     """Which rows arrive and when. `order` lists rows in order of arrival; one may be absent or come twice."""
 
     order: npt.NDArray[np.int32]
@@ -71,7 +71,7 @@ class Travel:
     cadence_s: int
 
 
-def travel(
+def deliver(
     rng: np.random.Generator,
     delivery: Delivery,
     true_us: Ints,
@@ -79,8 +79,8 @@ def travel(
     clock: DeviceClock,
     clear: Flags,
     cut: Flags,
-) -> Travel:
-    """Send the rows.
+) -> Arrivals:
+    """Decide which rows arrive, and when.
 
     Args:
         true_us: (rows,) when each was measured. seconds: (rows,) the same, since the session's start.
@@ -114,7 +114,7 @@ def travel(
         arrives_us[held_up] += rng.integers(1_100, 2_900, size=int(held_up.sum())) * 1_000
         late |= held_up
     if not clock.right:
-        # A device whose time is not to be trusted is told apart by when its gateway heard it.
+        # For a device whose time is not to be trusted, the gateway's time of receipt counts.
         late[:] = True
     arriving = np.flatnonzero(~lost)
     again = arriving[rng.random(len(arriving)) < delivery.repeated]
@@ -124,7 +124,7 @@ def travel(
     # Nothing of a session may come after its end, whatever held it up.
     when = np.minimum(when, true_us[-1] + 4 * SECOND)
     sorting = np.argsort(when, kind="stable")
-    return Travel(
+    return Arrivals(
         sent[sorting].astype(np.int32),
         when[sorting],
         true_us + clock.error_us(seconds),

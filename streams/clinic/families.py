@@ -1,6 +1,6 @@
-"""Families of sessions: each a row of conditions under which a detector should find everything, or keep quiet.
+"""Families of sessions: each a row of conditions under which a detector should find everything, or raise nothing.
 
-Every family has artefacts, and its truth says what was hidden by them. Those of `clinic_held_out.py` have parameters of their
+Every family has artefacts, and its truth marks what they hid. Those of `held_out.py` have parameters of their
 own and are for judging only: nobody may look at their results while choosing a number anywhere else.
 Rates and lengths are chosen by us, several times those of the sedation recordings (hfnosedrct) where a family is about them.
 """

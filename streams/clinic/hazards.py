@@ -1,4 +1,4 @@
-"""What goes wrong in the invented clinic: how often, when, and what it does to a body.
+"""Hazards of the invented clinic: how often each strikes, when, and what it does to a body.
 
 A hazard is a row of three tables: how often it strikes, which channels it pulls where, and what people do about it.
 An event's name is the rule that should notice it; one event may well break several rules (a faint is `hypotension`, and
@@ -57,7 +57,7 @@ TECHNICAL: Final = ("never-started", "no-data", "probe-off")
 class Pull:
     """Where an event takes a channel: from `mild` to `grave` by its strength, reached `onset_s` after `lag_s`.
 
-    It is held until `extra_s` after the event's end and lets go over `recovery_s`.
+    It stays there until `extra_s` after the event's end and returns over `recovery_s`.
     """
 
     channel: Pulled
@@ -109,7 +109,7 @@ STAFF_RESPONSES: Final[dict[str, tuple[tuple[float, str, str], ...]]] = {
     "unresponsive": ((60, "stimulation", "trapezius squeeze"), (80, "oxygen", "2 L/min by nasal cannula")),
     "severe-dissociation": ((420, "midazolam", "1 mg IV after calming had not helped"),),
 }
-"""Seconds after the event's start, what, detail. Antihypertensives wait for a second high cuff: see `clinic_notes.py`."""
+"""Seconds after the event's start, what, detail. Antihypertensives wait for a second high cuff: see `notes.py`."""
 
 STOPS_THE_DOSE: Final = ("hypertensive-crisis", "hypotension", "apnoea", "unresponsive", "severe-dissociation")
 STOPPED_AFTER_S: Final = 75
@@ -171,8 +171,8 @@ def _place(hazard: Hazard, dose_s: int, minute: float, lasts_s: float, strength:
     return HazardEvent(hazard.name, from_s, to_s, strength)
 
 
-def grip(pull: Pull, event: HazardEvent, second: Floats) -> Floats:
-    """How firmly the event holds the channel at each second, 0..1."""
+def pull_strength(pull: Pull, event: HazardEvent, second: Floats) -> Floats:
+    """The strength of the pull at each second, 0..1, shape of `second`."""
     rising = (second - event.from_s - pull.lag_s) / pull.onset_s
     falling = 1 + (event.to_s + pull.extra_s - second) / pull.recovery_s
     held: Floats = np.clip(np.minimum(rising, falling), 0, 1)

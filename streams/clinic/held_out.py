@@ -1,6 +1,6 @@
 """The held-out families: the same kinds of session, drawn with other parameters, for judging only.
 
-Never tuned on: whoever chooses a limit, a filter or a rate looks at the families of `clinic_families.py` and not at the
+Never tuned on: whoever chooses a limit, a filter or a rate looks at the families of `families.py` and not at the
 results of these. They differ in depth, length and onset of events, in what disturbs them and in how much of it there is, and
 they mix what the others keep apart: an irregular heart seen every ten seconds through a monitor whose clock is wrong.
 All numbers chosen by us, before any detector was run on them.

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from models.arrays import Flags, Floats, Ints
 from models.instants import SECOND, iso
 from models.tables.channels import STALE_AFTER, STATUSES
-from streams.clinic.artefacts import MISSING, Signals, Silence, disturb
+from streams.clinic.artefacts import MISSING, Signals, Silence, add_artefacts
 from streams.clinic.body import Physiology, wander
-from streams.clinic.delivery import travel
+from streams.clinic.delivery import deliver
 from streams.clinic.hazards import TECHNICAL
 from streams.clinic.plan import SessionPlan
 
@@ -80,9 +80,11 @@ class Screen:
 
     def _fill(self, line: dict[str, Any], row: int, values: list[int], arrives_us: int) -> None:
         line.update((name, value) for name, value in zip(self.names, values, strict=True) if value != MISSING)
-        said = {name: STATUSES[code] for name, code in zip(self.names, self.status[row].tolist(), strict=True) if code}
-        if said:
-            line["status"] = said
+        status = {
+            name: STATUSES[code] for name, code in zip(self.names, self.status[row].tolist(), strict=True) if code
+        }
+        if status:
+            line["status"] = status
         if self.late[row]:
             line["received_at"] = iso(arrives_us)
 
@@ -99,7 +101,7 @@ def show(plan: SessionPlan, body: Physiology) -> Screen:
     signals = Signals(names, values, np.zeros(values.shape, np.uint8), np.zeros(values.shape, np.bool_))
     clear = _clear(plan, seconds)
     _miscounted_by_the_heart(signals)
-    disturb(rng, signals, clear, conditions.artefacts)
+    add_artefacts(rng, signals, clear, conditions.artefacts)
     cut = np.zeros(len(seconds), dtype=np.bool_)
     for event in plan.events:
         span = slice(*np.searchsorted(seconds, (event.from_s, event.to_s)))
@@ -108,7 +110,7 @@ def show(plan: SessionPlan, body: Physiology) -> Screen:
         elif event.name == "no-data":
             cut[span] = True
     true_us = plan.start_us + plan.phase_us + seconds * SECOND
-    sent = travel(rng, conditions.delivery, true_us, seconds, plan.clock, clear, cut)
+    sent = deliver(rng, conditions.delivery, true_us, seconds, plan.clock, clear, cut)
     silences = [Silence(event.name, event.from_s, event.to_s) for event in plan.events if event.name in TECHNICAL]
     silences += [
         Silence(chance.rule, on_s + chance.from_s, on_s + chance.to_s, chance.expect)

@@ -277,10 +277,10 @@ def _scores(rng: np.random.Generator, plan: SessionPlan, body: Physiology) -> tu
                 ("distress", "distress", 1.0),
             )
             for (instrument, channel, of), took_s, answered in zip(asked, takes_s.tolist(), answers, strict=True):
-                said_s = round(at_s + took_s, 1)
-                if answered and said_s < plan.end_s - 5:
-                    value = round(float(body.channels[channel][int(said_s)]) * of)
-                    scores.append(CheckInScore(said_s, instrument, value, at_s))
+                answered_s = round(at_s + took_s, 1)
+                if answered and answered_s < plan.end_s - 5:
+                    value = round(float(body.channels[channel][int(answered_s)]) * of)
+                    scores.append(CheckInScore(answered_s, instrument, value, at_s))
     return tuple(scores)
 
 

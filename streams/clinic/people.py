@@ -1,4 +1,4 @@
-"""Who comes to the invented clinic, what they are given, and how strongly their body answers it.
+"""The invented clinic's patients: who they are, their treatment, and the strength of their body's response.
 
 Traits are drawn once per person, a day's part once per session, from published distributions where there are any, so that two
 people differ as patients do. Persons are aliases: there is no name anywhere in an invented clinic either.
@@ -106,7 +106,7 @@ class SimulatedPatient:
 
 @dataclass(frozen=True, slots=True)
 class DrugResponse:
-    """How this body answers this drug today; effects at the level that the usual dose has in the usual body."""
+    """This body's response to this drug today; effects at the level that the usual dose has in the usual body."""
 
     rise_sbp: float
     rise_dbp: float

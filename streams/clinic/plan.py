@@ -1,6 +1,6 @@
-"""The plan of one invented session: who, which chair and protocol, when, and what will go wrong.
+"""The plan of one invented session: patient, chair, protocol, times, and what will go wrong.
 
-A booking says what the clinic decides, the plan adds what chance decides. Every part of a session draws from its own
+A booking has what the clinic decides, the plan adds what chance decides. Every part of a session draws from its own
 stream, keyed by the session's number and the part, so that more sessions, or another kind of artefact, change nothing else.
 """
 
@@ -34,7 +34,7 @@ _PARTS: Final[tuple[Part, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What is known beforehand. Where `drug` or `dose_s` is None, chance decides."""
+    """A session as booked. Where `drug` or `dose_s` is None, chance decides."""
 
     number: int
     start_us: int
@@ -86,18 +86,18 @@ class SessionPlan:
         return self.start_us + round(second * 1_000) * (SECOND // 1_000)
 
     def rng(self, part: Part) -> np.random.Generator:
-        return stream(self.seed, self.number, part)
+        return random_stream(self.seed, self.number, part)
 
 
-def stream(seed: int, number: int, part: Part) -> np.random.Generator:
+def random_stream(seed: int, number: int, part: Part) -> np.random.Generator:
     """The random stream of one part of one session; the key is what `SeedSequence.spawn` would give it."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, _PARTS.index(part))))
 
 
 def plan_session(seed: int, booking: Booking) -> SessionPlan:
     who = booking.number if booking.person is None else booking.person
-    people, day = stream(seed, who, "people"), stream(seed, booking.number, "day")
-    rng = stream(seed, booking.number, "plan")
+    people, day = random_stream(seed, who, "people"), random_stream(seed, booking.number, "day")
+    rng = random_stream(seed, booking.number, "plan")
     # Half and half: both protocols should be seen in a small clinic. Chosen by us.
     drawn: SimulatedDrug = "ketamine" if rng.random() < 0.5 else "esketamine"
     protocol = PROTOCOLS[booking.drug or drawn]
@@ -117,7 +117,7 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
     capnography = bool(rng.random() < 0.4)  # some chairs; chosen by us
     events = draw_events(rng, infusion, dose_s, booking.adverse, booking.fixed)
     conditions = booking.conditions
-    trials = stream(seed, booking.number, "trials")
+    trials = random_stream(seed, booking.number, "trials")
     rhythm = conditions.rhythms[int(trials.integers(len(conditions.rhythms)))]
     if conditions.trials.hovering:
         # So that 179 is not a rise of 40 as well: fit to be treated, just.
@@ -153,5 +153,5 @@ def plan_session(seed: int, booking: Booking) -> SessionPlan:
         answers=answers,
         conditions=conditions,
         rhythm=rhythm,
-        clock=draw_clock(stream(seed, booking.number, "clock"), conditions.delivery, end_s),
+        clock=draw_clock(random_stream(seed, booking.number, "clock"), conditions.delivery, end_s),
     )

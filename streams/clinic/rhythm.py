@@ -1,4 +1,4 @@
-"""The heart's rhythm in an invented body: what an ECG counts, and what of it reaches the finger.
+"""The heart's rhythm in an invented body: the rate that an ECG counts, and the pulse that reaches the finger.
 
 Applied after everything else has set the rate, so that an irregular heart can also be fast, slow or in an event.
 Bad at: beats. It gives what monitors show, a rate averaged over some seconds; sizes are chosen by us.
@@ -12,12 +12,12 @@ import numpy as np
 
 from models.arrays import Floats
 from streams.clinic.artefacts import stretches
-from streams.clinic.hazards import Pulled, grip
+from streams.clinic.hazards import Pulled, pull_strength
 from streams.clinic.plan import SessionPlan
 
 
-def beat(plan: SessionPlan, second: Floats, channels: dict[Pulled, Floats]) -> None:
-    """Give the rate its rhythm and set the pulse."""
+def apply_rhythm(plan: SessionPlan, second: Floats, channels: dict[Pulled, Floats]) -> None:
+    """Change the rate by the rhythm, and set the pulse, in place."""
     hr = channels["hr"]
     pulse = channels["pulse"] = hr if plan.rhythm == "sinus" else hr.copy()
     if plan.rhythm == "sinus":
@@ -49,5 +49,5 @@ def _steady(plan: SessionPlan, second: Floats, channels: dict[Pulled, Floats], a
         for event in plan.events:
             for pull in event.pulls:
                 if pull.channel == channel or (channel == "pulse" and pull.channel == "hr"):
-                    free &= grip(pull, event, second) == 0
+                    free &= pull_strength(pull, event, second) == 0
         channels[channel][free] = value

@@ -1,7 +1,7 @@
-"""What is staged in the families of sessions: events of every rule, deep and shallow, long and too short, slow and sudden.
+"""Staged events of the families of sessions: events of every rule, deep and shallow, long and too short, slow and sudden.
 
 A trial is a row: which channels go where, and how long the rule wants it. What then really happens is read off the body like
-everything else (`clinic_truth.py`), so a trial that fails to cross its limit is no event. Depth 0 is just past the limit, 1 far
+everything else (`truth.py`), so a trial that fails to cross its limit is no event. Depth 0 is just past the limit, 1 far
 beyond; a staged desaturation may hide behind a loose probe. Or nothing happens and everything hovers (`hover`): a unit inside
 its limits, and now and then a single cuff past them that the next does not confirm.
 Bad at: physiology. What coincides here was chosen to be found or to be ignored, not because it is common.
@@ -48,7 +48,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedAnswer:
-    """What somebody says when asked outside the rounds: an instrument's items, by place or by name."""
+    """A check-in outside the rounds: an instrument's items, by place or by name."""
 
     at_s: float
     instrument: str
@@ -98,7 +98,7 @@ ANSWERED: Final[tuple[tuple[str, tuple[int, ...] | tuple[str, ...], float], ...]
 def stage(
     rng: np.random.Generator, trials: Trials, number: int, person: SimulatedPatient, dose_s: int, end_s: int
 ) -> tuple[tuple[HazardEvent, ...], tuple[ScriptedAnswer, ...], bool]:
-    """The events of a staged session, what is said in it, and whether it needs a capnograph."""
+    """The events of a staged session, its scripted answers, and whether it needs a capnograph."""
     if trials.hovering:
         return hover(rng, dose_s, end_s), (), True
     events: list[HazardEvent] = []

@@ -1,4 +1,4 @@
-"""What really happened in an invented clinic: the yardstick against which alerts on its lines can be scored.
+"""The truth of an invented clinic: sessions in, one record per real event out; alerts on its lines are scored against it.
 
 One record per rule, severity and stretch, read off the body, the artefacts and the definitions of the monitoring protocol;
 nothing of the ward's code, and not what the ward made of it:
@@ -74,23 +74,23 @@ JOIN_S: Final = 60
 """Stretches this close are one event. Chosen by us: a value that wanders about its limit is not news each time."""
 CLOSE_S: Final = 2
 """Within so many seconds of the rule's time, a second's difference in counting decides: either is right. Chosen by us."""
-WORTH_TELLING: Final = 0.2
-"""Shorter than this share of the rule's time is not told at all. Chosen by us."""
+WORTH_RECORDING: Final = 0.2
+"""A stretch shorter than this share of the rule's time has no record. Chosen by us."""
 _BACK_INSIDE = 3
 
 
 def true_events(plan: SessionPlan, notes: Notes, screen: Screen, closes_us: int) -> list[dict[str, Any]]:
-    """What happened in this session before the clinic closes, in order of time."""
+    """The truth of one session, up to the clinic's closing, in order of time."""
     found = [one for criterion in CRITERIA if criterion.channel in screen.names for one in found_in(criterion, screen)]
     found = [_softened(one, found) for one in found]
     found += [_silent(plan, silence) for silence in screen.silences]
     found += from_entries(plan, notes, screen)
-    told = []
+    records = []
     for one in sorted(_merged(found), key=lambda one: (one.from_s, one.rule, one.severity)):
         if plan.at_us(one.from_s) < closes_us:
             cut_off = one.due_us is not None and one.due_us >= closes_us
-            told.append(_record(plan, _open(one) if cut_off else one))
-    return told
+            records.append(_record(plan, _open(one) if cut_off else one))
+    return records
 
 
 class _Arrivals:
@@ -117,7 +117,7 @@ def found_in(criterion: Criterion, screen: Screen) -> Iterator[TruthEntry]:
     rows, sound = arrivals.rows, ~screen.spoilt[:, column]
     for first, last in _stretches(beyond):
         longest = _longest(beyond[first : last + 1])
-        if longest < WORTH_TELLING * criterion.for_s:
+        if longest < WORTH_RECORDING * criterion.for_s:
             continue
         near = np.flatnonzero((rows >= first) & (rows <= last + _BACK_INSIDE))
         due, held_s = _count(criterion, beyond, sound, arrivals, near)
@@ -194,7 +194,7 @@ def _longest(held: Flags) -> int:
 
 
 def _softened(one: TruthEntry, others: Iterable[TruthEntry]) -> TruthEntry:
-    """No breath at all is also fewer than eight: whoever says apnoea need not say slow breathing too."""
+    """A record weakened where another implies it: no breath is also fewer than eight, so an apnoea need not be bradypnoea too."""
     if one.rule == "bradypnoea" and any(
         other.rule == "apnoea" and other.from_s <= one.to_s and one.from_s <= other.to_s for other in others
     ):

@@ -1,7 +1,7 @@
-"""The truth about what people enter: cuffs and scores, each rule by the protocol's own words on the entries that were shown.
+"""The truth about entries: cuffs and scores, each rule by the protocol's own words on the entries that were shown.
 
 A cuff's error is part of what it shows, so these rules are judged on readings and not on the artery: "confirmed when the next
-good cuff within ten minutes agrees" has no other meaning. See `clinic_truth.py` for the format.
+good cuff within ten minutes agrees" has no other meaning. See `truth.py` for the format.
 Bad at: entries corrected later. None are, in the invented clinic.
 """
 
@@ -59,7 +59,7 @@ _HIGH_RISK = (3, 4, 5)
 
 
 def from_entries(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[TruthEntry]:
-    """All that cuffs and scores show."""
+    """The truth of a session's cuffs and scores."""
     yield from _pressures(plan, notes, screen)
     yield from _scored(plan, notes)
     yield from _answered(plan, notes)
@@ -260,8 +260,8 @@ def _prolonged(plan: SessionPlan, moaas: Sequence[CheckInScore], cadss: Sequence
         return
 
     def lasting(now_s: float) -> bool:
-        known = [[score.score for score in scores if score.at_s <= now_s] for scores in (moaas, cadss)]
-        return bool((known[0] and known[0][-1] < 5) or (known[1] and known[1][-1] > 4))
+        scored = [[score.score for score in scores if score.at_s <= now_s] for scores in (moaas, cadss)]
+        return bool((scored[0] and scored[0][-1] < 5) or (scored[1] and scored[1][-1] > 4))
 
     instants = [at_s, *sorted(score.at_s for score in (*moaas, *cadss) if score.at_s > at_s)]
     since = next((now_s for now_s in instants if lasting(now_s)), None)

@@ -2,7 +2,7 @@
 
 Each patient has two scores before the first dose, an induction, and maintenance as the clinic gives it; answers come weekly, some
 do not. A few are cases: one silent for weeks, one suddenly worse today, one in another zone, one who was given ECT elsewhere,
-one whose next visit is booked. Sessions are told by their entries and cuffs; their monitors are not invented again.
+one whose next visit is booked. Sessions have entries and cuffs only; their monitors are not invented again.
 Bad at: being a study (see `bench/cohort/cohort.py`). Never here: a clock; the same seed gives the same lines.
 """
 
@@ -41,7 +41,7 @@ class Life:
 
 
 def weeks(seed: int, until_us: int, first: int = 1) -> list[Document]:
-    """What came in before an instant, in order; patients are `P0001` on, like those of the invented day."""
+    """The observations before an instant, in order of time; patients are `P0001` on, like those of the invented day."""
     chance = Random(seed)
     lines: list[Document] = []
     for number in range(PATIENT_COUNT):

@@ -1,7 +1,7 @@
 """The journal: the durable, ordered log of a shard's frames, and the only input of ward and desk.
 
 `Journal` is the whole interface; SQLite implements it here for one process, a Kafka partition can for many. Appending is
-synchronous and durable on return: group commit is the intake's part (`intake.py`), which hands over what came together.
+synchronous and durable on return: group commit is the intake's part (`append.py`), which hands over what came together.
 
 SQLite: WAL, `synchronous=FULL`, so one fsync an append, however many frames; the store lives in the same file through its
 own connection. Cost: 0.3-5 ms an append, by disk. Never here: what is in a frame.

@@ -14,7 +14,7 @@ import pytest
 from bench.cohort.cohort import simulate
 from bench.cohort.records import alias, calendar_day, lines_of
 from deploy.cli.forecast import Patients
-from deploy.cli.recalibrate import configuration, fitted, summary
+from deploy.cli.recalibrate import configuration_lines, fit_history, summary_text
 from deploy.settings import load
 from models.relapse.day_entries import AFTER, AT, BEFORE, DayEntry
 from models.relapse.history import Course
@@ -153,11 +153,11 @@ def test_the_command_fits_a_history_and_its_configuration_can_be_put_in_force(tm
     history.write_text("\n".join(told))
     patients = Patients()
     patients.read(history, pytest.fail)
-    found = fitted(patients, "main-2026-11")
+    found = fit_history(patients, "main-2026-11")
     assert found.visits >= 150
     assert found.model == name_of(shipped_pool())
     config = tmp_path / "site.toml"
-    config.write_text(configuration(found))
+    config.write_text(configuration_lines(found))
     settings = load(config)
     assert settings.record().policies["recalibration"] == found.policy()
-    assert str(found.visits) in summary(found)
+    assert str(found.visits) in summary_text(found)

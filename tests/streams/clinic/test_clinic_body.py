@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.session.pharmacokinetics import USUAL_BODY, DoseEvent
-from streams.clinic.body import Physiology, level, live, usual_peak
+from streams.clinic.body import Physiology, drug_level, simulate_body, usual_peak
 from streams.clinic.clinic import OPENS_US
 from streams.clinic.notes import Notes, write_down
 from streams.clinic.people import SimulatedDrug
@@ -19,7 +19,7 @@ def quiet_sessions(drug: SimulatedDrug, sessions: int) -> Lived:
     lived = []
     for number in range(sessions):
         plan = plan_session(3, Booking(number, OPENS_US, "1", drug=drug, adverse=0.0))
-        body = live(plan)
+        body = simulate_body(plan)
         lived.append((plan, body, write_down(plan, body)))
     return lived
 
@@ -35,7 +35,7 @@ def sprays() -> Lived:
 
 
 def usual_level(*doses: DoseEvent) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return level(doses, np.arange(0, 180.0), USUAL_BODY, 0.3, 0.02, 0.625)
+    return drug_level(doses, np.arange(0, 180.0), USUAL_BODY, 0.3, 0.02, 0.625)
 
 
 def test_an_infusion_stopped_halfway_has_less_effect_and_lets_go_sooner() -> None:
@@ -58,7 +58,7 @@ def test_an_infusion_stopped_in_an_event_leaves_its_body_with_less() -> None:
     whole = plan_session(3, Booking(0, OPENS_US, "1", drug="ketamine", adverse=0.0))
     assert stopped.stopped_s is not None
     minute_45 = stopped.dose_s + 45 * 60
-    assert live(stopped).share[minute_45] < 0.5 * live(whole).share[minute_45]
+    assert simulate_body(stopped).share[minute_45] < 0.5 * simulate_body(whole).share[minute_45]
 
 
 def test_people_differ_and_are_fit_to_be_treated() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from models.instants import MINUTE, SECOND, from_iso
 from models.tables.rules import RULES
-from streams.clinic.body import live
+from streams.clinic.body import simulate_body
 from streams.clinic.clinic import OPENS_US, Clinic, demo_clinic, simulate
 from streams.clinic.hazards import HAZARDS
 from streams.clinic.monitor import Screen, show
@@ -279,7 +279,7 @@ def pressures(*cuffs: tuple[float, int, int]) -> set[tuple[str, str, str]]:
         *(DisplayedCuff(plan.dose_s + 60.0 * m, sbp, dbp) for m, sbp, dbp in cuffs),
     ]
     notes = Notes((), tuple(shown), ())
-    return {(one.rule, one.severity, one.expect) for one in from_entries(plan, notes, show(plan, live(plan)))}
+    return {(one.rule, one.severity, one.expect) for one in from_entries(plan, notes, show(plan, simulate_body(plan)))}
 
 
 def test_a_cuff_is_confirmed_by_the_next_one_within_ten_minutes() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.settings import BadConfiguration, Watched
+from deploy.settings import BadConfiguration, WatchedSettings
 
 GOOD = "[limits.desaturation.medium.spo2]\nenter = 88\nleave = 91\n"
 
@@ -20,7 +20,7 @@ def _write(path: Path, text: str, stamp: int) -> None:
 def test_a_file_is_new_once_a_change(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     _write(path, "", 1)
-    watched = Watched(path)
+    watched = WatchedSettings(path)
 
     assert watched.changed() is None
     _write(path, GOOD, 2)
@@ -33,7 +33,7 @@ def test_a_file_is_new_once_a_change(tmp_path: Path) -> None:
 def test_a_bad_change_is_told_of_once_and_a_file_that_is_away_is_no_change(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     _write(path, GOOD, 1)
-    watched = Watched(path)
+    watched = WatchedSettings(path)
 
     _write(path, "[limits.desaturation.medium.spo2]\nenter = 95\n", 2)
     with pytest.raises(BadConfiguration, match=r"limits\.desaturation\.medium\.spo2"):
@@ -48,7 +48,7 @@ def test_a_bad_change_is_told_of_once_and_a_file_that_is_away_is_no_change(tmp_p
 def test_what_is_configured_has_a_hash_that_changes_with_it(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     _write(path, GOOD, 1)
-    watched = Watched(path)
+    watched = WatchedSettings(path)
     _write(path, GOOD.replace("88", "87"), 2)
     first = watched.changed()
     _write(path, GOOD.replace("88", "86"), 3)
