@@ -312,6 +312,22 @@ class Conflicted(Record):
     offered: str
 
 
+class FrameSetAside(Record):
+    """Frames `offset` to `until` (exclusive) of the journal were not used, and why. Only the shard's owner writes it.
+
+    `lost`: the journal has them no longer; otherwise they are there and cannot be read.
+    """
+
+    kind: Literal["frame.set-aside"] = "frame.set-aside"
+    offset: int
+    until: int
+    lost: bool
+    reason: Text
+
+
+Internal = SetAside | Conflicted | FrameSetAside
+"""What only our own processes write: a sender cannot."""
+
 Event = (
     PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | CheckIn | Intervention | SessionEnded
     | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | SiteConfigured | ForecastMade
@@ -321,7 +337,5 @@ Event = (
 Observation = Annotated[Vitals | Event, Field(discriminator="kind")]
 
 OBSERVATION: Final[TypeAdapter[Vitals | Event]] = TypeAdapter(Observation)
-EVENT: Final[TypeAdapter[Event | SetAside | Conflicted]] = TypeAdapter(
-    Annotated[Event | SetAside | Conflicted, Field(discriminator="kind")]
-)
+EVENT: Final[TypeAdapter[Event | Internal]] = TypeAdapter(Annotated[Event | Internal, Field(discriminator="kind")])
 """What a frame holds beside its vitals."""
