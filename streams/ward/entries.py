@@ -13,7 +13,8 @@ from models.instants import iso, to_us
 from models.relapse.policies import PolicyRefused, home_policies
 from models.tables.channels import STALE_AFTER
 from models.tables.drugs import treatment_of
-from models.tables.instruments import ScoreRefused, score_of, slug
+from models.tables.form_items import slug
+from models.tables.forms import ScoreRefused, score_of
 from models.tables.limits import LimitRefused
 from models.tables.rules import Priority
 from models.tables.suicidality import item_9_unknown
@@ -40,7 +41,14 @@ from streams.ward.absence import pass_time
 from streams.ward.association import Session
 from streams.ward.doses import Given, with_dose, with_stop
 from streams.ward.home import rules as home
-from streams.ward.rules.checkins import answered, fold_report, heed_risk, heed_score
+from streams.ward.rules.checkins import (
+    alert_unread_form,
+    alert_unread_line,
+    answered,
+    fold_report,
+    heed_risk,
+    heed_score,
+)
 from streams.ward.rules.contraindications import weigh
 from streams.ward.rules.readiness import LEAVES, left
 from streams.ward.sessions import announce_session, close_session, leave_behind, open_session, seen_in
@@ -58,6 +66,7 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     here = (state.clock_us, OBSERVED, ordinal)
     if isinstance(record, SetAside):
         _set_aside(state, record, here, record.field, record.reason, record.line)
+        alert_unread_line(state, record, here)
         return
     if isinstance(record, Conflicted):
         _conflict(state, record, here)
@@ -326,6 +335,7 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
     except ScoreRefused as refused:
         _set_aside(state, record, here, refused.field, str(refused))
         heed_risk(state, record, at_us, row, here)
+        alert_unread_form(state, record, at_us, row, here)
         return
     unknown = item_9_unknown(record.instrument, record.items)
     _audit(state, record, here, "accepted; item 9 was not sent" if unknown else "accepted")
