@@ -201,7 +201,7 @@ def recent(minutes: int = 2, sites: Sequence[str] = SITES) -> list[list[Vitals |
                 at=begin, site=site, patient=f"p-{site}", session=f"s-{site}", chair="1", device=f"monitor-{site}",
                 drug="esketamine", route="intranasal", planned_mg=56.0,
             ),
-            CheckIn(at=begin, site=site, patient=f"home-{site}", instrument="phq-9", items=[2] * 8 + [number % 3]),
+            CheckIn(at=begin, site=site, patient=f"home-{site}", instrument="phq-9", items=[*[2] * 8, number % 3]),
         ]
         for number, site in enumerate(sites)
     ]  # fmt: skip
