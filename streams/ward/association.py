@@ -14,14 +14,15 @@ from dataclasses import astuple, dataclass, field
 from typing import Any, Final, NamedTuple
 
 from models.findings import Subject
-from models.instants import DAY, NEVER
+from models.instants import DAY, MINUTE, NEVER
+from models.session.expectation import expected_effects
 from models.session.reports import Report
 from models.tables.drugs import UNSCHEDULED, SessionPhase, TreatmentProtocol, protocol_of
 from models.tables.rules import Priority
 from streams.journal.frame import Origin
+from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion
 from streams.ward.doses import LASTING_AFTER, Given, last_course, total_mg
 from streams.ward.rules.cuffs import CuffRules
-from streams.ward.standing import Condition
 
 
 class Cuff(NamedTuple):
@@ -113,6 +114,15 @@ class Session:
     @property
     def given_mg(self) -> float | None:
         return total_mg(self.doses)
+
+    def note(self, conclusion: Conclusion) -> News | None:
+        """Update the rules in force by a conclusion; the news in it."""
+        return note_conclusion(self.standing, Condition, conclusion)
+
+    def usual_at(self, at_us: int) -> str | None:
+        """A sentence on what is usual at an instant after the dose; None before it, or if nothing is known."""
+        dose_us = self.dose_us
+        return None if dose_us is None else expected_effects(self.drug, self.route, (at_us - dose_us) / MINUTE)
 
     def phase(self, now_us: int) -> SessionPhase:
         """Where in its protocol the session is at an instant of the shard's clock."""

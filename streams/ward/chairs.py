@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.instants import MINUTE, NEVER, SECOND, from_iso, iso
 from models.tables.card import QualityWord
@@ -13,28 +13,28 @@ from streams.ward.estimates import estimates
 from streams.ward.rules.readiness import due_next, readiness_of
 from streams.ward.sentences import number
 from streams.ward.signal.quality import GOOD, QUALITIES
-
-if TYPE_CHECKING:
-    from streams.ward.ward import Ward
+from streams.ward.state import WardState
 
 
-def chairs(ward: Ward, site: str) -> dict[str, Any]:
+def chairs(state: WardState, site: str) -> dict[str, Any]:
     """Every open session of a site with its latest values, their age and quality, by the shard's clock."""
-    now_us = ward.clock_us
-    here = [(row, session) for row, session in ward.known.sessions.items() if session.site == site]
-    limits = [_limits(table) for table in ward.limits.tables]
+    now_us = state.clock_us
+    here = [(row, session) for row, session in state.known.sessions.items() if session.site == site]
+    limits = [_limits(table) for table in state.limits.tables]
     here.sort(key=lambda pair: (pair[1].chair or "~", pair[1].patient, pair[1].name or ""))
     return {
         "at": iso(max(now_us, 0)),
         "site": site,
-        "chairs": [_chair(ward, row, session, limits[int(ward.rows.limit_set[row])], now_us) for row, session in here],
+        "chairs": [
+            _chair(state, row, session, limits[int(state.rows.limit_set[row])], now_us) for row, session in here
+        ],
     }
 
 
-def _chair(ward: Ward, row: int, session: Session, limits: dict[str, Any], now_us: int) -> dict[str, Any]:
-    sbp, dbp = ward.baseline(row)
+def _chair(state: WardState, row: int, session: Session, limits: dict[str, Any], now_us: int) -> dict[str, Any]:
+    sbp, dbp = state.baseline(row)
     given = session.dose_us
-    estimated = estimates(ward, row, now_us)
+    estimated = estimates(state, row, now_us)
     return {
         "chair": session.chair,
         "patient": session.patient,
@@ -50,22 +50,22 @@ def _chair(ward: Ward, row: int, session: Session, limits: dict[str, Any], now_u
         "given_mg": session.given_mg,
         "stopped_at": _iso(session.stopped_us),
         "phase": session.phase(now_us),
-        "values": _values(ward, row, now_us),
+        "values": _values(state, row, now_us),
         "checkins": {
             report.instrument: {"score": number(report.score), "at": iso(report.at_us), "note": report.note or None}
             for report in session.reports
         },
         "baseline": {"sbp": sbp, "dbp": dbp},
         "limits": limits,
-        "next": due_next(ward, row, now_us),
+        "next": due_next(state, row, now_us),
         "observe_until": None if given is None else iso(given + round(session.protocol.observe_min * MINUTE)),
         **estimated,
-        "readiness": _readiness(ward, row, now_us, estimated),
+        "readiness": _readiness(state, row, now_us, estimated),
     }
 
 
-def _values(ward: Ward, row: int, now_us: int) -> dict[str, Any]:
-    rows = ward.rows
+def _values(state: WardState, row: int, now_us: int) -> dict[str, Any]:
+    rows = state.rows
     values = {}
     for column, channel in enumerate(CHANNELS):
         if rows.at[row, column] == NEVER:
@@ -100,9 +100,9 @@ def _limits(table: tuple[Limit, ...]) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def _readiness(ward: Ward, row: int, now_us: int, estimated: dict[str, Any]) -> dict[str, Any]:
+def _readiness(state: WardState, row: int, now_us: int, estimated: dict[str, Any]) -> dict[str, Any]:
     over_at = (estimated["dissociation"] or {}).get("resolves_at")
-    found = readiness_of(ward, row, now_us, None if over_at is None else from_iso(over_at))
+    found = readiness_of(state, row, now_us, None if over_at is None else from_iso(over_at))
     return {"ready": found.ready, "expected_at": _iso(found.expected_us), "reasons": found.words}
 
 

@@ -9,27 +9,23 @@ They give context, and may ask for a look or a cuff at *low*. They begin, end an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import replace
 from math import isnan
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
-from models.instants import DAY, MINUTE, NEVER, SECOND, iso, to_datetime
+from models.instants import MINUTE, SECOND, iso, to_datetime
 from models.session.dissociation import (
     REPORT_KINDS,
-    UNKNOWN_PERSON_PRIOR,
     DissociationBelief,
-    DissociationPrior,
     DissociationReport,
     ReportKind,
 )
-from models.session.expectation import expected_effects
 from models.session.pharmacokinetics import Body, DoseEvent, effective_mg, plasma
 from models.session.pressure import PressureForecast, PressureReading, PressureRisk, forecast_pressure
+from streams.ward.association import Session
+from streams.ward.pasts import Past
 from streams.ward.sentences import number
-
-if TYPE_CHECKING:
-    from streams.ward.association import Session
-    from streams.ward.state import WardState
+from streams.ward.state import WardState
 
 ANEW_AFTER: Final = 30 * SECOND
 """A board's estimates move on in steps of this: what they estimate takes minutes. Chosen by us."""
@@ -38,74 +34,6 @@ REPORTS_KEPT: Final = 40
 """The newest that count. More than any treatment has; a bound for a sender that has gone wrong. Chosen by us."""
 ANSWERED_WITHIN: Final = 15 * MINUTE
 """An answer later than this is one to another question. Chosen by us."""
-COURSE_ENDS_AFTER: Final = 60 * DAY
-"""After so long without a session the next is the first of a course again, as far as wearing off goes. Chosen by us."""
-FORGOTTEN_AFTER: Final = 2 * 365 * DAY
-"""What was kept of somebody who has not come for so long tells nothing. Chosen by us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What earlier sessions say of a person: sensitivity to dissociation; when the last one ended by the shard's clock; the mean
-    of the largest systolic rises, in mmHg, and of how many sessions.
-    """
-
-    mean: float = UNKNOWN_PERSON_PRIOR.mean
-    variance: float = UNKNOWN_PERSON_PRIOR.variance
-    sessions: int = 0
-    ended_us: int = NEVER
-    rise: float = 0.0
-    rises: int = 0
-
-    def prior(self, clock_us: int) -> DissociationPrior:
-        """As the dissociation estimate wants it."""
-        sessions = 0 if clock_us - self.ended_us > COURSE_ENDS_AFTER else self.sessions
-        return DissociationPrior(self.mean, self.variance, sessions)
-
-
-_UNKNOWN: Final = Past()
-
-
-class Pasts:
-    """The pasts of a shard's people, by site and alias."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Past] = {}
-
-    def of(self, site: str, patient: str) -> Past:
-        return self._known.get((site, patient), _UNKNOWN)
-
-    def keep(self, site: str, patient: str, past: Past) -> None:
-        self._known[site, patient] = past
-
-    def packed(self, clock_us: int) -> list[Any]:
-        """As msgpack-able values."""
-        return [
-            [*key, *astuple(past)]
-            for key, past in sorted(self._known.items())
-            if clock_us - past.ended_us < FORGOTTEN_AFTER
-        ]
-
-    @classmethod
-    def unpacked(cls, packed: list[Any]) -> Pasts:
-        pasts = cls()
-        known = len(Past.__dataclass_fields__)
-        pasts._known = {(site, patient): Past(*fields[:known]) for site, patient, *fields in packed}
-        return pasts
-
-
-class Remembered:
-    """What boards were told, by row, with what it was told from. No part of the state: it is only ever the same again."""
-
-    def __init__(self) -> None:
-        self._told: dict[int, tuple[object, dict[str, Any]]] = {}
-
-    def get(self, row: int, made_from: object) -> dict[str, Any] | None:
-        known = self._told.get(row)
-        return known[1] if known is not None and known[0] == made_from else None
-
-    def keep(self, row: int, made_from: object, told: dict[str, Any]) -> None:
-        self._told[row] = (made_from, told)
 
 
 def estimates(state: WardState, row: int, now_us: int) -> dict[str, Any]:
@@ -120,21 +48,15 @@ def estimates(state: WardState, row: int, now_us: int) -> dict[str, Any]:
         session.name, session.patient, now_us, tuple(session.doses), tuple(session.reports), tuple(session.cuffs), past, person,
         silent,
     )  # fmt: skip
-    told = state.remembered.get(row, made_from)
-    if told is None:
-        told = {
-            "expected": expected_of(session, now_us),
+    estimated = state.estimate_cache.get(row, made_from)
+    if estimated is None:
+        estimated = {
+            "expected": session.usual_at(now_us),
             "dissociation": _dissociation(state, row, now_us),
             "pressure_forecast": _pressure(state, row, now_us),
         }
-        state.remembered.keep(row, made_from, told)
-    return told
-
-
-def expected_of(session: Session, at_us: int) -> str | None:
-    """What is usual for this session's drug at an instant: one sentence."""
-    given_us = session.dose_us
-    return None if given_us is None else expected_effects(session.drug, session.route, (at_us - given_us) / MINUTE)
+        state.estimate_cache.put(row, made_from, estimated)
+    return estimated
 
 
 def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[DissociationBelief, int] | None:
@@ -178,7 +100,7 @@ def remember(state: WardState, row: int, clock_us: int) -> None:
         rises += 1
         rise += (max(systolic) - base - rise) / rises
     kept = Past(prior.mean, prior.variance, prior.sessions, clock_us, rise, rises)
-    state.pasts.keep(session.site, session.patient, kept)
+    state.pasts.put(session.site, session.patient, kept)
 
 
 def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast | None:

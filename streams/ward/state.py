@@ -8,6 +8,7 @@ Never here: when anything is concluded.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from math import isnan
 from statistics import median
 from typing import Final, Literal
@@ -19,14 +20,14 @@ from models.tables.limits import Limit
 from models.tables.rules import RULES, Priority
 from models.wire.observations import Command, SiteConfigured
 from streams.journal.frame import key_hash
-from streams.ward.association import Association
-from streams.ward.estimates import Pasts, Remembered, expected_of
-from streams.ward.home.rows import Home
+from streams.ward.association import Association, Session
+from streams.ward.conclusions import Conclusion, News, rank_of
+from streams.ward.home.rows import AtHome, Home
 from streams.ward.limit_book import LimitBook
+from streams.ward.pasts import EstimateCache, Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.sentences import duration, with_chair
-from streams.ward.standing import Condition, news, rank_of
 
 Clock = Literal["received", "observed"]
 
@@ -58,7 +59,7 @@ class WardState:
         self.known = Association()
         self.people = People()
         self.pasts = Pasts()
-        self.remembered = Remembered()
+        self.estimate_cache = EstimateCache()
         self.limits = LimitBook()
         self.home = Home()
         self.counts: Counter[str] = Counter()
@@ -99,24 +100,42 @@ class WardState:
         """Conclude something that is no session's rule."""
         self.said.append(((*here, (), _FIRST), conclusion))
 
-    def say(
-        self, row: int, rule: str, priority: Priority | None, at_us: int, onset_us: int, here: Here,
-        text: str, evidence: dict[str, object], source: str,
-    ) -> None:  # fmt: skip
-        """The rule now has this priority for the session (None: it is over). Silent where that is no news."""
-        session = self.known.sessions[row]
-        told = news(session.standing, Condition, rule, priority, at_us, onset_us)
-        if told is None:
+    def file(self, about: Session | AtHome, conclusion: Conclusion, here: Here) -> None:
+        """Add the finding of a conclusion about a session or a patient at home to the frame's; nothing if it is no news."""
+        news = about.note(conclusion)
+        if news is None:
             return
-        subject, clock_us = session.subject, here[0]
-        usual = None if told.change == "ended" or RULES[rule].category == "technical" else expected_of(session, at_us)
-        if usual is not None:
-            evidence = {**evidence, "expected": usual}
-        if told.change != "ended" and clock_us - at_us > LATE:
-            text = f"{text} It comes late: that was {duration((clock_us - at_us) / SECOND)} ago."
+        subject, clock_us = about.subject, here[0]
+        text, evidence = conclusion.text, conclusion.evidence
+        if isinstance(about, Session):
+            text, evidence = _in_session(about, conclusion, news, clock_us)
         finding = Finding(
-            told.change, subject, rule, told.priority, min(at_us, clock_us), min(told.onset_us, clock_us), clock_us,
-            text, with_chair(evidence, subject.chair), source,
+            news.change, subject, conclusion.rule, news.priority, min(conclusion.at_us, clock_us), min(news.onset_us, clock_us),
+            clock_us, text, evidence, conclusion.source,
         )  # fmt: skip
         whose = (subject.site, subject.patient, subject.session or "")
-        self.said.append(((*here, whose, rank_of(rule, told.priority)), finding))
+        self.said.append(((*here, whose, rank_of(conclusion.rule, news.priority)), finding))
+
+    def say(
+        self, row: int, rule: str, priority: Priority | None, at_us: int, onset_us: int, here: Here,
+        text: str, evidence: Mapping[str, object], source: str,
+    ) -> None:  # fmt: skip
+        """File a conclusion about the session of a row."""
+        self.file(
+            self.known.sessions[row], Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here
+        )  # fmt: skip
+
+
+def _in_session(
+    session: Session, conclusion: Conclusion, news: News, clock_us: int
+) -> tuple[str, Mapping[str, object]]:
+    """A conclusion's text and evidence with what a nurse needs beside them: what is usual now, how old it is, which chair."""
+    text, evidence = conclusion.text, conclusion.evidence
+    if news.change != "ended":
+        technical = RULES[conclusion.rule].category == "technical"
+        usual = None if technical else session.usual_at(conclusion.at_us)
+        if usual is not None:
+            evidence = {**evidence, "expected": usual}
+        if clock_us - conclusion.at_us > LATE:
+            text = f"{text} It comes late: that was {duration((clock_us - conclusion.at_us) / SECOND)} ago."
+    return text, with_chair(evidence, session.chair)

@@ -15,14 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.wire.observations import Event, Internal
+from models.wire.observations import Conflicted, Event, SetAside
 from streams.journal.frame import Frame
 from streams.ward.absence import pass_time
 from streams.ward.association import Association
 from streams.ward.entries import fold_event, stands_apart
-from streams.ward.estimates import Pasts
 from streams.ward.home.rows import Home
 from streams.ward.limit_book import LimitBook
+from streams.ward.pasts import Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows, cuff_columns
 from streams.ward.rules.cuffs import CuffRules
@@ -60,7 +60,7 @@ class Ward(WardState):
         ordinals = np.arange(count)
         if frame.events:
             ordinals += np.searchsorted([position for position, _ in frame.events], ordinals, side="right")
-        aside: list[tuple[Event | Internal, int]] = []
+        aside: list[tuple[Event | SetAside | Conflicted, int]] = []
         done = 0
         for before, (position, record) in enumerate(frame.events):
             ordinal = position + before

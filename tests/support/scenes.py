@@ -20,14 +20,15 @@ from models.wire.observations import (
     AlertClosed,
     AlertSnoozed,
     CheckIn,
+    Conflicted,
     DeviceAssigned,
     Dose,
     DoseStopped,
     Event,
-    Internal,
     PatientRegistered,
     SessionEnded,
     SessionStarted,
+    SetAside,
     SiteConfigured,
     Vitals,
 )
@@ -49,7 +50,7 @@ def seconds(instant: str) -> float:
     return (from_iso(instant) - START_US) / SECOND
 
 
-def pack(records: Iterable[Vitals | Event | Internal]) -> bytes:
+def pack(records: Iterable[Vitals | Event | SetAside | Conflicted]) -> bytes:
     """One frame of these records; of none, a tick."""
     builder = FrameBuilder()
     for record in records:
@@ -88,7 +89,7 @@ class Scene:
 
     # ---- what comes in -----------------------------------------------------------------------------------------
 
-    def send(self, *records: Vitals | Event | Internal) -> tuple[Effect, ...]:
+    def send(self, *records: Vitals | Event | SetAside | Conflicted) -> tuple[Effect, ...]:
         """One frame, received now."""
         stamped = (START_US + round(self.now_s * SECOND), pack(records))
         self.journal.append(stamped)

@@ -1,7 +1,7 @@
 """What a forecast means for a patient at home, by what their clinic decided (`models/relapse/policies.py`).
 
-It begins and ends `maintenance-due` and `relapse-risk`, and no other rule. Every forecast is kept as it was made; one of an
-earlier day than the newest moves nothing. Also the words for the digest, which are mostly a forecast's.
+It begins and ends `maintenance-due` and `relapse-risk`, and no other rule. Every forecast is stored as it was made; one of an
+earlier day than the newest changes no rule. Also the words for the digest, which are mostly a forecast's.
 Never here: how a forecast is made, a page.
 """
 
@@ -14,10 +14,10 @@ from typing import Final
 from alerts.effects import Forecast
 from models.calendar import iso_day
 from models.instants import DAY, iso, to_datetime
-from models.relapse.policies import HomePolicies
+from models.relapse.policies import Maintenance
 from models.tables.rules import RULES, Priority
 from models.wire.observations import ForecastMade
-from streams.ward.home.conclude import say
+from streams.ward.conclusions import Conclusion, over
 from streams.ward.home.rows import KEPT_FORECASTS, AtHome, DayForecast
 from streams.ward.sentences import plain
 from streams.ward.state import Here, WardState
@@ -30,8 +30,8 @@ BOOKED_FOR: Final = 7
 """`relapse-risk` is quiet at a high P(due within 7 days) where a visit is booked in them."""
 
 
-def heed(state: WardState, record: ForecastMade, here: Here) -> str | None:
-    """Keep a forecast and say what it means; why not, if it cannot be used."""
+def fold_forecast(state: WardState, record: ForecastMade, here: Here) -> str | None:
+    """Store a forecast, and file what it means where it is the patient's newest; why it cannot be used, or None."""
     day = date.fromisoformat(record.as_of).toordinal()
     if day > to_datetime(max(here[0], 0)).toordinal() + 1:
         return "is in the future"
@@ -41,66 +41,67 @@ def heed(state: WardState, record: ForecastMade, here: Here) -> str | None:
     if day < row.as_of:
         return None
     row.as_of, row.made_of = day, -1 if record.entries is None else record.entries
-    _foreseen(state, row, record, day, here)
-    return None
-
-
-def _foreseen(state: WardState, row: AtHome, record: ForecastMade, day: int, here: Here) -> None:
-    policies = state.home.policies(row.site)
-    said = _probabilities(record, policies.maintenance.lead_days)
-    if said is None:
+    policy = state.home.policies(row.site).maintenance
+    chances = _chances(record, policy.lead_days)
+    if chances is None:
         for rule in ("maintenance-due", "relapse-risk"):
-            say(state, row, rule, None, here[0], here[0], here, f"{row.patient}: no forecast now.", {}, "")
-        return
-    now = DayForecast(day, *said)
+            state.file(row, over(rule, here[0], f"{row.patient}: no forecast now."), here)
+        return None
+    now = DayForecast(day, *chances)
     if record.due is not None:
         now.window = (record.due.get("p10", ""), record.due.get("p90", ""))
     earlier = [one for one in row.foreseen if one.day < day]
     row.foreseen = [*earlier, now][-KEPT_FORECASTS:]
-    _due(state, row, record, now, policies, here)
-    _risk(state, row, record, now, [one.in_14 for one in earlier if one.day >= day - RISE_OVER], policies, here)
+    recent = [one.in_14 for one in earlier if one.day >= day - RISE_OVER]
+    state.file(row, judge_maintenance(row, record, now, policy, here[0]), here)
+    state.file(row, judge_relapse_risk(row, record, now, recent, policy, here[0]), here)
+    return None
 
 
-def _probabilities(record: ForecastMade, lead_days: int) -> tuple[float, float, float] | None:
+def _chances(record: ForecastMade, lead_days: int) -> tuple[float, float, float] | None:
     """P(due within 7, 14 days and the lead); None before there is a dose to wear off."""
     if record.cdf is not None:
         return record.cdf[7], record.cdf[14], record.cdf[lead_days]
-    said = record.relapse_probability
-    if not said or "7d" not in said or "14d" not in said:
+    within = record.relapse_probability
+    if not within or "7d" not in within or "14d" not in within:
         return None
     # Without the distribution, the nearest horizon that is not beyond the lead: never more than is known.
-    lead = said.get("28d", 0.0) if lead_days >= 28 else said["14d"] if lead_days >= 14 else said["7d"]
-    return said["7d"], said["14d"], lead
+    lead = within.get("28d", 0.0) if lead_days >= 28 else within["14d"] if lead_days >= 14 else within["7d"]
+    return within["7d"], within["14d"], lead
 
 
-def _booked_within(row: AtHome, days: int, here: Here) -> bool:
-    return row.booked_us is not None and here[0] - DAY <= row.booked_us <= here[0] + days * DAY
+def _booked_within(row: AtHome, days: int, clock_us: int) -> bool:
+    """True if the next visit is booked within so many days, or was for yesterday."""
+    return row.booked_us is not None and clock_us - DAY <= row.booked_us <= clock_us + days * DAY
 
 
-def _due(
-    state: WardState, row: AtHome, record: ForecastMade, now: DayForecast, policies: HomePolicies, here: Here
-) -> None:
-    policy = policies.maintenance
-    threshold = policy.due_probability - (EASES if "maintenance-due" in row.standing else 0.0)
-    due = now.in_lead >= threshold and not _booked_within(row, policy.lead_days, here)
+def judge_maintenance(
+    row: AtHome, record: ForecastMade, now: DayForecast, policy: Maintenance, clock_us: int
+) -> Conclusion:  # fmt: skip
+    """The conclusion of `maintenance-due`: in force while P(due within the lead) is over the threshold and no visit booked."""
+    rule = "maintenance-due"
+    threshold = policy.due_probability - (EASES if rule in row.standing else 0.0)
+    due = now.in_lead >= threshold and not _booked_within(row, policy.lead_days, clock_us)
     likely = f"{_percent(now.in_lead)} within {policy.lead_days} days"
-    text = plain(row.patient, RULES["maintenance-due"].title, f"{likely}{_window(now)}.")
+    text = plain(row.patient, RULES[rule].title, f"{likely}{_window(now)}.")
     source = f"site policy: P >= {policy.due_probability:g} within {policy.lead_days} days"
     evidence = {**_evidence(row, record), "probability": now.in_lead, "within_days": policy.lead_days}
     evidence["limit"] = policy.due_probability
-    priority = Priority.INFO if due else None
-    say(state, row, "maintenance-due", priority, here[0], here[0], here, text, evidence, source)
+    return Conclusion(rule, Priority.INFO if due else None, clock_us, clock_us, text, evidence, source)
 
 
-def _risk(
-    state: WardState, row: AtHome, record: ForecastMade, now: DayForecast, before: list[float], policies: HomePolicies,
-    here: Here,
-) -> None:  # fmt: skip
-    policy = policies.maintenance
-    standing = "relapse-risk" in row.standing
-    high = now.in_7 >= policy.risk_probability - (EASES if standing else 0.0)
-    high = high and not _booked_within(row, BOOKED_FOR, here)
-    rise = now.in_14 - min(before, default=inf)
+def judge_relapse_risk(
+    row: AtHome, record: ForecastMade, now: DayForecast, recent: list[float], policy: Maintenance, clock_us: int
+) -> Conclusion:
+    """The conclusion of `relapse-risk`: in force at a high P(due within 7 days) without a visit in them, or after a sharp rise.
+
+    Args:
+        recent: P(due within 14 days) of the days before, as far as `RISE_OVER` goes back.
+    """
+    rule = "relapse-risk"
+    high = now.in_7 >= policy.risk_probability - (EASES if rule in row.standing else 0.0)
+    high = high and not _booked_within(row, BOOKED_FOR, clock_us)
+    rise = now.in_14 - min(recent, default=inf)
     risk = high or rise >= policy.rise
     evidence = {**_evidence(row, record), "probability": now.in_7, "within_days": 7, "limit": policy.risk_probability}
     detail = f"{_percent(now.in_7)} within 7 days and no visit booked in them"
@@ -109,8 +110,8 @@ def _risk(
         evidence.update(probability=now.in_14, within_days=14, limit=policy.rise, rise=round(rise, 4))
         detail = f"{_percent(now.in_14)} within 14 days, {_percent(rise)} more than {RISE_OVER} days ago"
         source = f"site policy: P within 14 days up by {policy.rise:g} in {RISE_OVER} days"
-    text = plain(row.patient, RULES["relapse-risk"].title, f"{detail}{_window(now)}.")
-    say(state, row, "relapse-risk", Priority.LOW if risk else None, here[0], here[0], here, text, evidence, source)
+    text = plain(row.patient, RULES[rule].title, f"{detail}{_window(now)}.")
+    return Conclusion(rule, Priority.LOW if risk else None, clock_us, clock_us, text, evidence, source)
 
 
 def _evidence(row: AtHome, record: ForecastMade) -> dict[str, object]:
@@ -133,17 +134,19 @@ def _window(now: DayForecast) -> str:
 
 
 def urgency(row: AtHome) -> tuple[int, float]:
+    """The sort key of a digest's patients: relapse risk first, then who is due, the likeliest first."""
     rank = 0 if "relapse-risk" in row.standing else 1 if "maintenance-due" in row.standing else 2
     return rank, -row.foreseen[-1].in_lead if row.foreseen else 0.0
 
 
 def digest_line(row: AtHome, standing: tuple[str, ...]) -> str:
-    said = []
+    """A patient's line of the digest: chances, silence, next visit. standing: their rules of it, the most urgent first."""
+    parts = []
     if row.foreseen and standing[0] != "checkin-overdue":
         now = row.foreseen[-1]
-        said.append(f"{_percent(now.in_7)} in 7 days, {_percent(now.in_14)} in 14{_window(now)}")
+        parts.append(f"{_percent(now.in_7)} in 7 days, {_percent(now.in_14)} in 14{_window(now)}")
     if "checkin-overdue" in standing:
-        said.append("no answer" if row.answered_us is None else f"no answer since {iso_day(row.answered_day or 0)}")
+        parts.append("no answer" if row.answered_us is None else f"no answer since {iso_day(row.answered_day or 0)}")
     if row.booked_us is not None:
-        said.append(f"visit {to_datetime(row.booked_us).astimezone(row.tz).date().isoformat()}")
-    return f"{row.patient}: {', '.join(said)}"
+        parts.append(f"visit {to_datetime(row.booked_us).astimezone(row.tz).date().isoformat()}")
+    return f"{row.patient}: {', '.join(parts)}"

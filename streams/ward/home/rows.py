@@ -15,10 +15,11 @@ from typing import Any, Final
 import msgpack
 
 from models.calendar import zone_of
+from models.findings import Subject
 from models.instants import FAR, to_datetime, to_us
 from models.relapse.policies import DEFAULT_POLICIES, HomePolicies, home_policies
 from models.tables.rules import Priority
-from streams.ward.standing import Condition
+from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion
 
 KEPT_SCORES: Final = 6
 """Scores kept of each instrument: twice what a recent level needs, so that a correction can take one away."""
@@ -105,6 +106,15 @@ class AtHome:
     @property
     def key(self) -> tuple[str, str]:
         return self.site, self.patient
+
+    @property
+    def subject(self) -> Subject:
+        """Whom a finding about this patient names: no session and no chair."""
+        return Subject(self.site, self.patient, None)
+
+    def note(self, conclusion: Conclusion) -> News | None:
+        """Update the rules in force by a conclusion; the news in it."""
+        return note_conclusion(self.standing, HomeCondition, conclusion)
 
     def packed(self) -> list[Any]:
         return [

@@ -19,13 +19,12 @@ from alerts.effects import DeadLetter
 from models.calendar import day_in, iso_day, zone_of
 from models.findings import Digest, DigestLine
 from models.instants import DAY, FAR, HOUR, iso, to_datetime, to_us
-from models.tables.forms import ScoreRefused, score_of
-from models.tables.instruments import INSTRUMENTS
+from models.tables.instruments import INSTRUMENTS, ScoreRefused, score_of
 from models.tables.rules import RULES, Priority
 from models.tables.worsening import WORSENINGS, WorseningFound, judge_worsening, recent_level
 from models.wire.observations import CheckIn, Dose, DoseStopped, Event, ForecastMade, Intervention, PatientRegistered
 from streams.ward.home.conclude import say
-from streams.ward.home.forecasts import BOOKED_FOR, digest_line, heed, urgency
+from streams.ward.home.forecasts import BOOKED_FOR, digest_line, fold_forecast, urgency
 from streams.ward.home.rows import (
     KEPT_DOSES,
     KEPT_SCORES,
@@ -275,7 +274,7 @@ def policies_changed(state: WardState, site: str, here: Here) -> None:
 
 def foresee(state: WardState, record: ForecastMade, here: Here) -> str | None:
     """Keep a forecast and say what it means; why not, if it cannot be used."""
-    why_not = heed(state, record, here)
+    why_not = fold_forecast(state, record, here)
     if why_not is None:
         _await_digest(state, record.site, here)
     return why_not

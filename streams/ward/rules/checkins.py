@@ -1,4 +1,4 @@
-"""Check-ins in: a session's scores become what is said of consciousness and dissociation, anybody's answers of suicidal thoughts.
+"""Check-ins in; findings on consciousness and dissociation (of a session's scores) and on suicidal thoughts (of anybody's) out.
 
 An answer about suicide is a person's, in a session or at home, by day or night: its alert is theirs and no session's, so
 that no end of a session and no negative answer closes it; only somebody who has talked to them does.
@@ -8,7 +8,8 @@ Never here: time that passes (`timers.py`), what an instrument's items add up to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import Final
 
 from models.findings import Finding, Subject
 from models.instants import MINUTE, NEVER, SECOND, to_us
@@ -16,9 +17,10 @@ from models.session.reports import Assessment, Report, add_report, assess
 from models.tables.instruments import INSTRUMENTS, meaning
 from models.tables.limits import LABELS, UNITS, Limit
 from models.tables.rules import RULES, Priority
-from models.tables.suicidality import UNREAD_SOURCE, asks_about_suicide, hidden_in, item_9_unknown, risk_of
+from models.tables.suicidality import item_9_unknown, risk_of
 from models.tables.symptoms import alarming
-from models.wire.observations import CheckIn, SetAside
+from models.wire.observations import CheckIn
+from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import surprise_of
 from streams.ward.rules.thresholds import say_symptoms
 from streams.ward.sentences import number, plain, with_chair
@@ -26,7 +28,7 @@ from streams.ward.state import REMEMBER, Here, WardState
 from streams.ward.timers import checked_in, judge_lasting
 
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
-"""The scores that an observation is made of."""
+"""The instruments of a round of observation."""
 _RULES: Final = ("unresponsive", "sedation", "severe-dissociation", "dissociation")
 _SURPRISING: Final = frozenset({"severe-dissociation", "dissociation"})
 """Rules on a score that the estimate has an expectation of."""
@@ -35,7 +37,7 @@ GRAVE_SOURCE: Final = "severe dissociation with distress (Distress Thermometer's
 
 
 def answered(record: CheckIn, at_us: int, score: float | None) -> Report | None:
-    """A check-in as a report of a session; None where there is nothing to keep."""
+    """The report of a check-in; None where it has no score."""
     if record.instrument == "symptoms":
         words = alarming(record.items, record.score)
         return Report(at_us, "symptoms", len(words), record.id, ", ".join(words))
@@ -48,7 +50,7 @@ def answered(record: CheckIn, at_us: int, score: float | None) -> Report | None:
 
 
 def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
-    """A session has one report more, or one corrected: say what its reports say now."""
+    """Add a report to a session, or correct one, and file what all its reports now amount to."""
     session = state.known.sessions[row]
     session.reports = add_report(session.reports, report, replaces)
     if report.instrument == "symptoms" or replaces is not None:
@@ -58,45 +60,39 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
             say_symptoms(state, row, report.at_us, here)
     assessment = assess(session.reports, state.limits_of(row))
     for rule in _RULES:
-        _say(state, row, rule, assessment, report.at_us, here)
+        _file(state, row, rule, assessment, report.at_us, here)
     if report.instrument in OBSERVED_BY:
         checked_in(state, row, report.at_us, here)
     judge_lasting(state, row, assessment, report.at_us, here)
 
 
-def _say(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
-    session = state.known.sessions[row]
-    limits = state.limits_of(row)
+def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
+    """File what the assessment makes of one rule; with it, where it is news, how far the score is from what was expected."""
+    session, limits = state.known.sessions[row], state.limits_of(row)
     minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
-    found = _conclusion(session.where, rule, assessment, limits, here[0], minute)
-    if found is not None:
-        before = session.standing.get(rule)
-        news = before is None or before.priority != found.priority
-        ours = (
-            news
-            and found.priority > Priority.INFO
-            and rule in _SURPRISING
-            and assessment.newest["cadss"].at_us == at_us
-        )
-        surprise = surprise_of(state, row) if ours else None
-        evidence = found.evidence if surprise is None else {**found.evidence, "surprise_sd": surprise}
-        state.say(row, rule, found.priority, at_us, found.onset_us, here, found.text, evidence, found.source)
-        return
-    newest = next(
-        (
+    found = judge_score(session.where, rule, assessment, limits, at_us, here[0], minute)
+    before = session.standing.get(rule)
+    if found is None:
+        newest = [
             assessment.newest[limit.channel]
             for limit in limits
             if limit.rule == rule and limit.channel in assessment.newest
-        ),
-        None,
-    )
-    reading = "" if newest is None else f" {_reading(newest)}."
-    text = f"{session.where}: {RULES[rule].title} is over.{reading}"
-    state.say(row, rule, None, at_us, at_us, here, text, {}, "")
+        ]
+        reading = f" {_reading(newest[0])}." if newest else ""
+        found = over(rule, at_us, f"{session.where}: {RULES[rule].title} is over.{reading}")
+    elif (
+        (before is None or before.priority != found.priority)
+        and found.priority is not Priority.INFO
+        and rule in _SURPRISING
+        and assessment.newest["cadss"].at_us == at_us
+        and (surprise := surprise_of(state, row)) is not None
+    ):
+        found = replace(found, evidence={**found.evidence, "surprise_sd": surprise})
+    state.file(session, found, here)
 
 
 def heed_score(state: WardState, record: CheckIn, report: Report, here: Here) -> None:
-    """Say what a score says of somebody who has no open session: a nurse who scores MOAA/S 1 in the corridor means now.
+    """Add findings for a score of somebody who has no open session: a nurse who scores MOAA/S 1 in the corridor means now.
 
     Nothing shows when that is over, so only a person closes it. Milder than medium it is a note; and what was scored before
     their session ended, and comes late, was of that session.
@@ -106,28 +102,31 @@ def heed_score(state: WardState, record: CheckIn, report: Report, here: Here) ->
     if old or report.instrument not in OBSERVED_BY:
         return
     limits = state.limits.tables[state.limits.set_of(record.site, record.patient)]
-    assessment = assess([report], limits)
+    assessment, subject = assess([report], limits), Subject(record.site, record.patient, None)
     for rule in _RULES:
-        found = _conclusion(record.patient, rule, assessment, limits, here[0], None)
-        if found is not None and found.priority >= Priority.MEDIUM:
-            subject = Subject(record.site, record.patient, None)
-            state.tell(
-                Finding("began", subject, rule, found.priority, report.at_us, report.at_us, here[0], found.text, found.evidence, found.source), here
+        found = judge_score(record.patient, rule, assessment, limits, report.at_us, here[0], None)
+        if found is not None and found.priority is not None and found.priority >= Priority.MEDIUM:
+            finding = Finding(
+                "began", subject, rule, found.priority, report.at_us, report.at_us, here[0], found.text, found.evidence, found.source,
             )  # fmt: skip
+            state.tell(finding, here)
 
 
-class _Conclusion(NamedTuple):
-    priority: Priority
-    onset_us: int
-    text: str
-    evidence: dict[str, object]
-    source: str
+def judge_score(
+    where: str,
+    rule: str,
+    assessment: Assessment,
+    limits: Sequence[Limit],
+    at_us: int,
+    clock_us: int,
+    minute: float | None,
+) -> Conclusion | None:
+    """The conclusion of a rule on scores; None where no limit of it is in force.
 
-
-def _conclusion(
-    where: str, rule: str, assessment: Assessment, limits: Sequence[Limit], clock_us: int, minute: float | None
-) -> _Conclusion | None:
-    """What reports make of one rule; None: nothing, or nothing any more."""
+    Args:
+        where: the place as sentences name it. limits: the table in force. at_us: of the report that came.
+        minute: of the protocol then, None before a dose.
+    """
     forced = [limit for limit in limits if limit.rule == rule and limit.key in assessment.on]
     if not forced:
         return None
@@ -139,7 +138,9 @@ def _conclusion(
         priority, onset_us, source = Priority.HIGH, assessment.grave_us, GRAVE_SOURCE
         detail = f"{detail} {_beside(assessment)}"
     text = plain(where, RULES[rule].title, detail)
-    return _Conclusion(priority, onset_us, text, score_evidence(assessment, worst, clock_us, minute), source)
+    return Conclusion(
+        rule, priority, at_us, onset_us, text, score_evidence(assessment, worst, clock_us, minute), source
+    )
 
 
 def _reading(report: Report) -> str:
@@ -152,7 +153,7 @@ def _reading(report: Report) -> str:
 
 
 def _beside(assessment: Assessment) -> str:
-    """What makes it grave."""
+    """Co-occurring findings that raise it to HIGH, as a sentence."""
     found = []
     if assessment.distressed:
         found.append(f"distress {number(assessment.newest['distress'].score)} of 10")
@@ -162,7 +163,7 @@ def _beside(assessment: Assessment) -> str:
 
 
 def score_evidence(assessment: Assessment, limit: Limit, clock_us: int, minute: float | None) -> dict[str, object]:
-    """What is behind a finding on a score: the score, its limit, how old it is, and where it comes from."""
+    """The evidence of a finding on a score: score, limit, unit, age in seconds, instrument, and the trend if there is one."""
     report, before = assessment.newest[limit.channel], assessment.before.get(limit.channel)
     evidence: dict[str, object] = {
         "channel": limit.channel, "label": LABELS[limit.channel], "value": number(report.scale[1]), "limit": limit.enter,
@@ -175,7 +176,7 @@ def score_evidence(assessment: Assessment, limit: Limit, clock_us: int, minute: 
 
 
 def heed_risk(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
-    """Say what an answer says of suicidal thoughts. A negative one says nothing."""
+    """Add a finding for a positive answer about suicidal thoughts; a negative one adds none and ends none."""
     risk = risk_of(record.instrument, record.items, record.score)
     if risk is None:
         return
@@ -189,43 +190,3 @@ def heed_risk(state: WardState, record: CheckIn, at_us: int, row: int | None, he
     at_us = min(at_us, here[0])
     finding = Finding("began", subject, "suicidal-ideation", risk.priority, at_us, at_us, here[0], text, evidence, risk.source)  # fmt: skip
     state.tell(finding, here)
-
-
-def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
-    """Say that a form may hold an answer about suicide that was not understood; silent where it cannot."""
-    why = hidden_in(record.instrument, record.items)
-    if why is None:
-        return
-    session = None if row is None else state.known.sessions[row]
-    chair = None if session is None else session.chair
-    where = record.patient if session is None else session.where
-    title = INSTRUMENTS[record.instrument].title
-    _say_unread(
-        state, Subject(record.site, record.patient, None, chair), where, title, f"{why}.", min(at_us, here[0]), here
-    )
-
-
-def alert_unread_line(state: WardState, record: SetAside, here: Here) -> None:
-    """Say that a line that was set aside whole is a form that may hold an answer about suicide.
-
-    Where the line does not say whose it is, it is nobody's alert but the clinic's.
-    """
-    if record.form is None or here[0] == NEVER or not asks_about_suicide(record.form, record.line):
-        return
-    whose = record.patient or "-"
-    field = f"{record.field}: " if record.field else ""
-    subject = Subject(record.site, whose, None)
-    where = record.patient or "A patient who is not named"
-    _say_unread(state, subject, where, record.form or "A form", f"{field}{record.reason}.", here[0], here)
-
-
-def _say_unread(
-    state: WardState, subject: Subject, where: str, form: str, why: str, at_us: int, here: Here
-) -> None:  # fmt: skip
-    rule = "answers-unread"
-    do = "It may hold an answer about suicide: read the form, or ask them today."
-    text = plain(where, RULES[rule].title, f"{form}: {why} {do}")
-    evidence = with_chair({"instrument": form, "answer": why}, subject.chair)
-    state.tell(
-        Finding("began", subject, rule, Priority.MEDIUM, at_us, at_us, here[0], text, evidence, UNREAD_SOURCE), here
-    )  # fmt: skip

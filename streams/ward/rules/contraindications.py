@@ -1,4 +1,4 @@
-"""Contraindications: what is registered of a person, weighed against the drug of their open session.
+"""Contraindications: the drug of an open session and what is registered of its patient in, `contraindication` out.
 
 Weighed when the session starts, when the drug turns out to be another one, and when somebody edits the registration meanwhile.
 Never here: the tables (`models/tables/drugs.py`); whether to treat all the same, which is a physician's decision.
@@ -10,6 +10,8 @@ from typing import Final
 
 from models.tables.drugs import contraindications_of, interactions_of
 from models.tables.rules import RULES, Priority
+from streams.ward.conclusions import Conclusion, over
+from streams.ward.people import Person
 from streams.ward.sentences import plain
 from streams.ward.state import Here, WardState
 
@@ -24,26 +26,32 @@ _RULE: Final = "contraindication"
 
 
 def weigh(state: WardState, row: int, at_us: int, here: Here) -> None:
-    """Say what speaks against a session's drug, as registered now."""
+    """File whether something registered of a session's patient speaks against its drug; nothing for an unannounced session."""
     session = state.known.sessions[row]
-    if not session.announced:
-        return
-    person = state.people.of(session.site, session.patient)
-    found = contraindications_of(session.drug, person.conditions)
+    if session.announced:
+        person = state.people.of(session.site, session.patient)
+        state.file(session, judge_contraindication(session.where, session.drug, person, at_us), here)
+
+
+def judge_contraindication(where: str, drug: str | None, person: Person, at_us: int) -> Conclusion:
+    """The conclusion of `contraindication` from a drug and what is registered of a person: in force, or over.
+
+    Args:
+        where: the place as sentences name it. drug: None where it was not said; then that of a ketamine treatment.
+    """
+    found = contraindications_of(drug, person.conditions)
     title = RULES[_RULE].title
     if not found:
-        text = f"{session.where}: {title} is no longer registered."
-        state.say(row, _RULE, None, at_us, at_us, here, text, {}, "")
-        return
+        return over(_RULE, at_us, f"{where}: {title} is no longer registered.")
     weight, _ = found[0]
-    drug = (session.drug or "ketamine").lower()
+    name = (drug or "ketamine").lower()
     named = "; ".join(f"{row.name.replace('-', ' ')} ({row.words})" for _, row in found)
-    text = plain(session.where, title, f"{drug.capitalize()} and {named}. {_ASKS[weight]}")
+    text = plain(where, title, f"{name.capitalize()} and {named}. {_ASKS[weight]}")
     evidence: dict[str, object] = {
-        "drug": drug,
+        "drug": name,
         "conditions": [row.name for _, row in found],
         "weights": [each for each, _ in found],
-        "interactions": [row.name for _, row in interactions_of(session.drug, person.medications)],
+        "interactions": [row.name for _, row in interactions_of(drug, person.medications)],
     }
     source = "; ".join(dict.fromkeys(row.source for _, row in found))
-    state.say(row, _RULE, _PRIORITY[weight], at_us, at_us, here, text, evidence, source)
+    return Conclusion(_RULE, _PRIORITY[weight], at_us, at_us, text, evidence, source)

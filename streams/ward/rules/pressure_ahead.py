@@ -1,23 +1,24 @@
-"""After a cuff: is another one worth having before the protocol's next? `pressure-forecast`, never above *low*.
+"""After a cuff: whether another is worth taking before the protocol's next. `pressure-forecast`, never above *low*.
 
-It asks where the next twenty minutes are likely enough to bring 180/110 and nothing says so yet, and stops asking once that has
-become unlikely or was measured. Asking is all it does. One cuff in four that it asks for is past the limit, the others are the
-price (`bench/session/pressure.py`); it finds less than half of what comes, so a chair without it is no promise.
+It asks where the next twenty minutes are likely enough to bring 180/110 and no rule has found it yet, and stops asking once that
+has become unlikely or was measured. Asking is all it does. One cuff in four that it asks for is past the limit, the others are
+the price (`bench/session/pressure.py`); it finds less than half of what comes, so a chair without it is no promise.
 Never here: the chances (`models/session/pressure.py`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from math import isnan
+from typing import Final
 
 from models.instants import MINUTE
+from models.session.pressure import PressureForecast
 from models.tables.rules import RULES, Priority
+from streams.ward.association import Cuff, Session
+from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import pressure_ahead
 from streams.ward.sentences import number, plain
-
-if TYPE_CHECKING:
-    from streams.ward.association import Cuff
-    from streams.ward.state import Here, WardState
+from streams.ward.state import Here, WardState
 
 ASKS_FROM: Final = 0.25
 """One in four is worth a cuff, which takes a minute of somebody who sits there. Chosen by us from the table in
@@ -34,39 +35,49 @@ AGAIN_AFTER: Final = MINUTE
 _SOURCE: Final = f"models/session/pressure.py: chance of 180/110 within 20 min of at least {ASKS_FROM * 100:.0f} %"
 
 
+_RULE: Final = "pressure-forecast"
+
+
 def look_ahead(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
-    """A good cuff came, and is among the session's."""
+    """File the forecast after a good cuff, which is among the session's, and note until when the next is asked for."""
     session = state.known.sessions[row]
     if not session.announced or not session.doses or cuff.at_us < session.doses[0].at_us:
         return
     if any(0 < cuff.at_us - other.at_us < AGAIN_AFTER for other in session.cuffs[-3:]):
         return
-    rule = "pressure-forecast"
-    far = not (cuff.sbp >= ASKS_AT_MMHG[0] or cuff.dbp >= ASKS_AT_MMHG[1])
-    found = None if far else pressure_ahead(state, row, cuff.at_us)
+    near = cuff.sbp >= ASKS_AT_MMHG[0] or cuff.dbp >= ASKS_AT_MMHG[1]
+    forecast = pressure_ahead(state, row, cuff.at_us) if near else None
+    baseline_sbp, _ = state.baseline(row)
+    conclusion = judge_pressure_ahead(session, cuff, forecast, baseline_sbp, here[0])
+    session.cuff_asked_us = None if conclusion.priority is None else here[0] + ASKED_WITHIN
+    state.file(session, conclusion, here)
+
+
+def judge_pressure_ahead(
+    session: Session, cuff: Cuff, forecast: PressureForecast | None, baseline_sbp: float | None, clock_us: int
+) -> Conclusion:
+    """The conclusion of `pressure-forecast` after a cuff: in force, or over.
+
+    Args:
+        session: with a dose. forecast: of the twenty minutes from the cuff on; None where it asks for nothing.
+        baseline_sbp: the session's own systolic pressure, mmHg.
+    """
+    title = RULES[_RULE].title
     measured = {"hypertension", "hypertensive-crisis"} & session.standing.keys()
-    needed = STOPS_BELOW if rule in session.standing else ASKS_FROM
-    if found is None or measured or found.within_20 < needed:
-        session.cuff_asked_us = None
+    needed = STOPS_BELOW if _RULE in session.standing else ASKS_FROM
+    if forecast is None or measured or forecast.within_20 < needed:
         why = "it was measured" if measured else "it has become unlikely"
-        state.say(
-            row, rule, None, here[0], cuff.at_us, here, f"{session.where}: {RULES[rule].title} is over, {why}.", {}, ""
-        )
-        return
-    session.cuff_asked_us = here[0] + ASKED_WITHIN
-    sbp, _ = state.baseline(row)
+        text = f"{session.where}: {title} is over, {why}."
+        return over(_RULE, clock_us, text)
     evidence: dict[str, object] = {
-        "channel": "sbp", "value": number(cuff.sbp) if cuff.sbp == cuff.sbp else None, "limit": 180, "unit": "mmHg",
-        "chance_10min": round(found.within_10, 2), "chance_20min": round(found.within_20, 2),
-        "expected_sbp": round(found.sbp), "expected_dbp": round(found.dbp),
+        "channel": "sbp", "value": None if isnan(cuff.sbp) else number(cuff.sbp), "limit": 180, "unit": "mmHg",
+        "chance_10min": round(forecast.within_10, 2), "chance_20min": round(forecast.within_20, 2),
+        "expected_sbp": round(forecast.sbp), "expected_dbp": round(forecast.dbp),
         "minute": number((cuff.at_us - session.doses[0].at_us) / MINUTE),
     }  # fmt: skip
-    if sbp is not None:
-        evidence["baseline"] = number(sbp)
-    chance = f"{100 * found.within_20:.0f} %"
-    text = plain(
-        session.where,
-        RULES[rule].title,
-        f"180/110 within 20 min has a chance of {chance}: take a cuff within {ASKED_WITHIN // MINUTE} min.",
-    )
-    state.say(row, rule, Priority.LOW, here[0], cuff.at_us, here, text, evidence, _SOURCE)
+    if baseline_sbp is not None:
+        evidence["baseline"] = number(baseline_sbp)
+    chance = f"{100 * forecast.within_20:.0f} %"
+    detail = f"180/110 within 20 min has a chance of {chance}: take a cuff within {ASKED_WITHIN // MINUTE} min."
+    text = plain(session.where, title, detail)
+    return Conclusion(_RULE, Priority.LOW, clock_us, cuff.at_us, text, evidence, _SOURCE)

@@ -1,7 +1,7 @@
-"""Readiness of a session: what the ward knows of it, held against the criteria; and what is due in it next.
+"""Readiness of a session: its status judged by the criteria for discharge; and what is due in it next.
 
-Both are for a board, made when it asks. When a session ends, or its patient is said to have left, before it was ready, what
-was missing is said, and stays said until a person has closed it.
+Both are for a board, made when it asks. When a session ends, or somebody enters that its patient has gone, before it was ready,
+`observation-incomplete` says what was missing, and stays until a person has closed it.
 Never here: the criteria (`models/session/readiness.py`).
 """
 
@@ -35,13 +35,13 @@ _SCORED: Final = frozenset(
         "pressure-forecast",
     }
 )
-"""Rules that a criterion says already, in numbers; and a forecast, which nobody has to wait for."""
+"""Rules that a criterion covers already, in numbers; and a forecast, which nobody has to wait for."""
 LEAVES: Final = frozenset({"left", "left-early", "left-against-advice", "discharged", "discharge"})
 """An intervention under one of these names says that the patient has gone, though nobody ended the session."""
 
 
-def known_of(state: WardState, row: int, now_us: int) -> PatientStatus:
-    """What is known of a session at an instant of the shard's clock."""
+def status_of(state: WardState, row: int, now_us: int) -> PatientStatus:
+    """The status of a session at an instant of the shard's clock, for the criteria of discharge."""
     session, rows = state.known.sessions[row], state.rows
     newest = assess(session.reports, ()).newest
     spo2_us = int(rows.trusted_at[row, _SPO2])
@@ -60,7 +60,7 @@ def known_of(state: WardState, row: int, now_us: int) -> PatientStatus:
 
 
 def _unanswered(session: Session) -> list[str]:
-    """What somebody still has to ask."""
+    """What somebody still has to ask, in words."""
     asked = [report for report in session.reports if report.instrument in SUICIDALITY_INSTRUMENTS]
     if asked and asked[-1].instrument == PHQ_9 and asked[-1].note:
         return [f"C-SSRS: {asked[-1].note}"]
@@ -68,11 +68,11 @@ def _unanswered(session: Session) -> list[str]:
 
 
 def readiness_of(state: WardState, row: int, now_us: int, dissociation_over_us: int | None = None) -> Readiness:
-    """Whether the patient of a session may leave. `dissociation_over_us`: when it is estimated to be over, if it is."""
+    """Whether the patient of a session may be discharged. `dissociation_over_us`: when it is estimated to be over, if it is."""
     session = state.known.sessions[row]
     treatment = treatment_of(session.drug, session.route)
     gone_min = treatment.gone_min if treatment is not None and treatment.gone_min else 100
-    return judge_readiness(known_of(state, row, now_us), dissociation_over_us, gone_min)
+    return judge_readiness(status_of(state, row, now_us), dissociation_over_us, gone_min)
 
 
 def due_next(state: WardState, row: int, now_us: int) -> list[dict[str, str | None]]:
@@ -96,7 +96,7 @@ def due_next(state: WardState, row: int, now_us: int) -> list[dict[str, str | No
 
 
 def left(state: WardState, row: int, at_us: int, here: Here) -> None:
-    """The patient of a session goes: say so if it is too early, with what was missing.
+    """Add `observation-incomplete` if the patient of a session goes before they are ready, with what was missing.
 
     Medium if something was measured that speaks against it, or the time was not up; low if something was only not looked at.
     """

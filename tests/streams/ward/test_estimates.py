@@ -9,7 +9,7 @@ import pytest
 
 from models.wire.observations import CheckIn, Dose, InstrumentName, PatientRegistered, SessionEnded
 from streams.shard import Shard
-from streams.ward.estimates import COURSE_ENDS_AFTER
+from streams.ward.pasts import COURSE_ENDS_AFTER
 from tests.support.scenes import Scene, moment, seconds
 
 

@@ -1,0 +1,89 @@
+"""What the ward keeps of people between sessions, and of estimates between two looks of a board.
+
+A `Past` is a few numbers of each person, updated when a session ends (`estimates.py`) and part of the state. The cache of
+estimates is no part of it: without it the same values are worked out again.
+Never here: how anything is estimated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Any, Final
+
+from models.instants import DAY, NEVER
+from models.session.dissociation import UNKNOWN_PERSON_PRIOR, DissociationPrior
+
+COURSE_ENDS_AFTER: Final = 60 * DAY
+"""After so long without a session the next is the first of a course again, as far as wearing off goes. Chosen by us."""
+FORGOTTEN_AFTER: Final = 2 * 365 * DAY
+"""The past of somebody who has not come for so long is dropped: it says nothing of them now. Chosen by us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier sessions say of a person."""
+
+    #: Sensitivity to dissociation, as the log gain of `models/session/dissociation.py`: mean and variance.
+    mean: float = UNKNOWN_PERSON_PRIOR.mean
+    variance: float = UNKNOWN_PERSON_PRIOR.variance
+    #: Sessions that the two stand on.
+    sessions: int = 0
+    #: When the last session ended, by the shard's clock; NEVER before the first.
+    ended_us: int = NEVER
+    #: The mean of the sessions' largest systolic rises, mmHg, over `rises` sessions with a cuff before and after a dose.
+    rise: float = 0.0
+    rises: int = 0
+
+    def prior(self, clock_us: int) -> DissociationPrior:
+        """The prior of the dissociation estimate at an instant of the shard's clock."""
+        sessions = 0 if clock_us - self.ended_us > COURSE_ENDS_AFTER else self.sessions
+        return DissociationPrior(self.mean, self.variance, sessions)
+
+
+_UNKNOWN: Final = Past()
+
+
+class Pasts:
+    """The pasts of a shard's people, by site and alias."""
+
+    def __init__(self) -> None:
+        self._by_person: dict[tuple[str, str], Past] = {}
+
+    def of(self, site: str, patient: str) -> Past:
+        """The past of a person; an empty one of somebody who is new."""
+        return self._by_person.get((site, patient), _UNKNOWN)
+
+    def put(self, site: str, patient: str, past: Past) -> None:
+        """Replace the past of a person."""
+        self._by_person[site, patient] = past
+
+    def packed(self, clock_us: int) -> list[Any]:
+        """As msgpack-able values."""
+        return [
+            [*key, *astuple(past)]
+            for key, past in sorted(self._by_person.items())
+            if clock_us - past.ended_us < FORGOTTEN_AFTER
+        ]
+
+    @classmethod
+    def unpacked(cls, packed: list[Any]) -> Pasts:
+        pasts = cls()
+        width = len(Past.__dataclass_fields__)
+        pasts._by_person = {(site, patient): Past(*fields[:width]) for site, patient, *fields in packed}
+        return pasts
+
+
+class EstimateCache:
+    """What boards were last shown of a session, by row, with what it was made from. No part of the state."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[object, dict[str, Any]]] = {}
+
+    def get(self, row: int, made_from: object) -> dict[str, Any] | None:
+        """The estimates of a row, if they were made from the same."""
+        entry = self._entries.get(row)
+        return entry[1] if entry is not None and entry[0] == made_from else None
+
+    def put(self, row: int, made_from: object, estimated: dict[str, Any]) -> None:
+        """Store the estimates of a row, over earlier ones."""
+        self._entries[row] = (made_from, estimated)
