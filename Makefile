@@ -7,7 +7,9 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ENVIRONMENT := .venv/.synced
 PACKAGES := models streams alerts deploy bench tests
-PYTEST_OPTIONS ?= -n 2
+# Tests that share servers run in one process (loadgroup).
+PYTEST_OPTIONS ?= -n 2 --dist loadgroup
+BROKER := .kafka/.fetched
 
 # The board is an npm project; Node itself comes from a wheel, so that nobody has to install it.
 BOARD := alerts/board
@@ -25,7 +27,7 @@ demo: setup ## Run an invented clinic of twelve chairs and open the board on it
 	$(BIN)/chairside demo
 
 .PHONY: test
-test: setup ## Run all tests
+test: setup $(BROKER) ## Run all tests
 	$(BIN)/pytest $(PYTEST_OPTIONS)
 
 ##@ While developing
@@ -98,9 +100,13 @@ prove-night: setup ## Measure a night of 100,000 patients, each re-forecast by t
 .PHONY: setup
 setup: $(ENVIRONMENT) $(BOARD_BUILT) ## Install what the lock files name and build the board (the others call this)
 
+.PHONY: lock-broker
+lock-broker: $(ENVIRONMENT) ## Resolve deploy/kafka/pom.xml anew and write its lock file
+	$(BIN)/python -m deploy.cluster.jars lock
+
 .PHONY: clean
 clean: ## Remove everything that was built or installed here
-	rm -rf .venv .uv .setup.log build dist $(BOARD)/node_modules $(BOARD)/dist
+	rm -rf .venv .uv .kafka .setup.log build dist $(BOARD)/node_modules $(BOARD)/dist
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -117,6 +123,10 @@ board-check: $(BOARD_BUILT)
 
 $(ENVIRONMENT): uv.lock pyproject.toml .ci/setup
 	@.ci/setup
+	@touch $@
+
+$(BROKER): deploy/kafka/jars.lock $(ENVIRONMENT)
+	@$(BIN)/python -m deploy.cluster.jars
 	@touch $@
 
 $(BOARD)/node_modules/.installed: $(BOARD)/package.json $(BOARD)/package-lock.json $(ENVIRONMENT)

@@ -209,6 +209,15 @@ class Store:
             row = connection.execute(wanted.order_by(CHECKPOINTS.c.next_offset.desc()).limit(1)).one_or_none()
         return Checkpoint(row.next_offset, bytes(row.state)) if row else None
 
+    def newest_state_format(self, shard: int | None = None) -> int | None:
+        """The latest format that a checkpoint of a shard, or of any, was written in; None where there is none."""
+        wanted = sa.select(sa.func.max(CHECKPOINTS.c.format))
+        if shard is not None:
+            wanted = wanted.where(CHECKPOINTS.c.shard == shard)
+        with self.database.reading() as connection:
+            newest: int | None = connection.scalar(wanted)
+        return newest
+
     # The outbox; see alerts/store/outbox.py
 
     def start_paging(self, destinations: Sequence[str], alone: bool) -> None:

@@ -26,7 +26,7 @@ from models.relapse.facts import Fact, fact_of
 from models.relapse.forecaster import forecast_many
 from models.relapse.history import PatientHistory
 from models.relapse.pool import pooled
-from models.tables.instruments import ScoreRefused
+from models.tables.forms import ScoreRefused
 from models.wire.observations import SetAside
 from streams.forecasts.shipped import shipped_pool
 from streams.intake.files import UnreadableFile

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from models.calendar import zone_of
-from models.tables.instruments import score_of
+from models.tables.forms import score_of
 from models.tables.severity import SCALES
 from models.wire.observations import (
     CheckIn,

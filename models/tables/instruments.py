@@ -1,30 +1,16 @@
 """The instruments: questionnaires and observer scales, how their items make a score, and what a score means.
 
-Item texts are not here: most are somebody's property, and the licence column says whose. Scores outside an instrument's
-range are refused, never clamped.
+Item texts are not here: most are somebody's property, and the licence column says whose.
+Never here: how a form's items are read (`forms.py`), what forms call them (`form_items.py`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from models.tables.card import CardRow
-
-_MAY_SKIP: Final = {"cssrs-screen"}
-"""Questions 3 to 5 are not asked after a no to question 2, and question 6 may come in two: lifetime, past 3 months."""
-
-Items = Sequence[int | bool] | Mapping[str, int | bool]
-
-
-class ScoreRefused(ValueError):
-    """Items or a score that this instrument cannot have. `field` is ``items`` or ``score``."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
 
 
 def _total(items: Sequence[int]) -> float:
@@ -101,71 +87,6 @@ INSTRUMENTS: Final = {instrument.name: instrument for instrument in _TABLE}
 
 CADSS_6_TO_CADSS: Final = 92 / 24
 """Puts CADSS-6 on CADSS's scale: ratio of their maxima (Rodrigues 2021 reports rank correlation only, so this is ours)."""
-
-
-_WORDS: Final = re.compile(r"[^\W_]+")
-_NUMBER: Final = re.compile(r"\d+")
-
-
-class ItemAnswer(NamedTuple):
-    """The answer to an item: its number, counted from 1, what else its name says, and the value."""
-
-    number: int
-    rest: str
-    value: int
-
-
-def answers_of(instrument: str, items: Items) -> tuple[ItemAnswer, ...]:
-    """The answers with the numbers of their items: of a list its places, of named answers the number in each name.
-
-    ``{"q9": 1}``, ``{"phq9_9": 1}`` and nine answers in a row all have an item 9. Names without numbers count by their order.
-    """
-    if not isinstance(items, Mapping):
-        return tuple(ItemAnswer(n, "", int(value)) for n, value in enumerate(items, 1))
-    brand = instrument.removesuffix("-screen")
-    found = []
-    for name, value in items.items():
-        plain = slug(name)
-        for prefix in (instrument, brand, brand.replace("-", "")):
-            plain = plain.removeprefix(prefix).lstrip("-")
-        number = _NUMBER.search(plain)
-        if number is None:
-            return tuple(ItemAnswer(n, slug(name), int(value)) for n, (name, value) in enumerate(items.items(), 1))
-        found.append(ItemAnswer(int(number.group()), plain[number.end() :].strip("-"), int(value)))
-    if any(answer.number == 0 for answer in found):
-        found = [answer._replace(number=answer.number + 1) for answer in found]
-    return tuple(sorted(found, key=lambda answer: answer.number))
-
-
-def slug(name: str) -> str:
-    """A name as it is compared: lower case, hyphens between words."""
-    return "-".join(_WORDS.findall(name.lower()))
-
-
-def score_of(instrument: str, items: Items | None, score: float | None) -> float | None:
-    """The instrument's total from items, or the one that was sent. None for `symptoms`, which are words, not a number.
-
-    Raises:
-        ScoreRefused: neither was sent, or what was sent is out of the instrument's range.
-    """
-    if instrument == "symptoms":
-        return None
-    scale = INSTRUMENTS[instrument]
-    if items is not None:
-        read = answers_of(instrument, items)
-        if len(read) != scale.items and not (instrument in _MAY_SKIP and isinstance(items, Mapping) and read):
-            raise ScoreRefused("items", f"{scale.title} has {scale.items} items, not {len(read)}")
-        answers = [answer.value for answer in read]
-        lowest, highest = scale.item_range
-        if not all(lowest <= answer <= highest for answer in answers):
-            raise ScoreRefused("items", f"{scale.title} items are {lowest} to {highest}")
-        return min(scale.scoring(answers), scale.score_range[1])
-    if score is None:
-        raise ScoreRefused("score", f"{scale.title} came with neither items nor a score")
-    low, high = scale.score_range
-    if not low <= score <= high:
-        raise ScoreRefused("score", f"{scale.title} is {low:g} to {high:g}, not {score:g}")
-    return score
 
 
 def meaning(instrument: str, score: float) -> str:

@@ -75,6 +75,7 @@ _TABLE: Final = (
     Rule("severe-dissociation",    "dissociation",   True,  "Severe dissociation",        "dissociation"),
     Rule("prolonged-dissociation", "dissociation",   True,  "Dissociation lasting",       "dissociation"),
     Rule("suicidal-ideation",      "mood",           True,  "Suicidal thoughts",          None),
+    Rule("answers-unread",         "mood",           True,  "Answers not understood",     None),
     Rule("mood-worsening",         "mood",           True,  "Mood worsening",             None),
     Rule("predose-pressure",       "protocol",       False, "Pressure before dose",       "pressure"),
     Rule("vitals-overdue",         "protocol",       False, "Cuff overdue",               "pressure"),

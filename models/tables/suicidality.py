@@ -1,16 +1,21 @@
-"""Suicidal answers: item 9 of the PHQ-9 or a C-SSRS screener in, how urgently somebody must talk with the patient out.
+"""Suicidal answers: what the items about suicide say of the risk, how urgently somebody must talk, and what may hide one.
 
-Positive answers raise, negative ones never clear: 71.6 % of people who died had answered item 9 with 0 (VA cohort).
+Positive answers raise, negative ones never clear: 71.6 % of people who died had answered item 9 with 0 (VA cohort). A form
+that asks about suicide and cannot be read may hold a yes, so it raises as well.
 Bad at: risk itself. An answer is a reason to talk, not a measurement.
 Never here: a guess at an item that was not sent.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from models.tables.instruments import ItemAnswer, Items, answers_of
+from models.tables.form_items import SUICIDAL_ITEMS, YES, slug
+from models.tables.forms import Form, FormItems, ItemAnswer, read_form, says_when
+from models.tables.instruments import INSTRUMENTS
 from models.tables.rules import Priority
 
 PHQ_9, CSSRS = "phq-9", "cssrs-screen"
@@ -20,6 +25,25 @@ ITEM_9_SOURCE: Final = "PHQ-9 item 9 of 1 or more leads to a C-SSRS; a year's ri
 CSSRS_SOURCE: Final = (
     "C-SSRS screener triage: Q4, Q5 or Q6 in the past 3 months high; Q3 or Q6 before that moderate; Q1, Q2 low"
 )
+UNREAD_SOURCE: Final = "an answer about suicide that cannot be read may be a yes; chosen by us"
+
+# fmt: off
+SUICIDAL_LEVELS: Final[Mapping[str, tuple[tuple[Priority, str], ...]]] = {
+    #  the item about suicide: what answers 1, 2, 3 … mean, in our words
+    "phq-9":     ((Priority.MEDIUM, "several days"), (Priority.MEDIUM, "more than half the days"), (Priority.MEDIUM, "nearly every day")),
+    "qids-sr16": ((Priority.LOW, "life is empty"), (Priority.MEDIUM, "several times a week"), (Priority.HIGH, "several times a day, or plans, or an attempt")),
+    "madrs":     ((Priority.LOW, "weary of life"), (Priority.LOW, "weary of life, fleeting thoughts"), (Priority.MEDIUM, "thoughts between fleeting and common"),
+                  (Priority.MEDIUM, "better off dead, thoughts are common"), (Priority.HIGH, "between common thoughts and plans"), (Priority.HIGH, "plans or preparations")),
+}
+"""PHQ-9: Kroenke 2001. QIDS-SR16 item 12 and MADRS item 10 (Rush 2003; Montgomery & Asberg 1979) beside the screener's questions
+that ask the same: weariness as Q1, thoughts as a positive item 9, plans and attempts as Q5 and Q6; where an answer covers
+two, the graver. Chosen by us."""
+SOURCES: Final = {
+    "phq-9": ITEM_9_SOURCE,
+    "qids-sr16": "QIDS-SR16 item 12 (Rush 2003), beside C-SSRS triage; chosen by us",
+    "madrs": "MADRS item 10 (Montgomery & Asberg 1979), beside C-SSRS triage; chosen by us",
+}
+# fmt: on
 
 # fmt: off
 QUESTIONS: Final = {
@@ -36,11 +60,6 @@ QUESTIONS: Final = {
 # fmt: on
 """The C-SSRS screener's questions. Question 6 that does not say when counts as recent: the safe side, and it says so."""
 
-_BEFORE: Final = ("life", "ever", "before", "ago")
-_RECENT: Final = ("recent", "month", "3mo", "3-mo", "past-3")
-"""Words in an item's name that say which part of question 6 it is, where that is asked in two."""
-_ABOUT_DEATH: Final = ("suicid", "self-harm", "harm", "dead", "death")
-"""Words in an item's name that make it item 9 of a PHQ-9 whose items have names and no numbers."""
 _NO_HIGH_BELOW: Final = 4
 """With four questions positive at least one is Q4, Q5 or Q6: only three others exist."""
 
@@ -55,22 +74,35 @@ class Risk:
     source: str
 
 
-def risk_of(instrument: str, items: Items | None, score: float | None) -> Risk | None:
-    """The risk by a check-in's answers; None if nothing positive can be read.
+def risk_of(instrument: str, items: FormItems | None, score: float | None) -> Risk | None:
+    """What a check-in says of suicidal thoughts; None: nothing positive that can be read.
 
     Items are read one by one even where the whole cannot be scored: one missing answer must not hide another.
     """
-    if instrument == PHQ_9:
-        answer = _item_9(items)
-        if answer is None or not 1 <= answer <= 3:
-            return None
-        often = {1: "several days", 2: "more than half the days", 3: "nearly every day"}[answer]
-        return Risk(Priority.MEDIUM, f"PHQ-9 item 9 is {answer}: {often}", answer, ITEM_9_SOURCE)
-    if instrument != CSSRS:
+    if instrument == CSSRS:
+        return _screened(items, score)
+    number = SUICIDAL_ITEMS.get(instrument)
+    if number is None:
         return None
+    form, title = read_form(instrument, items), INSTRUMENTS[instrument].title
+    answer = max((one.value for one in form.of(number)), default=0)
+    if answer:
+        priority, words = SUICIDAL_LEVELS[instrument][answer - 1]
+        return Risk(priority, f"{title} item {number} is {answer}: {words}", answer, SOURCES[instrument])
+    if any(one.number == number and _says_yes(one.value) for one in form.unread):
+        words = f"{title} item {number} was answered with yes, and not how much"
+        return Risk(Priority.MEDIUM, words, 1, SOURCES[instrument])
+    return None
+
+
+def _says_yes(value: object) -> bool:
+    return value is True or (isinstance(value, str) and slug(value) in YES)
+
+
+def _screened(items: FormItems | None, score: float | None) -> Risk | None:
     if items is None:
         return None if not score else _from_total(score)
-    yes = _positive(items)
+    yes = _positive(read_form(CSSRS, items))
     if not yes:
         return None
     worst = max((QUESTIONS[question] for question in yes), key=lambda row: row[0])
@@ -83,12 +115,11 @@ def _from_total(score: float) -> Risk:
     return Risk(Priority.HIGH if score >= _NO_HIGH_BELOW else Priority.MEDIUM, words, score, CSSRS_SOURCE)
 
 
-def _positive(items: Items) -> list[str]:
+def _positive(form: Form) -> list[str]:
     """The questions answered with yes, in order; question 6 with when it was, if that was asked too."""
-    answers = answers_of(CSSRS, items)
-    yes = [answer for answer in answers if answer.value > 0]
+    yes = [answer for answer in form.answers if answer.value > 0]
     found = [str(n) for n in range(1, 6) if any(answer.number == n for answer in yes)]
-    asked, recency = ({_when(answer) for answer in some if answer.number > 5} for some in (answers, yes))
+    asked, recency = ({_when(answer) for answer in some if answer.number > 5} for some in (form.answers, yes))
     if "6-recent" in recency:
         found.append("6-recent")
     elif recency:
@@ -98,20 +129,55 @@ def _positive(items: Items) -> list[str]:
 
 
 def _when(answer: ItemAnswer) -> str:
-    """The part of question 6 that an answer is of; a seventh answer is whether it was recent."""
-    if answer.number == 7 or any(word in answer.rest for word in _RECENT) or answer.rest == "b":
+    """What part of question 6 an answer is; a seventh answer is whether it was recent."""
+    if answer.number == 7 or answer.rest == "b":
         return "6-recent"
-    if any(word in answer.rest for word in _BEFORE) or answer.rest == "a":
+    if answer.rest == "a":
         return "6-before"
-    return "6"
+    when = says_when(answer.rest)
+    return f"6-{when}" if when else "6"
 
 
-def _item_9(items: Items | None) -> int | None:
-    answers = () if items is None else answers_of(PHQ_9, items)
-    named = [answer.value for answer in answers if any(word in answer.rest for word in _ABOUT_DEATH)]
-    return next((answer.value for answer in answers if answer.number == 9), max(named, default=None))
+def item_9_unknown(instrument: str, items: FormItems | None) -> bool:
+    """Whether a PHQ-9 came without its item 9: then nobody knows what the answer was."""
+    return instrument == PHQ_9 and not read_form(PHQ_9, items).of(9)
 
 
-def item_9_unknown(instrument: str, items: Items | None) -> bool:
-    """True if a PHQ-9 came without its item 9, so that its answer is unknown."""
-    return instrument == PHQ_9 and _item_9(items) is None
+# ---- what may hide an answer -----------------------------------------------------------------------------------------
+
+
+def hidden_in(instrument: str, items: FormItems | None) -> str | None:
+    """Why a form may hold an answer about suicide that was not understood; None: it cannot.
+
+    What is plainly a no hides nothing, and neither does what is beside an item about suicide that was read.
+    """
+    if instrument not in SUICIDAL_ITEMS:
+        return None
+    form, number = read_form(instrument, items), SUICIDAL_ITEMS[instrument]
+    open_ones = [one for one in form.unread if not one.plainly_no and not (number and one.number not in (None, number))]
+    if not open_ones or (number and form.of(number) and all(one.number is None for one in open_ones)):
+        return None
+    return open_ones[0].why
+
+
+_ASKS: Final = re.compile(
+    r"phq|patient.health.questionnaire|ss[\W_]*rs|columbia|suicid|qids|inventory.of.depress|madrs|montgomery|ham[\W_]*d|hdrs|hamilton|bdi"
+    r"|beck|\basq\b|epds|edinburgh|\bsbq|\bssi\b|self[\W_]*harm",
+    re.IGNORECASE,
+)
+_ASKS_NOTHING: Final = re.compile(r"phq[\W_]*(?:2|4|8|15|two|eight)(?!\d)", re.IGNORECASE)
+"""PHQ-2, PHQ-4, PHQ-8 and PHQ-15 leave the item out."""
+_MENTIONS: Final = re.compile(
+    r"suicid|self[\W_]*harm|better[\W_]*off[\W_]*dead|44260-8|9324[6-9]-\d|93250-9|93267-3|93269-9", re.IGNORECASE
+)
+
+
+def asks_about_suicide(form: str, line: str) -> bool:
+    """Whether a form that could not be read at all may hold an answer about suicide.
+
+    Args:
+        form: what the sender calls the instrument; empty if it says nothing. line: what was sent.
+    """
+    if form in INSTRUMENTS:
+        return form in SUICIDAL_ITEMS
+    return bool((_ASKS.search(form) and not _ASKS_NOTHING.search(form)) or _MENTIONS.search(line))

@@ -9,11 +9,13 @@ Bad at: distinguishing a sudden severe headache from another, or fear from a tig
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from models.instants import MINUTE
-from models.tables.instruments import Items, slug
+from models.tables.form_items import NO, NOT_ANSWERED, slug
+from models.tables.forms import FormItems, FormValue
 
 SYMPTOM_VALID_FOR: Final = 30 * MINUTE
 """A symptom is present until a later check-in of symptoms does not name it, and for pairing with a cuff 30 min at most: two of
@@ -52,19 +54,27 @@ SYMPTOM_BUTTONS: Final = {
 _NAMES: Final = {name: key for key, (_, _, others) in ALARMING.items() for name in (key, *others)}
 
 
-def alarming(items: Items | None, score: float | None) -> tuple[str, ...]:
-    """The alarming symptoms of a check-in, in words; empty if there are none.
+def alarming(items: FormItems | None, score: float | None) -> tuple[str, ...]:
+    """What a check-in of symptoms names that alarms, in words; empty: nothing.
 
-    Answers without names, and a total without answers, alarm if anything is positive.
+    Answers without names, and a total without answers, alarm if anything is positive. A severity in a word is a yes.
     """
     if items is None:
         return ("a symptom that was not named",) if score else ()
+    if isinstance(items, str):
+        items = dict.fromkeys((part.strip() for part in re.split("[,;]", items)), 1)
     if not isinstance(items, Mapping):
-        return ("a symptom that was not named",) if any(answer > 0 for answer in items) else ()
-    named = [slug(name) for name, answer in items.items() if answer > 0]
+        return ("a symptom that was not named",) if any(map(_is_there, items)) else ()
+    named = [slug(name) for name, answer in items.items() if _is_there(answer)]
     words = [
         ALARMING[_NAMES[name]][0] if name in _NAMES else name.replace("-", " ")
         for name in named
-        if name not in HARMLESS
+        if name and name not in HARMLESS | NO | NOT_ANSWERED
     ]
     return tuple(dict.fromkeys(words))
+
+
+def _is_there(answer: FormValue) -> bool:
+    if isinstance(answer, str):
+        return bool(plain := slug(answer)) and plain not in NO | NOT_ANSWERED and plain.strip("0") != ""
+    return bool(answer and answer > 0)

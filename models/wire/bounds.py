@@ -87,8 +87,11 @@ Minutes = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 """Two years, and codes for "not known": only what lasts under a day is used, anything else is as long as usual."""
 Whole = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
 """The whole numbers on which all readers of JSON agree (RFC 8259, section 6)."""
-Answer = Whole
-"""An item's answer. A code for "skipped" (-9, 999) must not refuse the line: the score is, and what was answered is heard."""
+AnswerText = Annotated[str, Field(max_length=200)]
+"""An answer in words: the longest of a form's own words have some 100 characters."""
+ItemValue = bool | Whole | Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] | AnswerText | None
+"""An item's answer, null where it was left out. Neither a code for "skipped" (-9, 999) nor a word that nobody knows must refuse
+the line: the score is, what was answered is heard, and what was not understood is said to be."""
 Total = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 """An instrument's total, codes for "not known" included. The instrument's own range is in `models/tables/instruments.py`."""
 LimitValue = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]

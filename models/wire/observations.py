@@ -9,17 +9,17 @@ Cost: about 4 µs an observation. Never here: units other than those of `models/
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 
 from models.tables.drugs import Route
+from models.tables.forms import instrument_called, plain_items
 from models.tables.rules import PriorityName
 from models.tables.severity import TreatmentResponse
 from models.wire.bounds import (
-    CONTROL,
     MANY,
-    Answer,
+    AnswerText,
     BirthYear,
     Day,
     Days,
@@ -27,6 +27,7 @@ from models.wire.bounds import (
     Entries,
     Excerpt,
     HoldSeconds,
+    ItemValue,
     Kilograms,
     LimitValue,
     Milligrams,
@@ -150,32 +151,37 @@ class Vitals(Record):
     by: Name | None = None
 
 
-def _words(schema: dict[str, Any]) -> None:
-    """The published form of `items` has the list of words too, which the model takes as yes to each of them."""
-    word = {"type": "string", "minLength": 1, "maxLength": 200, "not": {"pattern": CONTROL}}
-    schema["anyOf"].insert(1, {"type": "array", "items": word, "minItems": 1, "maxItems": MANY})
-
-
 class CheckIn(Record):
     kind: Literal["checkin"] = "checkin"
     patient: Name
     instrument: InstrumentName
     items: (
-        Annotated[list[Answer | bool], Field(max_length=MANY)]
-        | Annotated[dict[Name, Answer | bool], Field(max_length=MANY)]
+        Annotated[list[ItemValue], Field(max_length=MANY)]
+        | Annotated[dict[Name, ItemValue], Field(max_length=MANY)]
+        | AnswerText
         | None
-    ) = Field(default=None, json_schema_extra=_words)
+    ) = None
+    """Answers in the instrument's order, or by name; `models/tables/forms.py` reads them, and says what it cannot."""
     score: Total | None = None
     respondent: Name | None = None
     prompted_at: Moment | None = None
     by: Name | None = None
 
+    @field_validator("instrument", mode="before")
+    @classmethod
+    def _own_name(cls, name: object) -> object:
+        return instrument_called(name)
+
     @field_validator("items", mode="before")
     @classmethod
-    def _named(cls, items: object) -> object:
-        """A list of words says yes to each of them: that is how somebody writes down symptoms."""
-        words = isinstance(items, list) and bool(items) and all(isinstance(item, str) for item in items)
-        return dict.fromkeys(items, 1) if words else items  # type: ignore[call-overload]
+    def _flat(cls, items: object, info: ValidationInfo) -> object:
+        """Whatever JSON came as answers. A list of words says yes to each symptom: that is how somebody writes them down."""
+        flat = plain_items(items)
+        if info.data.get("instrument") == "symptoms" and isinstance(flat, list):
+            words = [item for item in flat if isinstance(item, str)]
+            if words and len(words) == len(flat):
+                return dict.fromkeys(words, 1)
+        return flat
 
 
 class Intervention(Record):
@@ -300,6 +306,8 @@ class SetAside(Record):
     field: Excerpt
     reason: Excerpt
     line: Excerpt
+    form: Excerpt | None = None
+    """What the sender calls the instrument, where the line was a form; `patient` then says whose, if it can be seen."""
 
 
 class Conflicted(Record):
@@ -312,6 +320,22 @@ class Conflicted(Record):
     offered: str
 
 
+class FrameSetAside(Record):
+    """Frames `offset` to `until` (exclusive) of the journal were not used, and why. Only the shard's owner writes it.
+
+    `lost`: the journal has them no longer; otherwise they are there and cannot be read.
+    """
+
+    kind: Literal["frame.set-aside"] = "frame.set-aside"
+    offset: int
+    until: int
+    lost: bool
+    reason: Text
+
+
+Internal = SetAside | Conflicted | FrameSetAside
+"""What only our own processes write: a sender cannot."""
+
 Event = (
     PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | CheckIn | Intervention | SessionEnded
     | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | SiteConfigured | ForecastMade
@@ -321,7 +345,5 @@ Event = (
 Observation = Annotated[Vitals | Event, Field(discriminator="kind")]
 
 OBSERVATION: Final[TypeAdapter[Vitals | Event]] = TypeAdapter(Observation)
-EVENT: Final[TypeAdapter[Event | SetAside | Conflicted]] = TypeAdapter(
-    Annotated[Event | SetAside | Conflicted, Field(discriminator="kind")]
-)
+EVENT: Final[TypeAdapter[Event | Internal]] = TypeAdapter(Annotated[Event | Internal, Field(discriminator="kind")])
 """What a frame holds beside its vitals."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from models.arrays import Document
 from models.instants import MINUTE, from_iso, iso, to_datetime
 from models.relapse.policies import CheckIns
-from models.tables.instruments import score_of
+from models.tables.forms import score_of
 from streams.ward.home.rows import AtHome, starts_us
 
 FORECAST_FIELDS = ("as_of", "due", "relapse_probability", "response", "severity_now")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from models.wire.observations import Conflicted, Event, SetAside, Vitals
+from models.wire.observations import Event, Internal, Vitals
 from streams.journal.frame import FULL, FrameBuilder
 from streams.journal.journal import Journal, JournalEntry
 
@@ -22,7 +22,7 @@ TICK_S: Final = 1.0
 MOST_WAITING: Final = 200_000
 """Observations waiting for the disk at which new ones are refused: some seconds of the fastest intake measured."""
 
-Records = Sequence[Vitals | Event | SetAside | Conflicted]
+Records = Sequence[Vitals | Event | Internal]
 
 
 class Overloaded(RuntimeError):

@@ -8,6 +8,7 @@ Cost: about 5 µs an observation. Never here: state, the journal, a clock.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -38,7 +39,10 @@ class Reading:
         return len(self.records) - len(self.bad)
 
     def set_aside(self, line_number: int, where: str, reason: str, line: str) -> None:
-        aside = SetAside(at=EPOCH, field=where, reason=reason, line=line[:SHOWN])
+        form, patient, site = _form_in(line)
+        aside = SetAside(
+            at=EPOCH, field=where, reason=reason, line=line[:SHOWN], form=form, patient=patient, site=site or "main"
+        )
         self.records.append(aside)
         self.bad.append((line_number, aside))
 
@@ -80,6 +84,33 @@ def read_lines(lines: Iterable[bytes]) -> Reading:
             else:
                 take(record)
     return reading
+
+
+_SAYS: Final = {
+    name: re.compile(rf'"{name}"\s*:\s*("(?:[^"\\]|\\.){{1,200}}")')
+    for name in ("kind", "instrument", "patient", "site")
+}
+
+
+def _form_in(line: str) -> tuple[str | None, str | None, str | None]:
+    """What a line that cannot be read says of a form: the instrument, the patient, the site; None: it is no form.
+
+    Read off its text, because the line may not even be JSON.
+    """
+    kind, form, patient, site = (_said(pattern, line) for pattern in _SAYS.values())
+    if form is None and (kind is None or not re.fullmatch("check.?in", kind, re.IGNORECASE)):
+        return None, None, None
+    return form or "", patient, site
+
+
+def _said(pattern: re.Pattern[str], line: str) -> str | None:
+    found = pattern.search(line)
+    try:
+        said = None if found is None else str(json.loads(found[1]))
+    except ValueError:
+        return None
+    # What JSON can escape, no later reader may be able to write.
+    return said if said is None or said.isprintable() else None
 
 
 def _whole(digits: str) -> int | float:

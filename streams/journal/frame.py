@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models.instants import to_us
 from models.tables.channels import CHANNEL_COLUMN, CHANNELS, STATUSES
-from models.wire.observations import EVENT, Conflicted, Event, SetAside, Vitals
+from models.wire.observations import EVENT, Event, Internal, Vitals
 
 FORMAT: Final = 1
 FULL: Final = 1000
@@ -32,6 +32,10 @@ _STATUS_CODE: Final = {word: code for code, word in enumerate(STATUSES)}
 
 class UnknownFrame(ValueError):
     """The payload is not a frame of a format that this version reads."""
+
+
+class NewerFrame(UnknownFrame):
+    """The frame was written by a later version, which can read it: not the frame is at fault but this process."""
 
 
 class Origin(NamedTuple):
@@ -62,7 +66,7 @@ class Frame:
     status: NDArray[np.uint8]
     keys: NDArray[np.uint64] | None
     authors: dict[int, tuple[str, str | None]]
-    events: tuple[tuple[int, Event | SetAside | Conflicted], ...]
+    events: tuple[tuple[int, Event | Internal], ...]
 
     def __len__(self) -> int:
         return len(self.at_us) + len(self.events)
@@ -92,7 +96,7 @@ class FrameBuilder:
     def __len__(self) -> int:
         return len(self._at) + len(self._events)
 
-    def add(self, record: Vitals | Event | SetAside | Conflicted) -> None:
+    def add(self, record: Vitals | Event | Internal) -> None:
         """Take one record; the order of calls is the order of arrival."""
         if not isinstance(record, Vitals):
             self._events.append((len(self._at), record.model_dump_json(exclude_none=True).encode()))
@@ -148,6 +152,8 @@ def decode(payload: bytes) -> Frame:
     """
     try:
         version, *parts = msgpack.unpackb(payload, use_list=False, strict_map_key=False)
+        if isinstance(version, int) and version > FORMAT:
+            raise NewerFrame(f"frame format {version}; this version reads {FORMAT}")
         if version != FORMAT:
             raise UnknownFrame(f"frame format {version!r}; this version reads {FORMAT}")
         count, origins, origin, at_us, columns, statuses, keyed, authors, events = parts

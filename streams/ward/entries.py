@@ -13,7 +13,8 @@ from models.instants import iso, to_us
 from models.relapse.policies import PolicyRefused, home_policies
 from models.tables.channels import STALE_AFTER
 from models.tables.drugs import treatment_of
-from models.tables.instruments import ScoreRefused, score_of, slug
+from models.tables.form_items import slug
+from models.tables.forms import ScoreRefused, score_of
 from models.tables.limits import LimitRefused
 from models.tables.rules import Priority
 from models.tables.suicidality import item_9_unknown
@@ -26,6 +27,8 @@ from models.wire.observations import (
     DoseStopped,
     Event,
     ForecastMade,
+    FrameSetAside,
+    Internal,
     Intervention,
     PatientRegistered,
     SessionEnded,
@@ -38,7 +41,14 @@ from streams.ward.absence import pass_time
 from streams.ward.association import Session
 from streams.ward.doses import Given, with_dose, with_stop
 from streams.ward.home import rules as home
-from streams.ward.rules.checkins import answered, fold_report, heed_risk, heed_score
+from streams.ward.rules.checkins import (
+    alert_unread_form,
+    alert_unread_line,
+    answered,
+    fold_report,
+    heed_risk,
+    heed_score,
+)
 from streams.ward.rules.contraindications import weigh
 from streams.ward.rules.readiness import LEAVES, left
 from streams.ward.sessions import announce_session, close_session, leave_behind, open_session, seen_in
@@ -46,19 +56,23 @@ from streams.ward.state import OBSERVED, Here, WardState
 from streams.ward.timers import doses_changed
 
 
-def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal: int) -> None:
+def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None:
     """Fold in one record that is no sample. A repeat is counted and changes nothing."""
     at_us = to_us(record.at)
-    ours = isinstance(record, SetAside | Conflicted)
+    ours = isinstance(record, Internal)
     if state.clock == "observed" and not ours:
         state.clock_us = max(state.clock_us, at_us)
     pass_time(state)
     here = (state.clock_us, OBSERVED, ordinal)
     if isinstance(record, SetAside):
         _set_aside(state, record, here, record.field, record.reason, record.line)
+        alert_unread_line(state, record, here)
         return
     if isinstance(record, Conflicted):
         _conflict(state, record, here)
+        return
+    if isinstance(record, FrameSetAside):
+        _frame_set_aside(state, record, here)
         return
     state.counts["events"] += 1
     if state.had(_identity(record, at_us), state.clock_us):
@@ -88,13 +102,13 @@ def fold_event(state: WardState, record: Event | SetAside | Conflicted, ordinal:
                 _set_aside(state, record, here, "as_of", why_not)
 
 
-def stands_apart(state: WardState, record: Event | SetAside | Conflicted) -> bool:
+def stands_apart(state: WardState, record: Event | Internal) -> bool:
     """Whether the samples around an entry come to the same whether it is taken before or after them, at one clock.
 
     It must leave alone who samples belong to, their limits, and what a cuff is compared with.
     """
     match record:
-        case SetAside() | Conflicted() | Command() | ForecastMade():
+        case SetAside() | Conflicted() | FrameSetAside() | Command() | ForecastMade():
             return True
         case Intervention():
             # Who leaves is judged by their last readings.
@@ -140,6 +154,27 @@ def _conflict(state: WardState, record: Conflicted, here: Here) -> None:
         Finding("began", subject, "integrity", Priority.MEDIUM, here[0], here[0], here[0], text, evidence, "an effect's key names one content"),
         here,
     )  # fmt: skip
+
+
+def _frame_set_aside(state: WardState, record: FrameSetAside, here: Here) -> None:
+    """Raise what was not used of the journal itself: nobody can say what was in it, so whoever runs Chairside must look."""
+    which = (
+        f"Frame {record.offset}"
+        if record.until == record.offset + 1
+        else f"Frames {record.offset} to {record.until - 1}"
+    )
+    fate = "lost: the journal has them no longer" if record.lost else "set aside"
+    text = f"{which} of the journal: {fate}. {record.reason}. Tell whoever runs Chairside."
+    evidence = {"offset": record.offset, "until": record.until, "lost": record.lost, "reason": record.reason}
+    subject = Subject(record.site, "-", None)
+    priority = Priority.HIGH if record.lost else Priority.MEDIUM
+    state.tell(
+        Finding("began", subject, "integrity", priority, here[0], here[0], here[0], text, evidence, "every frame of the journal is used"),
+        here,
+    )  # fmt: skip
+    if not record.lost:
+        state.counts["set aside"] += 1
+        state.tell(DeadLetter(iso(max(here[0], 0)), record.site, "frame", record.reason, which), here)
 
 
 def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
@@ -300,6 +335,7 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
     except ScoreRefused as refused:
         _set_aside(state, record, here, refused.field, str(refused))
         heed_risk(state, record, at_us, row, here)
+        alert_unread_form(state, record, at_us, row, here)
         return
     unknown = item_9_unknown(record.instrument, record.items)
     _audit(state, record, here, "accepted; item 9 was not sent" if unknown else "accepted")

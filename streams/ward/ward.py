@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.wire.observations import Conflicted, Event, SetAside
+from models.wire.observations import Event, Internal
 from streams.journal.frame import Frame
 from streams.ward.absence import pass_time
 from streams.ward.association import Association
@@ -60,7 +60,7 @@ class Ward(WardState):
         ordinals = np.arange(count)
         if frame.events:
             ordinals += np.searchsorted([position for position, _ in frame.events], ordinals, side="right")
-        aside: list[tuple[Event | SetAside | Conflicted, int]] = []
+        aside: list[tuple[Event | Internal, int]] = []
         done = 0
         for before, (position, record) in enumerate(frame.events):
             ordinal = position + before

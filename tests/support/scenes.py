@@ -20,15 +20,14 @@ from models.wire.observations import (
     AlertClosed,
     AlertSnoozed,
     CheckIn,
-    Conflicted,
     DeviceAssigned,
     Dose,
     DoseStopped,
     Event,
+    Internal,
     PatientRegistered,
     SessionEnded,
     SessionStarted,
-    SetAside,
     SiteConfigured,
     Vitals,
 )
@@ -50,7 +49,7 @@ def seconds(instant: str) -> float:
     return (from_iso(instant) - START_US) / SECOND
 
 
-def pack(records: Iterable[Vitals | Event | SetAside | Conflicted]) -> bytes:
+def pack(records: Iterable[Vitals | Event | Internal]) -> bytes:
     """One frame of these records; of none, a tick."""
     builder = FrameBuilder()
     for record in records:
@@ -89,7 +88,7 @@ class Scene:
 
     # ---- what comes in -----------------------------------------------------------------------------------------
 
-    def send(self, *records: Vitals | Event | SetAside | Conflicted) -> tuple[Effect, ...]:
+    def send(self, *records: Vitals | Event | Internal) -> tuple[Effect, ...]:
         """One frame, received now."""
         stamped = (START_US + round(self.now_s * SECOND), pack(records))
         self.journal.append(stamped)

@@ -19,7 +19,8 @@ from alerts.effects import DeadLetter
 from models.calendar import day_in, iso_day, zone_of
 from models.findings import Digest, DigestLine
 from models.instants import DAY, FAR, HOUR, iso, to_datetime, to_us
-from models.tables.instruments import INSTRUMENTS, ScoreRefused, score_of
+from models.tables.forms import ScoreRefused, score_of
+from models.tables.instruments import INSTRUMENTS
 from models.tables.rules import RULES, Priority
 from models.tables.worsening import WORSENINGS, WorseningFound, judge_worsening, recent_level
 from models.wire.observations import CheckIn, Dose, DoseStopped, Event, ForecastMade, Intervention, PatientRegistered

@@ -17,9 +17,9 @@ from models.session.reports import Assessment, Report, add_report, assess
 from models.tables.instruments import INSTRUMENTS, meaning
 from models.tables.limits import LABELS, UNITS, Limit
 from models.tables.rules import RULES, Priority
-from models.tables.suicidality import item_9_unknown, risk_of
+from models.tables.suicidality import UNREAD_SOURCE, asks_about_suicide, hidden_in, item_9_unknown, risk_of
 from models.tables.symptoms import alarming
-from models.wire.observations import CheckIn
+from models.wire.observations import CheckIn, SetAside
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import surprise_of
 from streams.ward.rules.thresholds import say_symptoms
@@ -190,3 +190,43 @@ def heed_risk(state: WardState, record: CheckIn, at_us: int, row: int | None, he
     at_us = min(at_us, here[0])
     finding = Finding("began", subject, "suicidal-ideation", risk.priority, at_us, at_us, here[0], text, evidence, risk.source)  # fmt: skip
     state.tell(finding, here)
+
+
+def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
+    """Say that a form may hold an answer about suicide that was not understood; silent where it cannot."""
+    why = hidden_in(record.instrument, record.items)
+    if why is None:
+        return
+    session = None if row is None else state.known.sessions[row]
+    chair = None if session is None else session.chair
+    where = record.patient if session is None else session.where
+    title = INSTRUMENTS[record.instrument].title
+    _say_unread(
+        state, Subject(record.site, record.patient, None, chair), where, title, f"{why}.", min(at_us, here[0]), here
+    )
+
+
+def alert_unread_line(state: WardState, record: SetAside, here: Here) -> None:
+    """Say that a line that was set aside whole is a form that may hold an answer about suicide.
+
+    Where the line does not say whose it is, it is nobody's alert but the clinic's.
+    """
+    if record.form is None or here[0] == NEVER or not asks_about_suicide(record.form, record.line):
+        return
+    whose = record.patient or "-"
+    field = f"{record.field}: " if record.field else ""
+    subject = Subject(record.site, whose, None)
+    where = record.patient or "A patient who is not named"
+    _say_unread(state, subject, where, record.form or "A form", f"{field}{record.reason}.", here[0], here)
+
+
+def _say_unread(
+    state: WardState, subject: Subject, where: str, form: str, why: str, at_us: int, here: Here
+) -> None:  # fmt: skip
+    rule = "answers-unread"
+    do = "It may hold an answer about suicide: read the form, or ask them today."
+    text = plain(where, RULES[rule].title, f"{form}: {why} {do}")
+    evidence = with_chair({"instrument": form, "answer": why}, subject.chair)
+    state.tell(
+        Finding("began", subject, rule, Priority.MEDIUM, at_us, at_us, here[0], text, evidence, UNREAD_SOURCE), here
+    )  # fmt: skip

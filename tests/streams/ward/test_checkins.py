@@ -15,6 +15,7 @@ from models.tables.rules import Priority
 from models.tables.suicidality import item_9_unknown, risk_of
 from models.tables.symptoms import alarming
 from models.wire.observations import AlertClosed, CheckIn
+from streams.intake.json import read_lines
 from streams.shard import Shard
 from tests.support.scenes import Chair, Scene, moment
 
@@ -322,6 +323,88 @@ def test_a_positive_item_9_asks_for_the_screener_before_somebody_goes() -> None:
     assert not any(reason.startswith("C-SSRS") for reason in reasons)
 
 
+# ---- forms that cannot be read
+
+
+def test_a_form_that_may_hold_an_answer_about_suicide_and_cannot_be_read_is_told_and_set_aside() -> None:
+    clinic, _ = a_session()
+    answers(clinic, "phq-9", items=[0] * 8 + [3, 1])
+    (raised,) = [one for one in clinic.transitions if one.rule == "answers-unread"]
+    assert (raised.priority, raised.patient, raised.session) == ("medium", "P-3", None)
+    assert raised.text == (
+        "Chair 3 (P-3): Answers not understood. PHQ-9: a list has as many answers as there are items: 9. "
+        "It may hold an answer about suicide: read the form, or ask them today."
+    )
+    assert [page.title for page in clinic.pages] == ["MEDIUM ◆ Chair 3: Answers not understood"]
+    assert [letter.field for letter in clinic.dead_letters] == ["items"]
+
+
+def test_what_can_be_read_of_a_form_is_heard_beside_what_cannot() -> None:
+    clinic = Scene()
+    answers(
+        clinic,
+        "cssrs-screen",
+        None,
+        items={"q1": "yes", "q2": "yes", "q3": "perhaps", "q4": "no", "q5": "no", "q6": "no"},
+    )
+    assert clinic.told() == [
+        "0:00 low suicidal-ideation raised (P-3)", "0:00 medium answers-unread raised (P-3)",
+    ]  # fmt: skip
+
+
+def test_a_form_that_hides_nothing_is_only_set_aside() -> None:
+    clinic = Scene()
+    for instrument, items in (("phq-9", [0] * 10), ("cadss", [4] * 22), ("moaas", ["awake"]), ("phq-2", "1,1")):
+        answers(clinic, instrument, None, items=items)
+        clinic.now_s += 60
+    assert clinic.told() == []
+    assert len(clinic.dead_letters) == 4
+
+
+def test_no_later_form_closes_it_only_a_person() -> None:
+    clinic, three = a_session()
+    answers(clinic, "phq-9", items="all fine")
+    clinic.now_s += 60
+    answers(clinic, "phq-9", items=[0] * 9)
+    three.ends()
+    minute(clinic, 60)
+    assert "answers-unread" in clinic.open_rules()
+    clinic.closes("answers-unread")
+    assert "answers-unread" not in clinic.open_rules()
+
+
+LINE = b'{"kind":"checkin","at":"%s","patient":"P-3","instrument":"%s","items":[0,0,0,0,0,0,0,0,3]%s}'
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (LINE % (b"yesterday", b"phq-9", b""), "P-3: Answers not understood. phq-9: at: "),
+        (LINE % (b"2026-11-23T14:00:00Z", b"phq-9-modified", b""), "P-3: Answers not understood. phq-9-modified: instrument: "),
+        (LINE % (b"2026-11-23T14:00:00Z", b"phq-9", b',"score":"17"'), "P-3: Answers not understood. phq-9: score: "),
+        (LINE % (b"2026-11-23T14:00:00Z", b"phq-9", b',"by"'), "P-3: Answers not understood. phq-9: "),
+        (LINE.replace(b'"patient":"P-3",', b"") % (b"2026-11-23T14:00:00Z", b"phq-9", b""), "A patient who is not named: Answers not understood."),
+        (LINE.replace(b"checkin", b"questionnaire") % (b"2026-11-23T14:00:00Z", b"PHQ-9", b""), "P-3: Answers not understood. PHQ-9: kind: "),
+        (LINE % (b"yesterday", b"cadss", b""), None),
+        (LINE % (b"yesterday", b"gad-7", b""), None),
+        (b'{"kind":"vitals","at":"yesterday","device":"phq-9"}', None),
+    ],
+)  # fmt: skip
+def test_a_line_that_cannot_be_read_at_all_is_told_where_it_is_such_a_form(line: bytes, told: str | None) -> None:
+    clinic = Scene()
+    clinic.send(*read_lines([line]).records)
+    assert len(clinic.dead_letters) == 1
+    raised = [one.text for one in clinic.transitions]
+    assert raised == [] if told is None else len(raised) == 1 and raised[0].startswith(told)
+
+
+def test_an_instrument_under_another_name_is_the_same_form() -> None:
+    clinic = Scene()
+    answers(clinic, "PHQ9", None, items={"44260-8": 2, **dict.fromkeys(("44250-9", "44255-8", "44259-0", "44254-1", "44251-7", "44258-2", "44252-5", "44253-3"), 0)})  # fmt: skip
+    assert clinic.told() == ["0:00 medium suicidal-ideation raised (P-3)"]
+    assert clinic.entries[-1].doc["instrument"] == "phq-9"
+
+
 # ---- symptoms
 
 
@@ -335,12 +418,23 @@ def test_a_positive_item_9_asks_for_the_screener_before_somebody_goes() -> None:
         ({"left arm tingles badly": True}, ("left arm tingles badly",)),
         ([0, 1], ("a symptom that was not named",)),
         ([], ()),
+        ({"chest pain": "yes", "nausea": "no", "seizure": "No"}, ("chest pain",)),
+        ({"headache": "mild", "confusion": None, "syncope": "0"}, ("sudden severe headache",)),
+        ({"chest pain": "", "vision": "n/a"}, ()),
+        ("chest pain, nausea", ("chest pain",)),
+        (["no"], ()),
     ],
 )
 def test_what_alarms_is_told_from_what_the_drug_does_and_an_unknown_word_alarms(
     items: Any, words: tuple[str, ...]
 ) -> None:
-    assert alarming(items, None) == words
+    assert (
+        alarming(
+            CheckIn.model_validate({"at": moment(0), "patient": "P-3", "instrument": "symptoms", "items": items}).items,
+            None,
+        )
+        == words
+    )
 
 
 def test_a_symptom_stands_until_somebody_says_that_there_is_none() -> None:

@@ -17,7 +17,8 @@ function checkin(doc: Doc): string {
       return list("Sedation", score, level ? `· ${level.word.toLowerCase()}` : null);
     }
     case "cadss-6": {
-      const total = items?.reduce<number>((sum, v) => sum + (typeof v === "number" ? v : 0), 0);
+      // Digits may have come as text.
+      const total = items?.reduce<number>((sum, v) => sum + (Number(v) || 0), 0);
       return list("Dissociation", total === undefined ? score : `${total} of ${CADSS_6.highest}`);
     }
     case "distress":

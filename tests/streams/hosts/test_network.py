@@ -1,0 +1,86 @@
+"""A network of clinics on a real broker and a real database: what the workers promise (design: guarantees 2 to 4)."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from alerts.store.store import Store
+from deploy.cluster.broker import LocalBroker
+from deploy.cluster.database import LocalDatabase
+from streams.hosts.kafka.worker import ShardWorker
+from tests.support.network import (
+    SITES,
+    Network,
+    Processes,
+    again,
+    appending,
+    assert_exact,
+    everywhere,
+    recent,
+    until,
+    working,
+)
+
+pytest_plugins = ("tests.support.servers",)
+pytestmark = pytest.mark.xdist_group("network")
+
+
+async def test_workers_write_what_a_linear_replay_of_the_topic_gives(network: Network, tmp_path: Path) -> None:
+    store = Store(network.url)
+    async with (
+        appending(network) as appender,
+        working(ShardWorker(network.connection, network.shards, store)) as worker,
+    ):
+        for post in recent():
+            await appender.append(post)
+        await until(lambda: all(store.alerts(site, limit=1) for site in SITES), "every site has an alert")
+        assert sorted(worker.shards) == list(range(network.shards))
+    assert await assert_exact(network, tmp_path) > len(SITES)
+    store.close()
+
+
+async def test_whatever_dies_stalls_or_restarts_nothing_is_lost_and_nothing_doubled(
+    network: Network, broker: LocalBroker, database: LocalDatabase, tmp_path: Path
+) -> None:
+    """One worker killed, one stopped longer than its group waits, broker and database crashed; posts all the while."""
+    store = Store(network.url)
+    posts = iter(recent())
+    with closing(Processes(network, tmp_path)) as processes:
+        async with appending(network) as appender:
+
+            async def go_on(count: int) -> None:
+                for post in islice(posts, count):
+                    await again(partial(appender.append, post))
+
+            processes.start("one", "worker")
+            processes.start("two", "worker")
+            await go_on(20)
+            await until(lambda: all("loading shards" in processes.log(one) for one in ("one", "two")), "both at work")
+            await until(lambda: bool(store.alerts(limit=1)), "an alert")
+
+            processes.kill("one")
+            await go_on(20)
+            broker.kill()
+            broker.start()
+            await go_on(20)
+            processes.start("three", "worker")
+            database.kill()
+            database.start()
+            await go_on(20)
+            await until(lambda: "loading shards" in processes.log("three"), "the third at work")
+            processes.send("two", signal.SIGSTOP)
+            await go_on(20)
+            await everywhere(store, appender, "while one stands still")
+            processes.send("two", signal.SIGCONT)
+            await go_on(20)
+            await everywhere(store, appender, "at the end")
+            assert processes.end("three") == 0
+            assert processes.end("two") == 0
+    assert await assert_exact(network, tmp_path) > len(SITES)
+    store.close()
