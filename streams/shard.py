@@ -53,6 +53,8 @@ class Shard:
         if offset > self.next_offset:
             raise OffsetGap(self.next_offset, offset)
         frame = decode(payload)
+        if frame.unknown:
+            self.ward.counts["readings of no channel"] += frame.unknown
         desk = self.desk
         desk.begin(offset)
         for place, concluded in self.ward.step(frame, received_us):

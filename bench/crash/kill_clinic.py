@@ -19,9 +19,10 @@ import httpx
 
 from models.arrays import Document
 from models.instants import DAY, to_us
+from models.tables.channels import CHANNEL_NAMES
 from models.wire.observations import Event, SetAside, Vitals
 from streams.clinic.clinic import OPENS_US, simulate
-from streams.intake.json import read
+from streams.intake.json import read_lines
 from tests.support.service import PATIENCE_S
 
 Fingerprint = tuple[object, ...]
@@ -31,8 +32,7 @@ NDJSON: Final = {"content-type": "application/x-ndjson"}
 
 def fingerprint(record: Vitals | Event | SetAside) -> Fingerprint:
     if isinstance(record, Vitals):
-        values = (record.hr, record.pulse, record.rr, record.spo2, record.sbp, record.dbp, record.map, record.etco2,
-                  record.temp, record.tcco2)  # fmt: skip
+        values = tuple(getattr(record, name) for name in CHANNEL_NAMES)
         return (record.site, record.session, record.patient, record.device, record.source, to_us(record.at), values)
     return (record.model_dump_json(exclude_none=True),)
 
@@ -156,7 +156,7 @@ def sender(lines: Lines, number: int, answered: Answered, chance: random.Random)
         answer = client.post("/v1/observations", content=waiting[0].encode(), headers=NDJSON)
         if answer.status_code not in (200, 422):
             return False
-        reading = read(waiting.pop().encode(), NDJSON["content-type"])
+        reading = read_lines(waiting.pop().encode().split(b"\n"))
         with answered.news:
             answered.records += [fingerprint(record) for record in reading.records]
             answered.posts += 1

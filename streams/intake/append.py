@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from models.wire.observations import Event, Internal, Vitals
-from streams.journal.frame import FULL, FrameBuilder
+from streams.journal.frame import FULL, FrameBuilder, Packable
 from streams.journal.journal import Journal, JournalEntry
 
 TICK_S: Final = 1.0
@@ -22,7 +21,7 @@ TICK_S: Final = 1.0
 MOST_WAITING: Final = 200_000
 """Observations waiting for the disk at which new ones are refused: some seconds of the fastest intake measured."""
 
-Records = Sequence[Vitals | Event | Internal]
+Records = Sequence[Packable]
 
 
 class Overloaded(RuntimeError):
@@ -37,7 +36,7 @@ class Intake:
         deliver: called with the new entries, in order, after they are durable, on the event loop.
     """
 
-    def __init__(self, journal: Journal, deliver: Callable[[list[JournalEntry]], None]) -> None:
+    def __init__(self, journal: Journal, deliver: Callable[[list[Entry]], None]) -> None:
         self._journal = journal
         self._deliver = deliver
         self._waiting: list[tuple[Records, asyncio.Future[None]]] = []

@@ -88,7 +88,7 @@ def test_a_reading_keeps_every_digit_that_it_came_with() -> None:
 
 
 def test_a_frame_of_another_format_is_refused_with_both_numbers() -> None:
-    with pytest.raises(UnknownFrame, match=f"frame format 99; this version reads {FORMAT}"):
+    with pytest.raises(UnknownFrame, match=f"frame format 99; this version reads 1 to {FORMAT}"):
         decode(msgpack.packb((99, 0)))
 
 
