@@ -36,7 +36,7 @@ class Intake:
         deliver: called with the new entries, in order, after they are durable, on the event loop.
     """
 
-    def __init__(self, journal: Journal, deliver: Callable[[list[Entry]], None]) -> None:
+    def __init__(self, journal: Journal, deliver: Callable[[list[JournalEntry]], None]) -> None:
         self._journal = journal
         self._deliver = deliver
         self._waiting: list[tuple[Records, asyncio.Future[None]]] = []

@@ -2,7 +2,8 @@
 
 One object, an array or NDJSON. Each observation stands alone: a bad one is set aside with its field and reason, and the
 others are taken. What is set aside travels in the frame too, so that it is durable and counted like everything else.
-Cost: about 5 µs an observation. Never here: state, the journal, a clock.
+`read_lines` gives records as the model has them; `read`, which senders' bodies go through, gives vitals as samples for a frame.
+Cost: about 1.5 µs a plain vitals line, 6 µs another observation. Never here: state, the journal, a clock.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from models.instants import EPOCH
 from models.wire.observations import OBSERVATION, Event, SetAside, Vitals
+from streams.intake.vitals_line import samples_of
+from streams.journal.frame import Sample, sample_of
 
 SHOWN: Final = 2000
 """Characters of a bad line that are kept: enough to see what it was, too few to fill a disk."""
@@ -27,11 +30,14 @@ MARK: Final = b"\xef\xbb\xbf"
 NOBODY: Final = "names no device, patient or session"
 
 
+R = TypeVar("R")
+
+
 @dataclass(slots=True)
-class Reading:
+class Reading(Generic[R]):
     """A body, read. `records` in order, with the set-aside lines in their places; `bad` pairs each with its line number."""
 
-    records: list[Vitals | Event | SetAside] = field(default_factory=list)
+    records: list[R | Event | SetAside] = field(default_factory=list)
     bad: list[tuple[int, SetAside]] = field(default_factory=list)
 
     @property
@@ -47,42 +53,32 @@ class Reading:
         self.bad.append((line_number, aside))
 
 
-def read(body: bytes, content_type: str | None = None) -> Reading:
+def read(body: bytes, content_type: str | None = None) -> Reading[Sample]:
     """Read a body: ``application/x-ndjson`` (or several lines without a content type), else one object or an array."""
     kind = (content_type or "").partition(";")[0].strip().lower()
     stripped = body.strip().removeprefix(MARK)
     if "ndjson" in kind or "jsonl" in kind or (kind != "application/json" and not stripped.startswith(b"[")):
-        return read_lines(stripped.split(b"\n"))
+        return read_packable(stripped.split(b"\n"))
     if not stripped.startswith(b"["):
-        return read_lines([stripped])
+        return read_packable([stripped])
     try:
         items = json.loads(stripped, parse_int=_whole)
     except (ValueError, RecursionError) as wrong:
-        reading = Reading()
+        reading = Reading[Sample]()
         reading.set_aside(1, "", f"not JSON: {_short(str(wrong))}", _text(stripped))
         return reading
-    return read_lines([json.dumps(item).encode() for item in items])
+    return read_packable([json.dumps(item).encode() for item in items])
 
 
-def read_lines(lines: Iterable[bytes]) -> Reading:
-    """Read one observation a line. Empty lines are nothing."""
-    reading = Reading()
+def read_packable(lines: Sequence[bytes]) -> Reading[Sample]:
+    """Read one observation a line, vitals as samples. Empty lines are nothing."""
+    reading = Reading[Sample]()
     take = reading.records.append
-    validate = OBSERVATION.validate_json
-    for number, line in enumerate(lines, 1):
-        if not line or line.isspace():
-            continue
-        try:
-            record = validate(line.removeprefix(MARK))
-        except ValidationError as wrong:
-            reading.set_aside(number, *why(wrong.errors(include_url=False, include_context=False)), _text(line))
-        except (ValueError, RecursionError) as wrong:
-            reading.set_aside(number, "", _short(str(wrong)), _text(line))
-        else:
-            if record.kind == "vitals" and not (record.device or record.patient or record.session):
-                reading.set_aside(number, "device", NOBODY, _text(line))
-            else:
-                take(record)
+    for number, (line, sample) in enumerate(zip(lines, samples_of(lines), strict=True), 1):
+        if sample is not None:
+            take(sample)
+        elif (record := _read_line(reading, number, line)) is not None:
+            take(sample_of(record) if isinstance(record, Vitals) else record)
     return reading
 
 
@@ -111,6 +107,33 @@ def _said(pattern: re.Pattern[str], line: str) -> str | None:
         return None
     # What JSON can escape, no later reader may be able to write.
     return said if said is None or said.isprintable() else None
+
+
+def read_lines(lines: Iterable[bytes]) -> Reading[Vitals]:
+    """Read one observation a line. Empty lines are nothing."""
+    reading = Reading[Vitals]()
+    for number, line in enumerate(lines, 1):
+        record = _read_line(reading, number, line)
+        if record is not None:
+            reading.records.append(record)
+    return reading
+
+
+def _read_line(reading: Reading[Any], number: int, line: bytes) -> Vitals | Event | None:
+    """The record of a line; None if there is none: an empty line is nothing, a bad one has been set aside."""
+    if not line or line.isspace():
+        return None
+    try:
+        record = OBSERVATION.validate_json(line.removeprefix(MARK))
+    except ValidationError as wrong:
+        reading.set_aside(number, *why(wrong.errors(include_url=False, include_context=False)), _text(line))
+    except (ValueError, RecursionError) as wrong:
+        reading.set_aside(number, "", _short(str(wrong)), _text(line))
+    else:
+        if record.kind != "vitals" or record.device or record.patient or record.session:
+            return record
+        reading.set_aside(number, "device", NOBODY, _text(line))
+    return None
 
 
 def _whole(digits: str) -> int | float:

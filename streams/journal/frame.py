@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import to_us
-from models.tables.channels import CHANNELS, CHANNEL_COLUMN, CHANNEL_NAMES, STATUSES
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STATUSES
 from models.wire.observations import EVENT, ChannelName, Event, Internal, Vitals
 
 FORMAT: Final = 2
@@ -56,6 +56,10 @@ if set(get_args(ChannelName)) != set(CHANNEL_NAMES) or not set(CHANNEL_NAMES) <=
 
 class UnknownFrame(ValueError):
     """The payload is not a frame of a format that this version reads."""
+
+
+class NewerFrame(UnknownFrame):
+    """The frame was written by a later version, which can read it: not the frame is at fault but this process."""
 
 
 class Origin(NamedTuple):
@@ -86,8 +90,12 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     by: str | None
     received_us: int | None
 
+    @property
+    def site(self) -> str:
+        return self.origin[0]
 
-READINGS: Final = Struct(f"{len(CHANNELS)}d")
+
+SAMPLE_VALUES: Final = Struct(f"{len(CHANNELS)}d")
 """A sample's `values`."""
 
 Packable = Sample | Vitals | Event | Internal
@@ -99,7 +107,7 @@ _readings = attrgetter(*CHANNEL_NAMES)
 
 def sample_of(record: Vitals) -> Sample:
     """A validated vitals record as a sample."""
-    values = READINGS.pack(*(nan if value is None else value for value in _readings(record)))
+    values = SAMPLE_VALUES.pack(*(nan if value is None else value for value in _readings(record)))
     received_us = None if record.received_at is None else to_us(record.received_at)
     return Sample(to_us(record.at), _origin(record), values, record.status, record.id, record.by, received_us)  # type: ignore[arg-type]
 
@@ -232,7 +240,8 @@ def decode(payload: bytes) -> Frame:
             return _decode(*parts)
         if version == 1:
             return _decode_1(*parts)
-        raise UnknownFrame(f"frame format {version!r}; this version reads 1 to {FORMAT}")
+        newer = isinstance(version, int) and version > FORMAT
+        raise (NewerFrame if newer else UnknownFrame)(f"frame format {version!r}; this version reads 1 to {FORMAT}")
     except UnknownFrame:
         raise
     except (ValueError, TypeError, IndexError, msgpack.UnpackException) as wrong:

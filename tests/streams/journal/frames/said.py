@@ -18,7 +18,9 @@ for path in sys.argv[1:]:
             "origin": list(frame.origins[frame.origin[n]]),
             "at_us": int(frame.at_us[n]),
             "readings": {
-                name: value for name, value in zip(CHANNEL_NAMES, frame.values[n].tolist(), strict=True) if value == value
+                name: value
+                for name, value in zip(CHANNEL_NAMES, frame.values[n].tolist(), strict=True)
+                if value == value
             },
             "status": {
                 name: STATUSES[code] for name, code in zip(CHANNEL_NAMES, frame.status[n].tolist(), strict=True) if code
