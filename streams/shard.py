@@ -8,17 +8,17 @@ Never here: I/O, a clock.
 from __future__ import annotations
 
 import zlib
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgpack
 
 from alerts.desk.desk import Desk
-from alerts.effects import FrameEffects
+from alerts.effects import AuditEntry, DeadLetter, Forecast, FrameEffects
 from models.findings import Digest, Finding
 from models.wire.observations import Command, SiteConfigured
 from streams.journal.frame import decode
 from streams.ward.chairs import chairs
-from streams.ward.state import Clock
+from streams.ward.state import Clock, Concluded
 from streams.ward.ward import UnknownState, Ward
 
 SHARD_FORMAT: Final = 1
@@ -59,21 +59,27 @@ class Shard:
         desk.begin(offset)
         for place, concluded in self.ward.step(frame, received_us):
             desk.advance(place[0])
-            if isinstance(concluded, Finding):
-                desk.find(concluded)
-            elif isinstance(concluded, Command):
-                if not desk.command(concluded, place[0]):
-                    self.ward.counts["events"] -= 1
-                    self.ward.counts["set aside"] += 1
-            elif isinstance(concluded, SiteConfigured):
-                desk.configure(concluded)
-            elif isinstance(concluded, Digest):
-                desk.digest(concluded)
-            else:
-                desk.add(concluded)
+            self._conclude(concluded, place[0])
         desk.advance(self.ward.clock_us)
         self.next_offset = offset + 1
         return FrameEffects(self.number, offset, desk.take())
+
+    def _conclude(self, concluded: Concluded, clock_us: int) -> None:
+        """Hand one of the ward's conclusions to the desk."""
+        match concluded:
+            case Finding():
+                self.desk.find(concluded)
+            case Command():
+                if not self.desk.command(concluded, clock_us):
+                    self.ward.count_set_aside()
+            case SiteConfigured():
+                self.desk.configure(concluded)
+            case Digest():
+                self.desk.digest(concluded)
+            case AuditEntry() | DeadLetter() | Forecast():
+                self.desk.add(concluded)
+            case _:
+                assert_never(concluded)
 
     def chairs(self, site: str) -> dict[str, Any]:
         """The latest values of a site's chairs: the live feed's `chairs` document."""

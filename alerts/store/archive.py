@@ -36,7 +36,9 @@ def course(connection: Connection, site: str, patients: Sequence[str]) -> dict[s
         .order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n)
     )
     for row in connection.execute(wanted):
-        found[names[row.patient]].append(_received(row.doc))
+        entry = json.loads(row.doc)
+        # As it was sent: whether an entry names its session says whether it is part of a course.
+        found[names[row.patient]].append({**entry["doc"], "received_at": entry["received_at"]})
     return found
 
 
@@ -51,7 +53,8 @@ def in_sessions(connection: Connection, site: str, patient: str) -> list[Documen
         .order_by(AUDIT.c.at.desc())
         .limit(MOST)
     )
-    return [_received(doc) for doc in connection.scalars(wanted)][::-1]
+    entries = [json.loads(doc) for doc in connection.scalars(wanted)][::-1]
+    return [{**entry["doc"], "session": entry["session"], "received_at": entry["received_at"]} for entry in entries]
 
 
 def alerts_by_session(connection: Connection, site: str, patient: str) -> dict[str, int]:
@@ -87,11 +90,6 @@ def past_forecasts(
     ).limit(limit)  # fmt: skip
     last = {(row.as_of, row.patient): row.doc for row in connection.execute(wanted)}
     return _forecasts(last[key] for key in sorted(last))
-
-
-def _received(doc: str) -> Document:
-    entry = json.loads(doc)
-    return {"session": entry.get("session"), **entry["doc"], "received_at": entry["received_at"]}
 
 
 def _forecasts(docs: Iterable[str]) -> list[Document]:

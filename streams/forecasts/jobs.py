@@ -119,7 +119,7 @@ def _patient_facts(request: ForecastRequest, given: PatientInput) -> CachedPatie
         if before is None:
             raise CacheRefused("there is neither an entry nor a cache")
         return before
-    records = _records(given.entries)
+    records = records_of(given.entries)
     found = [(record, fact_of(record)) for record in records]
     return CachedPatient(
         len(records),
@@ -161,7 +161,7 @@ def course_page(patient: str, entries: Sequence[Document], as_of: int, every_day
     Args:
         entries: as of `PatientInput`. as_of: the patient's day today. every_days: between two expected answers.
     """
-    records = _records(entries)
+    records = records_of(entries)
     history = PatientHistory(patient, _facts(records))
     course = history.course(as_of)
     uncorrected = _without_corrected(records)
@@ -194,7 +194,7 @@ def course_page(patient: str, entries: Sequence[Document], as_of: int, every_day
     return shown
 
 
-def _records(entries: Sequence[Document]) -> list[Vitals | Event]:
+def records_of(entries: Sequence[Document]) -> list[Vitals | Event]:
     """The entries that are part of a course, parsed."""
     read = (OBSERVATION.validate_python(_aware(entry), strict=False) for entry in entries)
     return [record for record in read if not isinstance(record, Vitals) and in_course(record)]

@@ -6,6 +6,7 @@ Each is had once (a repeat is dropped), leaves an audit entry, and what cannot b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Never
 
 from alerts.effects import AuditEntry, DeadLetter
 from models.findings import Finding, Subject
@@ -17,7 +18,7 @@ from models.tables.form_items import slug
 from models.tables.forms import ScoreRefused, score_of
 from models.tables.limits import LimitRefused
 from models.tables.rules import Priority
-from models.tables.suicidality import item_9_unknown
+from models.tables.suicidality import item_9_unknown, risk_of
 from models.wire.observations import (
     CheckIn,
     Command,
@@ -75,14 +76,14 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         _frame_set_aside(state, record, here)
         return
     state.counts["events"] += 1
-    if state.had(_identity(record, at_us), state.clock_us):
+    if state.had(_identity(record), state.clock_us):
         return
     match record:
         case PatientRegistered():
             _register(state, record, here)
         case DeviceAssigned():
             _assign(state, record, at_us, here)
-            _audit(state, record, here)
+            _audit(state, record, record.session, here)
         case SessionStarted():
             _start(state, record, at_us, here)
         case Dose() | DoseStopped():
@@ -100,6 +101,15 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         case ForecastMade():
             if (why_not := home.foresee(state, record, here)) is not None:
                 _set_aside(state, record, here, "as_of", why_not)
+        case _:
+            raise UnhandledKind(record)
+
+
+class UnhandledKind(AssertionError):
+    """A kind of observation that `fold_event` has no case for. The type checker refuses a program in which one could come."""
+
+    def __init__(self, record: Never) -> None:
+        super().__init__(f"no case for {getattr(record, 'kind', record)!r}")
 
 
 def stands_apart(state: WardState, record: Event | Internal) -> bool:
@@ -122,27 +132,33 @@ def stands_apart(state: WardState, record: Event | Internal) -> bool:
 
 
 def _audit(
-    state: WardState, record: Event, here: Here, outcome: str = "accepted", seen: Mapping[str, float] | None = None
-) -> None:
-    """`seen`: what the monitor showed, beside what was sent."""
+    state: WardState, record: Event, session: str | None, here: Here, outcome: str = "accepted",
+    seen: Mapping[str, float] | None = None,
+) -> None:  # fmt: skip
+    """Keep an entry, filed under the session that it belongs to. `seen`: what the monitor showed, beside what was sent."""
     doc = record.model_dump(mode="json", exclude_none=True)
     if seen is not None:
         doc["seen"] = dict(seen)
     by = getattr(record, "by", None)
     entry = AuditEntry(
-        iso(to_us(record.at)), record.site, record.patient, record.session, record.kind, by, outcome, doc, iso(here[0])
+        iso(to_us(record.at)), record.site, record.patient, session, record.kind, by, outcome, doc, iso(here[0])
     )
     state.tell(entry, here)
-    home.note(state, record, here)
+
+
+def _session_of(state: WardState, row: int | None, record: Event) -> str | None:
+    """The session that an entry is filed under: the one whose row it belongs to, else the one that it names."""
+    return record.session if row is None else state.known.sessions[row].name
 
 
 def _set_aside(
     state: WardState, record: Event | SetAside, here: Here, field: str, reason: str, line: str | None = None
 ) -> None:
     text = record.model_dump_json(exclude_none=True) if line is None else line
-    if not isinstance(record, SetAside):
-        state.counts["events"] -= 1
-    state.counts["set aside"] += 1
+    if isinstance(record, SetAside):
+        state.counts["set aside"] += 1
+    else:
+        state.count_set_aside()
     state.tell(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
 
 
@@ -186,7 +202,8 @@ def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
             return
         _apply_limits(state, record.site)
     state.people.register(record)
-    _audit(state, record, here)
+    _audit(state, record, record.session, here)
+    home.fold_course_entry(state, record, here)
     for row, session in sorted(state.known.sessions.items()):
         if (session.site, session.patient) == (record.site, record.patient):
             weigh(state, row, here[0], here)
@@ -201,7 +218,7 @@ def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
         return
     _apply_limits(state, record.site)
     state.home.configure(record.site, record.policies)
-    _audit(state, record, here)
+    _audit(state, record, record.session, here)
     home.policies_changed(state, record.site, here)
     state.tell(record, here)
 
@@ -256,7 +273,7 @@ def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> 
     else:
         row = goes_on
         announce_session(state, row, session, at_us, here)
-    _audit(state, record, here)
+    _audit(state, record, record.session, here)
     weigh(state, row, at_us, here)
 
 
@@ -300,8 +317,11 @@ def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) 
     if row is None and record.session is not None:
         _set_aside(state, record, here, "session", f"no open session {record.session}")
         return
-    _audit(state, record, here)
-    if row is None or not _in_session(state.known.sessions[row], record, at_us):
+    if row is not None and not _in_session(state.known.sessions[row], record, at_us):
+        row = None
+    _audit(state, record, _session_of(state, row, record), here)
+    home.fold_course_entry(state, record, here)
+    if row is None:
         return
     session = state.known.sessions[row]
     if isinstance(record, DoseStopped):
@@ -330,17 +350,19 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
     row = _of(state, record)
     # A tablet whose clock runs ahead would make every later answer an old one.
     at_us = min(at_us, here[0])
+    risk = risk_of(record.instrument, record.items, record.score)
     try:
         score = score_of(record.instrument, record.items, record.score)
     except ScoreRefused as refused:
         _set_aside(state, record, here, refused.field, str(refused))
-        heed_risk(state, record, at_us, row, here)
+        heed_risk(state, record, risk, at_us, row, here)
         alert_unread_form(state, record, at_us, row, here)
         return
-    unknown = item_9_unknown(record.instrument, record.items)
-    _audit(state, record, here, "accepted; item 9 was not sent" if unknown else "accepted")
-    heed_risk(state, record, at_us, row, here)
-    report = answered(record, at_us, score)
+    unknown = "item 9 was not sent" if item_9_unknown(record.instrument, record.items) else ""
+    _audit(state, record, _session_of(state, row, record), here, "; ".join(filter(None, ("accepted", unknown))))
+    home.fold_course_entry(state, record, here, score)
+    heed_risk(state, record, risk, at_us, row, here)
+    report = answered(record, at_us, score, unknown if risk is None else risk.words)
     if row is not None and report is not None:
         fold_report(state, row, report, record.replaces, here)
     elif report is not None:
@@ -355,16 +377,17 @@ def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None
     if not (record.reason or "").startswith("transfer"):
         # Who is handed on is still observed, elsewhere.
         left(state, row, at_us, here)
-    seen = seen_in(state, row)
+    seen, session = seen_in(state, row), _session_of(state, row, record)
     close_session(state, row, at_us, here)
-    _audit(state, record, here, seen=seen)
+    _audit(state, record, session, here, seen=seen)
 
 
 def _intervene(state: WardState, record: Intervention, at_us: int, here: Here) -> None:
     row = _of(state, record)
     if row is not None and slug(record.what) in LEAVES:
         left(state, row, at_us, here)
-    _audit(state, record, here)
+    _audit(state, record, _session_of(state, row, record), here)
+    home.fold_course_entry(state, record, here)
 
 
 def _same_place(implicit: Session, started: Session) -> bool:
@@ -376,13 +399,11 @@ def _same_place(implicit: Session, started: Session) -> bool:
     return implicit.patient == started.patient or (implicit.device is not None and implicit.device == started.device)
 
 
-def _identity(record: Event, at_us: int) -> str:
-    """What makes two events the same: the sender's id, else source, kind, patient and instant.
+def _identity(record: Event) -> str:
+    """What makes two events the same: the sender's id, else all that it says; when it became known is no part of that.
 
-    Two instruments answered at once, or two alerts acknowledged at once, are two events: their own subject counts too.
+    So two instruments answered at once, or two alerts acknowledged at once, are two events, of whatever kind.
     """
     if record.id is not None:
         return f"{record.site}\x1f{record.id}"
-    parts = [record.site, record.source or getattr(record, "device", None), record.kind, record.patient, str(at_us)]
-    parts += [getattr(record, name, None) for name in ("session", "instrument", "what", "alert", "chair", "drug")]
-    return "\x1f".join(part or "" for part in parts) + "\x1e"
+    return record.model_dump_json(exclude={"received_at"}, exclude_none=True) + "\x1e"

@@ -76,6 +76,11 @@ class WardState:
         self.seen[key] = clock_us
         return False
 
+    def count_set_aside(self) -> None:
+        """An entry that was counted as had is set aside after all."""
+        self.counts["events"] -= 1
+        self.counts["set aside"] += 1
+
     def limits_of(self, row: int) -> tuple[Limit, ...]:
         """The limits in force for a session."""
         return self.limits.tables[int(self.rows.limit_set[row])]

@@ -66,8 +66,8 @@ def test_a_course_is_read_back_in_order_of_arrival_with_when_it_was_received(sto
     courses = store.courses("main", ["A-1", "nobody"])
     assert courses == {
         "A-1": [
-            {"session": None, "kind": "dose", "received_at": iso(START)},
-            {"session": None, "kind": "checkin", "score": 9, "received_at": iso(START + 5)},
+            {"kind": "dose", "received_at": iso(START)},
+            {"kind": "checkin", "score": 9, "received_at": iso(START + 5)},
         ],
         "nobody": [],
     }

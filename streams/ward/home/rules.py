@@ -19,7 +19,6 @@ from alerts.effects import DeadLetter
 from models.calendar import day_in, iso_day, zone_of
 from models.findings import Digest, DigestLine
 from models.instants import DAY, FAR, HOUR, iso, to_datetime, to_us
-from models.tables.forms import ScoreRefused, score_of
 from models.tables.instruments import INSTRUMENTS
 from models.tables.rules import RULES, Priority
 from models.tables.worsening import WORSENINGS, WorseningFound, judge_worsening, recent_level
@@ -67,8 +66,8 @@ def in_course(record: Event) -> bool:
             return False
 
 
-def note(state: WardState, record: Event, here: Here) -> None:
-    """Fold in an entry that was accepted."""
+def fold_course_entry(state: WardState, record: Event, here: Here, score: float | None = None) -> None:
+    """Fold an accepted entry into its patient's row, if it is part of a course or a booking. `score`: of a check-in."""
     if record.patient is None or not (in_course(record) or isinstance(record, Intervention)):
         return
     if isinstance(record, Intervention) and record.what == BOOKING:
@@ -86,8 +85,8 @@ def note(state: WardState, record: Event, here: Here) -> None:
             _expect(state, row, here)
         case Dose():
             _dosed(state, row, record, here)
-        case CheckIn():
-            _answered(state, row, record, here)
+        case CheckIn() if score is not None:
+            _answered(state, row, record, score, here)
         case _:
             pass
     _await_digest(state, row.site, here)
@@ -120,13 +119,7 @@ def _when(one: HomeScore | HomeDose) -> tuple[int, str]:
     return one.at_us, one.id or ""
 
 
-def _answered(state: WardState, row: AtHome, record: CheckIn, here: Here) -> None:
-    try:
-        score = score_of(record.instrument, record.items, record.score)
-    except ScoreRefused:
-        return
-    if score is None:
-        return
+def _answered(state: WardState, row: AtHome, record: CheckIn, score: float, here: Here) -> None:
     at_us, day = to_us(record.at), day_in(record.at, zone_of(row.zone))
     kept = [
         one for one in row.scores.get(record.instrument, ()) if record.replaces is None or one.id != record.replaces

@@ -17,7 +17,7 @@ from models.session.reports import Assessment, Report, add_report, assess
 from models.tables.instruments import INSTRUMENTS, meaning
 from models.tables.limits import LABELS, UNITS, Limit
 from models.tables.rules import RULES, Priority
-from models.tables.suicidality import UNREAD_SOURCE, asks_about_suicide, hidden_in, item_9_unknown, risk_of
+from models.tables.suicidality import UNREAD_SOURCE, Risk, asks_about_suicide, hidden_in
 from models.tables.symptoms import alarming
 from models.wire.observations import CheckIn, SetAside
 from streams.ward.conclusions import Conclusion, over
@@ -36,17 +36,15 @@ _PAST: Final = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or ab
 GRAVE_SOURCE: Final = "severe dissociation with distress (Distress Thermometer's cut of 4: Roth 1998) or MOAA/S <=1"
 
 
-def answered(record: CheckIn, at_us: int, score: float | None) -> Report | None:
-    """The report of a check-in; None where it has no score."""
+def answered(record: CheckIn, at_us: int, score: float | None, note: str) -> Report | None:
+    """The report of a check-in, `note` being what its score does not say; None where it has no score."""
     if record.instrument == "symptoms":
         words = alarming(record.items, record.score)
         return Report(at_us, "symptoms", len(words), record.id, ", ".join(words))
     if score is None:
         return None
-    note = "item 9 was not sent" if item_9_unknown(record.instrument, record.items) else ""
-    risk = risk_of(record.instrument, record.items, record.score)
     prompted_us = None if record.prompted_at is None else to_us(record.prompted_at)
-    return Report(at_us, record.instrument, score, record.id, note if risk is None else risk.words, prompted_us)
+    return Report(at_us, record.instrument, score, record.id, note, prompted_us)
 
 
 def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
@@ -175,9 +173,10 @@ def score_evidence(assessment: Assessment, limit: Limit, clock_us: int, minute: 
     return evidence if minute is None else {**evidence, "minute": number(minute)}
 
 
-def heed_risk(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
+def heed_risk(
+    state: WardState, record: CheckIn, risk: Risk | None, at_us: int, row: int | None, here: Here
+) -> None:  # fmt: skip
     """Add a finding for a positive answer about suicidal thoughts; a negative one adds none and ends none."""
-    risk = risk_of(record.instrument, record.items, record.score)
     if risk is None:
         return
     session = None if row is None else state.known.sessions[row]

@@ -468,3 +468,21 @@ def test_a_high_pressure_with_a_symptom_is_a_crisis_whichever_comes_first() -> N
             else:
                 answers(clinic, "symptoms", items={"severe-headache": True})
         assert clinic.told("hypertensive-crisis") == ["2:00 high hypertensive-crisis raised (P-3)"]
+
+
+# ---- where it is filed
+
+
+@pytest.mark.parametrize("instrument", ["moaas", "symptoms", "phq-9"])
+def test_a_check_in_that_names_only_its_patient_is_filed_under_the_session_that_they_sit_in(instrument: str) -> None:
+    clinic, _ = a_session()
+    answers(clinic, instrument, session=None, score=5)
+    assert [(entry.kind, entry.session) for entry in clinic.entries[-1:]] == [("checkin", "S-3")]
+    assert "session" not in clinic.entries[-1].doc, "the entry itself stays as it was sent"
+
+
+def test_whoever_sits_in_no_session_has_their_answers_filed_under_none() -> None:
+    clinic, three = a_session()
+    three.ends()
+    answers(clinic, "phq-9", session=None, score=5)
+    assert clinic.entries[-1].session is None
