@@ -120,9 +120,9 @@ def prepared(service: Service, enrolled: int, different: int) -> tuple[int, int]
                 size += len(packed)
                 number += 1
                 mine = AtHome.unpacked(row.packed())
-                mine.patient, mine.as_of, mine.made_of = name, made.request.as_of, row.entries
+                mine.patient, mine.forecast_day, mine.forecast_entries = name, made.request.as_of, row.entries
                 home.patients[mine.key] = mine
-                home.waits(mine)
+                home.schedule(mine)
                 if len(states) == STEP:
                     service.store.save_cached_states(states)
                     states = []
@@ -151,7 +151,7 @@ async def night(folder: Path, enrolled: int, different: int) -> list[Figure]:
             say(f"{forecaster.made:,} of {number:,} after {(perf_counter() - before) / 60:.1f} min")
         wall = perf_counter() - before
         failed = forecaster.failed
-        heard = sum(row.as_of >= NIGHT.toordinal() - 1 for row in service.views.at_home())
+        heard = sum(row.forecast_day >= NIGHT.toordinal() - 1 for row in service.views.at_home())
     own = _spent(resource.RUSAGE_SELF) - spent
     child = _spent(resource.RUSAGE_CHILDREN)
     if failed or heard != number:

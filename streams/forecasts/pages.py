@@ -67,7 +67,7 @@ def _row(row: AtHome, forecast: Document, alerts: Sequence[str], policy: CheckIn
 
 def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> Document:
     """When the next answer is expected, whether it is overdue, and the next visit."""
-    expected, overdue = None, "checkin-overdue" in row.standing
+    expected, overdue = None, "checkin-overdue" in row.conditions
     if policy.enabled and row.answered_day is not None:
         day = row.answered_day + policy.every_days + 1
         expected = iso(starts_us(day, row.tz))

@@ -176,8 +176,8 @@ class Forecaster:
             zone = row.tz
             today = days.get(zone) or days.setdefault(zone, now.astimezone(zone).toordinal())
             # The day that ended last, if no entry came since; else today, as far as it is known.
-            as_of = today if row.made_of != row.entries else today - 1
-            if row.as_of >= as_of and row.made_of == row.entries:
+            as_of = today if row.forecast_entries != row.entries else today - 1
+            if row.forecast_day >= as_of and row.forecast_entries == row.entries:
                 continue
             if self._tried.get(row.key) == (as_of, row.entries):
                 continue

@@ -56,7 +56,7 @@ async def quiet(clinic: Inside) -> None:
     rows = clinic.service.views.at_home
 
     def is_quiet() -> bool:
-        return all(row.made_of == row.entries for row in rows() if row.enrolled)
+        return all(row.forecast_entries == row.entries for row in rows() if row.enrolled)
 
     await clinic.settled()
     await until(is_quiet, "the forecasts")

@@ -1,7 +1,7 @@
 """What a forecast means for a patient at home, by what their clinic decided (`models/relapse/policies.py`).
 
 It begins and ends `maintenance-due` and `relapse-risk`, and no other rule. Every forecast is stored as it was made; one of an
-earlier day than the newest changes no rule. Also the words for the digest, which are mostly a forecast's.
+earlier day than the newest changes no rule.
 Never here: how a forecast is made, a page.
 """
 
@@ -12,7 +12,6 @@ from math import inf
 from typing import Final
 
 from alerts.effects import Forecast
-from models.calendar import iso_day
 from models.instants import DAY, iso, to_datetime
 from models.relapse.policies import Maintenance
 from models.tables.rules import RULES, Priority
@@ -38,9 +37,9 @@ def fold_forecast(state: WardState, record: ForecastMade, here: Here) -> str | N
     doc = record.model_dump(mode="json", exclude_none=True)
     row = state.home.row(record.site, record.patient)
     state.tell(Forecast(iso(here[0]), record.site, record.patient, record.as_of, record.known or "", doc), here)
-    if day < row.as_of:
+    if day < row.forecast_day:
         return None
-    row.as_of, row.made_of = day, -1 if record.entries is None else record.entries
+    row.forecast_day, row.forecast_entries = day, -1 if record.entries is None else record.entries
     policy = state.home.policies(row.site).maintenance
     chances = _chances(record, policy.lead_days)
     if chances is None:
@@ -50,8 +49,8 @@ def fold_forecast(state: WardState, record: ForecastMade, here: Here) -> str | N
     now = DayForecast(day, *chances)
     if record.due is not None:
         now.window = (record.due.get("p10", ""), record.due.get("p90", ""))
-    earlier = [one for one in row.foreseen if one.day < day]
-    row.foreseen = [*earlier, now][-KEPT_FORECASTS:]
+    earlier = [one for one in row.recent_forecasts if one.day < day]
+    row.recent_forecasts = [*earlier, now][-KEPT_FORECASTS:]
     recent = [one.in_14 for one in earlier if one.day >= day - RISE_OVER]
     state.file(row, judge_maintenance(row, record, now, policy, here[0]), here)
     state.file(row, judge_relapse_risk(row, record, now, recent, policy, here[0]), here)
@@ -80,10 +79,10 @@ def judge_maintenance(
 ) -> Conclusion:  # fmt: skip
     """The conclusion of `maintenance-due`: in force while P(due within the lead) is over the threshold and no visit booked."""
     rule = "maintenance-due"
-    threshold = policy.due_probability - (EASES if rule in row.standing else 0.0)
+    threshold = policy.due_probability - (EASES if rule in row.conditions else 0.0)
     due = now.in_lead >= threshold and not _booked_within(row, policy.lead_days, clock_us)
-    likely = f"{_percent(now.in_lead)} within {policy.lead_days} days"
-    text = plain(row.patient, RULES[rule].title, f"{likely}{_window(now)}.")
+    likely = f"{percent(now.in_lead)} within {policy.lead_days} days"
+    text = plain(row.patient, RULES[rule].title, f"{likely}{window_words(now)}.")
     source = f"site policy: P >= {policy.due_probability:g} within {policy.lead_days} days"
     evidence = {**_evidence(row, record), "probability": now.in_lead, "within_days": policy.lead_days}
     evidence["limit"] = policy.due_probability
@@ -99,18 +98,18 @@ def judge_relapse_risk(
         recent: P(due within 14 days) of the days before, as far as `RISE_OVER` goes back.
     """
     rule = "relapse-risk"
-    high = now.in_7 >= policy.risk_probability - (EASES if rule in row.standing else 0.0)
+    high = now.in_7 >= policy.risk_probability - (EASES if rule in row.conditions else 0.0)
     high = high and not _booked_within(row, BOOKED_FOR, clock_us)
     rise = now.in_14 - min(recent, default=inf)
     risk = high or rise >= policy.rise
     evidence = {**_evidence(row, record), "probability": now.in_7, "within_days": 7, "limit": policy.risk_probability}
-    detail = f"{_percent(now.in_7)} within 7 days and no visit booked in them"
+    detail = f"{percent(now.in_7)} within 7 days and no visit booked in them"
     source = f"site policy: P >= {policy.risk_probability:g} within 7 days without a visit"
     if not high and risk:
         evidence.update(probability=now.in_14, within_days=14, limit=policy.rise, rise=round(rise, 4))
-        detail = f"{_percent(now.in_14)} within 14 days, {_percent(rise)} more than {RISE_OVER} days ago"
+        detail = f"{percent(now.in_14)} within 14 days, {percent(rise)} more than {RISE_OVER} days ago"
         source = f"site policy: P within 14 days up by {policy.rise:g} in {RISE_OVER} days"
-    text = plain(row.patient, RULES[rule].title, f"{detail}{_window(now)}.")
+    text = plain(row.patient, RULES[rule].title, f"{detail}{window_words(now)}.")
     return Conclusion(rule, Priority.LOW if risk else None, clock_us, clock_us, text, evidence, source)
 
 
@@ -122,31 +121,14 @@ def _evidence(row: AtHome, record: ForecastMade) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
+    """A probability in words: ``83 %``."""
     return f"{round(probability * 100)} %"
 
 
-def _window(now: DayForecast) -> str:
+def window_words(now: DayForecast) -> str:
+    """The window of a forecast in brackets, empty without one: `` (window 2026-03-05 to after 12 weeks)``."""
     if now.window is None:
         return ""
     first, last = (text if text[:1].isdigit() else "after 12 weeks" for text in now.window)
     return f" (window {first} to {last})"
-
-
-def urgency(row: AtHome) -> tuple[int, float]:
-    """The sort key of a digest's patients: relapse risk first, then who is due, the likeliest first."""
-    rank = 0 if "relapse-risk" in row.standing else 1 if "maintenance-due" in row.standing else 2
-    return rank, -row.foreseen[-1].in_lead if row.foreseen else 0.0
-
-
-def digest_line(row: AtHome, standing: tuple[str, ...]) -> str:
-    """A patient's line of the digest: chances, silence, next visit. standing: their rules of it, the most urgent first."""
-    parts = []
-    if row.foreseen and standing[0] != "checkin-overdue":
-        now = row.foreseen[-1]
-        parts.append(f"{_percent(now.in_7)} in 7 days, {_percent(now.in_14)} in 14{_window(now)}")
-    if "checkin-overdue" in standing:
-        parts.append("no answer" if row.answered_us is None else f"no answer since {iso_day(row.answered_day or 0)}")
-    if row.booked_us is not None:
-        parts.append(f"visit {to_datetime(row.booked_us).astimezone(row.tz).date().isoformat()}")
-    return f"{row.patient}: {', '.join(parts)}"

@@ -1,7 +1,7 @@
-"""Patients at home: one row each, and what is due of them. Plain state, versioned; what it means is `home.py`'s.
+"""The state of patients at home: one row each, and a heap of what falls due. What it means is `rules.py`'s.
 
-A row holds the little that rules need: the last scores and doses, when the next check-in is overdue, the newest forecast's
-probabilities, what stands. The whole course is in the store.
+A row has the little that rules need: the last scores and doses, when the next check-in is overdue, the newest forecasts'
+probabilities, the rules in force. The whole course is in the store.
 Cost: about 150 bytes a patient in a checkpoint. Never here: a decision.
 """
 
@@ -22,15 +22,17 @@ from models.tables.rules import Priority
 from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion
 
 KEPT_SCORES: Final = 6
-"""Scores kept of each instrument: twice what a recent level needs, so that a correction can take one away."""
+"""Scores of each instrument in a row: twice what a recent level needs, so that a correction can take one away."""
 KEPT_DOSES: Final = 4
-"""The last one counts; the others stand by in case it is corrected away."""
+"""The last one counts; the others are there in case it is corrected away."""
 KEPT_FORECASTS: Final = 4
-"""The newest of each of the last days: a rise is reckoned over three."""
+"""The newest of each of the last days: a rise is over three."""
 
 
 @dataclass(slots=True)
 class HomeScore:
+    """One score of an instrument, on its own scale. `day` is the patient's; `id` the sender's name for the entry."""
+
     at_us: int
     day: int
     score: float
@@ -39,7 +41,7 @@ class HomeScore:
 
 @dataclass(slots=True)
 class HomeDose:
-    """A dose, wherever it was given."""
+    """A dose, wherever it was given. `day` is the patient's; `id` the sender's name for the entry."""
 
     at_us: int
     day: int
@@ -62,36 +64,52 @@ class DayForecast:
 
 @dataclass(slots=True)
 class HomeCondition(Condition):
-    """A rule in force at home. `instrument`, `level` and `score`: what a worsening was measured against."""
+    """A rule in force at home."""
 
+    #: Of a worsening, the instrument that showed it; of any other rule, empty.
     instrument: str = ""
+    #: The recent level before it, and the score that made it begin, in that instrument's points.
     level: float = 0.0
     score: float = 0.0
 
 
 @dataclass(slots=True)
 class AtHome:
-    """One patient. `entries` counts what the forecast is made from; `made_of` is what the newest forecast knew of that."""
+    """One patient at home."""
 
     site: str
     patient: str
+    #: The IANA zone of the last registration that named a valid one.
     zone: str | None = None
+    #: The UTC offset of the last entry, in seconds: the zone of a patient whose zone is unknown.
     offset_s: int = 0
+    #: How many entries the patient's forecast would be made from; it only grows.
     entries: int = 0
+    #: When the last of them came, by the shard's clock.
     changed_us: int = 0
+    #: Instrument → its last `KEPT_SCORES` scores, by time.
     scores: dict[str, list[HomeScore]] = field(default_factory=dict)
+    #: The last `KEPT_DOSES` doses, by time.
     doses: list[HomeDose] = field(default_factory=list)
     first_dose_day: int | None = None
+    #: Doses ever, corrections not counted.
     dose_count: int = 0
+    #: The day of the last answer, or of the first dose until there is one; the next answer is expected from it on.
     answered_day: int | None = None
+    #: When the last answer was given; None before the first.
     answered_us: int | None = None
+    #: When the next answer is overdue, and later when that is paged; each `FAR` once it was, or if no answer is expected.
     due_us: int = FAR
     page_us: int = FAR
+    #: The next visit; None if none is booked, or the dose was given since.
     booked_us: int | None = None
-    as_of: int = 0
-    made_of: int = -1
-    foreseen: list[DayForecast] = field(default_factory=list)
-    standing: dict[str, HomeCondition] = field(default_factory=dict)
+    #: The day of the newest forecast, 0 without one; and the number of entries that it was made from, -1 if it does not say.
+    forecast_day: int = 0
+    forecast_entries: int = -1
+    #: The newest forecast of each of the last `KEPT_FORECASTS` days that had one, by day.
+    recent_forecasts: list[DayForecast] = field(default_factory=list)
+    #: Rule → the condition in force.
+    conditions: dict[str, HomeCondition] = field(default_factory=dict)
 
     @property
     def tz(self) -> tzinfo:
@@ -105,6 +123,7 @@ class AtHome:
 
     @property
     def key(self) -> tuple[str, str]:
+        """Site and alias."""
         return self.site, self.patient
 
     @property
@@ -114,16 +133,17 @@ class AtHome:
 
     def note(self, conclusion: Conclusion) -> News | None:
         """Update the rules in force by a conclusion; the news in it."""
-        return note_conclusion(self.standing, HomeCondition, conclusion)
+        return note_conclusion(self.conditions, HomeCondition, conclusion)
 
     def packed(self) -> list[Any]:
+        """As msgpack-able values, by position."""
         return [
             self.site, self.patient, self.zone, self.offset_s, self.entries, self.changed_us,
             [[name, [[s.at_us, s.day, s.score, s.id] for s in kept]] for name, kept in sorted(self.scores.items())],
             [[d.at_us, d.day, d.drug, d.id, d.route, d.amount_mg] for d in self.doses],
             self.first_dose_day, self.dose_count, self.answered_day, self.answered_us, self.due_us, self.page_us, self.booked_us,
-            self.as_of, self.made_of, [[f.day, f.in_7, f.in_14, f.in_lead, f.window] for f in self.foreseen],
-            [[rule, int(s.priority), s.onset_us, s.instrument, s.level, s.score] for rule, s in sorted(self.standing.items())],
+            self.forecast_day, self.forecast_entries, [[f.day, f.in_7, f.in_14, f.in_lead, f.window] for f in self.recent_forecasts],
+            [[rule, int(s.priority), s.onset_us, s.instrument, s.level, s.score] for rule, s in sorted(self.conditions.items())],
         ]  # fmt: skip
 
     @classmethod
@@ -134,25 +154,29 @@ class AtHome:
         row.doses = [HomeDose(*one) for one in doses]
         row.first_dose_day, row.dose_count = fields[8:10]
         row.answered_day, row.answered_us, row.due_us, row.page_us, row.booked_us = fields[10:15]
-        row.as_of, row.made_of = fields[15:17]
-        row.foreseen = [
+        row.forecast_day, row.forecast_entries = fields[15:17]
+        row.recent_forecasts = [
             DayForecast(day, in_7, in_14, in_lead, None if window is None else (window[0], window[1]))
             for day, in_7, in_14, in_lead, window in fields[17]
         ]
-        row.standing = {one[0]: HomeCondition(Priority(one[1]), *one[2:]) for one in fields[18]}
+        row.conditions = {one[0]: HomeCondition(Priority(one[1]), *one[2:]) for one in fields[18]}
         return row
 
 
 class Home:
-    """A shard's patients at home. `due_us` is the instant at which something falls due next."""
+    """A shard's patients at home."""
 
     def __init__(self) -> None:
+        #: (site, alias) → row. Change a row only through `row`, so that it is packed anew.
         self.patients: dict[tuple[str, str], AtHome] = {}
+        #: Site → when its next digest is due; `FAR` or missing if none is.
         self.digest_us: dict[str, int] = {}
+        #: Site → its policies as configured, and as checked.
         self._configured: dict[str, tuple[dict[str, Any], HomePolicies]] = {}
+        #: (due, site, alias, or "" for the site's digest). Holds every due time of `patients` and `digest_us`, and old ones.
         self._heap: list[tuple[int, str, str]] = []
+        #: Rows as they were last packed: most patients say nothing between two checkpoints.
         self._bytes: dict[tuple[str, str], bytes] = {}
-        """Rows as they were last packed: most patients say nothing between two checkpoints."""
 
     def row(self, site: str, patient: str) -> AtHome:
         """The patient's row, to be changed; a new one if there is none."""
@@ -163,7 +187,7 @@ class Home:
         return found
 
     def policies(self, site: str) -> HomePolicies:
-        """What the site decided, else the defaults."""
+        """The site's policies, else the defaults."""
         found = self._configured.get(site)
         return DEFAULT_POLICIES if found is None else found[1]
 
@@ -193,18 +217,18 @@ class Home:
         return FAR
 
     def take_due(self) -> tuple[str, str | None]:
-        """Whose due time came: (site, patient), or (site, None) for the site's digest. Set the next one after it."""
+        """Take the next due time off the heap: (site, patient), or (site, None) for a digest. The caller sets the next one."""
         _, site, patient = heapq.heappop(self._heap)
         return site, patient or None
 
-    def waits(self, row: AtHome) -> None:
-        """The row's due time was changed."""
+    def schedule(self, row: AtHome) -> None:
+        """Put a row's changed due time into the heap."""
         due = self._due_of(*row.key)
         if due < FAR:
             heapq.heappush(self._heap, (due, row.site, row.patient))
 
-    def digests(self, site: str, due_us: int) -> None:
-        """The site's next digest is due then."""
+    def schedule_digest(self, site: str, due_us: int) -> None:
+        """Set when a site's next digest is due."""
         self.digest_us[site] = due_us
         if due_us < FAR:
             heapq.heappush(self._heap, (due_us, site, ""))
@@ -235,9 +259,9 @@ class Home:
         for fields in packed.get("patients", ()):
             row = AtHome.unpacked(msgpack.unpackb(fields))
             home.patients[row.key] = row
-            home.waits(row)
+            home.schedule(row)
         for site, due_us in packed.get("digests", ()):
-            home.digests(site, due_us)
+            home.schedule_digest(site, due_us)
         return home
 
 

@@ -39,7 +39,7 @@ _TABLE: Final = (
     Enrolment("prolonged-dissociation", "timers"),
     Enrolment("suicidal-ideation",      "rules.checkins", "by a person"),
     Enrolment("answers-unread",         "rules.checkins", "by a person"),
-    Enrolment("mood-worsening",         "home.rules"),
+    Enrolment("mood-worsening",         "home.worsening"),
     Enrolment("predose-pressure",       "timers"),
     Enrolment("vitals-overdue",         "timers"),
     Enrolment("checkin-overdue",        "timers"),

@@ -111,6 +111,6 @@ def test_a_forecasts_two_rules_need_no_more_than_the_forecast_the_visit_and_the_
         "a sharp rise, booked or not"
     )
     row.booked_us = None
-    row.standing["maintenance-due"] = HomeCondition(Priority.INFO, 0)
+    row.conditions["maintenance-due"] = HomeCondition(Priority.INFO, 0)
     eased = DayForecast(739_944, in_7=0.41, in_14=0.5, in_lead=0.41)
     assert judge_maintenance(row, record, eased, policy, 0).priority is Priority.INFO, "a little less likely is no news"
