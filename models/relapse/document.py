@@ -20,6 +20,7 @@ from models.relapse.due import HORIZON
 from models.relapse.forecaster import Forecasts
 from models.relapse.history import Course
 from models.relapse.priors import CHANGE_DAYS, TREATMENT_KINDS
+from models.relapse.response import response_class
 from models.tables.drugs import spacing_of
 from models.tables.severity import TreatmentResponse
 
@@ -32,11 +33,6 @@ BEYOND: Final = "beyond_horizon"
 DECIMALS: Final = 5
 """Of probabilities: finer than the paths they stand on, and short to read."""
 
-RESPONDED, PARTLY = 0.5, 0.25
-"""Share of the untreated severity that is gone after a dose: a response is a half, by convention (e.g. Phillips 2019)."""
-ENOUGH_DOSES, ENOUGH_DAYS = 6, 28
-"""Before a full course of six infusions, or four weeks, nobody is called a non-responder (median response after three,
-Phillips 2019; esketamine's label judges after four weeks)."""
 OFF_DOSE_DAYS: Final = 14
 """A patient of whom no score this long after a dose is known has not shown how long a dose lasts. Chosen by us."""
 MOSTLY: Final = 0.35
@@ -90,16 +86,16 @@ def _date(as_of: int, cdf: Floats, level: float, horizon: int) -> str:
 
 
 def response(course: Course, made: Forecasts, row: int) -> TreatmentResponse:
-    """The response class: unknown until a score after the first dose, and until doses enough for a "no"."""
+    """The response class: of what was measured; by the model where no instrument has scores both before treatment and since.
+
+    Unknown until a score after the first dose, and until doses enough for a "no".
+    """
     treatments = [entry for entry in course.entries if entry.kind in TREATMENT_KINDS]
     if not treatments or not _scores(course):
         return "unknown"
-    improved = float(made.improved[row])
-    if improved >= RESPONDED:
-        return "responder"
-    if len(treatments) < ENOUGH_DOSES and course.as_of - treatments[0].day < ENOUGH_DAYS:
-        return "unknown"
-    return "partial" if improved >= PARTLY else "non-responder"
+    measured = course.improvement
+    improvement = float(made.improved[row]) if measured is None else measured
+    return response_class(improvement, len(treatments), course.as_of - treatments[0].day)
 
 
 def off_dose_days(course: Course) -> int:

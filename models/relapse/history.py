@@ -32,6 +32,7 @@ from models.relapse.day_entries import (
     treatment_days,
 )
 from models.relapse.facts import Fact
+from models.relapse.response import measured_improvement
 
 TAU_LEAST: Final = 10.0
 """PHQ-9 of a case (Kroenke 2001): with no screening, or a screening below 20, a dose is due from here on."""
@@ -46,6 +47,7 @@ class Course:
         baseline: mean of the screening scores on the PHQ-9 scale; None: there is none. screens: how many there were.
         start: the day of the first treatment; None: none yet. entries: from the first treatment on, in order.
         screening: readings before it. drug: of the last treatment. outside: treatments given without a session.
+        improvement: the share of the untreated score that is gone, as measured; None: nothing was measured that shows it.
     """
 
     patient: str
@@ -59,6 +61,7 @@ class Course:
     screening: tuple[DayEntry, ...] = ()
     drug: str = ""
     outside: int = 0
+    improvement: float | None = None
 
     def continues(self, earlier: Course) -> bool:
         """True if no fact about the time up to the earlier origin came since: its filter state may be carried on."""
@@ -109,16 +112,19 @@ class PatientHistory:
         entries += readings + check_ins_of(readings, start, as_of) + changes_of(valid, start)
         last = doses[max(doses)].drug
         outside = sum(dose.outside for dose in doses.values())
-        return self._course(as_of, before, start, tuple(sorted(entries)), last, outside)
+        improvement = measured_improvement(before, after, [dose.at for dose in doses.values()])
+        return self._course(as_of, before, start, tuple(sorted(entries)), last, outside, improvement)
 
     def _course(
         self, as_of: int, before: Sequence[DatedFact], start: int | None, entries: tuple[DayEntry, ...],
-        drug: str = "", outside: int = 0,
+        drug: str = "", outside: int = 0, improvement: float | None = None,
     ) -> Course:  # fmt: skip
         baseline, screens = baseline_of(before)
         tau = TAU_LEAST if baseline is None else max(TAU_LEAST, baseline / 2)
         screening = tuple(readings_of(before, {}))
-        return Course(self.patient, self.key, as_of, tau, baseline, screens, start, entries, screening, drug, outside)
+        return Course(
+            self.patient, self.key, as_of, tau, baseline, screens, start, entries, screening, drug, outside, improvement
+        )  # fmt: skip
 
     def day_of(self, moment: datetime) -> int:
         """The patient's day of an instant, in the zone in force then by all registrations."""

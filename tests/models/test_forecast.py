@@ -116,7 +116,7 @@ def test_bad_lines_are_named_with_their_reason_and_the_others_count(tmp_path: Pa
     lines, said = run(str(mixed), "--as-of", patient.date(50), "--cdf")
     assert lines == clean
     assert [line.split(":")[1] for line in said.splitlines()] == ["1", "2", "3", "4", "5"]
-    assert "PHQ-9 is 0 to 27, not 99" in said
+    assert "score: PHQ-9 is 0 to 27" in said
 
 
 def test_a_file_from_windows_says_what_any_file_says(tmp_path: Path, file: Path) -> None:
