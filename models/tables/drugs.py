@@ -1,14 +1,13 @@
-"""Treatments as data: drug × route, what a session of it looks like, what its usual dose is, and whom it may harm.
+"""Treatments as data: drug × route, what a session of it looks like, what its usual dose is, and how far apart doses are.
 
 Every table here is for a clinician to review on one screen; a new compound is a row here and one in `compounds.py`, not code.
 Tags on sources: (M) means from memory of the paper and not seen again, to be verified before it decides anything alone.
 Bad at: a clinic's own protocol, which goes into its configuration; whether a treatment is indicated.
-Never here: what the body does with a drug (`compounds.py`), when anything is overdue (the ward).
+Never here: what the body does with a drug (`compounds.py`), whom it may harm (`conditions.py`), when anything is overdue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final, Literal
@@ -209,92 +208,3 @@ def spacing_of(drug: str | None, day: int) -> Spacing | None:
     name = (drug or "").strip().lower()
     rows = [row for row in SPACINGS if row.drug == name and row.from_day <= day]
     return rows[-1] if rows else None
-
-
-# ---- contraindications -----------------------------------------------------------------------------------------------
-
-Weight = Literal["contraindicated", "defer", "caution"]
-"""`contraindicated`: the label forbids it. `defer`: a physician must decide, trials excluded it. `caution`: watch more."""
-_HEAVIEST: Final[tuple[Weight, ...]] = ("contraindicated", "defer", "caution")
-
-
-@dataclass(frozen=True, slots=True)
-class Contraindication:
-    """A condition (or, in `INTERACTIONS`, a medication) under any of its names, and how much it weighs for each drug.
-
-    A drug that is not among `weights` is not concerned.
-    """
-
-    name: str
-    also: tuple[str, ...]
-    weights: dict[str, Weight]
-    words: str
-    source: str
-
-
-def _both(weight: Weight) -> dict[str, Weight]:
-    return {"ketamine": weight, "esketamine": weight}
-
-
-def _label(weight: Weight = "defer") -> dict[str, Weight]:
-    """Forbidden by esketamine's label; ketamine's label does not say so, and guidance follows it all the same."""
-    return {"ketamine": weight, "esketamine": "contraindicated"}
-
-
-# fmt: off
-CONTRAINDICATIONS: Final = (
-    Contraindication("aneurysmal-vascular-disease", ("aneurysm", "aortic-aneurysm", "intracranial-aneurysm", "cerebral-aneurysm"), _label(), "a rise in pressure may rupture it", "US label §4"),
-    Contraindication("arteriovenous-malformation",  ("avm",), _label(), "a rise in pressure may rupture it", "US label §4"),
-    Contraindication("intracerebral-haemorrhage",   ("intracerebral-hemorrhage", "ich", "haemorrhagic-stroke", "hemorrhagic-stroke", "intracerebral-haemorrhage-history", "intracerebral-hemorrhage-history"), _label(), "it may bleed again", "US label §4"),
-    Contraindication("ketamine-hypersensitivity",   ("esketamine-hypersensitivity", "hypersensitivity", "ketamine-allergy", "esketamine-allergy"), _both("contraindicated"), "allergy", "US labels §4"),
-    Contraindication("recent-cardiovascular-event", ("recent-myocardial-infarction", "recent-mi", "recent-stroke"), _label(), "within six weeks", "EU SmPC of esketamine (M); Sanacora 2017"),
-    Contraindication("raised-intracranial-pressure", ("raised-icp", "increased-intracranial-pressure"), _both("defer"), "pressure in the skull may rise further", "trials' exclusions (M)"),
-    Contraindication("unstable-angina",             (), _both("defer"), "the heart works harder under the drug", "trials' exclusions (M)"),
-    Contraindication("decompensated-heart-failure", (), _both("defer"), "the heart works harder under the drug", "trials' exclusions (M)"),
-    Contraindication("uncontrolled-hypertension",   (), _both("defer"), "treat the pressure first", "US label §5: above 140/90"),
-    Contraindication("psychosis",                   ("schizophrenia", "active-psychosis"), _both("defer"), "psychosis may worsen", "trials' exclusions"),
-    Contraindication("psychosis-history",           (), _both("caution"), "psychosis may come back: case by case", "trials' exclusions"),
-    Contraindication("substance-use-disorder",      ("active-substance-use-disorder",), _both("caution"), "misuse", "US label, boxed warning"),
-    Contraindication("pregnancy",                   ("pregnant",), _both("defer"), "harm to the child", "US label §5, §8"),
-    Contraindication("lactation",                   ("breastfeeding",), _both("defer"), "passes into milk", "US label §8"),
-    Contraindication("severe-hepatic-impairment",   (), _both("defer"), "not recommended: the drug stays longer", "US label §8"),
-    Contraindication("moderate-hepatic-impairment", ("hepatic-impairment",), _both("caution"), "may need to be watched longer", "US label §8"),
-    Contraindication("thyrotoxicosis",              ("untreated-thyrotoxicosis", "hyperthyroidism"), _both("defer"), "pressure and heart rate may rise far", "trials' exclusions (M)"),
-    Contraindication("recent-seizure",              ("seizure",), _both("defer"), "a seizure may follow", "trials' exclusions (M)"),
-    Contraindication("hypertensive-encephalopathy", ("hypertensive-encephalopathy-history",), _both("caution"), "measure the pressure often: small rises can do harm", "US label §5"),
-    Contraindication("cystitis",                    ("ulcerative-cystitis", "interstitial-cystitis"), _both("caution"), "the bladder may get worse", "US label §5"),
-)
-"""`hypertension` alone is not among them: it is expected in a quarter of patients, and the pressure before the dose decides."""
-
-INTERACTIONS: Final = (
-    Contraindication("benzodiazepine", ("alprazolam", "clonazepam", "diazepam", "lorazepam", "midazolam", "oxazepam", "temazepam"), _both("caution"), "more sedation", "US label §7"),
-    Contraindication("opioid", ("buprenorphine", "codeine", "fentanyl", "hydrocodone", "methadone", "morphine", "oxycodone", "tramadol"), _both("caution"), "more sedation, slower breathing", "US label §5, §7"),
-    Contraindication("sedative-hypnotic", ("eszopiclone", "zaleplon", "zolpidem", "zopiclone"), _both("caution"), "more sedation", "US label §7; REMS form"),
-    Contraindication("gabapentinoid", ("gabapentin", "pregabalin"), _both("caution"), "more sedation, slower breathing", "chosen by us: as other CNS depressants"),
-    Contraindication("psychostimulant", ("amphetamine", "dexamfetamine", "lisdexamfetamine", "methylphenidate", "modafinil", "armodafinil"), _both("caution"), "higher pressure", "US label §7"),
-    Contraindication("maoi", ("isocarboxazid", "moclobemide", "phenelzine", "selegiline", "tranylcypromine"), _both("caution"), "higher pressure", "US label §7"),
-)
-# fmt: on
-
-
-def contraindications_of(drug: str | None, conditions: Iterable[str]) -> tuple[tuple[Weight, Contraindication], ...]:
-    """What of a patient's conditions speaks against a drug, the heaviest first. An unknown drug is weighed as ketamine."""
-    return _weighed(CONTRAINDICATIONS, drug, conditions)
-
-
-def interactions_of(drug: str | None, medications: Iterable[str]) -> tuple[tuple[Weight, Contraindication], ...]:
-    """Which of a patient's medications interact with a drug, as context."""
-    return _weighed(INTERACTIONS, drug, medications)
-
-
-def _weighed(
-    table: tuple[Contraindication, ...], drug: str | None, names: Iterable[str]
-) -> tuple[tuple[Weight, Contraindication], ...]:
-    found = treatment_of(drug, None)
-    if found is not None and found.usual is None:
-        return ()
-    name = "ketamine" if found is None else found.drug
-    said = {"-".join(each.lower().replace("_", " ").replace("-", " ").split()) for each in names}
-    rows = [(row.weights[name], row) for row in table if name in row.weights and said & {row.name, *row.also}]
-    rows.sort(key=lambda pair: _HEAVIEST.index(pair[0]))
-    return tuple(rows)

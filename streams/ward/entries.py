@@ -50,7 +50,7 @@ from streams.ward.rules.checkins import (
     heed_risk,
     heed_score,
 )
-from streams.ward.rules.contraindications import weigh
+from streams.ward.rules.contraindications import weigh, weigh_registration
 from streams.ward.rules.readiness import LEAVES, left
 from streams.ward.sessions import announce_session, close_session, leave_behind, open_session, seen_in
 from streams.ward.state import OBSERVED, Here, WardState
@@ -201,12 +201,18 @@ def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
             _set_aside(state, record, here, refused.field, refused.reason)
             return
         _apply_limits(state, record.site)
-    state.people.register(record)
+    before = state.people.of(record.site, record.patient).conditions
+    anew = state.people.register(record).conditions != before
     _audit(state, record, record.session, here)
     home.fold_course_entry(state, record, here)
-    for row, session in sorted(state.known.sessions.items()):
-        if (session.site, session.patient) == (record.site, record.patient):
-            weigh(state, row, here[0], here)
+    mine = [
+        row for row, session in sorted(state.known.sessions.items())
+        if (session.site, session.patient) == (record.site, record.patient) and session.announced
+    ]  # fmt: skip
+    for row in mine:
+        weigh(state, row, here[0], here, anew=anew)
+    if not mine:
+        weigh_registration(state, record.site, record.patient, here, anew=anew)
 
 
 def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:

@@ -8,20 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.tables.drugs import (
+from models.tables.conditions import (
     CONTRAINDICATIONS,
     INTERACTIONS,
+    NO_CONDITION,
+    NO_OBJECTION,
+    contraindications_of,
+    interactions_of,
+    weigh_conditions,
+)
+from models.tables.drugs import (
     OTHER,
     TREATMENTS,
     Treatment,
-    contraindications_of,
-    interactions_of,
     plausible,
     protocol_of,
     spacing_of,
     usual_doses,
     usual_mg,
 )
+from models.tables.form_items import slug
 
 AMOUNTS = st.one_of(st.none(), st.floats(), st.floats(-1, 1e6))
 
@@ -120,6 +126,62 @@ def test_the_label_s_contraindications_are_found_however_they_are_written(said: 
     assert weight == "contraindicated"
     ((weight, _),) = contraindications_of("ketamine", [said])
     assert weight == "defer"
+
+
+@pytest.mark.parametrize(
+    ("said", "rows"),
+    [
+        ("family history of psychosis", ["psychosis-family-history"]), ("FH: schizophrenia", ["psychosis-family-history"]),
+        ("mother with schizoaffective disorder", ["psychosis-family-history"]), ("Psychosis (family)", ["psychosis-family-history"]),
+        ("psychosis_family_history", ["psychosis-family-history"]), ("familial psychotic disorder", ["psychosis-family-history"]),
+        ("Hx of psychosis", ["psychosis-history"]), ("previous psychotic episode", ["psychosis-history"]), ("schizophrenia, in remission", ["psychosis-history"]),
+        ("Schizophrenia", ["psychosis"]), ("MDD with psychotic features", ["psychosis"]), ("active psychosis", ["psychosis"]),
+        ("intracranial aneurysm, clipped 2019", ["aneurysmal-vascular-disease"]), ("Aneurysms", ["aneurysmal-vascular-disease"]),
+        ("haemorrhagic stroke 2015", ["intracerebral-haemorrhage"]), ("stroke", ["cardiovascular-disease"]), ("recent stroke", ["recent-cardiovascular-event"]),
+        ("severe hepatic impairment", ["severe-hepatic-impairment"]), ("hepatic impairment", ["moderate-hepatic-impairment"]),
+        ("uncontrolled hypertension", ["uncontrolled-hypertension"]), ("Alcohol use disorder", ["substance-use-disorder"]),
+        ("epilepsy", ["recent-seizure"]), ("dementia", ["cognitive-impairment"]), ("OSA on CPAP", ["breathing-disorder"]),
+        ("Hypersensitivity", ["ketamine-hypersensitivity"]), ("allergic to ketamine (rash)", ["ketamine-hypersensitivity"]),
+    ],
+)  # fmt: skip
+def test_a_condition_is_known_however_it_is_written(said: str, rows: list[str]) -> None:
+    weighed = weigh_conditions("esketamine", [said])
+    assert ([row.name for _, row in weighed.found], weighed.unknown) == (rows, ())
+
+
+@pytest.mark.parametrize(
+    "said", ["hypertension", "Essential hypertension", "well-controlled hypertension", "treatment-resistant depression", "Type 2 diabetes", "PTSD", "none", "NKDA", "no known conditions"]
+)  # fmt: skip
+def test_what_says_nothing_against_a_drug_is_known_to_say_nothing(said: str) -> None:
+    assert weigh_conditions("esketamine", [said]) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["pulmonary hypertension", "gout", "penicillin hypersensitivity", "no surgery for the aneurysm", "denies psychosis", "family history of aneurysm",
+     "aneurism", "I71.4", "lives with mother", "?"],
+)  # fmt: skip
+def test_what_no_table_knows_or_may_mean_the_opposite_is_said_to_be_unknown(said: str) -> None:
+    assert weigh_conditions("esketamine", ["hypertension", said, said]) == ((), (said,))
+
+
+@given(
+    st.lists(st.text(max_size=30) | st.sampled_from(["avm", "no avm", "hypertension", "family psychosis"]), max_size=5)
+)
+def test_no_condition_is_passed_over(conditions: list[str]) -> None:
+    for condition in conditions:
+        alone = weigh_conditions("ketamine", [condition])
+        if not alone.found and not alone.unknown:
+            assert slug(condition) in NO_CONDITION or any(known in slug(condition) for known in NO_OBJECTION)
+    everything = weigh_conditions("ketamine", conditions)
+    assert set(everything.unknown) == {
+        one for condition in conditions for one in weigh_conditions("ketamine", [condition]).unknown
+    }
+
+
+def test_a_family_s_illness_is_in_the_table_under_the_name_that_was_asked_for() -> None:
+    ((weight, row),) = contraindications_of("ketamine", ["psychosis-family-history"])
+    assert (weight, row.name) == ("caution", "psychosis-family-history")
 
 
 def test_the_heaviest_contraindication_comes_first() -> None:

@@ -34,7 +34,7 @@ def test_what_is_registered_against_a_drug_is_said_when_the_session_starts(
     clinic = Scene()
     registers(clinic, conditions=[condition], medications=["lorazepam"])
     clinic.chair("3").starts(drug, route)
-    found = [one for one in clinic.transitions if one.rule == "contraindication"]
+    found = [one for one in clinic.transitions if one.rule == "contraindication" and one.session]
     assert [one.priority for one in found] == ([] if priority is None else [priority])
     if found:
         assert found[0].evidence["interactions"] == ["benzodiazepine"]
@@ -55,12 +55,77 @@ def test_a_registration_that_comes_or_is_edited_later_is_weighed_then() -> None:
     ]
 
 
+def test_a_condition_that_no_table_knows_is_said_at_registration_and_at_the_session_s_start() -> None:
+    clinic = Scene()
+    registers(clinic, conditions=["gastric sleeve 2019", "hypertension", "depression"])
+    (planned,) = clinic.transitions
+    assert (planned.priority, planned.session, planned.evidence["unknown"]) == ("low", None, ["gastric sleeve 2019"])
+    assert planned.text == (
+        "P-3: Contraindication. Not judged, because no table knows it: gastric sleeve 2019. Ask a physician before the dose."
+    )
+    clinic.chair("3").starts("esketamine", "intranasal")
+    (at_start,) = [one for one in clinic.transitions if one.session]
+    assert (at_start.priority, at_start.text) == ("low", planned.text.replace("P-3", "Chair 3 (P-3)", 1))
+    assert clinic.pages == []
+
+
+def test_one_that_is_judged_and_one_that_is_not_are_said_together() -> None:
+    clinic = Scene()
+    registers(clinic, conditions=["mother with schizophrenia", "wolff-parkinson-white"])
+    clinic.chair("3").starts("ketamine", "iv")
+    last = clinic.transitions[-1]
+    assert (last.priority, last.evidence["conditions"]) == ("low", ["psychosis-family-history"])
+    assert last.text == (
+        "Chair 3 (P-3): Contraindication. Ketamine and psychosis family history (a first psychosis is likelier: ask, and watch for it). "
+        "Watch more closely. Not judged, because no table knows it: wolff-parkinson-white. Ask a physician before the dose."
+    )
+
+
+def test_other_conditions_of_the_same_weight_are_news_and_the_same_ones_again_are_none() -> None:
+    clinic = Scene()
+    for conditions in (["gout"], ["gout"], ["gout", "scoliosis"], ["scoliosis", "gout"], []):
+        registers(clinic, conditions=conditions)
+    registers(clinic, weight_kg=70)
+    assert [line.split(" (")[0] for line in clinic.told("contraindication")] == [
+        "0:00 low contraindication raised",
+        "0:02 low contraindication closed",
+        "0:02 low contraindication raised",
+        "0:03 low contraindication closed",
+        "0:03 low contraindication raised",
+        "0:04 low contraindication closed",
+    ]
+
+
+def test_conditions_edited_during_a_session_are_said_in_it() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ketamine", "iv")
+    clinic.now_s = 60
+    registers(clinic, conditions=["psychosis-history"])
+    registers(clinic, conditions=["psychosis-history", "cystitis"])
+    registers(clinic, conditions=["psychosis-history", "cystitis", "pregnant"])
+    assert [line.split(" (")[0] for line in clinic.told("contraindication")] == [
+        "1:00 low contraindication raised",
+        "1:01 low contraindication closed",
+        "1:01 low contraindication raised",
+        "1:02 medium contraindication worsened",
+    ]
+    assert all(one.session for one in clinic.transitions)
+
+
+def test_nothing_is_judged_for_a_treatment_without_a_drug() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    clinic.now_s = 60
+    registers(clinic, conditions=["avm", "gout"])
+    assert clinic.told("contraindication") == []
+
+
 def test_registrations_survive_a_restart() -> None:
     clinic = Scene()
     registers(clinic, conditions=["avm"], weight_kg=62)
     clinic.shard = Shard.restore(clinic.shard.snapshot())
     clinic.chair("3").starts("esketamine", "intranasal")
-    assert clinic.told("contraindication") == ["0:01 high contraindication raised (P-3)"]
+    assert clinic.told("contraindication")[-1] == "0:01 high contraindication raised (P-3)"
 
 
 # ---- a start that comes late
