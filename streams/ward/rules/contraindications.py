@@ -50,6 +50,12 @@ def weigh(state: WardState, row: int, at_us: int, here: Here, *, anew: bool = Fa
     if anew and before is not None and before.priority == conclusion.priority:
         state.file(session, _changed(session.where, at_us), here)
     state.file(session, conclusion, here)
+    if (session.site, session.patient) in state.home.patients:
+        # What was said for planning is said with the session now.
+        at_home = state.home.row(session.site, session.patient)
+        state.file(
+            at_home, over(_RULE, at_us, f"{session.patient}: {RULES[_RULE].title}; a session was started."), here
+        )
 
 
 def weigh_registration(state: WardState, site: str, patient: str, here: Here, *, anew: bool) -> None:

@@ -191,8 +191,8 @@ def _() -> Story:
 @scene_of("contraindication")
 def _() -> Story:
     clinic = Scene()
-    clinic.send(PatientRegistered(at=moment(0), site=clinic.site, patient="P-3", conditions=("aneurysm",)))
     clinic.chair("3").starts(drug="esketamine", route="intranasal")
+    clinic.send(PatientRegistered(at=moment(0), site=clinic.site, patient="P-3", conditions=("aneurysm",)))
     healed = PatientRegistered(at=moment(1), site=clinic.site, patient="P-3", conditions=())
     return Story(clinic, lambda: _send(clinic, healed))
 
