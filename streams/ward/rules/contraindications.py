@@ -62,7 +62,7 @@ def weigh_registration(state: WardState, site: str, patient: str, here: Here, *,
     """File what of somebody without a session will have to be decided before a dose: on the board only, whatever it weighs."""
     at_home, person = state.home.row(site, patient), state.people.of(site, patient)
     conclusion = judge_contraindication(patient, None, person, here[0], planned=True)
-    if anew and conclusion.priority is not None and _RULE in at_home.standing:
+    if anew and conclusion.priority is not None and _RULE in at_home.conditions:
         state.file(at_home, _changed(patient, here[0]), here)
     state.file(at_home, conclusion, here)
 
