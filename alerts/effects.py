@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from models.wire.live import AlertPhase, TransitionKind
+from models.tables.rules import Category, PriorityName
+from models.wire.live import AlertPhase, EntryOut, TransitionKind, TransitionOut
 
 Audience = Literal["watch", "scheduler"]
 
@@ -40,8 +41,8 @@ class Transition:
     patient: str
     session: str | None
     rule: str
-    category: str
-    priority: str
+    category: Category
+    priority: PriorityName
     onset_at: str
     evidence: Mapping[str, Any]
     text: str
@@ -120,19 +121,44 @@ class FrameEffects:
     effects: tuple[Effect, ...]
 
 
-def effect_document(effect: Effect) -> dict[str, Any]:
+def transition_document(step: Transition) -> TransitionOut:
+    """The transition as boards, scripts and the store get it; a key for each field, in their order."""
+    return {
+        "alert": step.alert, "at": step.at, "transition": step.transition, "phase": step.phase, "site": step.site,
+        "patient": step.patient, "session": step.session, "rule": step.rule, "category": step.category,
+        "priority": step.priority, "onset_at": step.onset_at, "evidence": dict(step.evidence), "text": step.text,
+        "source": step.source, "cause": {"shard": step.cause.shard, "offset": step.cause.offset}, "seq": step.seq,
+    }  # fmt: skip
+
+
+def entry_document(entry: AuditEntry) -> EntryOut:
+    """The audit entry as a tablet and the store get it; a key for each field, in their order."""
+    return {
+        "at": entry.at, "site": entry.site, "patient": entry.patient, "session": entry.session, "kind": entry.kind,
+        "by": entry.by, "outcome": entry.outcome, "doc": dict(entry.doc), "received_at": entry.received_at,
+    }  # fmt: skip
+
+
+def effect_document(effect: Effect) -> Mapping[str, Any]:
     """The effect as a JSON-able dict, fields in order."""
-    fields = {name: getattr(effect, name) for name in effect.__dataclass_fields__}
-    if isinstance(effect, Transition):
-        fields["cause"] = {"shard": effect.cause.shard, "offset": effect.cause.offset}
-        fields["evidence"] = dict(effect.evidence)
-    elif isinstance(effect, Page):
-        fields["alerts"] = list(effect.alerts)
-        if effect.to == "watch":
-            del fields["to"]  # what everybody gets is written as it was before there was anybody else
-    elif isinstance(effect, AuditEntry | Forecast):
-        fields["doc"] = dict(effect.doc)
-    return fields
+    match effect:
+        case Transition():
+            return transition_document(effect)
+        case AuditEntry():
+            return entry_document(effect)
+        case Page():
+            page = {**_fields(effect), "alerts": list(effect.alerts)}
+            if effect.to == "watch":
+                del page["to"]  # what everybody gets is written as it was before there was anybody else
+            return page
+        case Forecast():
+            return {**_fields(effect), "doc": dict(effect.doc)}
+        case DeadLetter():
+            return _fields(effect)
+
+
+def _fields(effect: Page | Forecast | DeadLetter) -> dict[str, Any]:
+    return {name: getattr(effect, name) for name in effect.__dataclass_fields__}
 
 
 def encode(effect: Effect) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 from alerts.api.views import Counts, NotNow
 from alerts.store.store import Store
-from models.wire.live import Series
+from models.wire.home import PatientAlertOut, PatientOut, PatientsOut
+from models.wire.live import ChairsOut, Series
 from streams.forecasts.pages import patient_list, patient_page, today_of
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.hosts.embedded import Owner
@@ -56,7 +57,7 @@ class ShardViews:
         ward = self._shard.ward
         return max(ward.clock_us, 0) if ward.clock == "observed" else self._wall_us()
 
-    async def chairs(self, site: str) -> dict[str, Any]:
+    async def chairs(self, site: str) -> ChairsOut:
         return self._shard.chairs(site)
 
     async def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
@@ -70,7 +71,7 @@ class ShardViews:
             return {}
         return await asyncio.to_thread(self._history.series, row, minutes, await self.now_us(site))
 
-    async def patients(self, site: str) -> dict[str, Any]:
+    async def patients(self, site: str) -> PatientsOut:
         forecasts = await asyncio.to_thread(self._store.forecasts, site)
         shard = self._shard
         rows = [row for row in self.at_home() if row.site == site]
@@ -81,7 +82,7 @@ class ShardViews:
         policy = shard.ward.home.policies(site).checkins
         return patient_list(site, rows, forecasts, alerts, policy, self.clock_us())
 
-    async def patient(self, site: str, patient: str) -> dict[str, Any] | None:
+    async def patient(self, site: str, patient: str) -> PatientOut | None:
         home = self._shard.ward.home
         row = home.patients.get((site, patient))
         if row is None:
@@ -94,7 +95,7 @@ class ShardViews:
             drawn = await self._worker.page(patient, entries, today_of(row, clock_us), policy.every_days)
         except WorkerFailed as failed:
             raise NotNow(f"no curve now: {failed}") from failed
-        alerts = [
+        alerts: list[PatientAlertOut] = [
             {"alert": alert.id, "rule": alert.rule, "priority": alert.priority.word, "text": alert.text}
             for alert in self._shard.desk.open.values()
             if (alert.subject.site, alert.subject.patient) == (site, patient)
@@ -103,7 +104,7 @@ class ShardViews:
 
     async def counts(self) -> Counts:
         shard = self._shard
-        open_alerts = Counter(alert.priority.word for alert in shard.desk.open.values())
+        open_alerts: Counter[str] = Counter(alert.priority.word for alert in shard.desk.open.values())
         return Counts(self.open_sessions(), dict(shard.ward.counts), open_alerts)
 
     # ---- for the forecaster -------------------------------------------------------------------------------------

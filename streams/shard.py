@@ -8,13 +8,14 @@ Never here: I/O, a clock.
 from __future__ import annotations
 
 import zlib
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 import msgpack
 
 from alerts.desk.desk import Desk
 from alerts.effects import AuditEntry, DeadLetter, Forecast, FrameEffects
 from models.findings import Digest, Finding
+from models.wire.live import ChairsOut
 from models.wire.observations import Command, SiteConfigured
 from streams.journal.frame import decode
 from streams.ward.chairs import chairs
@@ -81,7 +82,7 @@ class Shard:
             case _:
                 assert_never(concluded)
 
-    def chairs(self, site: str) -> dict[str, Any]:
+    def chairs(self, site: str) -> ChairsOut:
         """The latest values of a site's chairs: the live feed's `chairs` document."""
         return chairs(self.ward, site)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Query
 
-from alerts.api.views import Site, Views
+from alerts.api.views import AS_MADE, Site, Views
 from alerts.store.store import Store
 from models.wire.bounds import Name
-from models.wire.live import SERIES_MINUTES
+from models.wire.live import SERIES_MINUTES, ChairOut, ChairsOut, HistoryOut, SessionsOut, SittingOut
 
 NOT_OF_A_SESSION: Final = frozenset(("values", "limits", "next"))
 """What the list of open sessions leaves out of a chair: its readings and what follows from them."""
@@ -20,22 +20,22 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
     """The routes, of what `views` and the store answer."""
     routes = APIRouter(prefix="/v1", tags=["chairs"])
 
-    @routes.get("/chairs")
-    async def chairs(site: Site = "main") -> dict[str, Any]:
+    @routes.get("/chairs", response_model=AS_MADE, responses={200: {"model": ChairsOut}})
+    async def chairs(site: Site = "main") -> ChairsOut:
         """Every chair's session with its latest values, their age and quality: what the live feed sends each second."""
         return await views.chairs(site)
 
-    @routes.get("/sessions")
-    async def sessions(site: Site = "main") -> dict[str, Any]:
+    @routes.get("/sessions", response_model=AS_MADE, responses={200: {"model": SessionsOut}})
+    async def sessions(site: Site = "main") -> SessionsOut:
         """The open sessions."""
-        found = (await views.chairs(site))["chairs"]
-        return {"sessions": [{name: chair[name] for name in chair if name not in NOT_OF_A_SESSION} for chair in found]}
+        chairs = (await views.chairs(site))["chairs"]
+        return {"sessions": [_sitting(chair) for chair in chairs]}
 
-    @routes.get("/history")
+    @routes.get("/history", response_model=AS_MADE, responses={200: {"model": HistoryOut}})
     async def history(
         session: Name | None = None, patient: Name | None = None, site: Site = "main",
         minutes: Annotated[int, Query(ge=1, le=SERIES_MINUTES)] = 20, entries: Annotated[int, Query(ge=0, le=1000)] = 50,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> HistoryOut:  # fmt: skip
         """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last."""
         series = await views.series(site, session, patient, minutes)
         found = (
@@ -46,3 +46,7 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
         return {"series": series, "entries": found}
 
     return routes
+
+
+def _sitting(chair: ChairOut) -> SittingOut:
+    return cast(SittingOut, {name: value for name, value in chair.items() if name not in NOT_OF_A_SESSION})

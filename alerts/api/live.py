@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from sse_starlette import ServerSentEvent
 
 from alerts.api.views import Views
 from alerts.store.store import Store
-from models.arrays import Document
+from models.wire.live import SnapshotOut
 
 BACKLOG: Final = 1000
 """Events that a listener may be behind: minutes of a busy clinic. More is a dead connection."""
@@ -53,7 +53,7 @@ class Feed:
         """The sites with at least one listener."""
         return [site for site, queues in self._listeners.items() if queues]
 
-    def publish(self, event: str, site: str, document: Document) -> None:
+    def publish(self, event: str, site: str, document: Mapping[str, Any]) -> None:
         """Queue an event for every listener of a site. Never waits; the document is serialised once, however many listen."""
         listeners = list(self._listeners.get(site, ()))
         if not listeners:
@@ -90,7 +90,8 @@ class Feed:
             # A number that was never given here is from other data: resuming after it would hear nothing for long.
             if last_seq is None or last_seq > seq:
                 chairs = await self._views.chairs(site)
-                yield _event("snapshot", {"seq": seq, "site": site, "alerts": alerts, "chairs": chairs}, seq)
+                snapshot: SnapshotOut = {"seq": seq, "site": site, "alerts": alerts, "chairs": chairs}
+                yield _event("snapshot", snapshot, seq)
             else:
                 seq = last_seq
                 while missed := await asyncio.to_thread(self._store.transitions, seq, PAGE, site):
@@ -108,9 +109,9 @@ class Feed:
             self._listeners[site].discard(queue)
 
 
-def _event(name: str, document: Document, seq: int | None = None) -> ServerSentEvent:
+def _event(name: str, document: Mapping[str, Any], seq: int | None = None) -> ServerSentEvent:
     return ServerSentEvent(data=_text(document), event=name, id=None if seq is None else str(seq))
 
 
-def _text(document: Document) -> str:
+def _text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

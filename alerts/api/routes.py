@@ -18,10 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
 from alerts.api.live import Feed
-from alerts.api.views import Site, Views
+from alerts.api.views import AS_MADE, Site, Views
 from alerts.store.store import Store
 from models.instants import to_datetime
 from models.wire.bounds import Name, Text
+from models.wire.live import AlertsOut, TransitionsOut
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -55,18 +56,18 @@ def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable
     """
     routes = APIRouter(prefix="/v1", tags=["alerts"])
 
-    @routes.get("/transitions")
+    @routes.get("/transitions", response_model=AS_MADE, responses={200: {"model": TransitionsOut}})
     async def transitions(
         after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
         site: Site = "main",
-    ) -> dict[str, Any]:
+    ) -> TransitionsOut:
         """Every step of every alert after a number, in order. Ask again with `next` until it is empty."""
         found = await asyncio.to_thread(store.transitions, after, limit, site)
         return {"transitions": found, "next": found[-1]["seq"] if found else after}
 
-    @routes.get("/alerts")
-    async def alerts(only_open: Annotated[bool, Query(alias="open")] = False, site: Site = "main") -> dict[str, Any]:
+    @routes.get("/alerts", response_model=AS_MADE, responses={200: {"model": AlertsOut}})
+    async def alerts(only_open: Annotated[bool, Query(alias="open")] = False, site: Site = "main") -> AlertsOut:
         """The alerts as they stand, worst and oldest first; `open=true` for those that are not closed."""
         return {"alerts": await asyncio.to_thread(store.alerts, site, only_open)}
 

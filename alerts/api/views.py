@@ -16,10 +16,14 @@ from typing import Annotated, Any, Final, Literal, Protocol
 from fastapi import Query
 
 from models.wire.bounds import Name
-from models.wire.live import Series
+from models.wire.home import PatientOut, PatientsOut
+from models.wire.live import ChairsOut, Series
 
 Site = Annotated[Name, Query(description="The site; one clinic has one.")]
 """Every route's query parameter `site`."""
+
+AS_MADE: Final = dict[str, Any]
+"""The response model of routes whose documents are typed where they are made: nothing is validated again on the way out."""
 
 RETRY_AFTER_S: Final = 5
 """Seconds after which a client may ask again what could not be answered. Chosen by us: a worker process is back in one."""
@@ -47,17 +51,17 @@ class Views(Protocol):
     async def now_us(self, site: str) -> int:
         """The site's time in microseconds: what a command is stamped with and what "the last days" count back from."""
 
-    async def chairs(self, site: str) -> dict[str, Any]:
-        """Every open session with its latest values, limits, estimates and readiness (`models.wire.live.ChairsOut`)."""
+    async def chairs(self, site: str) -> ChairsOut:
+        """Every open session with its latest values, limits, estimates and readiness."""
 
     async def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
         """The last minutes of an open session's channels; the session is named, or is the patient's. Empty without one."""
 
-    async def patients(self, site: str) -> dict[str, Any]:
-        """Everybody at home, the likeliest to be due first (`models.wire.home.PatientsOut`)."""
+    async def patients(self, site: str) -> PatientsOut:
+        """Everybody at home, the likeliest to be due first."""
 
-    async def patient(self, site: str, patient: str) -> dict[str, Any] | None:
-        """One patient's course (`models.wire.home.PatientOut`); None if nobody is known by that alias."""
+    async def patient(self, site: str, patient: str) -> PatientOut | None:
+        """One patient's course; None if nobody is known by that alias."""
 
     async def counts(self) -> Counts:
         """How much there is, for health and metrics."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT, FORECASTS, LATEST_FORECASTS, TRANSITIONS
 from models.arrays import Document
+from models.wire.home import KeptForecastOut
 from models.wire.observations import Record
 
 COURSE_KINDS: Final = ("patient.registered", "dose", "dose.stopped", "checkin", "intervention")
@@ -68,7 +69,7 @@ def alerts_by_session(connection: Connection, site: str, patient: str) -> dict[s
     return {row[0]: row[1] for row in connection.execute(wanted)}
 
 
-def latest_forecasts(connection: Connection, site: str, patient: str | None = None) -> list[Document]:
+def latest_forecasts(connection: Connection, site: str, patient: str | None = None) -> list[KeptForecastOut]:
     """Each patient's newest forecast."""
     wanted = sa.select(LATEST_FORECASTS.c.doc).where(LATEST_FORECASTS.c.site == clean(site))
     if patient is not None:
@@ -78,7 +79,7 @@ def latest_forecasts(connection: Connection, site: str, patient: str | None = No
 
 def past_forecasts(
     connection: Connection, site: str, patient: str | None = None, as_of: str | None = None, limit: int = 10_000
-) -> list[Document]:
+) -> list[KeptForecastOut]:
     """Forecasts as they were made: the last one of each patient and day, by day."""
     wanted = sa.select(FORECASTS.c.patient, FORECASTS.c.as_of, FORECASTS.c.doc).where(FORECASTS.c.site == clean(site))
     if patient is not None:
@@ -92,13 +93,13 @@ def past_forecasts(
     return _forecasts(last[key] for key in sorted(last))
 
 
-def _forecasts(docs: Iterable[str]) -> list[Document]:
+def _forecasts(docs: Iterable[str]) -> list[KeptForecastOut]:
     """A forecast's own fields, and when it was made."""
     found = []
     for doc in docs:
         stored = json.loads(doc)
         fields = {name: value for name, value in stored["doc"].items() if name not in _OURS}
-        found.append({**fields, "site": stored["site"], "made_at": stored["at"]})
+        found.append(cast(KeptForecastOut, {**fields, "site": stored["site"], "made_at": stored["at"]}))
     return found
 
 

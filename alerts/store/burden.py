@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -18,14 +18,15 @@ from sqlalchemy import Connection
 from alerts.store.ledger import clean
 from alerts.store.tables import ALERTS, AUDIT, OUTBOX, PAGE_ALERTS, TRANSITIONS
 from models.instants import SECOND, from_iso, iso
-from models.tables.rules import RULES, Priority
+from models.tables.rules import RULES, Priority, PriorityName
+from models.wire.home import CountsOfBurden, PageBurdenOut
 
 ANSWERING_TRANSITIONS: Final = frozenset({"acknowledged", "snoozed", "closed"})
 LONGEST_BURDEN_DAYS: Final = 90
 """Days at most: more than that is a study, not a look."""
 
 
-def burden(connection: Connection, site: str, since_us: int) -> dict[str, Any]:
+def burden(connection: Connection, site: str, since_us: int) -> CountsOfBurden:
     """What was alerted at a site since an instant."""
     steps = [
         json.loads(doc)
@@ -48,7 +49,7 @@ def burden(connection: Connection, site: str, since_us: int) -> dict[str, Any]:
             sessions.add(step["session"])
         if step["transition"] in ANSWERING_TRANSITIONS and step["evidence"].get("by") is not None:
             answered_us.setdefault(alert, []).append(from_iso(step["at"]))
-    rules: dict[str, dict[str, int]] = {}
+    rules: dict[str, dict[PriorityName, int]] = {}
     chairs: dict[str, int] = {}
     for alert, (rule, chair) in about.items():
         counts = rules.setdefault(rule, {priority.word: 0 for priority in sorted(Priority, reverse=True)})
@@ -57,7 +58,14 @@ def burden(connection: Connection, site: str, since_us: int) -> dict[str, Any]:
             chairs[chair] = chairs.get(chair, 0) + 1
     return {
         "rules": [
-            {"rule": rule, "title": RULES[rule].title if rule in RULES else rule, **counts}
+            {
+                "rule": rule,
+                "title": RULES[rule].title if rule in RULES else rule,
+                "high": counts["high"],
+                "medium": counts["medium"],
+                "low": counts["low"],
+                "info": counts["info"],
+            }
             for rule, counts in sorted(rules.items(), key=lambda item: (-sum(item[1].values()), item[0]))
         ],
         "chairs": [
@@ -81,7 +89,7 @@ def _hours_watched(connection: Connection, site: str, since_us: int) -> float | 
     return round(seconds / 3600, 2) if seconds else None
 
 
-def _pages(connection: Connection, site: str, since_us: int, answered_us: dict[str, list[int]]) -> dict[str, Any]:
+def _pages(connection: Connection, site: str, since_us: int, answered_us: dict[str, list[int]]) -> PageBurdenOut:
     """How the site's pages to those who watch were delivered and answered."""
     wanted = (
         sa.select(OUTBOX.c.key, OUTBOX.c.at_us, OUTBOX.c.sent_us, PAGE_ALERTS.c.alert)

@@ -33,6 +33,7 @@ from alerts.store.tables import (
 )
 from models.instants import from_iso
 from models.tables.rules import Priority
+from models.wire.live import AlertState
 
 Columns = dict[str, Any]
 Insert = Callable[[sa.Table], Any]
@@ -107,17 +108,17 @@ def _write_transitions(connection: Connection, insert: Insert, rows: Sequence[_R
     fresh = [row.effect for row in rows if row.key["n"] in won and isinstance(row.effect, Transition)]
     names = {clean(step.alert) for step in fresh}
     found = connection.execute(sa.select(ALERTS.c.alert, ALERTS.c.doc).where(ALERTS.c.alert.in_(names)))
-    views: dict[str, Columns] = {row.alert: json.loads(row.doc) for row in found}
+    alerts: dict[str, AlertState] = {row.alert: json.loads(row.doc) for row in found}
     for step in fresh:
-        views[clean(step.alert)] = fold(views.get(clean(step.alert)), step)
-    if views:
+        alerts[clean(step.alert)] = fold(alerts.get(clean(step.alert)), step)
+    if alerts:
         upsert = insert(ALERTS)
         upsert = upsert.on_conflict_do_update(
             index_elements=["alert"],
             set_={name: upsert.excluded[name] for name in ("seq", "phase", "rank", "doc")},
             where=upsert.excluded.seq > ALERTS.c.seq,
         )
-        connection.execute(upsert, [_view_columns(view) for view in views.values()])
+        connection.execute(upsert, [_alert_columns(alert) for alert in alerts.values()])
     return [_conflict(row, "", "another transition has its site and seq") for row in rows if row.key["n"] not in won]
 
 
@@ -196,10 +197,11 @@ def _columns(row: _Row, *names: str) -> Columns:
     return {**row.key, "doc": row.doc, **{name: clean(getattr(row.effect, name)) for name in names}}
 
 
-def _view_columns(view: Columns) -> Columns:
-    doc = clean(json.dumps(view, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
-    columns = {name: clean(view[name]) for name in ("alert", "site", "seq", "phase", "onset_at")}
-    return {**columns, "rank": _rank(view["priority"]), "doc": doc}
+def _alert_columns(alert: AlertState) -> Columns:
+    doc = clean(json.dumps(alert, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+    columns = {"alert": alert["alert"], "site": alert["site"], "phase": alert["phase"], "onset_at": alert["onset_at"]}
+    cleaned = {name: clean(value) for name, value in columns.items()}
+    return {**cleaned, "seq": alert["seq"], "rank": _rank(alert["priority"]), "doc": doc}
 
 
 def _page_columns(row: _Row) -> Columns:

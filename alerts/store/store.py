@@ -37,6 +37,8 @@ from alerts.store.tables import (
 )
 from models.arrays import Document
 from models.instants import iso
+from models.wire.home import CountsOfBurden, KeptForecastOut
+from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, PageStateOut, TransitionOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Store:
 
     # Reading it back
 
-    def transitions(self, after: int = 0, limit: int = 1000, site: str = "main") -> list[Document]:
+    def transitions(self, after: int = 0, limit: int = 1000, site: str = "main") -> list[TransitionOut]:
         """A site's transitions with a `seq` above `after`, in order."""
         wanted = (
             sa.select(TRANSITIONS.c.doc)
@@ -89,13 +91,13 @@ class Store:
         )
         return self._documents(wanted)
 
-    def snapshot(self, site: str) -> tuple[int, list[Document]]:
+    def snapshot(self, site: str) -> tuple[int, list[AlertOut]]:
         """A site's last `seq` and its open alerts, both of the same moment, so that a feed resumes without a gap."""
         with self.database.reading() as connection:
             last = connection.scalar(sa.select(sa.func.max(TRANSITIONS.c.seq)).where(TRANSITIONS.c.site == clean(site)))
             return last or 0, _alerts(connection, ALERTS.c.site == clean(site), ALERTS.c.phase != "closed")
 
-    def alerts(self, site: str | None = None, open_only: bool = False, limit: int = 1000) -> list[Document]:
+    def alerts(self, site: str | None = None, open_only: bool = False, limit: int = 1000) -> list[AlertOut]:
         """Alerts as they stand (the `limit` last changed), worst first, then oldest; each with its pages."""
         conditions = [ALERTS.c.site == clean(site)] if site is not None else []
         if open_only:
@@ -103,7 +105,7 @@ class Store:
         with self.database.reading() as connection:
             return _alerts(connection, *conditions, limit=limit)
 
-    def alert(self, alert: str) -> Document | None:
+    def alert(self, alert: str) -> AlertOut | None:
         """The present document of an alert, with its pages; None if there is none of that id."""
         with self.database.reading() as connection:
             found = _alerts(connection, ALERTS.c.alert == clean(alert))
@@ -111,11 +113,11 @@ class Store:
 
     def entries(
         self, site: str | None = None, session: str | None = None, patient: str | None = None, limit: int = 1000
-    ) -> list[Document]:
+    ) -> list[EntryOut]:
         """The last audit entries of a site, session or patient, in the order in which things happened."""
         return self._latest(AUDIT, {"site": site, "session": session, "patient": patient}, limit)
 
-    def dead_letters(self, site: str | None = None, limit: int = 1000) -> list[Document]:
+    def dead_letters(self, site: str | None = None, limit: int = 1000) -> list[DeadLetterOut]:
         """The last lines that could not be used, in order."""
         return self._latest(DEAD_LETTERS, {"site": site}, limit)
 
@@ -157,19 +159,19 @@ class Store:
 
     def forecasts(
         self, site: str, patient: str | None = None, as_of: str | None = None, history: bool = False
-    ) -> list[Document]:
+    ) -> list[KeptForecastOut]:
         """Each patient's newest forecast; those of a day; or, as history, the last one of every patient and day."""
         with self.database.reading() as connection:
             if history or as_of is not None:
                 return archive.past_forecasts(connection, site, patient, as_of)
             return archive.latest_forecasts(connection, site, patient)
 
-    def burden(self, site: str, since_us: int) -> Document:
+    def burden(self, site: str, since_us: int) -> CountsOfBurden:
         """What was alerted at a site since an instant, and how its pages were answered."""
         with self.database.reading() as connection:
             return burden.burden(connection, site, since_us)
 
-    def _latest(self, table: sa.Table, equal: dict[str, str | None], limit: int) -> list[Document]:
+    def _latest(self, table: sa.Table, equal: dict[str, str | None], limit: int) -> list[Any]:
         order = (table.c.at, table.c.shard, table.c.offset_, table.c.n)
         wanted = sa.select(table.c.doc).order_by(*(column.desc() for column in order)).limit(limit)
         for name, value in equal.items():
@@ -177,7 +179,8 @@ class Store:
                 wanted = wanted.where(table.c[name] == clean(value))
         return self._documents(wanted)[::-1]
 
-    def _documents(self, wanted: sa.Select[Any]) -> list[Document]:
+    def _documents(self, wanted: sa.Select[Any]) -> list[Any]:
+        """Stored documents, as they were written."""
         with self.database.reading() as connection:
             return [json.loads(doc) for doc in connection.scalars(wanted)]
 
@@ -257,7 +260,7 @@ class Store:
             return outbox.counts(connection, now_us)
 
 
-def _alerts(connection: Connection, *conditions: sa.ColumnElement[bool], limit: int = 1000) -> list[Document]:
+def _alerts(connection: Connection, *conditions: sa.ColumnElement[bool], limit: int = 1000) -> list[AlertOut]:
     wanted = sa.select(ALERTS).where(*conditions).order_by(ALERTS.c.seq.desc()).limit(limit)
     rows = sorted(connection.execute(wanted).all(), key=lambda row: (-row.rank, row.onset_at, row.alert))
     tried = sa.exists().where(DELIVERIES.c.key == OUTBOX.c.key, DELIVERIES.c.state.in_(("failed", "abandoned")))
@@ -267,10 +270,14 @@ def _alerts(connection: Connection, *conditions: sa.ColumnElement[bool], limit: 
     found = connection.execute(
         pages.where(PAGE_ALERTS.c.alert.in_([row.alert for row in rows])).order_by(OUTBOX.c.at_us, OUTBOX.c.key)
     )
-    of_alert: dict[str, list[Document]] = {}
+    of_alert: dict[str, list[PageStateOut]] = {}
     for page in found:
         sent = page.sent_us is not None
-        state = "sent" if sent else "failed" if page.tried else "pending"
-        document = {"key": page.key, "state": state, "at": iso(page.sent_us if sent else page.at_us)}
-        of_alert.setdefault(page.alert, []).append(document)
-    return [{**json.loads(row.doc), "pages": of_alert.get(row.alert, [])} for row in rows]
+        shown: PageStateOut = {
+            "key": page.key,
+            "state": "sent" if sent else "failed" if page.tried else "pending",
+            "at": iso(page.sent_us if sent else page.at_us),
+        }
+        of_alert.setdefault(page.alert, []).append(shown)
+    states: list[tuple[str, AlertState]] = [(row.alert, json.loads(row.doc)) for row in rows]
+    return [{**state, "pages": of_alert.get(alert, [])} for alert, state in states]

@@ -36,8 +36,9 @@ def qualities(path: Path, rows: NDArray[np.bool_], channels: Sequence[str]) -> M
             builder.add(line)
             step()
             (chair,) = shard.chairs(line.site)["chairs"]
-            for channel in channels:
-                words[channel][row] = str(chair["values"].get(channel, {}).get("quality", ""))
+            for name, value in chair["values"].items():
+                if name in words:
+                    words[name][row] = value["quality"]
             continue
         builder.add(line)
         if len(builder) >= FULL:

@@ -9,7 +9,7 @@ Never here: how the distribution comes about (`filter.py`, `due.py`), whom to al
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -23,12 +23,14 @@ from models.relapse.priors import CHANGE_DAYS, TREATMENT_KINDS
 from models.relapse.response import response_class
 from models.tables.drugs import spacing_of
 from models.tables.severity import TreatmentResponse
+from models.wire.live import Ahead, ForecastOut
+from models.wire.observations import SpacingOut
 
 MODEL: Final = "filter 1"
 """Name and version; a change of prior, likelihood or crossing is another version."""
 
 QUANTILES: Final[Mapping[str, float]] = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
-WITHIN: Final[Mapping[str, int]] = {"7d": 7, "14d": 14, "28d": 28}
+WITHIN: Final[Mapping[Ahead, int]] = {"7d": 7, "14d": 14, "28d": 28}
 BEYOND: Final = "beyond_horizon"
 DECIMALS: Final = 5
 """Of probabilities: finer than the paths they stand on, and short to read."""
@@ -41,7 +43,7 @@ MOSTLY: Final = 0.35
 
 def forecast_document(
     course: Course, made: Forecasts, row: int, *, model: str = MODEL, horizon: int = HORIZON, with_cdf: bool = False
-) -> dict[str, Any]:
+) -> ForecastOut:
     """The document of one forecast, with the fields of `models.wire.live.ForecastOut`.
 
     Args:
@@ -49,7 +51,7 @@ def forecast_document(
     """
     treated = course.start is not None
     cdf = np.round(made.cdf[row], DECIMALS)
-    out: dict[str, Any] = {
+    out: ForecastOut = {
         "patient": course.patient,
         "as_of": iso_day(course.as_of),
         "due": None,
@@ -64,7 +66,8 @@ def forecast_document(
         "spacing": None,
     }
     if treated:
-        out["due"] = {name: _date(course.as_of, cdf, level, horizon) for name, level in QUANTILES.items()}
+        p10, p50, p90 = (_date(course.as_of, cdf, level, horizon) for level in QUANTILES.values())
+        out["due"] = {"p10": p10, "p50": p50, "p90": p90}
         out["relapse_probability"] = {name: float(cdf[days]) for name, days in WITHIN.items()}
         own = round(float(made.own[row]), 2)
         out["basis"] = {"patient": own, "population": round(1 - own, 2)}
@@ -173,7 +176,7 @@ def sharpen(course: Course) -> str:
     return "next week's PHQ-9"
 
 
-def spacing(course: Course) -> dict[str, Any] | None:
+def spacing(course: Course) -> SpacingOut | None:
     """What label or guidance says of the gap between doses, shown beside the forecast; None: nothing of this treatment."""
     treatments = [entry.day for entry in course.entries if entry.kind in TREATMENT_KINDS]
     found = spacing_of(course.drug, course.as_of - treatments[0])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Final, Literal
 
 from models.instants import SECOND
 from models.tables.card import OnCard
@@ -21,11 +21,15 @@ STALE_AFTER: Final = 30 * SECOND
 """Chosen by us: two averaging windows of a pulse oximeter (8-16 s), so that a cough is not a lost probe."""
 
 
+ChannelName = Literal["hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2"]
+"""As on the wire, in the order of `CHANNELS`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One vital sign; values are in `unit`. `card`: what it is on a board."""
 
-    name: str
+    name: ChannelName
     label: str
     unit: str
     shown_unit: str
@@ -77,7 +81,7 @@ CHANNELS: Final = (
 # fmt: on
 
 CHANNEL_NAMES: Final = tuple(channel.name for channel in CHANNELS)
-CHANNEL_COLUMN: Final = {name: column for column, name in enumerate(CHANNEL_NAMES)}
+CHANNEL_COLUMN: Final[dict[str, int]] = {name: column for column, name in enumerate(CHANNEL_NAMES)}
 
 STATUSES: Final = ("ok", "probe-off", "artefact", "cuff-failed", "off")
 """What a device can say of a channel; the frame's status column holds the index, 0 where it says nothing."""

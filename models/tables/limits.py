@@ -29,17 +29,17 @@ LIMIT_COLUMNS: Final = (*CHANNEL_NAMES, "rate", "sbp-rise", "dbp-rise", "moaas",
 there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in."""
 LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
-UNITS: Final = {
+UNITS: Final[dict[str, str]] = {
     **{channel.name: channel.shown_unit for channel in CHANNELS},
     "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92",
 }  # fmt: skip
 
-LABELS: Final = {
+LABELS: Final[dict[str, str]] = {
     **{channel.name: channel.label for channel in CHANNELS},
     "rate": "Heart rate", "sbp-rise": "Systolic rise", "dbp-rise": "Diastolic rise", "moaas": "MOAA/S", "cadss": "CADSS",
 }  # fmt: skip
 
-SENTENCE_DECIMALS: Final = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
+SENTENCE_DECIMALS: Final[dict[str, int]] = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
 """Digits after the point in a sentence, at most: one, or what the channel needs."""
 
 CONFIRM_WITHIN: Final = 10 * MINUTE
@@ -226,7 +226,8 @@ def _check(field: str, row: Limit) -> None:
     if (row.leave > row.enter) if row.above else (row.leave < row.enter):
         side = "at or below" if row.above else "at or above"
         raise LimitRefused(field, f"leave {row.leave:g} must be {side} enter {row.enter:g}, or the alert never ends")
-    measured = {channel.name: channel for channel in CHANNELS}.get("hr" if row.channel == "rate" else row.channel)
+    name = "hr" if row.channel == "rate" else row.channel
+    measured = next((channel for channel in CHANNELS if channel.name == name), None)
     if measured is not None and not measured.lowest <= row.enter <= measured.highest:
         reach = f"{measured.lowest:g} to {measured.highest:g} {measured.shown_unit}"
         raise LimitRefused(field, f"enter {row.enter:g} is outside what the channel can show ({reach})")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from models.tables.card import CardRow
 
@@ -30,9 +30,9 @@ class Priority(IntEnum):
     HIGH = 3
 
     @property
-    def word(self) -> str:
+    def word(self) -> PriorityName:
         """As on the wire: ``high``, ``medium``, ``low``, ``info``."""
-        return self.name.lower()
+        return cast(PriorityName, self.name.lower())
 
 
 PRIORITY_SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}

@@ -1,69 +1,78 @@
 """What goes out about patients at home: the clinic's list, one patient's course, past forecasts, the burden of alerts.
 
-Pydantic models for schemas and for tests; the documents themselves are made where their data is.
+Typed documents, as those of `live.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, NotRequired
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
+from models.tables.rules import PriorityName
 from models.tables.severity import TreatmentResponse
-from models.wire.live import DueOut
+from models.wire.live import WHOLE_DOCUMENT, DueOut, Instant, Probabilities
 from models.wire.observations import BasisOut, SeverityOut, SpacingOut
 
-Probabilities = dict[Literal["7d", "14d", "28d"], float]
 
-
-class _Out(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class KeptForecastOut(_Out):
+@WHOLE_DOCUMENT
+class KeptForecastOut(TypedDict):
     """A forecast as it was made. `known` is a hash of what it was made from, `entries` how many entries that were."""
 
     patient: str
     site: str
     as_of: str
-    made_at: AwareDatetime
-    known: str | None = None
-    due: DueOut | None = None
-    relapse_probability: Probabilities | None = None
-    response: TreatmentResponse = "unknown"
-    severity_now: SeverityOut | None = None
-    model: str | None = None
-    reasons: list[str] = []
-    cdf: list[float] | None = None
-    due_at_severity: float | None = None
-    basis: BasisOut | None = None
-    sharpen: str | None = None
-    spacing: SpacingOut | None = None
-    entries: int | None = None
+    made_at: Instant
+    known: NotRequired[str | None]
+    due: NotRequired[DueOut | None]
+    relapse_probability: NotRequired[Probabilities | None]
+    response: NotRequired[TreatmentResponse]
+    severity_now: NotRequired[SeverityOut | None]
+    model: NotRequired[str | None]
+    reasons: NotRequired[list[str]]
+    cdf: NotRequired[list[float] | None]
+    due_at_severity: NotRequired[float | None]
+    basis: NotRequired[BasisOut | None]
+    sharpen: NotRequired[str | None]
+    spacing: NotRequired[SpacingOut | None]
+    entries: NotRequired[int | None]
 
 
-class ForecastsOut(_Out):
+@WHOLE_DOCUMENT
+class ForecastsOut(TypedDict):
     """`GET /v1/forecasts`: who is due first comes first; a history is by day."""
 
     site: str
     forecasts: list[KeptForecastOut]
 
 
-class LastDoseOut(_Out):
-    at: AwareDatetime
+@WHOLE_DOCUMENT
+class LastDoseOut(TypedDict):
+    at: Instant
     drug: str
     route: str | None
     amount_mg: float | None
     days_ago: int
 
 
-class LastCheckInOut(_Out):
-    at: AwareDatetime
+@WHOLE_DOCUMENT
+class LastCheckInOut(TypedDict):
+    at: Instant
     instrument: str
     score: float
 
 
-class PatientRowOut(_Out):
+class WaitingOut(TypedDict):
+    """When the next answer is expected; whether the grace is over too; when the next visit is."""
+
+    checkin_due_at: Instant | None
+    overdue: bool
+    booked_at: Instant | None
+
+
+@WHOLE_DOCUMENT
+class PatientRowOut(WaitingOut):
     """One patient of the clinic's list. `checkin_due_at`: when the next answer is expected; `overdue`: the grace is over too."""
 
     patient: str
@@ -76,22 +85,21 @@ class PatientRowOut(_Out):
     last_dose: LastDoseOut | None
     doses: int
     last_checkin: LastCheckInOut | None
-    checkin_due_at: AwareDatetime | None
-    overdue: bool
-    booked_at: AwareDatetime | None
     alerts: list[str]
     spacing: str | None
 
 
-class PatientsOut(_Out):
+@WHOLE_DOCUMENT
+class PatientsOut(TypedDict):
     """`GET /v1/patients`: the highest P(due within 14 days) first, those without a forecast last."""
 
     site: str
-    as_of: AwareDatetime
+    as_of: Instant
     patients: list[PatientRowOut]
 
 
-class DayOut(_Out):
+@WHOLE_DOCUMENT
+class DayOut(TypedDict):
     """Severity on one day, PHQ-9 scale: mean and the 80 % band."""
 
     day: str
@@ -100,7 +108,8 @@ class DayOut(_Out):
     high: float
 
 
-class FanOut(_Out):
+@WHOLE_DOCUMENT
+class FanOut(TypedDict):
     """Severity on a day to come if no dose is given: quantiles."""
 
     day: str
@@ -111,10 +120,11 @@ class FanOut(_Out):
     p90: float
 
 
-class CourseScoreOut(_Out):
+@WHOLE_DOCUMENT
+class CourseScoreOut(TypedDict):
     """`severity` is the score on the PHQ-9 scale; None where the instrument has no place on it."""
 
-    at: AwareDatetime
+    at: Instant
     day: str
     instrument: str
     score: float
@@ -122,10 +132,11 @@ class CourseScoreOut(_Out):
     by: str | None
 
 
-class DoseOut(_Out):
+@WHOLE_DOCUMENT
+class DoseOut(TypedDict):
     """`strength`: in usual doses. `session` None: given elsewhere."""
 
-    at: AwareDatetime
+    at: Instant
     day: str
     drug: str
     route: str | None
@@ -134,13 +145,15 @@ class DoseOut(_Out):
     session: str | None
 
 
-class EventOut(_Out):
-    at: AwareDatetime
+@WHOLE_DOCUMENT
+class EventOut(TypedDict):
+    at: Instant
     what: str
     detail: str | None
 
 
-class PastForecastOut(_Out):
+@WHOLE_DOCUMENT
+class PastForecastOut(TypedDict):
     """A past forecast against what happened: `then` is the first dose, or the first score past the threshold, after it."""
 
     as_of: str
@@ -151,15 +164,16 @@ class PastForecastOut(_Out):
     then: str | None
 
 
-class SessionOut(_Out):
+@WHOLE_DOCUMENT
+class SessionOut(TypedDict):
     """One treatment here: what a person entered, and from its end on what the monitor showed.
 
     `left_min`: minutes from the dose until the patient was discharged.
     """
 
     session: str
-    at: AwareDatetime
-    ended_at: AwareDatetime | None
+    at: Instant
+    ended_at: Instant | None
     drug: str | None
     route: str | None
     given_mg: float | None
@@ -171,12 +185,19 @@ class SessionOut(_Out):
     alerts: int
 
 
-class PatientOut(_Out):
-    """`GET /v1/patients/{patient}`. `tau`: the severity from which a dose is due. `why_not`: why there is no curve."""
+@WHOLE_DOCUMENT
+class PatientAlertOut(TypedDict):
+    """An open alert about a patient."""
 
-    site: str
-    patient: str
-    as_of: AwareDatetime
+    alert: str
+    rule: str
+    priority: PriorityName
+    text: str
+
+
+class CourseOut(TypedDict):
+    """A patient's course as it is drawn. `tau`: the severity from which a dose is due. `why_not`: why there is no curve."""
+
     timezone: str | None
     tau: float | None
     severity: list[DayOut]
@@ -186,16 +207,23 @@ class PatientOut(_Out):
     doses: list[DoseOut]
     silent: list[str]
     events: list[EventOut]
+
+
+@WHOLE_DOCUMENT
+class PatientOut(CourseOut, WaitingOut):
+    """`GET /v1/patients/{patient}`. `tau`: the severity from which a dose is due. `why_not`: why there is no curve."""
+
+    site: str
+    patient: str
+    as_of: Instant
     forecast: KeptForecastOut | None
     history: list[PastForecastOut]
     sessions: list[SessionOut]
-    checkin_due_at: AwareDatetime | None
-    overdue: bool
-    booked_at: AwareDatetime | None
-    alerts: list[dict[str, Any]]
+    alerts: list[PatientAlertOut]
 
 
-class RuleBurdenOut(_Out):
+@WHOLE_DOCUMENT
+class RuleBurdenOut(TypedDict):
     rule: str
     title: str
     high: int
@@ -204,12 +232,14 @@ class RuleBurdenOut(_Out):
     info: int
 
 
-class ChairBurdenOut(_Out):
+@WHOLE_DOCUMENT
+class ChairBurdenOut(TypedDict):
     chair: str
     alerts: int
 
 
-class PageBurdenOut(_Out):
+@WHOLE_DOCUMENT
+class PageBurdenOut(TypedDict):
     """Pages to those who watch: owed, taken by a destination, answered by a person, and how soon."""
 
     owed: int
@@ -219,7 +249,23 @@ class PageBurdenOut(_Out):
     median_answer_s: float | None
 
 
-class BurdenOut(_Out):
+@WHOLE_DOCUMENT
+class CountsOfBurden(TypedDict):
+    """Alerts since an instant at the worst priority that each reached.
+
+    `hours_watched`: hours with data of the sessions that were ended since; null where there is none.
+    """
+
+    hours_watched: float | None
+    alerts: int
+    sessions: int
+    rules: list[RuleBurdenOut]
+    chairs: list[ChairBurdenOut]
+    pages: PageBurdenOut
+
+
+@WHOLE_DOCUMENT
+class BurdenOut(CountsOfBurden):
     """`GET /v1/burden`: alerts of the last days at the worst priority that each reached.
 
     `hours_watched`: hours with data of the sessions that were ended in those days; null where there is none.
@@ -227,13 +273,7 @@ class BurdenOut(_Out):
 
     site: str
     days: int
-    since: AwareDatetime
-    hours_watched: float | None
-    alerts: int
-    sessions: int
-    rules: list[RuleBurdenOut]
-    chairs: list[ChairBurdenOut]
-    pages: PageBurdenOut
+    since: Instant
 
 
 FORECASTS_ADAPTER: Final[TypeAdapter[ForecastsOut]] = TypeAdapter(ForecastsOut)

@@ -1,23 +1,37 @@
-"""What goes out: alert transitions, the chairs' latest values, forecasts, as pydantic models for schemas and for tests.
+"""What goes out: alerts and their transitions, the chairs' latest values, forecasts, each as a typed document.
 
-Inside these are dataclasses and arrays; nothing hot passes through here.
+A document is a dict that goes to JSON as it is. It is checked where it is built, by mypy; its schema is published; and tests
+validate what the routes and the feed really send. Nothing is validated on the way out.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, with_config
+from typing_extensions import TypedDict
 
+from models.instants import from_iso
 from models.tables.card import DueWord, QualityWord
+from models.tables.channels import ChannelName
+from models.tables.drugs import SessionPhase
 from models.tables.rules import Category, PriorityName
 from models.tables.severity import TreatmentResponse
-from models.wire.observations import BasisOut, ChannelName, SeverityOut, SpacingOut
+from models.wire.bounds import Probability
+from models.wire.observations import BasisOut, SeverityOut, SpacingOut
+
+WHOLE_DOCUMENT: Final = with_config(ConfigDict(extra="forbid"))
+"""For a document that has no other fields than these."""
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def _instant(text: str) -> str:
+    from_iso(text)
+    return text
+
+
+Instant = Annotated[str, AfterValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""An RFC 3339 time with its offset, as text."""
 
 
 TransitionKind = Literal[
@@ -36,6 +50,10 @@ class AlertPhase(StrEnum):
     CLOSED = "closed"
 
 
+Ahead = Literal["7d", "14d", "28d"]
+Probabilities = dict[Ahead, float]
+"""P(due within so many days)."""
+
 SERIES_MINUTES: Final = 24 * 60
 """Minutes of a chair's recent vitals at most: a day's journal is read in seconds, a year's is not."""
 
@@ -43,20 +61,22 @@ Series = dict[str, list[tuple[int, float]]]
 """Recent vitals as a plot draws them: channel → (milliseconds since the epoch, value), by time."""
 
 
-class CauseOut(_Out):
+@WHOLE_DOCUMENT
+class CauseOut(TypedDict):
     """The frame of the journal that caused it."""
 
     shard: int
     offset: int
 
 
-class TransitionOut(_Out):
+@WHOLE_DOCUMENT
+class TransitionOut(TypedDict):
     """One step in an alert's life. `at` is the instant at which it fell due, `phase` where the alert stands once the move that
     the step belongs to is made, `seq` counts a site's transitions.
     """
 
     alert: str
-    at: AwareDatetime
+    at: Instant
     transition: TransitionKind
     phase: AlertPhase
     site: str
@@ -65,50 +85,112 @@ class TransitionOut(_Out):
     rule: str
     category: Category
     priority: PriorityName
-    onset_at: AwareDatetime
+    onset_at: Instant
     evidence: dict[str, Any]
     text: str
     source: str
     cause: CauseOut
-    seq: int = Field(ge=1)
+    seq: Annotated[int, Field(ge=1)]
 
 
-class ValueOut(_Out):
+@WHOLE_DOCUMENT
+class PageStateOut(TypedDict):
+    """A page about an alert, and whether it went out: at `at`, or owed since then."""
+
+    key: str
+    state: Literal["sent", "failed", "pending"]
+    at: Instant
+
+
+@WHOLE_DOCUMENT
+class AlertState(TypedDict):
+    """An alert as it stands after its newest transition, number `seq`. `by` and `until`: who has it in hand, and until when."""
+
+    alert: str
+    phase: AlertPhase
+    priority: PriorityName
+    rule: str
+    title: str
+    category: Category
+    site: str
+    patient: str
+    session: str | None
+    chair: str | None
+    onset_at: Instant
+    raised_at: Instant
+    changed_at: Instant
+    seq: Annotated[int, Field(ge=1)]
+    text: str
+    evidence: dict[str, Any]
+    source: str
+    by: str | None
+    until: Instant | None
+
+
+@WHOLE_DOCUMENT
+class AlertOut(AlertState):
+    """`GET /v1/alerts`, and in the live feed's `snapshot`: the alert, and the pages about it."""
+
+    pages: list[PageStateOut]
+
+
+@WHOLE_DOCUMENT
+class AlertsOut(TypedDict):
+    """`GET /v1/alerts`: worst first, then oldest."""
+
+    alerts: list[AlertOut]
+
+
+@WHOLE_DOCUMENT
+class TransitionsOut(TypedDict):
+    """`GET /v1/transitions`: in order; `next` is what to ask after."""
+
+    transitions: list[TransitionOut]
+    next: int
+
+
+@WHOLE_DOCUMENT
+class ValueOut(TypedDict):
     """A channel's last trusted reading, how old it is, and how the newest sample was."""
 
     value: float | None
-    at: AwareDatetime | None
+    at: Instant | None
     age_s: float | None
     quality: QualityWord
     stale_after_s: float
 
 
-class ScoreOut(_Out):
+@WHOLE_DOCUMENT
+class ScoreOut(TypedDict):
     """A check-in's score; `note` is what the score does not say: an item that was not sent, the symptoms that were named."""
 
     score: float
-    at: AwareDatetime
-    note: str | None = None
+    at: Instant
+    note: NotRequired[str | None]
 
 
-class SidesOut(_Out):
+@WHOLE_DOCUMENT
+class SidesOut(TypedDict):
     low: float | None
     high: float | None
 
 
-class PressureOut(_Out):
+@WHOLE_DOCUMENT
+class PressureOut(TypedDict):
     sbp: float | None
     dbp: float | None
 
 
-class NextOut(_Out):
+@WHOLE_DOCUMENT
+class NextOut(TypedDict):
     """What is due next; `due_at` null: overdue."""
 
     what: DueWord
-    due_at: AwareDatetime | None
+    due_at: Instant | None
 
 
-class DissociationOut(_Out):
+@WHOLE_DOCUMENT
+class DissociationOut(TypedDict):
     """How far away somebody probably is, estimated between check-ins. Level and its 80 % interval are on CADSS's scale, 0-92.
 
     `resolves_at`: when it should be at most 4; null: it is. `surprise`: of the newest check-in, in standard deviations above what
@@ -118,28 +200,39 @@ class DissociationOut(_Out):
     level: float
     low: float
     high: float
-    resolves_at: AwareDatetime | None
+    resolves_at: Instant | None
     surprise: float | None
     concentration_ng_ml: float
 
 
-class ReadinessOut(_Out):
+@WHOLE_DOCUMENT
+class ReadinessOut(TypedDict):
     """Whether the patient may leave; if not, why, and about when (null: nobody can say)."""
 
     ready: bool
-    expected_at: AwareDatetime | None
+    expected_at: Instant | None
     reasons: list[str]
 
 
-class PressureForecastOut(_Out):
-    """The chance that a cuff within ten and within twenty minutes shows 180 systolic or 110 diastolic, or more."""
+PressureForecastOut = TypedDict("PressureForecastOut", {"10min": Probability, "20min": Probability})
+PressureForecastOut.__doc__ = (
+    "The chance that a cuff within ten and within twenty minutes shows 180 systolic or 110 diastolic, or more."
+)
+WHOLE_DOCUMENT(PressureForecastOut)
 
-    within_10: Annotated[float, Field(alias="10min", ge=0, le=1)]
-    within_20: Annotated[float, Field(alias="20min", ge=0, le=1)]
+
+@WHOLE_DOCUMENT
+class EstimatesOut(TypedDict):
+    """What is estimated of a session between measurements: usual effects now, in words, dissociation, and the next pressures."""
+
+    expected: str | None
+    dissociation: DissociationOut | None
+    pressure_forecast: PressureForecastOut | None
 
 
-class ChairOut(_Out):
-    """A chair's session as a board shows it."""
+@WHOLE_DOCUMENT
+class SittingOut(EstimatesOut):
+    """A chair's session without its readings: what `GET /v1/sessions` lists."""
 
     chair: str | None
     patient: str
@@ -149,33 +242,89 @@ class ChairOut(_Out):
     route: str | None
     planned_mg: float | None
     planned_minutes: float | None
-    started_at: AwareDatetime | None
-    dose_at: AwareDatetime | None
+    started_at: Instant | None
+    dose_at: Instant | None
     dose_minutes: float | None
     given_mg: float | None
-    stopped_at: AwareDatetime | None
-    phase: Literal["before", "dosing", "observation", "unscheduled"]
-    values: dict[ChannelName, ValueOut]
+    stopped_at: Instant | None
+    phase: SessionPhase
     checkins: dict[str, ScoreOut]
     baseline: PressureOut
-    limits: dict[str, SidesOut]
-    next: list[NextOut]
-    observe_until: AwareDatetime | None
-    expected: str | None
-    dissociation: DissociationOut | None
-    pressure_forecast: PressureForecastOut | None
+    observe_until: Instant | None
     readiness: ReadinessOut
 
 
-class ChairsOut(_Out):
+@WHOLE_DOCUMENT
+class SessionsOut(TypedDict):
+    """`GET /v1/sessions`: the open sessions, by chair."""
+
+    sessions: list[SittingOut]
+
+
+@WHOLE_DOCUMENT
+class ChairOut(SittingOut):
+    """A chair's session as a board shows it."""
+
+    values: dict[ChannelName, ValueOut]
+    limits: dict[str, SidesOut]
+    next: list[NextOut]
+
+
+@WHOLE_DOCUMENT
+class ChairsOut(TypedDict):
     """The live feed's `chairs` event."""
 
-    at: AwareDatetime
+    at: Instant
     site: str
     chairs: list[ChairOut]
 
 
-class DueOut(_Out):
+@WHOLE_DOCUMENT
+class SnapshotOut(TypedDict):
+    """The live feed's `snapshot` event: all that a board shows; transitions after number `seq` follow."""
+
+    seq: int
+    site: str
+    alerts: list[AlertOut]
+    chairs: ChairsOut
+
+
+@WHOLE_DOCUMENT
+class EntryOut(TypedDict):
+    """What somebody entered or answered: `doc` is the entry as sent, `received_at` when it came."""
+
+    at: Instant
+    site: str
+    patient: str | None
+    session: str | None
+    kind: str
+    by: str | None
+    outcome: str
+    doc: dict[str, Any]
+    received_at: Instant
+
+
+@WHOLE_DOCUMENT
+class DeadLetterOut(TypedDict):
+    """A line that could not be used, cut, and why."""
+
+    at: Instant
+    site: str
+    field: str
+    reason: str
+    line: str
+
+
+@WHOLE_DOCUMENT
+class HistoryOut(TypedDict):
+    """`GET /v1/history`: a session's recent vitals, and what was entered, the last one last."""
+
+    series: Series
+    entries: list[EntryOut]
+
+
+@WHOLE_DOCUMENT
+class DueOut(TypedDict):
     """Quantiles of the day on which the next dose is due: a date, or ``beyond_horizon``."""
 
     p10: str
@@ -183,7 +332,26 @@ class DueOut(_Out):
     p90: str
 
 
-class ForecastOut(_Out):
+@WHOLE_DOCUMENT
+class ForecastNewsOut(TypedDict):
+    """What the live feed says of a new forecast; a page asks for the rest."""
+
+    patient: str
+    as_of: str
+    due: DueOut | None
+    relapse_probability: Probabilities | None
+
+
+@WHOLE_DOCUMENT
+class ForecastsNewsOut(TypedDict):
+    """The live feed's `forecast` event: whose forecast is new."""
+
+    site: str
+    forecasts: list[ForecastNewsOut]
+
+
+@WHOLE_DOCUMENT
+class ForecastOut(TypedDict):
     """A forecast of the day on which the next maintenance dose is due.
 
     `due_at_severity`: PHQ-9 points from which a dose is due. `sharpen`: what would sharpen the forecast most.
@@ -192,7 +360,7 @@ class ForecastOut(_Out):
     patient: str
     as_of: str
     due: DueOut | None
-    relapse_probability: dict[Literal["7d", "14d", "28d"], float] | None
+    relapse_probability: Probabilities | None
     response: TreatmentResponse
     severity_now: SeverityOut | None
     model: str
@@ -201,9 +369,21 @@ class ForecastOut(_Out):
     basis: BasisOut
     sharpen: str
     spacing: SpacingOut | None
-    cdf: list[float] | None = None
+    cdf: NotRequired[list[float] | None]
+
+
+class ForecastToKeep(ForecastOut):
+    """A forecast as it goes into the journal. `known`: a hash of what it was made from; `entries`: how many that were."""
+
+    known: str
+    entries: int
 
 
 TRANSITION_ADAPTER: Final[TypeAdapter[TransitionOut]] = TypeAdapter(TransitionOut)
 CHAIRS_ADAPTER: Final[TypeAdapter[ChairsOut]] = TypeAdapter(ChairsOut)
 FORECAST_ADAPTER: Final[TypeAdapter[ForecastOut]] = TypeAdapter(ForecastOut)
+ALERT_ADAPTER: Final[TypeAdapter[AlertOut]] = TypeAdapter(AlertOut)
+SNAPSHOT_ADAPTER: Final[TypeAdapter[SnapshotOut]] = TypeAdapter(SnapshotOut)
+SESSIONS_ADAPTER: Final[TypeAdapter[SessionsOut]] = TypeAdapter(SessionsOut)
+HISTORY_ADAPTER: Final[TypeAdapter[HistoryOut]] = TypeAdapter(HistoryOut)
+FORECASTS_NEWS_ADAPTER: Final[TypeAdapter[ForecastsNewsOut]] = TypeAdapter(ForecastsNewsOut)

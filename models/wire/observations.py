@@ -11,8 +11,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator, with_config
+from typing_extensions import TypedDict
 
+from models.tables.channels import ChannelName
 from models.tables.drugs import Route
 from models.tables.forms import instrument_called, plain_items
 from models.tables.rules import PriorityName
@@ -43,7 +45,6 @@ from models.wire.bounds import (
 )
 
 ChannelStatus = Literal["probe-off", "artefact", "cuff-failed", "off"]
-ChannelName = Literal["hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2"]
 InstrumentName = Literal[
     "cadss", "cadss-6", "moaas", "phq-9", "phq-2", "qids-sr16", "madrs", "mood-vas", "cssrs-screen", "bprs-4",
     "distress", "symptoms",
@@ -241,25 +242,26 @@ CDF_DAYS: Final = 85
 """P(due within 0..84 days)."""
 
 
-class _Part(BaseModel):
-    """Part of a forecast, in and out. What it says beside these fields is passed over."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+_PART: Final = with_config(ConfigDict(strict=True, extra="ignore"))
+"""For the parts of a forecast, in and out. What one says beside its fields is passed over."""
 
 
-class SeverityOut(_Part):
+@_PART
+class SeverityOut(TypedDict):
     mean: Phq9
     sd: Phq9
 
 
-class BasisOut(_Part):
+@_PART
+class BasisOut(TypedDict):
     """How much of a forecast is this patient's own record, and how much is what is usual; together 1."""
 
     patient: Probability
     population: Probability
 
 
-class SpacingOut(_Part):
+@_PART
+class SpacingOut(TypedDict):
     """What the label or guidance says of the gap between doses. Shown beside a forecast, never overridden by it."""
 
     words: Text

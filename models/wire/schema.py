@@ -7,13 +7,27 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
-from models.wire.live import CHAIRS_ADAPTER, FORECAST_ADAPTER, TRANSITION_ADAPTER
+from models.wire.live import (
+    ALERT_ADAPTER,
+    CHAIRS_ADAPTER,
+    FORECAST_ADAPTER,
+    FORECASTS_NEWS_ADAPTER,
+    HISTORY_ADAPTER,
+    SESSIONS_ADAPTER,
+    SNAPSHOT_ADAPTER,
+    TRANSITION_ADAPTER,
+)
 from models.wire.observations import OBSERVATION
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
     "transition": TRANSITION_ADAPTER.json_schema,
+    "alert": ALERT_ADAPTER.json_schema,
+    "snapshot": SNAPSHOT_ADAPTER.json_schema,
     "chairs": CHAIRS_ADAPTER.json_schema,
+    "sessions": SESSIONS_ADAPTER.json_schema,
+    "history": HISTORY_ADAPTER.json_schema,
+    "forecasts-news": FORECASTS_NEWS_ADAPTER.json_schema,
     "forecast": FORECAST_ADAPTER.json_schema,
     "forecasts": FORECASTS_ADAPTER.json_schema,
     "patients": PATIENTS_ADAPTER.json_schema,

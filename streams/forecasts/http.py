@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
 
-from alerts.api.views import Site, Views
+from alerts.api.views import AS_MADE, Site, Views
 from alerts.store.burden import LONGEST_BURDEN_DAYS
 from alerts.store.store import Store
 from models.instants import DAY, iso
@@ -19,16 +19,16 @@ Patient = Annotated[Name, Path(description="The patient's alias.")]
 
 
 def patient_routes(store: Store, views: Views) -> APIRouter:
-    """The routes. Schemas are in `models/wire/home.py`; the documents are not checked against them on the way out."""
+    """The routes, of what `views` and the store answer; documents are those of `models/wire/home.py`."""
     routes = APIRouter(prefix="/v1", tags=["patients at home"])
 
-    @routes.get("/forecasts", responses={200: {"model": ForecastsOut}})
+    @routes.get("/forecasts", response_model=AS_MADE, responses={200: {"model": ForecastsOut}})
     async def forecasts(
         site: Site = "main",
         patient: Name | None = None,
         as_of: Annotated[Day | None, Query(description="Of this day.")] = None,
         history: Annotated[bool, Query(description="All of one patient's, as they were made, by day.")] = False,
-    ) -> dict[str, Any]:
+    ) -> ForecastsOut:
         """Each patient's newest forecast, who is due first; or those of a day; or the history of one patient."""
         if history and patient is None:
             raise HTTPException(422, "history is of one patient: name them with patient=")
@@ -37,23 +37,23 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
             found.sort(key=lambda each: (-likelihood(each), each["patient"]))
         return {"site": site, "forecasts": found}
 
-    @routes.get("/patients", responses={200: {"model": PatientsOut}})
-    async def patients(site: Site = "main") -> dict[str, Any]:
+    @routes.get("/patients", response_model=AS_MADE, responses={200: {"model": PatientsOut}})
+    async def patients(site: Site = "main") -> PatientsOut:
         """Everybody with a dose or an answer about their mood, the likeliest to be due first."""
         return await views.patients(site)
 
-    @routes.get("/patients/{patient}", responses={200: {"model": PatientOut}, 404: {}, 503: {}})
-    async def patient(patient: Patient, site: Site = "main") -> dict[str, Any]:
+    @routes.get("/patients/{patient}", response_model=AS_MADE, responses={200: {"model": PatientOut}, 404: {}, 503: {}})
+    async def patient(patient: Patient, site: Site = "main") -> PatientOut:
         """One patient's course: severity, scores, doses, sessions, the days to come, and past forecasts beside what came."""
         found = await views.patient(site, patient)
         if found is None:
             raise HTTPException(404, f"no patient {patient} at {site}")
         return found
 
-    @routes.get("/burden", responses={200: {"model": BurdenOut}})
+    @routes.get("/burden", response_model=AS_MADE, responses={200: {"model": BurdenOut}})
     async def burden(
         site: Site = "main", days: Annotated[int, Query(ge=1, le=LONGEST_BURDEN_DAYS)] = 7
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> BurdenOut:  # fmt: skip
         """How many alerts of which rule and chair in the last days, and how their pages were answered."""
         since_us = max(await views.now_us(site) - days * DAY, 0)
         found = await asyncio.to_thread(store.burden, site, since_us)

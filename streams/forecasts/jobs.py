@@ -26,6 +26,8 @@ from models.relapse.recalibration import recalibrated, recalibration_from
 from models.relapse.stored import carry_on
 from models.tables.drugs import usual_doses
 from models.tables.severity import SCALES
+from models.wire.home import CourseOut, CourseScoreOut, DoseOut, FanOut
+from models.wire.live import ForecastToKeep
 from models.wire.observations import OBSERVATION, CheckIn, Dose, Event, Intervention, PatientRegistered, Vitals
 from streams.forecasts.cache import CachedPatient, CacheRefused, pack_cache, unpack_cache
 from streams.ward.home.rules import in_course
@@ -60,7 +62,7 @@ class ForecastOutcome:
     """A forecast document, or None and why not; the patient's new cache, and how many entries it was read from."""
 
     request: ForecastRequest
-    forecast: Document | None
+    forecast: ForecastToKeep | None
     why_not: str = ""
     cached: bytes | None = None
     entries_read: int = 0
@@ -94,9 +96,11 @@ def make_forecasts(
         for row, (place, course, patient) in enumerate(courses):
             request = wanted[place][0]
             corrected, model_name, notes = _corrected(pooled_forecasts, row, name, request.recalibration)
-            document = forecast_document(course, corrected, row, model=model_name, with_cdf=True)
-            document["reasons"] = [*document["reasons"], *notes]
-            document |= {"known": course_hash(course), "entries": _received_before(patient, request.until_us)}
+            made = forecast_document(course, corrected, row, model=model_name, with_cdf=True)
+            made["reasons"] = [*made["reasons"], *notes]
+            document: ForecastToKeep = {
+                **made, "known": course_hash(course), "entries": _received_before(patient, request.until_us),
+            }  # fmt: skip
             cached = pack_cache(request.site, request.patient, replace(patient, particles=states[row]))
             outcomes[place] = ForecastOutcome(request, document, cached=cached, entries_read=patient.entries)
     return [outcomes[place] for place in range(len(wanted))]
@@ -155,7 +159,7 @@ def course_hash(course: Course) -> str:
     return blake2b(repr(plain).encode(), digest_size=8).hexdigest()
 
 
-def course_page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> Document:
+def course_page(patient: str, entries: Sequence[Document], as_of: int, every_days: int) -> CourseOut:
     """The data of one patient's page: scores and doses on one scale, severity by day, and its quantiles in the days to come.
 
     Args:
@@ -168,7 +172,7 @@ def course_page(patient: str, entries: Sequence[Document], as_of: int, every_day
     weight = next(
         (r.weight_kg for r in reversed(uncorrected) if isinstance(r, PatientRegistered) and r.weight_kg), None
     )
-    shown: Document = {
+    shown: CourseOut = {
         "timezone": next((r.timezone for r in reversed(uncorrected) if isinstance(r, PatientRegistered) and r.timezone), None),
         "tau": None if course is None else round(course.tau, 2),
         "scores": [_score(r, history) for r in uncorrected if isinstance(r, CheckIn)],
@@ -186,12 +190,19 @@ def course_page(patient: str, entries: Sequence[Document], as_of: int, every_day
         {"day": iso_day(day), "mean": round(mean, 2), "low": round(low, 2), "high": round(high, 2)}
         for day, (mean, low, high) in zip(drawn.days.tolist(), drawn.past.tolist(), strict=True)
     ]
-    names = [f"p{round(level * 100)}" for level in FAN]
-    shown["fan"] = [
-        {"day": iso_day(as_of + ahead), **{name: round(value, 2) for name, value in zip(names, row, strict=True)}}
-        for ahead, row in enumerate(drawn.ahead.tolist())
-    ]
+    shown["fan"] = [_fan(as_of + ahead, row) for ahead, row in enumerate(drawn.ahead.tolist())]
     return shown
+
+
+def _fan(day: int, quantiles: Sequence[float]) -> FanOut:
+    """Severity on a day to come. quantiles: at the levels of `curve.FAN`."""
+    named = dict(
+        zip((f"p{round(level * 100)}" for level in FAN), (round(value, 2) for value in quantiles), strict=True)
+    )
+    return {
+        "day": iso_day(day), "p10": named["p10"], "p25": named["p25"], "p50": named["p50"], "p75": named["p75"],
+        "p90": named["p90"],
+    }  # fmt: skip
 
 
 def records_of(entries: Sequence[Document]) -> list[Vitals | Event]:
@@ -215,7 +226,7 @@ def _without_corrected(records: Sequence[Vitals | Event]) -> list[Vitals | Event
     return sorted(valid, key=lambda record: (record.at, record.kind, record.id or ""))
 
 
-def _score(record: CheckIn, history: PatientHistory) -> Document:
+def _score(record: CheckIn, history: PatientHistory) -> CourseScoreOut:
     fact = fact_of(record)
     score = 0.0 if fact is None or fact.value is None else fact.value
     scale = SCALES.get(record.instrument)
@@ -227,7 +238,7 @@ def _score(record: CheckIn, history: PatientHistory) -> Document:
     }  # fmt: skip
 
 
-def _dose(record: Dose, history: PatientHistory, weight_kg: float | None) -> Document:
+def _dose(record: Dose, history: PatientHistory, weight_kg: float | None) -> DoseOut:
     return {
         "at": iso(to_us(record.at)), "day": iso_day(history.day_of(record.at)), "drug": record.drug,
         "route": record.route, "amount_mg": record.amount_mg, "session": record.session,

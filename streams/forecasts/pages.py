@@ -8,21 +8,29 @@ Never here: a forecast, a decision.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
 
 from models.arrays import Document
 from models.instants import MINUTE, from_iso, iso, to_datetime
 from models.relapse.policies import CheckIns
 from models.tables.forms import score_of
+from models.wire.home import (
+    CourseOut,
+    KeptForecastOut,
+    PastForecastOut,
+    PatientAlertOut,
+    PatientOut,
+    PatientRowOut,
+    PatientsOut,
+    SessionOut,
+    WaitingOut,
+)
 from streams.ward.home.rows import AtHome, starts_us
-
-FORECAST_FIELDS = ("as_of", "due", "relapse_probability", "response", "severity_now")
 
 
 def patient_list(
-    site: str, rows: Iterable[AtHome], forecasts: Sequence[Document], alerts: Mapping[str, Sequence[str]],
+    site: str, rows: Iterable[AtHome], forecasts: Sequence[KeptForecastOut], alerts: Mapping[str, Sequence[str]],
     policy: CheckIns, clock_us: int,
-) -> Document:  # fmt: skip
+) -> PatientsOut:  # fmt: skip
     """The clinic's patients, the likeliest to be due within 14 days first, those without a forecast last.
 
     Args:
@@ -30,7 +38,7 @@ def patient_list(
     """
     newest = {forecast["patient"]: forecast for forecast in forecasts}
     shown = [
-        _row(row, newest.get(row.patient, {}), alerts.get(row.patient, ()), policy, clock_us)
+        _row(row, newest.get(row.patient), alerts.get(row.patient, ()), policy, clock_us)
         for row in rows
         if row.enrolled or row.patient in newest
     ]
@@ -38,21 +46,27 @@ def patient_list(
     return {"site": site, "as_of": iso(max(clock_us, 0)), "patients": shown}
 
 
-def likelihood(forecast: Mapping[str, Any]) -> float:
+def likelihood(forecast: KeptForecastOut | PatientRowOut) -> float:
     """P(due within 14 days) of a document; -1 where it has none. What lists are sorted by."""
-    return float((forecast.get("relapse_probability") or {}).get("14d", -1.0))
+    found = forecast.get("relapse_probability") or {}
+    return float(found.get("14d", -1.0))
 
 
-def _row(row: AtHome, forecast: Document, alerts: Sequence[str], policy: CheckIns, clock_us: int) -> Document:
+def _row(
+    row: AtHome, forecast: KeptForecastOut | None, alerts: Sequence[str], policy: CheckIns, clock_us: int
+) -> PatientRowOut:  # fmt: skip
     dose = row.doses[-1] if row.doses else None
     answers = [(shown[-1].at_us, name, shown[-1].score) for name, shown in row.scores.items() if shown]
     last = max(answers, default=None)
     today = today_of(row, clock_us)
     return {
         "patient": row.patient,
-        **{name: forecast.get(name) for name in FORECAST_FIELDS},
-        "response": forecast.get("response", "unknown"),
-        "reasons": forecast.get("reasons", []),
+        "as_of": None if forecast is None else forecast["as_of"],
+        "due": None if forecast is None else forecast.get("due"),
+        "relapse_probability": None if forecast is None else forecast.get("relapse_probability"),
+        "response": "unknown" if forecast is None else forecast.get("response", "unknown"),
+        "severity_now": None if forecast is None else forecast.get("severity_now"),
+        "reasons": [] if forecast is None else forecast.get("reasons", []),
         "last_dose": None if dose is None else {
             "at": iso(dose.at_us), "drug": dose.drug, "route": dose.route, "amount_mg": dose.amount_mg,
             "days_ago": today - dose.day,
@@ -61,11 +75,11 @@ def _row(row: AtHome, forecast: Document, alerts: Sequence[str], policy: CheckIn
         "last_checkin": None if last is None else {"at": iso(last[0]), "instrument": last[1], "score": last[2]},
         **waiting(row, policy, clock_us),
         "alerts": list(alerts),
-        "spacing": spacing_text(forecast),
+        "spacing": None if forecast is None else spacing_text(forecast),
     }  # fmt: skip
 
 
-def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> Document:
+def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> WaitingOut:
     """When the next answer is expected, whether it is overdue, and the next visit."""
     expected, overdue = None, "checkin-overdue" in row.conditions
     if policy.enabled and row.answered_day is not None:
@@ -79,18 +93,16 @@ def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> Document:
     }
 
 
-def spacing_text(forecast: Mapping[str, Any]) -> str | None:
+def spacing_text(forecast: KeptForecastOut) -> str | None:
     """The label's words on the gap between doses, in one line; shown beside a forecast, which they never change."""
     spacing = forecast.get("spacing")
-    if not isinstance(spacing, dict):
-        return None
-    return f"{spacing.get('words')}; not before {spacing.get('not_before')} ({spacing.get('source')})"
+    return None if spacing is None else f"{spacing['words']}; not before {spacing['not_before']} ({spacing['source']})"
 
 
 def patient_page(
-    site: str, row: AtHome, drawn: Document, history: Sequence[Document], entered: Sequence[Document],
-    raised: Mapping[str, int], alerts: Sequence[Document], policy: CheckIns, clock_us: int,
-) -> Document:  # fmt: skip
+    site: str, row: AtHome, drawn: CourseOut, history: Sequence[KeptForecastOut], entered: Sequence[Document],
+    raised: Mapping[str, int], alerts: Sequence[PatientAlertOut], policy: CheckIns, clock_us: int,
+) -> PatientOut:  # fmt: skip
     """The document of one patient's page: their whole course.
 
     Args:
@@ -107,10 +119,10 @@ def patient_page(
     }  # fmt: skip
 
 
-def _past(forecast: Document, drawn: Document) -> Document:
+def _past(forecast: KeptForecastOut, drawn: CourseOut) -> PastForecastOut:
     """A past forecast beside what came of it: the first dose after it, or the first score at or past tau, whichever was first."""
     as_of = forecast["as_of"]
-    tau = forecast.get("due_at_severity") or drawn.get("tau")
+    tau = forecast.get("due_at_severity") or drawn["tau"]
     doses = [dose["day"] for dose in drawn["doses"] if dose["day"] > as_of]
     crossed = [
         score["day"]
@@ -119,22 +131,21 @@ def _past(forecast: Document, drawn: Document) -> Document:
     ]
     events = [(day, "dosed") for day in doses[:1]] + [(day, "crossed") for day in crossed[:1]]
     then = min(events, default=None)
-    shown = {name: forecast.get(name) for name in FORECAST_FIELDS}
     return {
-        **shown,
-        "response": shown["response"] or "unknown",
+        "as_of": as_of,
+        "due": forecast.get("due"),
+        "relapse_probability": forecast.get("relapse_probability"),
+        "response": forecast.get("response") or "unknown",
+        "severity_now": forecast.get("severity_now"),
         "then": None if then is None else f"{then[1]} {then[0]}",
     }
 
 
-_PEAKS: Final = (("sbp", "peak_sbp", max), ("dbp", "peak_dbp", max), ("spo2", "lowest_spo2", min))
-
-
-def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Document]:
+def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[SessionOut]:
     """A row for each session that anything was entered in, the last one first; its readings are those that a person entered, and
     at its end the monitor's.
     """
-    found: dict[str, Document] = {}
+    found: dict[str, SessionOut] = {}
     dosed: dict[str, int] = {}
     for entry in entered:
         name = entry["session"]
@@ -145,33 +156,36 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Do
         })  # fmt: skip
         match entry["kind"]:
             case "session.started":
-                row.update(drug=entry.get("drug"), route=entry.get("route"), at=entry["at"])
+                row.update({"drug": entry.get("drug"), "route": entry.get("route"), "at": entry["at"]})
             case "dose":
                 dosed.setdefault(name, from_iso(entry["at"]))
                 row["drug"] = entry.get("drug") or row["drug"]
                 row["route"] = entry.get("route") or row["route"]
-                row["given_mg"] = (
-                    (row["given_mg"] or 0) + entry["amount_mg"] if "amount_mg" in entry else row["given_mg"]
-                )
+                if "amount_mg" in entry:
+                    row["given_mg"] = (row["given_mg"] or 0) + entry["amount_mg"]
             case "dose.stopped":
                 row["given_mg"] = entry.get("given_mg", row["given_mg"])
             case "session.ended":
                 row["ended_at"] = entry["at"]
-                for _, field, worst in _PEAKS:
-                    seen = [value for value in (row[field], entry.get("seen", {}).get(field)) if value is not None]
-                    row[field] = worst(seen, default=None)
+                seen = entry.get("seen", {})
+                _worsen(row, seen.get("peak_sbp"), seen.get("peak_dbp"), seen.get("lowest_spo2"))
                 if entry.get("discharged") and name in dosed:
                     row["left_min"] = round((from_iso(entry["at"]) - dosed[name]) / MINUTE, 1)
             case "checkin" if entry.get("instrument") == "cadss":
                 score = score_of("cadss", entry.get("items"), entry.get("score"))
                 row["peak_cadss"] = max(score or 0, row["peak_cadss"] or 0)
             case "vitals":
-                for channel, field, worst in _PEAKS:
-                    if channel in entry:
-                        row[field] = entry[channel] if row[field] is None else worst(row[field], entry[channel])
+                _worsen(row, entry.get("sbp"), entry.get("dbp"), entry.get("spo2"))
             case _:
                 pass
     return sorted(found.values(), key=lambda each: from_iso(each["at"]), reverse=True)
+
+
+def _worsen(row: SessionOut, sbp: float | None, dbp: float | None, spo2: float | None) -> None:
+    """Take readings into a session's peaks, and into its lowest saturation; None: not read."""
+    row["peak_sbp"] = max((value for value in (row["peak_sbp"], sbp) if value is not None), default=None)
+    row["peak_dbp"] = max((value for value in (row["peak_dbp"], dbp) if value is not None), default=None)
+    row["lowest_spo2"] = min((value for value in (row["lowest_spo2"], spo2) if value is not None), default=None)
 
 
 def today_of(row: AtHome, clock_us: int) -> int:

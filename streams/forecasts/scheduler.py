@@ -24,6 +24,7 @@ from alerts.store.forecast_cache import CachedState
 from alerts.store.store import Store
 from models.calendar import iso_day
 from models.instants import DAY, to_datetime
+from models.wire.live import ForecastToKeep
 from models.wire.observations import ForecastMade
 from streams.forecasts.jobs import ForecastOutcome, ForecastRequest, PatientInput
 from streams.forecasts.worker import Worker, WorkerFailed
@@ -221,7 +222,9 @@ class Forecaster:
             ]
             try:
                 await asyncio.to_thread(self._store.save_cached_states, states)
-                await self._append([self._record(each.request, each.forecast or {}) for each in part])
+                await self._append(
+                    [self._record(each.request, each.forecast) for each in part if each.forecast is not None]
+                )
             except BaseException:
                 for each in made[low:]:
                     self._tried.pop((each.request.site, each.request.patient), None)
@@ -270,7 +273,7 @@ class Forecaster:
             (request, PatientInput(entries.get(key), cached[key].state if key in cached else None)) for request, key in found_of
         ]  # fmt: skip
 
-    def _record(self, request: ForecastRequest, forecast: dict[str, Any]) -> ForecastMade:
+    def _record(self, request: ForecastRequest, forecast: ForecastToKeep) -> ForecastMade:
         name = f"forecast-{request.patient}-{forecast['as_of']}-{forecast['known']}-{forecast['entries']}"
         return ForecastMade.model_validate(
             {

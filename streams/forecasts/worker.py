@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final
 
 import msgpack
 
+from models.wire.home import CourseOut
 from streams.forecasts.jobs import ForecastOutcome, ForecastRequest, PatientInput, course_page, make_forecasts
 from streams.forecasts.shipped import shipped_pool
 
@@ -71,14 +72,14 @@ class Worker:
         answers = await self._ask({"task": "forecast", "wanted": jobs})
         return [ForecastOutcome(request, *answer) for (request, _), answer in zip(wanted, answers, strict=True)]
 
-    async def page(self, patient: str, entries: list[dict[str, Any]], as_of: int, every_days: int) -> dict[str, Any]:
+    async def page(self, patient: str, entries: list[dict[str, Any]], as_of: int, every_days: int) -> CourseOut:
         """The data of one patient's page (`jobs.course_page`).
 
         Raises:
             WorkerFailed: as above.
         """
         job = {"task": "page", "patient": patient, "entries": entries, "as_of": as_of, "every_days": every_days}
-        found: dict[str, Any] = await self._ask(job)
+        found: CourseOut = await self._ask(job)
         return found
 
     async def _ask(self, job: dict[str, Any]) -> Any:

@@ -13,14 +13,15 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.effects import Forecast, FrameEffects, Page, Transition, effect_document
+from alerts.effects import Forecast, FrameEffects, Page, Transition, transition_document
 from alerts.store.ledger import Conflict
 from alerts.store.store import Store
 from models.instants import EPOCH
+from models.wire.live import ForecastNewsOut, TransitionOut
 from models.wire.observations import Conflicted
 from streams.journal.journal import Journal, JournalEntry
 from streams.shard import SHARD_FORMAT, Shard
@@ -154,19 +155,19 @@ class Owner:
         )
 
 
-def alerts_in(effects: FrameEffects) -> list[dict[str, Any]]:
+def alerts_in(effects: FrameEffects) -> list[TransitionOut]:
     """The frame's transitions as documents, in order."""
-    return [effect_document(effect) for effect in effects.effects if isinstance(effect, Transition)]
+    return [transition_document(effect) for effect in effects.effects if isinstance(effect, Transition)]
 
 
-def forecasts_in(effects: FrameEffects) -> dict[str, list[dict[str, Any]]]:
+def forecasts_in(effects: FrameEffects) -> dict[str, list[ForecastNewsOut]]:
     """Site → the summaries of the frame's forecasts, a patient's last one of several."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, ForecastNewsOut]] = {}
     for effect in effects.effects:
         if isinstance(effect, Forecast):
-            shown = {name: effect.doc.get(name) for name in ("due", "relapse_probability")}
             found.setdefault(effect.site, {})[effect.patient] = {
-                "patient": effect.patient, "as_of": effect.as_of, **shown,
+                "patient": effect.patient, "as_of": effect.as_of,
+                "due": effect.doc.get("due"), "relapse_probability": effect.doc.get("relapse_probability"),
             }  # fmt: skip
     return {site: list(made.values()) for site, made in found.items()}
 

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import to_us
-from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STATUSES
-from models.wire.observations import EVENT, ChannelName, Event, Internal, Vitals
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STATUSES, ChannelName
+from models.wire.observations import EVENT, Event, Internal, Vitals
 
 FORMAT: Final = 2
 FULL: Final = 1000
@@ -48,9 +48,9 @@ _STATUS_CODE: Final = {word: code for code, word in enumerate(STATUSES)}
 
 if set(get_args(ChannelName)) != set(CHANNEL_NAMES) or not set(CHANNEL_NAMES) <= set(Vitals.model_fields):
     raise TypeError(
-        f"models/tables/channels.py has the channels {CHANNEL_NAMES}, and in models/wire/observations.py "
-        f"`ChannelName` has {get_args(ChannelName)} and `Vitals` lacks {sorted(set(CHANNEL_NAMES) - set(Vitals.model_fields))}: "
-        f"a channel is a row there and a name and a field here"
+        f"models/tables/channels.py has the channels {CHANNEL_NAMES}, its `ChannelName` has {get_args(ChannelName)}, and "
+        f"`Vitals` of models/wire/observations.py lacks {sorted(set(CHANNEL_NAMES) - set(Vitals.model_fields))}: "
+        f"a channel is a row and a name there and a field here"
     )
 
 

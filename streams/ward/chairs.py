@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.instants import MINUTE, NEVER, SECOND, from_iso, iso
 from models.tables.card import QualityWord
-from models.tables.channels import CHANNELS, STALE_AFTER
+from models.tables.channels import CHANNELS, STALE_AFTER, ChannelName
 from models.tables.limits import LIMIT_COLUMN, Limit
+from models.wire.live import ChairOut, ChairsOut, EstimatesOut, ReadinessOut, SidesOut, ValueOut
 from streams.ward.association import Session
 from streams.ward.estimates import estimates
 from streams.ward.rules.readiness import due_next, readiness_of
@@ -16,7 +15,7 @@ from streams.ward.signal.quality import GOOD, QUALITIES
 from streams.ward.state import WardState
 
 
-def chairs(state: WardState, site: str) -> dict[str, Any]:
+def chairs(state: WardState, site: str) -> ChairsOut:
     """Every open session of a site with its latest values, their age and quality, by the shard's clock."""
     now_us = state.clock_us
     here = [(row, session) for row, session in state.known.sessions.items() if session.site == site]
@@ -31,7 +30,7 @@ def chairs(state: WardState, site: str) -> dict[str, Any]:
     }
 
 
-def _chair(state: WardState, row: int, session: Session, limits: dict[str, Any], now_us: int) -> dict[str, Any]:
+def _chair(state: WardState, row: int, session: Session, limits: dict[str, SidesOut], now_us: int) -> ChairOut:
     sbp, dbp = state.baseline(row)
     given = session.dose_us
     estimated = estimates(state, row, now_us)
@@ -64,9 +63,9 @@ def _chair(state: WardState, row: int, session: Session, limits: dict[str, Any],
     }
 
 
-def _values(state: WardState, row: int, now_us: int) -> dict[str, Any]:
+def _values(state: WardState, row: int, now_us: int) -> dict[ChannelName, ValueOut]:
     rows = state.rows
-    values = {}
+    values: dict[ChannelName, ValueOut] = {}
     for column, channel in enumerate(CHANNELS):
         if rows.at[row, column] == NEVER:
             continue
@@ -87,21 +86,23 @@ def _values(state: WardState, row: int, now_us: int) -> dict[str, Any]:
     return values
 
 
-def _limits(table: tuple[Limit, ...]) -> dict[str, dict[str, float | None]]:
+def _limits(table: tuple[Limit, ...]) -> dict[str, SidesOut]:
     """Per channel, the innermost limits that are more than information: what a sparkline draws."""
-    found: dict[str, dict[str, float | None]] = {}
+    found: dict[str, SidesOut] = {}
     for limit in table:
         if not limit.enabled or limit.priority < 1 or LIMIT_COLUMN[limit.channel] >= LIMIT_COLUMN["moaas"]:
             continue
         sides = found.setdefault(limit.channel, {"low": None, "high": None})
-        side, closer = ("high", min) if limit.above else ("low", max)
-        known = sides[side]
-        sides[side] = limit.enter if known is None else closer(known, limit.enter)
+        low, high = sides["low"], sides["high"]
+        if limit.above:
+            sides["high"] = limit.enter if high is None else min(high, limit.enter)
+        else:
+            sides["low"] = limit.enter if low is None else max(low, limit.enter)
     return found
 
 
-def _readiness(state: WardState, row: int, now_us: int, estimated: dict[str, Any]) -> dict[str, Any]:
-    over_at = (estimated["dissociation"] or {}).get("resolves_at")
+def _readiness(state: WardState, row: int, now_us: int, estimated: EstimatesOut) -> ReadinessOut:
+    over_at = None if estimated["dissociation"] is None else estimated["dissociation"]["resolves_at"]
     found = readiness_of(state, row, now_us, None if over_at is None else from_iso(over_at))
     return {"ready": found.ready, "expected_at": _iso(found.expected_us), "reasons": found.words}
 

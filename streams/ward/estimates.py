@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from models.instants import MINUTE, SECOND, iso, to_datetime
 from models.session.dissociation import (
@@ -22,6 +22,7 @@ from models.session.dissociation import (
 )
 from models.session.pharmacokinetics import Body, DoseEvent, effective_mg, plasma
 from models.session.pressure import PressureForecast, PressureReading, PressureRisk, forecast_pressure
+from models.wire.live import DissociationOut, EstimatesOut, PressureForecastOut
 from streams.ward.association import Session
 from streams.ward.pasts import Past
 from streams.ward.sentences import number
@@ -36,7 +37,7 @@ ANSWERED_WITHIN: Final = 15 * MINUTE
 """An answer later than this is one to another question. Chosen by us."""
 
 
-def estimates(state: WardState, row: int, now_us: int) -> dict[str, Any]:
+def estimates(state: WardState, row: int, now_us: int) -> EstimatesOut:
     """What a board shows of a session beside its values: `expected`, `dissociation`, `pressure_forecast`; null before a dose."""
     session = state.known.sessions[row]
     # Each row at a second of its own, so that a full house is not reckoned anew all at once.
@@ -158,7 +159,7 @@ def _body(state: WardState, session: Session) -> Body:
     return Body() if weight_kg is None else Body(weight_kg)
 
 
-def _dissociation(state: WardState, row: int, now_us: int) -> dict[str, Any] | None:
+def _dissociation(state: WardState, row: int, now_us: int) -> DissociationOut | None:
     found = belief_of(state, row)
     if found is None:
         return None
@@ -179,6 +180,6 @@ def _dissociation(state: WardState, row: int, now_us: int) -> dict[str, Any] | N
     }
 
 
-def _pressure(state: WardState, row: int, now_us: int) -> dict[str, float] | None:
+def _pressure(state: WardState, row: int, now_us: int) -> PressureForecastOut | None:
     found = pressure_ahead(state, row, now_us)
     return None if found is None else {"10min": round(found.within_10, 3), "20min": round(found.within_20, 3)}

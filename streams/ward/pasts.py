@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from models.instants import DAY, NEVER
 from models.session.dissociation import UNKNOWN_PERSON_PRIOR, DissociationPrior
+from models.wire.live import EstimatesOut
 
 COURSE_ENDS_AFTER: Final = 60 * DAY
 """After so long without a session the next is the first of a course again, as far as wearing off goes. Chosen by us."""
@@ -77,13 +78,13 @@ class EstimateCache:
     """What boards were last shown of a session, by row, with what it was made from. No part of the state."""
 
     def __init__(self) -> None:
-        self._entries: dict[int, tuple[object, dict[str, Any]]] = {}
+        self._entries: dict[int, tuple[object, EstimatesOut]] = {}
 
-    def get(self, row: int, made_from: object) -> dict[str, Any] | None:
+    def get(self, row: int, made_from: object) -> EstimatesOut | None:
         """The estimates of a row, if they were made from the same."""
         entry = self._entries.get(row)
         return entry[1] if entry is not None and entry[0] == made_from else None
 
-    def put(self, row: int, made_from: object, estimated: dict[str, Any]) -> None:
+    def put(self, row: int, made_from: object, estimated: EstimatesOut) -> None:
         """Store the estimates of a row, over earlier ones."""
         self._entries[row] = (made_from, estimated)

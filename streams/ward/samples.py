@@ -181,7 +181,7 @@ def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
         if held is not None:
             session, patient = held.name, held.patient
         at = iso(int(frame.at_us[taken]))
-        read = {
+        read: dict[str, float] = {
             name: number(float(value), name)
             for name, value in zip(CHANNEL_NAMES, frame.values[taken], strict=True)
             if not np.isnan(value)

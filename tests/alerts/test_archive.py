@@ -10,6 +10,7 @@ from alerts.effects import AuditEntry, Effect, Forecast, FrameEffects, Page, Tra
 from alerts.store.forecast_cache import CachedState
 from alerts.store.store import Store
 from models.instants import DAY, MINUTE, iso
+from models.wire.home import KeptForecastOut
 from tests.alerts.test_store import START, frame, page, step, store, url
 
 pytest_plugins = ("tests.support.postgres",)
@@ -27,8 +28,8 @@ def made(patient: str, as_of: str, in_14: float, site: str = "main") -> Forecast
     return Forecast(iso(START), site, patient, as_of, f"{patient}-{as_of}", doc)
 
 
-def days(found: list[dict[str, Any]]) -> list[tuple[str, str, float]]:
-    return [(each["patient"], each["as_of"], each["relapse_probability"]["14d"]) for each in found]
+def days(found: list[KeptForecastOut]) -> list[tuple[str, str, float]]:
+    return [(each["patient"], each["as_of"], (each["relapse_probability"] or {})["14d"]) for each in found]
 
 
 def test_every_forecast_stays_readable_and_the_latest_day_is_the_newest(store: Store) -> None:

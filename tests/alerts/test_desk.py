@@ -19,7 +19,7 @@ from alerts.store.alert_document import fold
 from models.findings import Finding, Subject
 from models.instants import HOUR, MINUTE, SECOND, iso, to_datetime
 from models.tables.rules import INHIBITS, RULES, Priority
-from models.wire.live import AlertPhase
+from models.wire.live import AlertPhase, AlertState
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -110,7 +110,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.seq: dict[str, int] = {}
         self.pages: list[Page] = []
         self.raised: set[str] = set()
-        self.shown: dict[str, dict[str, Any]] = {}
+        self.shown: dict[str, AlertState] = {}
 
     # ---- what comes in
 

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.settings import PagesPart, Settings
 from models.arrays import Document
-from models.wire.live import CHAIRS_ADAPTER
+from models.wire.live import CHAIRS_ADAPTER, FORECASTS_NEWS_ADAPTER
 from tests.support.service import Heard, Inside, falling, heard, recovering, serving, until
 
 QUIET = Settings(pages=PagesPart(destinations=()))
@@ -81,6 +81,7 @@ async def test_a_page_hears_of_whom_a_forecast_was_stored_and_it_takes_no_number
             made("P-1", 0.2, "2026-03-01"), made("P-2", 0.1, "2026-03-01", site="north"), made("P-3", 0.3, "2026-03-01")
         )
         told = await next_of(events, "forecast")
+        FORECASTS_NEWS_ADAPTER.validate_python(told.data, strict=False)
         assert told.id is None
         assert told.data == {
             "site": "main",

@@ -311,7 +311,7 @@ def test_the_alerts_are_their_transitions_folded_whatever_part_comes_again(
         for again in frames[cuts.draw(st.integers(0, upto)) : upto]:
             assert store.commit(again) == []
 
-    stored = {it["alert"]: {name: it[name] for name in it if name != "pages"} for it in store.alerts()}
+    stored = {it["alert"]: {name: value for name, value in it.items() if name != "pages"} for it in store.alerts()}
     assert stored == json.loads(json.dumps(views))
 
 

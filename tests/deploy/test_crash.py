@@ -11,7 +11,7 @@ import json
 import random
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -255,7 +255,7 @@ async def test_pages_owed_by_frames_that_were_never_told_about_are_sent_by_the_n
     process.dies()
 
 
-def pages_of(process: Process) -> list[dict[str, Any]]:
+def pages_of(process: Process) -> list[Mapping[str, Any]]:
     """The pages that a replay of the journal owes."""
     shard, found = Shard(0, process.clock), []
     while entries := process.journal.read(shard.next_offset):

@@ -19,7 +19,7 @@ from tests.support.patients import FIRST, Patient
 INDUCTION = (0, 2, 4, 7, 9, 11)
 
 
-def forecast(patient: Patient, day: int) -> dict[str, Any]:
+def forecast(patient: Patient, day: int) -> Any:
     course = patient.history().course(patient.day(day))
     assert course is not None
     return forecast_document(course, forecast_many([course]), 0, with_cdf=True)
@@ -71,7 +71,7 @@ def test_a_patient_without_a_phq9_is_screened_and_followed_by_what_there_is() ->
 
 
 def test_mood_alone_is_believed_little_but_believed() -> None:
-    def told(mood: float) -> dict[str, Any]:
+    def told(mood: float) -> Any:
         patient = induced()
         for day in range(-10, 0):
             patient.score(day, "mood-vas", 8)

@@ -123,7 +123,7 @@ def test_a_forecast_with_it_says_its_version_and_one_for_another_forecaster_is_l
     for_this = replace(fit(clinic(0.8, 1.0), name_of(shipped_pool()), "2026-11"), shift=1.0)
     day = calendar_day(cohort, 0, 90).toordinal()
 
-    def made(policy: dict[str, object] | None) -> dict[str, Any]:
+    def made(policy: dict[str, object] | None) -> Any:
         (answer,) = make_forecasts(
             [(ForecastRequest("main", alias(cohort, 0), day, 2**62, policy), PatientInput(entries))], shipped_pool()
         )

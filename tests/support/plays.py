@@ -118,9 +118,10 @@ class Stage:
     def looks(self, chair: str) -> None:
         """Somebody looks at the board: may they leave?"""
         (card,) = [card for card in self.scene.shard.chairs("main")["chairs"] if card["chair"] == chair]
-        ready, expected_at, reasons = (card["readiness"][name] for name in ("ready", "expected_at", "reasons"))
-        about = "" if expected_at is None else f" before {clock(round(seconds(expected_at), 0))}"
-        self.note(f"Board, chair {chair}: {'ready to leave' if ready else f'not ready{about}: ' + '; '.join(reasons)}")
+        found = card["readiness"]
+        about = "" if found["expected_at"] is None else f" before {clock(round(seconds(found['expected_at']), 0))}"
+        why_not = f"not ready{about}: {'; '.join(found['reasons'])}"
+        self.note(f"Board, chair {chair}: {'ready to leave' if found['ready'] else why_not}")
 
     # ---- monitors and time
 

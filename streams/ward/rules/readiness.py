@@ -13,10 +13,12 @@ from models.findings import Finding
 from models.instants import FAR, MINUTE, NEVER, iso
 from models.session.readiness import PatientStatus, Readiness, judge_readiness
 from models.session.reports import assess
+from models.tables.card import DueWord
 from models.tables.channels import CHANNEL_COLUMN
 from models.tables.drugs import treatment_of
 from models.tables.rules import INHIBITS, RULES, Priority
 from models.tables.suicidality import PHQ_9, SUICIDALITY_INSTRUMENTS
+from models.wire.live import NextOut
 from streams.ward.association import Session
 from streams.ward.sentences import plain, with_chair
 from streams.ward.state import Here, WardState
@@ -75,10 +77,10 @@ def readiness_of(state: WardState, row: int, now_us: int, dissociation_over_us: 
     return judge_readiness(status_of(state, row, now_us), dissociation_over_us, gone_min)
 
 
-def due_next(state: WardState, row: int, now_us: int) -> list[dict[str, str | None]]:
+def due_next(state: WardState, row: int, now_us: int) -> list[NextOut]:
     """What is due in a session, the soonest first; what is overdue has no time any more and comes before."""
     session = state.known.sessions[row]
-    due: list[tuple[int, str]] = []
+    due: list[tuple[int, DueWord]] = []
     asked_us = FAR if session.cuff_asked_us is None else session.cuff_asked_us
     cuff_us = min(int(state.rows.cuff_due[row]), asked_us)
     if cuff_us < FAR or "vitals-overdue" in session.standing:

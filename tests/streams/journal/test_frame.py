@@ -54,7 +54,7 @@ def test_what_goes_into_a_frame_comes_out_of_it_in_order(sent: list[Record]) -> 
         for column, name in enumerate(CHANNEL_NAMES):
             value = getattr(record, name)
             assert np.isnan(frame.values[n, column]) if value is None else frame.values[n, column] == value
-            assert STATUSES[frame.status[n, column]] == (record.status or {}).get(name, "ok")  # type: ignore[call-overload]
+            assert STATUSES[frame.status[n, column]] == (record.status or {}).get(name, "ok")
         assert (0 if frame.keys is None else frame.keys[n]) == (0 if record.id is None else key_hash(record.id))
         assert frame.authors.get(n) == (None if record.by is None else (record.by, record.id))
     before = 0

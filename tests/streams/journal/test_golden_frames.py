@@ -57,7 +57,7 @@ def expected() -> dict[str, Any]:
 
 
 def copy_of_the_tree(folder: Path, table: str, model: dict[str, str] | None = None) -> Path:
-    """Models and streams, with lines put under the channels' table and texts of the model replaced."""
+    """Models and streams, with lines put under the channels' table and texts of the names and the model replaced."""
     for package in ("models", "streams"):
         shutil.copytree(TREE / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     channels = folder / "models" / "tables" / "channels.py"
@@ -66,8 +66,8 @@ def copy_of_the_tree(folder: Path, table: str, model: dict[str, str] | None = No
     channels.write_text(channels.read_text().replace(mark, f"{table}\n{mark}", 1))
     observations = folder / "models" / "wire" / "observations.py"
     for old, new in (model or {}).items():
-        assert old in observations.read_text()
-        observations.write_text(observations.read_text().replace(old, new, 1))
+        (place,) = [path for path in (channels, observations) if old in path.read_text()]
+        place.write_text(place.read_text().replace(old, new, 1))
     return folder
 
 

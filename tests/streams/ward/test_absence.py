@@ -246,7 +246,7 @@ def _no_blind_window(clinic: Scene) -> None:
     up = {alert.rule for alert in clinic.shard.desk.open.values() if alert.subject.patient == "P-3"}
     (card,) = [card for card in clinic.shard.chairs("main")["chairs"] if card["patient"] == "P-3"]
     for name, value in card["values"].items():
-        if value["value"] is not None and value["age_s"] > STALE_S:
+        if value["value"] is not None and value["age_s"] is not None and value["age_s"] > STALE_S:
             assert up & ABSENT, (
                 f"{name} is {value['age_s']} s old at {(ward.clock_us - START_US) / SECOND} s and nobody says so"
             )

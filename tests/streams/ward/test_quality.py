@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
 
 import pytest
 
 from models.instants import SECOND
 from models.tables.channels import CHANNELS, Channel
+from models.wire.live import ValueOut
 from streams.ward.signal.quality import FROZEN_AFTER
 from tests.support.scenes import START_US, Scene, breathing
 
 every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
 
 
-def shown(clinic: Scene, channel: str) -> dict[str, Any]:
+def shown(clinic: Scene, channel: str) -> ValueOut:
     (card,) = clinic.shard.chairs("main")["chairs"]
-    found: dict[str, Any] = card["values"][channel]
-    return found
+    return next(value for name, value in card["values"].items() if name == channel)
 
 
-def one_reading(channel: str, value: float) -> dict[str, Any]:
+def one_reading(channel: str, value: float) -> ValueOut:
     clinic = Scene()
     clinic.send(clinic.chair("3").vitals(**{channel: value}))
     return shown(clinic, channel)
