@@ -97,8 +97,7 @@ class ShardViews:
             raise NotNow(f"no curve now: {failed}") from failed
         alerts: list[PatientAlertOut] = [
             {"alert": alert.id, "rule": alert.rule, "priority": alert.priority.word, "text": alert.text}
-            for alert in self._shard.desk.open.values()
-            if (alert.subject.site, alert.subject.patient) == (site, patient)
+            for alert in self._shard.desk.open.of_patient(site, patient)
         ]
         return patient_page(site, row, drawn, history, entered, raised, alerts, policy, clock_us)
 

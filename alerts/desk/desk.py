@@ -15,6 +15,7 @@ from typing import Any, Final
 from alerts.desk.alert import Alert, AlertKey, alert_key, in_order
 from alerts.desk.digest import digest_page
 from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide
+from alerts.desk.open_alerts import OpenAlerts
 from alerts.desk.paging import Paging
 from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
 from models.findings import Digest, Finding
@@ -66,15 +67,13 @@ class Desk:
 
     def __init__(self, shard: int = 0) -> None:
         self.shard = shard
-        self.open: dict[str, Alert] = {}
-        self._by_key: dict[AlertKey, str] = {}
+        self.open = OpenAlerts()
         self._sites: dict[str, _Site] = {}
         self._paging = Paging()
         self._closed: dict[AlertKey, Priority] = {}
         """Alerts that a person closed while their condition went on, with the worst priority since."""
         self._effects: list[Effect] = []
         self._offset = 0
-        self._due = FAR
 
     def begin(self, offset: int) -> None:
         """Set the frame that causes the effects from now on."""
@@ -93,26 +92,21 @@ class Desk:
 
     def advance(self, clock_us: int) -> None:
         """Run out and page whatever is due before `clock_us`, each at its own instant, in order."""
-        while self._due < clock_us:
-            due = self._due
-            for alert in sorted(self.open.values(), key=lambda alert: (alert.onset_us, alert.id)):
+        while (due := self.open.next_due_us) < clock_us:
+            alerts = self.open.take_due(due)
+            for alert in sorted(alerts, key=lambda alert: (alert.onset_us, alert.id)):
                 if alert.until_us == due:
                     self._step(alert, Stimulus.RAN_OUT, due, due, {})
-            for alert in sorted(self.open.values(), key=lambda alert: (-alert.priority, alert.onset_us, alert.id)):
+            for alert in sorted(alerts, key=lambda alert: (-alert.priority, alert.onset_us, alert.id)):
                 if alert.page_due_us == due:
                     self._send(alert, due)
-            self._reckon()
-
-    def _reckon(self) -> None:
-        """When something is due next. Between two calls `_due` is never late but may be early: then nothing is found due."""
-        self._due = min((min(alert.until_us, alert.page_due_us) for alert in self.open.values()), default=FAR)
 
     # ---- findings ----------------------------------------------------------------------------------------------
 
     def find(self, finding: Finding) -> None:
         """Raise, change or end the alert of a finding. Call `advance` first with the finding's instant."""
         key = alert_key(finding.subject, finding.rule)
-        alert = self.open.get(self._by_key.get(key, ""))
+        alert = self.open.at(key)
         if finding.change != "changed":
             self._closed.pop(key, None)
         match finding.change:
@@ -162,8 +156,7 @@ class Desk:
             blake2b(identity.encode(), digest_size=8).hexdigest(), finding.subject, finding.rule, finding.priority,
             finding.priority, AlertPhase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
         )  # fmt: skip
-        self.open[alert.id] = alert
-        self._by_key[key] = alert.id
+        self.open.add(alert)
         reason = self._page(alert, finding.clock_us)
         self._emit(alert, "raised", finding.at_us, {"page": reason})
         self._flush(alert, finding.clock_us)
@@ -200,8 +193,9 @@ class Desk:
             if until_us < FAR:
                 details["until"] = iso(until_us)
             self._step(alert, stimulus, at_us, clock_us, details)
-            alert.until_us = until_us
-            self._due = min(self._due, until_us)
+            if until_us < FAR:
+                alert.until_us = until_us
+                self.open.note_due(alert)
         self._effects.append(
             AuditEntry(
                 iso(at_us), alert.subject.site, alert.subject.patient, alert.subject.session, command.kind, command.by,  # type: ignore[attr-defined]
@@ -225,9 +219,10 @@ class Desk:
     def digest(self, digest: Digest) -> None:
         """Add the scheduler's page about the patients of a digest whose alerts nobody has answered; none if there are none."""
         unanswered = {
-            (alert.subject.patient, alert.rule): alert.id
-            for alert in self.open.values()
-            if alert.subject.site == digest.site and alert.subject.session is None and alert.phase is AlertPhase.ACTIVE
+            (line.patient, rule): alert.id
+            for line in digest.lines
+            for rule in line.rules
+            if (alert := self.open.at((digest.site, line.patient, None, rule))) and alert.phase is AlertPhase.ACTIVE
         }
         page = digest_page(digest, unanswered, self.policies(digest.site).get("link"))
         if page is not None:
@@ -252,8 +247,7 @@ class Desk:
         ):
             alert.page_due_us = FAR
         if move.to is AlertPhase.CLOSED:
-            del self.open[alert.id]
-            self._by_key.pop(alert.key, None)
+            self.open.remove(alert)
         if move.pages:
             details = {**details, "page": self._page(alert, clock_us, escalated=stimulus is Stimulus.ESCALATE)}
         for step in move.steps:
@@ -263,8 +257,9 @@ class Desk:
 
     def _page(self, alert: Alert, clock_us: int, *, escalated: bool = False) -> str:
         """Decide when a page is owed for this alert, and say why."""
-        alert.page_due_us, reason = self._paging.decide(alert, self.open.values(), clock_us, escalated=escalated)
-        self._due = min(self._due, alert.page_due_us)
+        patients = self.open.of_patient(alert.subject.site, alert.subject.patient)
+        alert.page_due_us, reason = self._paging.decide(alert, patients, clock_us, escalated=escalated)
+        self.open.note_due(alert)
         return reason
 
     def _flush(self, alert: Alert, clock_us: int) -> None:
@@ -274,9 +269,8 @@ class Desk:
 
     def _send(self, alert: Alert, clock_us: int) -> None:
         site = self._site(alert.subject.site)
-        self._effects.append(
-            self._paging.page(alert, self.open.values(), clock_us, site.seq, site.policies.get("link"))
-        )
+        patients = self.open.of_patient(alert.subject.site, alert.subject.patient)
+        self._effects.append(self._paging.page(alert, patients, clock_us, site.seq, site.policies.get("link")))
 
     def _emit(self, alert: Alert, step: TransitionKind, at_us: int, details: dict[str, Any]) -> None:
         site = self._site(alert.subject.site)
@@ -317,15 +311,12 @@ class Desk:
             raise ValueError(f"desk state {packed.get('state')!r}; this version reads {DESK_FORMAT}")
         desk = cls(packed["shard"])
         for fields in packed["open"]:
-            alert = Alert.unpacked(fields)
-            desk.open[alert.id] = alert
-            desk._by_key[alert.key] = alert.id
+            desk.open.add(Alert.unpacked(fields))
         desk._closed = {
             (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
         }
         desk._sites = {name: _Site(seq, json.loads(policies)) for name, seq, policies in packed["sites"]}
         desk._paging = Paging.unpacked(packed)
-        desk._reckon()
         return desk
 
 

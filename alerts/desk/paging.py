@@ -7,12 +7,13 @@
 
 A page that goes out takes with it whatever else of its patient is waiting, worst first, so that one event is one page.
 A worse priority is never quieted by an earlier, lesser page of its rule.
-Pure. Bad at: whom to page; every destination gets every page. Cost: one look through the shard's open alerts a page.
+Pure. Bad at: whom to page; every destination gets every page. Cost: one look through the patient's open alerts a page.
 Never here: an alert's life (`desk.py`, `lifecycle.py`), sending (`pager.py`), a clock.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,8 +40,10 @@ class Paging:
     """When each patient and rule of one shard was paged last, and so which pages wait."""
 
     def __init__(self) -> None:
-        self._patients: dict[tuple[str, str], int] = {}
-        self._rules: dict[AlertKey, _Paged] = {}
+        #: (site, patient) → when they were paged last, oldest first; what is older than `GROUP_FOR` is dropped.
+        self._patients: OrderedDict[tuple[str, str], int] = OrderedDict()
+        #: The same by rule, with the priority then; what is older than `QUIET_AFTER` is dropped.
+        self._rules: OrderedDict[AlertKey, _Paged] = OrderedDict()
 
     def decide(
         self, alert: Alert, among: Iterable[Alert], clock_us: int, *, escalated: bool = False
@@ -49,7 +52,7 @@ class Paging:
 
         Args:
             alert: what a page may be owed for.
-            among: the shard's open alerts.
+            among: the patient's open alerts.
             clock_us: the shard's clock.
             escalated: a person asked for it.
         """
@@ -59,8 +62,7 @@ class Paging:
             return clock_us, "now"
         site, patient, _, _ = key = alert.key
         for other in among:
-            mine = other.subject.site == site and other.subject.patient == patient
-            if mine and other.phase is not AlertPhase.LATCHED and alert.rule in INHIBITS.get(other.rule, ()):
+            if other.phase is not AlertPhase.LATCHED and alert.rule in INHIBITS.get(other.rule, ()):
                 return FAR, f"none: {other.rule} says it"
         due_us, why = clock_us, "now"
         grouped = self._patients.get((site, patient))
@@ -76,23 +78,21 @@ class Paging:
 
         Args:
             alert: what the page is about.
-            among: the shard's open alerts.
+            among: the patient's open alerts.
             clock_us: the shard's clock.
             seq: the site's last transition, so that a second page about an alert has a key of its own.
             link: where the site's board is, if that is configured.
         """
         site, patient = alert.subject.site, alert.subject.patient
-        others = [
-            other for other in among
-            if other is not alert and other.page_due_us < FAR and (other.subject.site, other.subject.patient) == (site, patient)
-        ]  # fmt: skip
+        others = [other for other in among if other is not alert and other.page_due_us < FAR]
         waiting = [alert, *sorted(others, key=lambda other: (-other.priority, other.onset_us, other.id))]
-        self._rules = {key: paged for key, paged in self._rules.items() if paged.at_us + QUIET_AFTER > clock_us}
-        self._patients = {key: at_us for key, at_us in self._patients.items() if at_us + GROUP_FOR > clock_us}
+        self._forget(clock_us)
         for each in waiting:
             each.page_due_us = FAR
             self._rules[each.key] = _Paged(clock_us, each.priority)
+            self._rules.move_to_end(each.key)
         self._patients[site, patient] = clock_us
+        self._patients.move_to_end((site, patient))
         worst = max(each.priority for each in waiting)
         where = f"Chair {alert.subject.chair}" if alert.subject.chair else patient
         body = " ".join(each.text for each in waiting)
@@ -101,6 +101,13 @@ class Paging:
         title = f"{worst.name} {PRIORITY_SHAPES[worst]} {where}: {RULES[alert.rule].title}"
         alerts = tuple(each.id for each in waiting)
         return Page(f"{alert.id}-{seq}", iso(clock_us), site, patient, worst.word, alerts, title, body)
+
+    def _forget(self, clock_us: int) -> None:
+        """Drop what no longer delays a page. Both are in the order of their instants, so only what is dropped is looked at."""
+        while self._rules and next(iter(self._rules.values())).at_us + QUIET_AFTER <= clock_us:
+            self._rules.popitem(last=False)
+        while self._patients and next(iter(self._patients.values())) + GROUP_FOR <= clock_us:
+            self._patients.popitem(last=False)
 
     def packed(self) -> dict[str, Any]:
         """Two fields of the desk's state, msgpack-able."""
@@ -116,9 +123,8 @@ class Paging:
     def unpacked(cls, packed: Mapping[str, Any]) -> Paging:
         """The paging of a desk's state."""
         paging = cls()
-        paging._patients = {(site, patient): at_us for site, patient, at_us in packed["patient_paged"]}
-        paging._rules = {
-            (key[0], key[1], key[2], key[3]): _Paged(at_us, Priority(priority))
-            for key, at_us, priority in packed["rule_paged"]
-        }
+        by_instant = sorted(packed["patient_paged"], key=lambda paged: paged[2])
+        paging._patients.update({(site, patient): at_us for site, patient, at_us in by_instant})
+        for key, at_us, priority in sorted(packed["rule_paged"], key=lambda paged: paged[1]):
+            paging._rules[key[0], key[1], key[2], key[3]] = _Paged(at_us, Priority(priority))
         return paging

@@ -17,7 +17,7 @@ from alerts.desk.paging import GROUP_FOR, QUIET_AFTER
 from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
 from alerts.store.alert_document import fold
 from models.findings import Finding, Subject
-from models.instants import HOUR, MINUTE, SECOND, iso, to_datetime
+from models.instants import FAR, HOUR, MINUTE, SECOND, iso, to_datetime
 from models.tables.rules import INHIBITS, RULES, Priority
 from models.wire.live import AlertPhase, AlertState
 from models.wire.observations import (
@@ -292,6 +292,16 @@ class DeskMachine(RuleBasedStateMachine):
                 assert shown["until"] == (iso(held.until_us) if answered else None)
 
     @invariant()
+    def an_open_alert_is_found_by_its_id_its_key_and_its_patient_and_by_what_is_due_next(self) -> None:
+        alerts = list(self.desk.open.values())
+        assert [self.desk.open[alert.id] for alert in alerts] == [self.desk.open.at(a.key) for a in alerts] == alerts
+        for site, patient in {(place.subject.site, place.subject.patient) for place in PLACES}:
+            theirs = [a for a in alerts if (a.subject.site, a.subject.patient) == (site, patient)]
+            assert list(self.desk.open.of_patient(site, patient)) == theirs
+        due = [instant for a in alerts for instant in (a.until_us, a.page_due_us)]
+        assert self.desk.open.next_due_us == min(due, default=FAR)
+
+    @invariant()
     def no_page_is_sent_twice(self) -> None:
         assert len({page.key for page in self.pages}) == len(self.pages)
 
@@ -446,6 +456,35 @@ def test_answering_one_alert_leaves_the_patient_s_others_alone() -> None:
         "bradycardia": AlertPhase.ACTIVE,
         "bradypnoea": AlertPhase.ACTIVE,
     }
+
+
+def test_what_runs_out_at_one_instant_runs_out_in_the_order_in_which_it_began_and_pages_the_worst_first() -> None:
+    desk = Desk()
+    for n, (patient, priority) in enumerate([("A-1", MEDIUM), ("B-2", MEDIUM), ("C-3", HIGH)]):
+        subject = Subject("main", patient, f"S-{n}")
+        desk.find(Finding("began", subject, "desaturation", priority, 9 - n, 9 - n, 10, "t", {}, "s"))
+    until = to_datetime(10 + 5 * MINUTE)
+    for alert in list(desk.open):
+        desk.command(AlertSnoozed(at=to_datetime(10), alert=alert, by="rn-1", until=until), 10)
+    desk.take()
+    desk.advance(10 + 5 * MINUTE)
+    assert desk.take() == (), "what is due at an instant is still not due then"
+    desk.advance(10 + 5 * MINUTE + 1)
+    effects = desk.take()
+    assert [one.patient for one in effects if isinstance(one, Transition)] == ["C-3", "B-2", "A-1"]
+    assert {one.at for one in effects} == {"1970-01-01T00:05:00.000Z"}
+
+
+def test_pages_that_wait_for_one_instant_go_out_the_worst_first() -> None:
+    desk = Desk()
+    waiting = [("A-1", "desaturation", 20), ("B-2", "bradycardia", 20), ("C-3", "desaturation", 20)]
+    for patient, _, _ in waiting:
+        desk.find(Finding("began", Subject("main", patient, "S"), "tachycardia", MEDIUM, 10, 10, 10, "t", {}, "s"))
+    for n, (patient, rule_, at_us) in enumerate(waiting):
+        desk.find(Finding("began", Subject("main", patient, "S"), rule_, MEDIUM, at_us, at_us - n, at_us, "t", {}, "s"))
+    desk.take()
+    desk.advance(10 + GROUP_FOR + 1)
+    assert [page.patient for page in desk.take() if isinstance(page, Page)] == ["C-3", "B-2", "A-1"]
 
 
 def test_several_limits_crossed_at_once_are_one_page() -> None:

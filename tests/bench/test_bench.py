@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import BEGIN, END, Figure, table, write_into
-from bench.speed import checkpoint, edge, latency, path, ward
+from bench.speed import checkpoint, desk, edge, latency, path, ward
 from bench.speed.load import bodies, frames, full_house, lines_of
 from models.instants import MINUTE
 from streams.clinic.clinic import OPENS_US
@@ -35,6 +35,12 @@ def test_every_session_of_a_full_house_is_announced_and_none_is_opened_by_a_samp
     assert len(sessions) == SESSIONS
     assert all(session.announced and session.chair and session.device for session in sessions)
     assert shard.ward.counts["samples"] > 3 * 60 * SESSIONS
+
+
+def test_alerts_live_and_close_beside_open_ones_and_leave_those_open() -> None:
+    open_ones, clock_us = desk.desk_with(5)
+    assert desk.lives(open_ones, clock_us, 3) == 3 * desk.EFFECTS
+    assert len(open_ones.open) == 5
 
 
 def test_senders_keep_each_session_in_order_and_lose_no_whole_body() -> None:
