@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from alerts.notify.notifiers import TIMEOUT_S, Destination, Outcome
-from alerts.store.outbox import OwedPage
+from alerts.store.outbox import OwedPage, Recipients, everybody
 from alerts.store.store import Store
 from models.instants import SECOND
 
@@ -48,11 +48,14 @@ class Pager:
         timeout_s: when a send counts as failed.
         alone: no other pager uses this store, so pages that were being sent when the last one died go out at once.
         schedulers: the names of those destinations that are for whoever plans the visits.
+        recipients: which destinations a page is for, where that hangs on its site; else `schedulers` decides.
+        idle_s: how long to wait for a wake-up before looking anyway.
     """
 
     def __init__(
         self, store: Store, destinations: Sequence[Destination], now_us: Callable[[], int],
         timeout_s: float = TIMEOUT_S, alone: bool = True, schedulers: Sequence[str] = (),
+        recipients: Recipients | None = None, idle_s: float = IDLE_S,
     ) -> None:  # fmt: skip
         self._store = store
         self._destinations = {destination.name: destination for destination in destinations}
@@ -61,7 +64,8 @@ class Pager:
         self._now_us = now_us
         self._timeout_s = timeout_s
         self._alone = alone
-        self._schedulers = list(schedulers)
+        self._recipients = recipients or everybody(list(self._destinations), schedulers)
+        self._idle_s = idle_s
         self._wakers = {name: asyncio.Event() for name in self._destinations}
         self._nowhere = asyncio.Event()
         """Ends the waiting of a pager that has no destination."""
@@ -72,10 +76,13 @@ class Pager:
         """Where pages go."""
         return list(self._destinations.values())
 
-    def wake(self) -> None:
-        """Pages were written: look now. From the pager's own loop; elsewhere through `loop.call_soon_threadsafe`."""
-        for waker in self._wakers.values():
-            waker.set()
+    def wake(self, only: Collection[str] | None = None) -> None:
+        """Pages were written, for all destinations or these: look now. From the pager's own loop; elsewhere through
+        `loop.call_soon_threadsafe`.
+        """
+        for name, waker in self._wakers.items():
+            if only is None or name in only:
+                waker.set()
 
     async def run(self) -> None:
         """Send until `stop`; then what is due now is still sent."""
@@ -125,7 +132,7 @@ class Pager:
             if self._stopping:
                 return
             try:
-                async with asyncio.timeout(IDLE_S):
+                async with asyncio.timeout(self._idle_s):
                     await waker.wait()
             except TimeoutError:
                 pass
@@ -134,12 +141,7 @@ class Pager:
         """Claim the most urgent due page and send it; False if none is due. One at a time, so that a worse one is next."""
         lease_us = round((self._timeout_s + MARGIN_S) * SECOND)
         claimed = await asyncio.to_thread(
-            self._store.claim_pages,
-            destination.name,
-            list(self._destinations),
-            self._now_us(),
-            lease_us,
-            schedulers=self._schedulers,
+            self._store.claim_pages, destination.name, self._recipients, self._now_us(), lease_us
         )
         for owed in claimed:
             outcome = await destination.deliver(owed.page, self._timeout_s)

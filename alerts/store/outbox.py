@@ -10,7 +10,7 @@ Bad at: guessing whether a lost answer meant success; it sends again. Never here
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ from models.instants import MINUTE, SECOND
 
 LONGEST_WAIT_US: Final = 10 * MINUTE
 """No lease or retry is longer than this, so a due time further ahead was written under a wrong clock and does not hold."""
+
+Recipients = Callable[[str, str], Sequence[str]]
+"""The destinations of a page, by its site and its audience; none leaves it owed."""
 
 _LIVE: Final = ("pending", "sending", "failed")
 
@@ -50,31 +53,38 @@ class PageCounts:
     oldest_unsent_s: float
 
 
-def address(
-    connection: Connection, insert: Any, destinations: Sequence[str], schedulers: Sequence[str] = ()
-) -> int:  # fmt: skip
-    """Give every page that has none its deliveries; how many pages that were.
-
-    `schedulers` get the scheduler's pages; without any, everybody does, because a page to nobody is a page lost.
-    """
-    unaddressed = sa.select(OUTBOX.c.key, OUTBOX.c.for_).where(~OUTBOX.c.addressed).with_for_update()
-    waiting = {row.key: row.for_ for row in connection.execute(unaddressed)}
-    keys = list(waiting)
-    if keys and destinations:
-        start = {"state": "pending", "attempts": 0, "due_us": 0}
-        planning = set(schedulers) & set(destinations)
-        watching = [each for each in destinations if each not in planning]
-        to = {"watch": watching or destinations, "scheduler": sorted(planning) or destinations}
-        rows = [
-            {"key": key, "destination": destination, **start} for key in keys for destination in to[waiting[key]]
-        ]  # fmt: skip
+def address(connection: Connection, insert: Any, recipients: Recipients) -> int:
+    """Give every page that has none its deliveries; how many pages that were."""
+    unaddressed = sa.select(OUTBOX.c.key, OUTBOX.c.for_, OUTBOX.c.doc).where(~OUTBOX.c.addressed)
+    waiting = connection.execute(unaddressed.with_for_update()).all()
+    start = {"state": "pending", "attempts": 0, "due_us": 0}
+    rows = [
+        {"key": page.key, "destination": destination, **start}
+        for page in waiting for destination in recipients(json.loads(page.doc)["site"], page.for_)
+    ]  # fmt: skip
+    if rows:
         again = insert(DELIVERIES)
         again = again.on_conflict_do_update(
             index_elements=["key", "destination"], set_=start, where=DELIVERIES.c.state == "retired"
         )
         connection.execute(again, rows)
+        keys = {row["key"] for row in rows}
         connection.execute(sa.update(OUTBOX).where(OUTBOX.c.key.in_(keys)).values(addressed=True))
-    return len(keys)
+    return len(waiting)
+
+
+def everybody(destinations: Sequence[str], schedulers: Sequence[str] = ()) -> Recipients:
+    """The recipients where all pages are one clinic's.
+
+    `schedulers` get the scheduler's pages; without any, everybody does, because a page to nobody is a page lost.
+    """
+    planning = sorted(set(schedulers) & set(destinations))
+    watching = [each for each in destinations if each not in planning]
+
+    def recipients(site: str, audience: str) -> Sequence[str]:
+        return (planning if audience == "scheduler" else watching) or destinations
+
+    return recipients
 
 
 def retire(connection: Connection, destinations: Sequence[str]) -> None:
@@ -110,13 +120,22 @@ def is_due(destination: str, now_us: int) -> sa.ColumnElement[bool]:
 
 def has_work(connection: Connection, destination: str, now_us: int) -> bool:
     """True if there is anything to address or to claim. Asked before a write, so that an idle pager takes no write lock."""
-    waiting = sa.select(sa.literal(1)).where(
-        sa.or_(
-            sa.exists().where(~OUTBOX.c.addressed),
-            sa.exists(sa.select(DELIVERIES.c.key).where(is_due(destination, now_us))),
-        )
+    waiting = sa.select(sa.literal(1)).where(sa.exists(sa.select(DELIVERIES.c.key).where(is_due(destination, now_us))))
+    return has_unaddressed(connection) or connection.scalar(waiting) is not None
+
+
+def has_unaddressed(connection: Connection) -> bool:
+    """Is there a page that has no deliveries yet?"""
+    return connection.scalar(sa.select(sa.literal(1)).where(sa.exists().where(~OUTBOX.c.addressed))) is not None
+
+
+def due_destinations(connection: Connection, now_us: int) -> set[str]:
+    """Where something can be sent now."""
+    due = DELIVERIES.c.due_us
+    late = sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US)
+    return set(
+        connection.scalars(sa.select(DELIVERIES.c.destination).distinct().where(DELIVERIES.c.state.in_(_LIVE), late))
     )
-    return connection.scalar(waiting) is not None
 
 
 def claim(connection: Connection, destination: str, now_us: int, lease_us: int, limit: int) -> list[OwedPage]:

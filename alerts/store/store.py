@@ -22,7 +22,7 @@ from alerts.store import archive, burden, forecast_cache, ledger, outbox
 from alerts.store.database import Database
 from alerts.store.forecast_cache import CachedState
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
-from alerts.store.outbox import OwedPage, PageCounts
+from alerts.store.outbox import OwedPage, PageCounts, Recipients
 from alerts.store.tables import (
     ALERTS,
     AUDIT,
@@ -116,6 +116,16 @@ class Store:
     ) -> list[EntryOut]:
         """The last audit entries of a site, session or patient, in the order in which things happened."""
         return self._latest(AUDIT, {"site": site, "session": session, "patient": patient}, limit)
+
+    def configuration(self, site: str) -> tuple[str | None, str]:
+        """The hash of the configuration that a site was given last, and where that stands: an id that changes with each."""
+        mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.kind == "site.configured")
+        order = (AUDIT.c.shard.desc(), AUDIT.c.offset_.desc(), AUDIT.c.n.desc())
+        with self.database.reading() as connection:
+            row = connection.execute(
+                sa.select(AUDIT.c.doc, AUDIT.c.offset_, AUDIT.c.n).where(mine).order_by(*order).limit(1)
+            ).one_or_none()
+        return (None, "new") if row is None else (json.loads(row.doc)["doc"].get("hash"), f"{row.offset_}-{row.n}")
 
     def dead_letters(self, site: str | None = None, limit: int = 1000) -> list[DeadLetterOut]:
         """The last lines that could not be used, in order."""
@@ -231,19 +241,29 @@ class Store:
                 outbox.release(connection)
 
     def claim_pages(
-        self, destination: str, destinations: Sequence[str], now_us: int, lease_us: int, limit: int = 1,
-        schedulers: Sequence[str] = (),
+        self, destination: str, recipients: Recipients | Sequence[str], now_us: int, lease_us: int, limit: int = 1
     ) -> list[OwedPage]:  # fmt: skip
-        """Take due pages for one of `destinations`; each must be marked within the lease or it becomes due again.
+        """Take due pages for a destination; each must be marked within the lease or it becomes due again.
 
-        `schedulers`: those of the destinations that get the pages for who plans the visits, and no others.
+        `recipients`: whom pages that nobody was given yet are for, by site and audience, or all of these destinations.
         """
+        to = recipients if callable(recipients) else outbox.everybody(recipients)
         with self.database.reading() as connection:
             if not outbox.has_work(connection, destination, now_us):
                 return []
         with self.database.writing() as connection:
-            outbox.address(connection, self.database.insert, destinations, schedulers)
+            outbox.address(connection, self.database.insert, to)
             return outbox.claim(connection, destination, now_us, lease_us, limit)
+
+    def due_destinations(self, recipients: Recipients, now_us: int) -> set[str]:
+        """Where a page can be sent now, after every page has been given its deliveries."""
+        with self.database.reading() as connection:
+            unaddressed = outbox.has_unaddressed(connection)
+        if unaddressed:
+            with self.database.writing() as connection:
+                outbox.address(connection, self.database.insert, recipients)
+        with self.database.reading() as connection:
+            return outbox.due_destinations(connection, now_us)
 
     def mark_sent(self, owed: OwedPage, now_us: int) -> None:
         with self.database.writing() as connection:

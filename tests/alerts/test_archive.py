@@ -8,6 +8,7 @@ import pytest
 
 from alerts.effects import AuditEntry, Effect, Forecast, FrameEffects, Page, Transition
 from alerts.store.forecast_cache import CachedState
+from alerts.store.outbox import everybody
 from alerts.store.store import Store
 from models.instants import DAY, MINUTE, iso
 from models.wire.home import KeptForecastOut
@@ -97,7 +98,7 @@ def test_the_digest_goes_to_whoever_plans_and_to_everybody_where_nobody_does(
     store.commit(frame(1, step(1), page("k1"), digest))
 
     def owed(destination: str) -> list[str]:
-        found = store.claim_pages(destination, ["nurses", "desk"], START, MINUTE, 10, schedulers)
+        found = store.claim_pages(destination, everybody(["nurses", "desk"], schedulers), START, MINUTE, 10)
         return [each.page.key for each in found]
 
     assert owed("nurses") == watching

@@ -1,0 +1,61 @@
+"""The pager process: `chairside pager`. Several run at once; each page goes out once from one of them, or again if that one died.
+
+A look a second finds where something is due, in one query for all sites. When a site's destinations change, it begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import Final
+
+from alerts.notify.pager import Pager
+from alerts.store.store import Store
+from deploy.network.processes import patiently, set_up_log
+from deploy.network.settings import NetworkSettings
+from deploy.network.sites import Sites, Switchboard
+from deploy.wiring import wall_us
+from streams.hosts.embedded import UNWRITABLE
+
+log = logging.getLogger(__name__)
+
+SCOUT_S: Final = 1.0
+"""How often it looks for what is due."""
+UNASKED_S: Final = 60.0
+"""How often each destination looks by itself: the look for all wakes it."""
+
+
+def run_pager(network: NetworkSettings) -> None:
+    """Send until a signal; then what is due now is still sent."""
+    set_up_log()
+    asyncio.run(_page(network))
+
+
+async def _page(network: NetworkSettings) -> None:
+    store = Store(network.database.located())
+    await patiently("the database", lambda: asyncio.to_thread(store.migrate))
+    sites, over = Sites(network.sites), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, over.set)
+    while not over.is_set():
+        board = Switchboard(sites)
+        pager = Pager(
+            store, board.destinations, wall_us, alone=False, recipients=board.recipients, idle_s=UNASKED_S
+        )  # fmt: skip
+        log.info("pages go to %s", ", ".join(each.name for each in board.destinations))
+        running = asyncio.create_task(pager.run(), name="pager")
+        while not over.is_set() and not running.done() and not sites.look():
+            try:
+                pager.wake(await asyncio.to_thread(store.due_destinations, board.recipients, wall_us()))
+            except UNWRITABLE as away:
+                log.error("the store cannot be used, trying again: %s", type(away).__name__)
+            try:
+                async with asyncio.timeout(SCOUT_S):
+                    await over.wait()
+            except TimeoutError:
+                pass
+        await pager.drain(running)
+        running.result()
+    store.close()

@@ -1,0 +1,102 @@
+"""The sites of a network: one configuration file each in one folder; a file that is added, changed or taken away counts at once.
+
+Their limits and policies act through the journal (`site.configured`), as in one clinic; here is where each site's pages go.
+A file that cannot be used changes nothing: what it said before stays, and the log says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alerts.notify.notifiers import Destination
+from deploy.settings import BadConfiguration, Settings, load
+from streams.journal.topics import OPERATORS
+
+log = logging.getLogger(__name__)
+
+OPERATORS_FILE: Final = "operators.toml"
+"""The file of those who run the network: their site gets the pages about shards, and those of sites that have no destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    stamp: tuple[int, int]
+    settings: Settings | None
+
+
+class Sites:
+    """The sites' settings, as their files have them now. `look` reads what has changed."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._seen: dict[Path, _Seen] = {}
+        self.look()
+
+    def look(self) -> bool:
+        """Read the files that have changed; whether any has."""
+        if self._folder is None:
+            return False
+        changed = False
+        there = sorted(self._folder.glob("*.toml"))
+        for gone in self._seen.keys() - set(there):
+            del self._seen[gone]
+            changed = True
+        for path in there:
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # an editor is replacing it
+            stamp, before = (status.st_mtime_ns, status.st_size), self._seen.get(path)
+            if before is not None and before.stamp == stamp:
+                continue
+            changed = True
+            try:
+                self._seen[path] = _Seen(stamp, load(path))
+            except BadConfiguration as bad:
+                log.error("not in force: %s", bad)
+                self._seen[path] = _Seen(stamp, None if before is None else before.settings)
+        return changed
+
+    @property
+    def configured(self) -> Mapping[str, Settings]:
+        """Each site's settings, by its name; the operators' are not a site's."""
+        return {
+            seen.settings.site.name: seen.settings
+            for path, seen in sorted(self._seen.items()) if seen.settings is not None and path.name != OPERATORS_FILE
+        }  # fmt: skip
+
+    @property
+    def operators(self) -> Settings:
+        """The settings of those who run the network; without a file, pages about it are printed."""
+        for path, seen in self._seen.items():
+            if path.name == OPERATORS_FILE and seen.settings is not None:
+                return seen.settings
+        return Settings()
+
+
+class Switchboard:
+    """Who gets the pages of which site: `destinations` are all there are, each named ``site/name``; `recipients` picks."""
+
+    def __init__(self, sites: Sites) -> None:
+        self.destinations: list[Destination] = []
+        self._to: dict[tuple[str, str], list[str]] = {}
+        for name, settings in ((OPERATORS, sites.operators), *sites.configured.items()):
+            opened, schedulers = settings.pages.opened()
+            mine = [Destination(f"{name}/{each.name}", each.notifier) for each in opened]
+            self.destinations += mine
+            planning = _of(name, schedulers)
+            watching = [each.name for each in mine if each.name not in planning]
+            self._to[name, "watch"] = watching or planning
+            self._to[name, "scheduler"] = planning or watching
+
+    def recipients(self, site: str, audience: str) -> Sequence[str]:
+        """The destinations of a page; those of the operators where the site has none, because a page to nobody is a page lost."""
+        return self._to.get((site, audience)) or self._to[OPERATORS, "watch"]
+
+
+def _of(site: str, names: Iterable[str]) -> list[str]:
+    return [f"{site}/{name}" for name in names]
