@@ -50,15 +50,6 @@ def build(service: Service) -> FastAPI:
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
 
-    @app.exception_handler(Overloaded)
-    async def not_durable(request: Request, why: Overloaded) -> JSONResponse:
-        return JSONResponse({"detail": f"{why}: send again"}, status_code=503, headers={"Retry-After": "1"})
-
-    @app.exception_handler(NotNow)
-    async def not_now(request: Request, why: NotNow) -> JSONResponse:
-        """503 with the reason of a question that cannot be answered just now."""
-        return JSONResponse({"detail": str(why)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
-
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
     async def healthz() -> JSONResponse:
         """200 while frames are being processed and every task runs; 503 when none was for five seconds, or one has failed."""
@@ -82,6 +73,22 @@ def build(service: Service) -> FastAPI:
             "pages_to": [destination.name for destination in service.pager.destinations],
         }
 
+    finish(app)
+    return app
+
+
+def finish(app: FastAPI) -> None:
+    """Add what every application of ours has: its refusals as answers, the schemas, and the board's pages."""
+
+    @app.exception_handler(Overloaded)
+    async def not_durable(request: Request, why: Overloaded) -> JSONResponse:
+        return JSONResponse({"detail": f"{why}: send again"}, status_code=503, headers={"Retry-After": "1"})
+
+    @app.exception_handler(NotNow)
+    async def not_now(request: Request, why: NotNow) -> JSONResponse:
+        """503 with the reason of a question that cannot be answered just now."""
+        return JSONResponse({"detail": str(why)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
+
     @app.get("/schema/{name}.json", tags=["operations"])
     async def schema(name: str) -> dict[str, Any]:
         """The JSON Schemas of everything on the wire."""
@@ -90,7 +97,6 @@ def build(service: Service) -> FastAPI:
         return SCHEMAS[name]()
 
     _pages(app)
-    return app
 
 
 def _pages(app: FastAPI) -> None:

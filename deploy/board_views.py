@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Protocol
 
 from alerts.api.views import Counts, NotNow
 from alerts.store.store import Store
@@ -16,13 +16,20 @@ from models.wire.home import PatientAlertOut, PatientOut, PatientsOut
 from models.wire.live import ChairsOut, Series
 from streams.forecasts.pages import patient_list, patient_page, today_of
 from streams.forecasts.worker import Worker, WorkerFailed
-from streams.hosts.embedded import Owner
 from streams.journal.frame import Origin
 from streams.journal.history import VitalsHistory
-from streams.journal.journal import Journal
+from streams.journal.journal import JournalReader
 from streams.shard import Shard
 from streams.ward.home.rows import AtHome
 from streams.ward.state import Clock
+
+
+class HasShard(Protocol):
+    """Whoever runs a shard in this process."""
+
+    @property
+    def shard(self) -> Shard:
+        """The shard as it is now."""
 
 
 class ShardViews:
@@ -34,7 +41,13 @@ class ShardViews:
     """
 
     def __init__(
-        self, owner: Owner, journal: Journal, store: Store, worker: Worker, now_us: Callable[[], int], clock: Clock
+        self,
+        owner: HasShard,
+        journal: JournalReader,
+        store: Store,
+        worker: Worker,
+        now_us: Callable[[], int],
+        clock: Clock,
     ) -> None:
         self._owner = owner
         self._store = store

@@ -8,74 +8,67 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 
-from aiokafka.errors import KafkaError
-
-from alerts.store.store import Store
+from deploy.board_views import ShardViews
+from deploy.network.answering import Answering
+from deploy.network.processes import SERVER_RETRY_S, opened, patiently, set_up_log
 from deploy.network.settings import NetworkSettings
-from streams.hosts.embedded import UNWRITABLE
-from streams.hosts.kafka.hosted import NotOurs
+from deploy.wiring import wall_us
+from streams.forecasts.worker import Worker
+from streams.hosts.kafka.hosted import HostedShard, NotOurs
 from streams.hosts.kafka.worker import ShardWorker
-from streams.journal.kafka import shards_of
+from streams.journal.kafka import KafkaProducer
+from streams.journal.kafka_reader import KafkaReader
 
 log = logging.getLogger(__name__)
 
-SERVER_RETRY_S: Final = 1.0
 NOT_OURS: Final = 3
 """The exit status of a worker that met what a later version wrote."""
-
-_T = TypeVar("_T")
-
-
-async def patiently(what: str, call: Callable[[], Awaitable[_T]]) -> _T:
-    """The result of `call`, tried again while a server is away."""
-    while True:
-        try:
-            return await call()
-        except (KafkaError, OSError, *UNWRITABLE) as away:
-            log.error("%s cannot be reached, trying again: %s", what, " ".join(str(away).split())[:200])
-            await asyncio.sleep(SERVER_RETRY_S)
-
-
-def speak() -> None:
-    """Log lines to stderr, without the libraries' chatter."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for library in ("alembic", "faust", "mode", "aiokafka", "httpx"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-
-
-async def opened(network: NetworkSettings) -> tuple[Store, int]:
-    """The store, brought up to this version, and how many shards there are.
-
-    Raises:
-        TopicsRefused: there are no topics. DatabaseTooNew: a later version was here.
-    """
-    store = Store(network.database.located())
-    await patiently("the database", lambda: asyncio.to_thread(store.migrate))
-    connection = network.kafka.connection()
-    return store, await patiently("the brokers", lambda: shards_of(connection))
 
 
 def run_worker(network: NetworkSettings) -> int:
     """Work until a signal; the exit status."""
-    speak()
+    set_up_log()
     return asyncio.run(_work(network))
 
 
 async def _work(network: NetworkSettings) -> int:
     store, shards = await opened(network)
-    worker = ShardWorker(network.kafka.connection(), shards, store, watched=True)
+    connection = network.kafka.connection()
+    worker = ShardWorker(connection, shards, store, watched=True)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, worker.stop)
     log.info("worker of %d shards", shards)
+    reader, producer, drawing = KafkaReader(connection), KafkaProducer(connection), Worker()
+    await patiently("the brokers", reader.start)
+    await patiently("the brokers", producer.start)
+
+    def views(shard: HostedShard) -> ShardViews:
+        return ShardViews(shard, reader.of(shard.number), store, drawing, wall_us, "received")
+
+    answering = asyncio.create_task(_answer(Answering(connection, producer, worker.shards, views)), name="answers")
     try:
         await worker.run()
     except NotOurs as other:
         log.critical("%s", other)
         return NOT_OURS
     finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+        await reader.stop()
+        await producer.stop()
+        await drawing.close()
         store.close()
     return 0
+
+
+async def _answer(answering: Answering) -> None:
+    """Answer boards. They must not end what watches patients: what fails is begun again."""
+    while True:
+        try:
+            await answering.run()
+        except Exception:  # its reason is in the log
+            log.exception("boards get no answers, trying again")
+            await asyncio.sleep(SERVER_RETRY_S)

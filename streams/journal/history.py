@@ -16,7 +16,7 @@ from models.instants import MINUTE
 from models.tables.channels import CHANNEL_NAMES
 from models.wire.live import SERIES_MINUTES, Series
 from streams.journal.frame import Origin, decode
-from streams.journal.journal import Journal
+from streams.journal.journal import JournalReader
 
 MAX_POINTS: Final = 600
 """Points a channel at most: more than a sparkline has pixels."""
@@ -33,7 +33,7 @@ class VitalsHistory:
     """
 
     def __init__(
-        self, journal: Journal, row_of: Callable[[Origin], tuple[int, int] | None], *, stamped: bool = True
+        self, journal: JournalReader, row_of: Callable[[Origin], tuple[int, int] | None], *, stamped: bool = True
     ) -> None:
         self._journal = journal
         self._stamped = stamped

@@ -29,17 +29,21 @@ class JournalEntry:
     payload: bytes
 
 
-class Journal(Protocol):
+class JournalReader(Protocol):
+    """What is there can be read again; from any thread."""
+
+    def read(self, first_offset: int, limit: int = 1000) -> list[JournalEntry]:
+        """Up to `limit` entries from an offset on, in order; none at the end."""
+
+    def offset_since(self, received_us: int) -> int:
+        """The first offset stamped at or after an instant (the next offset if there is none)."""
+
+
+class Journal(JournalReader, Protocol):
     """Append-only, ordered, durable."""
 
     def append(self, payloads: Sequence[bytes]) -> list[JournalEntry]:
         """Append frames in order; durable on return."""
-
-    def read(self, first_offset: int, limit: int = 1000) -> list[JournalEntry]:
-        """Up to `limit` entries from an offset on, in order."""
-
-    def offset_since(self, received_us: int) -> int:
-        """The first offset stamped at or after an instant (the next offset if there is none)."""
 
     @property
     def next_offset(self) -> int:

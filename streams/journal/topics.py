@@ -76,8 +76,16 @@ ALERTS_TOPIC: Final = Topic(
     None, 7 * DAY, "broker", ("worker",), ("edge", "others"),
 )
 CHAIRS_TOPIC: Final = Topic(
-    "chairs", "the latest values of a site's chairs, as JSON; the newest record of a site holds", "the site",
+    "chairs", "the latest values of a site's chairs, each second while somebody looks, as JSON; the newest holds", "the site",
     None, 10 * MINUTE, "broker", ("worker",), ("edge", "others"),
+)
+QUESTIONS_TOPIC: Final = Topic(
+    "questions", "what an edge asks of a site's shard for a board, as JSON", "none: the partition is the shard",
+    None, 10 * MINUTE, "broker", ("edge",), ("worker",),
+)
+ANSWERS_TOPIC: Final = Topic(
+    "answers", "the answer to a question, or why there is none now, as JSON", "none: the question names the partition",
+    8, 10 * MINUTE, "broker", ("worker",), ("edge",),
 )
 DEAD_LETTERS_TOPIC: Final = Topic(
     "dead-letters", "a line that could not be used, and why, as JSON, at least once", "the site",
@@ -85,7 +93,15 @@ DEAD_LETTERS_TOPIC: Final = Topic(
 )
 # fmt: on
 
-TOPICS: Final = (OBSERVATIONS_TOPIC, RAW_TOPIC, ALERTS_TOPIC, CHAIRS_TOPIC, DEAD_LETTERS_TOPIC)
+TOPICS: Final = (
+    OBSERVATIONS_TOPIC,
+    RAW_TOPIC,
+    ALERTS_TOPIC,
+    CHAIRS_TOPIC,
+    QUESTIONS_TOPIC,
+    ANSWERS_TOPIC,
+    DEAD_LETTERS_TOPIC,
+)
 
 
 def shard_of(site: str, shards: int) -> int:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,7 +32,7 @@ from streams.journal.topics import OBSERVATIONS_TOPIC, Topic
 from streams.shard import SHARD_FORMAT, Shard
 
 SHARDS = 4
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 """How long anything here may take before the machine is called broken; it is never waited for when all is well."""
 
 _NUMBERS = count(1)
@@ -153,8 +154,10 @@ class Processes:
         self._file = folder / "network.toml"
         kafka, url = network.connection, network.url
         self._file.write_text(
-            f'[kafka]\nbrokers = "{kafka.brokers}"\nprefix = "{kafka.prefix}"\n[database]\nurl = "{url}"\n', "utf-8"
+            f'sites = "sites"\n[kafka]\nbrokers = "{kafka.brokers}"\nprefix = "{kafka.prefix}"\n[database]\nurl = "{url}"\n',
+            "utf-8",
         )
+        (folder / "sites").mkdir()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: str, *options: str) -> None:
@@ -163,6 +166,21 @@ class Processes:
                 [sys.executable, "-c", "from deploy.cli import main; main()", command, "--network", str(self._file), *options],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             )  # fmt: skip
+
+    def site(self, name: str, text: str) -> None:
+        """Write a site's configuration file."""
+        (self.folder / "sites" / f"{name}.toml").write_text(f'[site]\nname = "{name}"\n{text}', "utf-8")
+
+    async def edge(self, name: str, *options: str) -> httpx.AsyncClient:
+        """Start an edge; a client of it, once it answers."""
+        self.start(name, "edge", "--port", "0", *options)
+        await until(lambda: "http://" in self.log(name), f"{name} listens")
+        client = httpx.AsyncClient(
+            base_url=self.log(name).split("edge on ")[1].split()[0], timeout=PATIENCE_S, trust_env=False
+        )
+        answer = await client.get("/healthz")
+        assert answer.status_code == 200, answer.text
+        return client
 
     def send(self, name: str, signal_: signal.Signals) -> None:
         self.running[name].send_signal(signal_)
@@ -201,7 +219,7 @@ def recent(minutes: int = 2, sites: Sequence[str] = SITES) -> list[list[Vitals |
                 at=begin, site=site, patient=f"p-{site}", session=f"s-{site}", chair="1", device=f"monitor-{site}",
                 drug="esketamine", route="intranasal", planned_mg=56.0,
             ),
-            CheckIn(at=begin, site=site, patient=f"home-{site}", instrument="phq-9", items=[*[2] * 8, number % 3]),
+            CheckIn(at=begin, site=site, patient=f"home-{site}", instrument="phq-9", items=[*[2] * 8, 1 + number % 3]),
         ]
         for number, site in enumerate(sites)
     ]  # fmt: skip

@@ -1,0 +1,226 @@
+"""The edge process: `chairside edge`. Observations and answers in, boards and queries out; no state, as many as you need.
+
+It takes posts and the topic `raw`, puts the sites' configuration files into force, and serves boards from what the workers say
+(remote_views.py) and what the database has. Readiness is that brokers and database have been reached; an edge whose broker is
+away refuses posts with 503 and comes back by itself.
+Never here: a decision, a shard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Response
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from alerts.api.chairs import chair_routes
+from alerts.api.live import Feed
+from alerts.api.routes import alert_routes
+from alerts.store.store import Store
+from deploy.app import ABOUT, finish
+from deploy.http import GRACE_S, listen
+from deploy.metrics import Metrics
+from deploy.network.processes import opened, patiently, set_up_log
+from deploy.network.remote_views import KEEP_SHOWN_S, RemoteViews
+from deploy.network.settings import NetworkSettings
+from deploy.network.sites import Sites
+from deploy.supervisor import Supervisor, reason_of
+from deploy.wiring import wall_us
+from models.instants import EPOCH
+from models.wire.observations import Command, SetAside
+from streams.forecasts.http import patient_routes
+from streams.hosts.embedded import UNWRITABLE
+from streams.intake.append import Overloaded, Records
+from streams.intake.http import observation_routes
+from streams.intake.kafka import NetworkIntake
+from streams.intake.raw import RawIntake
+from streams.journal.kafka import KafkaProducer
+from streams.journal.topics import OPERATORS
+
+log = logging.getLogger(__name__)
+
+SITES_EVERY_S: Final = 2.0
+"""How often the sites' files are looked at."""
+
+
+class Edge:
+    """One edge. It runs inside `running`."""
+
+    def __init__(self, network: NetworkSettings, store: Store, shards: int, site: str) -> None:
+        connection = network.kafka.connection()
+        self.site = site
+        self.store = store
+        self.metrics = Metrics()
+        self.sites = Sites(network.sites)
+        self.tasks = Supervisor()
+        self._producer = KafkaProducer(connection)
+        self.intake = NetworkIntake(self._producer, shards)
+        self.views = RemoteViews(connection, self._producer, shards, wall_us, self._heard)
+        self.feed = Feed(store, self.views)
+        self._raw = RawIntake(connection, self.intake, self.counted)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run, and stop in order."""
+        await patiently("the brokers", self._producer.start)
+        await patiently("the brokers", self.views.start)
+        work = {"views": self.views.run(), "raw": self._raw.run(), "boards": self._show(), "sites": self._configure()}
+        for name, each in work.items():
+            self.tasks.start(name, each)
+        try:
+            yield
+        finally:
+            self.feed.close()
+            for name in work:
+                await self.tasks.stopped(name, cancel=True)
+            await self.intake.stop()
+            await self._producer.stop()
+            self.store.close()
+
+    async def append(self, records: Records) -> None:
+        """Durable when it returns. The operators' sites are nobody's to write to."""
+        await self.intake.append(
+            [
+                SetAside(at=EPOCH, field="site", reason=f"no site's name begins with {OPERATORS}", line=each.site)
+                if each.site.startswith(OPERATORS) else each
+                for each in records
+            ]
+        )  # fmt: skip
+
+    async def command(self, command: Command) -> None:
+        """A person's answer to an alert, durable when it returns."""
+        await self.intake.append([command])  # type: ignore[list-item]
+
+    def counted(self, accepted: int, set_aside: int) -> None:
+        self.metrics.accepted.inc(accepted)
+        self.metrics.set_aside.inc(set_aside)
+
+    def health(self) -> dict[str, Any]:
+        """Whether every task runs."""
+        tasks = self.tasks.health()
+        return {"ok": set(tasks.values()) <= {"running"}, "tasks": tasks, "listeners": self.feed.listeners}
+
+    def _heard(self, event: str, site: str, document: dict[str, Any]) -> None:
+        self.feed.publish(event, site, document)
+
+    async def _show(self) -> None:
+        """Have the chairs of the sites that have listeners shown on."""
+        while True:
+            for site in self.feed.sites:
+                await self.views.keep_shown(site)
+            await asyncio.sleep(KEEP_SHOWN_S)
+
+    async def _configure(self) -> None:
+        """Put what the sites' files say into force, at the start and whenever one has changed."""
+        late = True
+        while True:
+            if self.sites.look() or late:
+                late = False
+                for name, settings in self.sites.configured.items():
+                    record = settings.record()
+                    try:
+                        in_force, place = await asyncio.to_thread(self.store.configuration, name)
+                        if in_force != record.hash:
+                            # Its place makes it new, and the same from every edge that sees the change.
+                            changed = record.model_copy(update={"id": f"configuration-{record.hash}-{place}"})
+                            await self.intake.append([changed])
+                            log.info("configuration %s of %s is in force", record.hash, name)
+                    except (Overloaded, *UNWRITABLE) as away:
+                        log.error("the configuration of %s has to wait: %s", name, reason_of(away))
+                        late = True
+            await asyncio.sleep(SITES_EVERY_S)
+
+
+def build_edge(edge: Edge) -> FastAPI:
+    """The HTTP application of an edge; the edge runs as long as the application does."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with edge.running():
+            yield
+
+    app = FastAPIOffline(title="Chairside", description=ABOUT, lifespan=lifespan)
+    app.include_router(observation_routes(edge.append, edge.store, edge.counted))
+    app.include_router(chair_routes(edge.views, edge.store))
+    app.include_router(patient_routes(edge.store, edge.views))
+    app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views))
+
+    @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
+    async def healthz() -> JSONResponse:
+        """200 while every task runs; 503 when one has failed."""
+        health = edge.health()
+        return JSONResponse(health, status_code=200 if health["ok"] else 503)
+
+    @app.get("/metrics", tags=["operations"], response_class=Response)
+    async def metrics() -> Response:
+        """For Prometheus."""
+        edge.metrics.listeners.set(edge.feed.listeners)
+        return Response(generate_latest(edge.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/v1/site", tags=["operations"])
+    async def site(site: str = "") -> dict[str, Any]:
+        """A site's name, time zone and clock; without one, that of the site whose boards this edge shows."""
+        name = site or edge.site
+        settings = edge.sites.configured.get(name)
+        if settings is None and site:
+            raise HTTPException(404, f"there is no site {name}")
+        return {
+            "site": name,
+            "timezone": "UTC" if settings is None else settings.site.timezone,
+            "clock": await edge.views.clock(name),
+            "pages_to": [] if settings is None else [each.name for each in settings.pages.opened()[0]],
+        }
+
+    finish(app)
+    return app
+
+
+class EdgeServer(uvicorn.Server):
+    """Uvicorn, ending the live feeds first, and ending when a task of the edge has failed."""
+
+    def __init__(self, config: uvicorn.Config, edge: Edge) -> None:
+        super().__init__(config)
+        self._edge = edge
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end; asked ten times a second."""
+        return await super().on_tick(counter) or self._edge.tasks.failure is not None
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        self._edge.feed.close()
+        await super().shutdown(sockets)
+
+
+def run_edge(network: NetworkSettings, host: str, port: int, site: str) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        ServiceFailed: a task has failed, so that it had to end.
+    """
+    set_up_log()
+    listening = listen(host, port)
+    sys.stderr.write(f"Chairside edge on http://{host}:{listening.getsockname()[1]}\n")
+    sys.stderr.flush()
+
+    async def serve() -> None:
+        store, shards = await opened(network)
+        edge = Edge(network, store, shards, site)
+        config = uvicorn.Config(
+            build_edge(edge), log_level="warning", access_log=False, http="httptools",
+            timeout_graceful_shutdown=GRACE_S, lifespan="on",
+        )  # fmt: skip
+        await EdgeServer(config, edge).serve(sockets=[listening])
+        if edge.tasks.failure is not None:
+            raise edge.tasks.failure
+
+    import uvloop
+
+    uvloop.run(serve())

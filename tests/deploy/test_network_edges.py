@@ -1,0 +1,167 @@
+"""A network's processes together, on a real broker and a real database: what a clinic's sender, nurse and phone see of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing, contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+from models.wire.observations import CheckIn, Vitals
+from streams.journal.kafka import KafkaProducer
+from streams.journal.topics import DEAD_LETTERS_TOPIC, RAW_TOPIC
+from tests.support.network import PATIENCE_S, Network, Processes, recent
+
+pytest_plugins = ("tests.support.servers",)
+pytestmark = pytest.mark.xdist_group("network")
+
+SITE = "clinic-1"
+
+
+@contextmanager
+def phone() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A webhook that pages go to: its address, and what it was sent."""
+    got: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"json://127.0.0.1:{server.server_port}/", got
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def ndjson(records: list[Any]) -> bytes:
+    return b"\n".join(record.model_dump_json(exclude_none=True).encode() for record in records)
+
+
+async def events(edge: httpx.AsyncClient, after: int | None = None) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """What a board hears, as (event, document)."""
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        edge.stream("GET", "/v1/live", params={"site": SITE}, headers=headers) as feed,
+    ):
+        name = ""
+        async for line in feed.aiter_lines():
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                yield name, json.loads(line.removeprefix("data: "))
+
+
+async def heard(edge: httpx.AsyncClient, wanted: str, after: int | None = None) -> dict[str, Any]:
+    """The first event of that name."""
+    async for name, document in events(edge, after):
+        if name == wanted:
+            return document
+    raise AssertionError(f"the feed ended without {wanted}")
+
+
+async def until_answered(edge: httpx.AsyncClient, path: str, good: Any, **params: str) -> Any:
+    """The document at a path, once it is as wanted."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            answer = await edge.get(path, params=params)
+            if answer.status_code == 200 and good(answer.json()):
+                return answer.json()
+            await asyncio.sleep(0.05)
+
+
+async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_sites_phone_once(
+    network: Network, tmp_path: Path
+) -> None:
+    with phone() as (mine, pages), phone() as (theirs, others), closing(Processes(network, tmp_path)) as processes:
+        processes.site(SITE, f'[pages]\ndestinations = ["{mine}"]\n')
+        processes.site("operators", f'[pages]\ndestinations = ["{theirs}"]\n')
+        for name, command in (("worker", "worker"), ("pager-1", "pager"), ("pager-2", "pager")):
+            processes.start(name, command)
+        here, there = await asyncio.gather(processes.edge("edge-1", "--site", SITE), processes.edge("edge-2"))
+        async with aclosing(here), aclosing(there):
+            answer = await here.post(
+                "/v1/observations",
+                content=ndjson([record for post in recent(1, [SITE]) for record in post]),
+                headers={"content-type": "application/x-ndjson"},
+            )
+            assert answer.json() == {"accepted": 61, "set_aside": []}
+
+            snapshot = await heard(there, "snapshot")
+            assert [chair["patient"] for chair in snapshot["chairs"]["chairs"]] == [f"p-{SITE}"]
+            alerts = (await until_answered(there, "/v1/alerts", lambda found: len(found["alerts"]) >= 2, site=SITE))[
+                "alerts"
+            ]
+            assert {"suicidal-ideation", "desaturation"} <= {alert["rule"] for alert in alerts}
+
+            # A nurse answers at one edge; a board that was away hears of it at the other, from its last number on.
+            seq = max(alert["seq"] for alert in alerts)
+            answered = next(alert["alert"] for alert in alerts if alert["rule"] == "desaturation")
+            assert (await here.post(f"/v1/alerts/{answered}/acknowledge", json={"by": "rn-1"})).status_code == 202
+            turn = await heard(there, "alert", after=seq)
+            assert (turn["transition"], turn["alert"], turn["seq"]) == ("acknowledged", answered, seq + 1)
+
+            series = await until_answered(
+                there,
+                "/v1/history",
+                lambda found: len(found["series"].get("spo2", [])) > 50,
+                site=SITE,
+                session=f"s-{SITE}",
+            )
+            assert {"spo2", "pulse", "rr"} <= set(series["series"])
+            patient = await until_answered(there, f"/v1/patients/home-{SITE}", bool, site=SITE)
+            assert [score["score"] for score in patient["scores"]] == [17.0]
+
+            # What is not sent by hand but by a bridge, and what nobody can use.
+            producer = KafkaProducer(network.connection)
+            said = CheckIn(at=datetime.now(UTC), site=SITE, patient="bridged", instrument="phq-9", items=[3] * 9)
+            await producer.send(RAW_TOPIC, [(b"bridged", ndjson([said])), (None, b'{"kind": "nonsense"}')], None)
+            await producer.stop()
+            await until_answered(
+                here,
+                "/v1/alerts",
+                lambda found: any(each["patient"] == "bridged" for each in found["alerts"]),
+                site=SITE,
+            )
+            letters = await until_answered(here, "/v1/dead-letters", lambda found: found["dead_letters"], site="~raw")
+            assert letters["dead_letters"][0]["reason"] == "unknown kind"
+            reserved = Vitals(at=datetime.now(UTC), site="~shard-1", device="m", spo2=97.0)
+            await here.post("/v1/observations", content=ndjson([reserved]))
+            assert (await here.get("/v1/chairs", params={"site": "~shard-1"})).json()["chairs"] == []
+
+            # A site's limits change with its file, at every edge, while all runs.
+            processes.site("clinic-99", '[limits.desaturation.medium.spo2]\nenter = 91\nreason = "careful here"\n')
+            await until_answered(
+                here, "/v1/history",
+                lambda found: [each["kind"] for each in found["entries"]] == ["site.configured"], site="clinic-99",
+            )  # fmt: skip
+
+            stored = await until_answered(
+                here, "/v1/alerts", lambda found: all(page["state"] == "sent" for a in found["alerts"] for page in a["pages"]),
+                site=SITE,
+            )  # fmt: skip
+            owed = {page["key"] for alert in stored["alerts"] for page in alert["pages"]}
+            assert len(pages) == len(owed) > 1
+            assert others == []
+    letters_out = [
+        json.loads(value) for records in (await network.read(DEAD_LETTERS_TOPIC)).values() for *_, value in records
+    ]
+    assert "unknown kind" in {letter["reason"] for letter in letters_out}
