@@ -61,6 +61,16 @@ schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire to do
 .PHONY: board
 board: $(BOARD_BUILT) ## Build the board (alerts/board/dist)
 
+##@ A network of clinics on this machine
+
+.PHONY: cluster
+cluster: setup $(BROKER) ## Start Kafka, PostgreSQL, two workers, pagers and edges, and an invented clinic with its board
+	$(BIN)/python -m deploy.cluster up
+
+.PHONY: cluster-down
+cluster-down: $(ENVIRONMENT) ## End what `make cluster` started
+	$(BIN)/python -m deploy.cluster down
+
 ##@ Measurements and long proofs, by hand
 
 .PHONY: pictures

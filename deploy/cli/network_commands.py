@@ -64,3 +64,42 @@ def worker_command(network: NetworkFile) -> None:
         raise typer.Exit(run_worker(_network(network)))
     except (TopicsRefused, DatabaseTooNew) as refused:
         raise fail(str(refused)) from refused
+
+
+def pager_command(network: NetworkFile) -> None:
+    """Send the pages of a network's sites. Start two: each page goes out from one of them.
+
+    [dim]chairside pager --network network.toml[/dim]
+    """
+    from alerts.store.database import DatabaseTooNew
+    from deploy.network.pager import run_pager
+
+    try:
+        run_pager(_network(network))
+    except DatabaseTooNew as refused:
+        raise fail(str(refused)) from refused
+
+
+def edge_command(
+    network: NetworkFile,
+    host: Annotated[
+        str, typer.Option(help="Where to listen. There is no sign-in yet: see docs/network.md.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    site: Annotated[str, typer.Option(help="The site whose boards are shown at /.")] = "main",
+) -> None:
+    """Take observations and answers, and serve boards and queries, for all sites. It has no state: start as many as you need.
+
+    [dim]chairside edge --network network.toml --port 8000[/dim]
+    """
+    from alerts.store.database import DatabaseTooNew
+    from deploy.network.edge import run_edge
+    from deploy.supervisor import ServiceFailed
+    from streams.journal.kafka import TopicsRefused
+
+    try:
+        run_edge(_network(network), host, port, site)
+    except (TopicsRefused, DatabaseTooNew, ServiceFailed) as refused:
+        raise fail(str(refused)) from refused
+    except OSError as wrong:
+        raise fail(f"{wrong.strerror or wrong}") from wrong

@@ -46,6 +46,14 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
+def ports_of(folder: Path, count: int) -> list[int]:
+    """The ports of what lives in this folder: as they were, for a broker's data remembers them, or new ones."""
+    file = folder / "ports.txt"
+    if not file.exists():
+        file.write_text(" ".join(map(str, free_ports(count))), "utf-8")
+    return [int(port) for port in file.read_text("utf-8").split()]
+
+
 class LocalBroker:
     """One broker.
 
@@ -58,10 +66,10 @@ class LocalBroker:
     def __init__(self, folder: Path, *, secure: bool = False, more: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.secret = Secret() if secure else None
-        self.port, self._controller = free_ports(2)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port, self._controller = ports_of(folder, 2)
         self.address = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
         self._write(more or {})
 
     @property

