@@ -55,7 +55,7 @@ contracts: $(ENVIRONMENT) ## Check that imports go one way and that the pure mod
 	$(BIN)/lint-imports
 
 .PHONY: schema
-schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire to docs/schema/
+schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire, and the tables that boards need
 	$(BIN)/python -m deploy.schema
 
 .PHONY: board

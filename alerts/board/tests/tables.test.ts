@@ -36,17 +36,17 @@ test("a rule has its title and its line, and one that is newer than the page has
   expect([ruleTitle("desaturation"), rowOfRule("desaturation")]).toEqual(["Low oxygen", "spo2"]);
   expect([ruleTitle("hyperthermia"), rowOfRule("hyperthermia")]).toEqual(["High temperature", null]);
   expect([ruleTitle("some-new-rule"), rowOfRule("some-new-rule")]).toEqual([null, null]);
-  expect([shortName("pi"), longName("pi"), instrumentWords("new-scale"), dueName("new-thing")]).toEqual(["pi", "pi", "new-scale", null]);
+  expect([shortName("of-no-monitor"), longName("of-no-monitor"), instrumentWords("new-scale"), dueName("new-thing")]).toEqual(["of-no-monitor", "of-no-monitor", "new-scale", null]);
 });
 
 test("names, digits and kinds of reading are the table's", () => {
   expect([longName("hr"), longName("spo2"), longName("rr")]).toEqual(["Heart rate, /min", "SpO₂, %", "Breathing, /min"]);
-  expect([digits("temp", 36.94), digits("hr", 71.6), digits("pi", 1.4)]).toEqual(["36.9", "72", "1"]);
-  expect(Object.keys(tables.channels).filter(readNowAndThen)).toEqual(["sbp", "dbp", "map", "temp"]);
+  expect([digits("temp", 36.94), digits("hr", 71.6), digits("of-no-monitor", 1.4)]).toEqual(["36.9", "72", "1"]);
+  expect(["sbp", "temp", "spo2", "rr", "of-no-monitor"].filter(readNowAndThen)).toEqual(["sbp", "temp"]);
 });
 
 test("buttons stand in the tables' order", () => {
-  expect(DRUGS).toEqual([["ketamine", "Ketamine"], ["esketamine", "Esketamine"]]);
+  expect(DRUGS.slice(0, 2)).toEqual([["ketamine", "Ketamine"], ["esketamine", "Esketamine"]]);
   expect(ROUTES.map(([, words]) => words)).toEqual(["IV", "IM", "SC", "Nasal", "Oral", "Sublingual"]);
   expect(SYMPTOMS.slice(-2)).toEqual([["nausea", "Nausea"], ["dizziness", "Dizzy"]]);
   expect(MOAAS.map((level) => level.score)).toEqual([5, 4, 3, 2, 1, 0]);
