@@ -158,29 +158,47 @@ def _by_content(together: list[Fact]) -> list[Fact]:
     return sorted(together, key=repr) if len(together) > 1 else together
 
 
+_Key = tuple[str, str, str]
+"""Sender, kind and id: an id counts only within its sender and kind."""
+
+
+def _key(fact: Fact) -> _Key:
+    return fact.source, fact.kind, fact.id
+
+
 def _corrected(received: Sequence[DatedFact]) -> list[DatedFact]:
     """What stands once repeats are dropped and corrections taken; `received` is in order of receipt."""
     seen = set()
     distinct = []
-    latest: dict[str, Fact] = {}
     for each in received:
         fact = each.fact
-        if fact.replaces:
-            latest[fact.replaces] = fact
-        identity: tuple[str | datetime | None, ...] = (fact.source, fact.kind, fact.name, fact.at, fact.replaces)
+        identity: tuple[object, ...] = (fact.source, fact.kind, fact.name, fact.at, fact.replaces)
         if fact.id:
             # A correction under the id of what it corrects is no repeat of it.
-            identity = (fact.id, fact.replaces, fact.at if fact.replaces else None)
+            identity = (*_key(fact), fact.replaces, fact.at if fact.replaces else None)
         if identity not in seen:
             seen.add(identity)
             distinct.append(each)
-    if not latest:
+    corrections = [each.fact for each in distinct if each.fact.replaces]
+    if not corrections:
         return distinct
+    keys = {_key(each.fact) for each in distinct if each.fact.id}
     # A correction may itself be corrected, and of two corrections of one entry the later received one stands.
-    return [each for each in distinct if _is_latest(each.fact, latest)]
+    latest = {key: fact for fact in corrections for key in _replaced(fact, keys)}
+    standing = set(map(id, latest.values()))
+    return [each for each in distinct if _is_latest(each.fact, latest, standing)]
 
 
-def _is_latest(fact: Fact, latest: dict[str, Fact]) -> bool:
-    if fact.replaces and latest[fact.replaces] is not fact:
+def _replaced(correction: Fact, keys: set[_Key]) -> set[_Key]:
+    """The entries that a correction takes the place of: its own sender's, of its kind; if there is none, anybody's."""
+    own = (correction.source, correction.kind, correction.replaces)
+    if own in keys:
+        return {own}
+    others = {key for key in keys if key[2] == correction.replaces}
+    return {key for key in others if key[1] == correction.kind} or others or {own}
+
+
+def _is_latest(fact: Fact, latest: dict[_Key, Fact], standing: set[int]) -> bool:
+    if fact.replaces and id(fact) not in standing:
         return False
-    return fact.id not in latest or fact.id == fact.replaces
+    return _key(fact) not in latest or fact.id == fact.replaces

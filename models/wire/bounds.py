@@ -9,11 +9,12 @@ Bad at: what is plausible. That is the business of the tables (`models/tables/`)
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 from typing_extensions import TypeAliasType
 
 CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
@@ -54,8 +55,33 @@ MANY: Final = 100
 # ---- instants --------------------------------------------------------------------------------------------------------
 
 _FIRST, _LAST = 1900, 2199
+_NUMBER: Final = re.compile(r"\s*[-+]?[\d.,]+\s*")
+
+
+def refuse_number(value: Any) -> Any:
+    """A time as it came, where it is a text or a `datetime`; a number is none, nor is one written as text.
+
+    Raises:
+        PydanticCustomError: "20261109" is a day in 2026 as HL7 writes it, and pydantic reads it as seconds: a day in 1970.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        raise PydanticCustomError("number_as_time", "Input is a number, not a time: write 2026-11-23T14:00:00Z")
+    if not isinstance(value, str | datetime):
+        raise PydanticKnownError("datetime_type")
+    return value
+
+
+class WrittenOut:
+    """For `Annotated[AwareDatetime, Field(strict=False), ...]`: no number. Strict, no text would pass behind this."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(refuse_number, handler(source))
+
+
 Moment = Annotated[
-    AwareDatetime, Field(ge=datetime(_FIRST, 1, 1, tzinfo=UTC), lt=datetime(_LAST + 1, 1, 1, tzinfo=UTC))
+    AwareDatetime,
+    Field(strict=False, ge=datetime(_FIRST, 1, 1, tzinfo=UTC), lt=datetime(_LAST + 1, 1, 1, tzinfo=UTC)),
+    WrittenOut(),
 ]
 """An instant that a clinic can mean, and that can be added to: near the ends of the calendar, arithmetic and zones fail."""
 

@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from models.instants import to_us
 from models.tables.channels import CHANNEL_NAMES
-from models.wire.bounds import OneLine
+from models.wire.bounds import OneLine, refuse_number
 from models.wire.observations import Vitals
 from streams.journal.frame import SAMPLE_VALUES, Origin, Sample
 
@@ -130,6 +130,9 @@ def _taken(schema: _Schema) -> Any:
         case "dict" if set(said) == {"keys_schema", "values_schema"}:
             key, value = _taken(said["keys_schema"]), _taken(said["values_schema"])
             return None if key is None or value is None else dict[key, value]  # type: ignore[valid-type]
+        case "function-before" if said["function"]["function"] is refuse_number:
+            # No number is written as a time is usually written.
+            return _taken(said["schema"])
         case "datetime" if said == _MOMENT:
             return str  # and `_instant`
     return None
@@ -165,8 +168,11 @@ def _fields() -> list[tuple[str, Any] | tuple[str, Any, Any]]:
 
 _SCHEMA: Final[_Schema] = Vitals.__pydantic_core_schema__
 _MODEL: Final[Mapping[str, _Schema]] = _SCHEMA["schema"]["fields"] if _SCHEMA["type"] == "model" else {}
-_MOMENT: Final = _constraints(_MODEL["at"]["schema"]) if "at" in _MODEL else {}
-if set(_MOMENT) != {"tz_constraint", "microseconds_precision", "ge", "lt"} or _SCHEMA["config"]["strict"] is not True:
+_MOMENT: Final = _constraints(_MODEL["at"]["schema"]["schema"]) if "at" in _MODEL else {}
+if (
+    set(_MOMENT) != {"strict", "tz_constraint", "microseconds_precision", "ge", "lt"}
+    or _SCHEMA["config"]["strict"] is not True
+):
     raise TypeError("Vitals is validated in a way that streams/intake/vitals_line.py does not know")
 _FIRST, _END = to_us(_MOMENT["ge"]), to_us(_MOMENT["lt"])
 

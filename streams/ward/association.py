@@ -22,6 +22,7 @@ from models.tables.rules import Priority
 from streams.journal.frame import Origin
 from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion
 from streams.ward.doses import LASTING_AFTER, Given, last_course, total_mg
+from streams.ward.early_doses import EarlyDoses
 from streams.ward.rules.cuffs import CuffRules
 
 
@@ -147,6 +148,7 @@ class Association:
         self.left: dict[tuple[str, str, str], tuple[int, int]] = {}
         """(site, "session" | "patient" | "device", name) → (newest instant said before it changed hands, clock µs then)."""
         self.left_until = NEVER
+        self.early = EarlyDoses()
         self._known: dict[Origin, int] = {}
 
     def rows_of(self, origins: tuple[Origin, ...]) -> list[int]:
@@ -278,6 +280,7 @@ class Association:
                 [[*key, value] for key, value in sorted(index.items())]
                 for index in (self.by_name, self.by_patient, self.by_chair, self.by_device, self.chair_of)
             ],
+            "early": self.early.packed(),
         }
 
     @classmethod
@@ -291,6 +294,7 @@ class Association:
             index.update({(site, key): value for site, key, value in entries})
         for site, kind, name, newest_us, clock_us in packed.get("left", ()):
             known.leave(site, kind, name, newest_us, clock_us)
+        known.early = EarlyDoses.unpacked(packed.get("early", []))
         return known
 
 

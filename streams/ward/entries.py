@@ -6,7 +6,7 @@ Each is had once (a repeat is dropped), leaves an audit entry, and what cannot b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Never
+from typing import Final, Never
 
 from alerts.effects import AuditEntry, DeadLetter
 from models.findings import Finding, Subject
@@ -41,6 +41,7 @@ from streams.journal.frame import Origin
 from streams.ward.absence import pass_time
 from streams.ward.association import Session
 from streams.ward.doses import Given, with_dose, with_stop
+from streams.ward.early_doses import EarlyDose
 from streams.ward.home import rules as home
 from streams.ward.rules.checkins import (
     alert_unread_form,
@@ -75,6 +76,9 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     if isinstance(record, FrameSetAside):
         _frame_set_aside(state, record, here)
         return
+    for dose in state.known.early.over(here[0]):
+        if not dose.accepted:
+            _set_aside(state, dose.record, here, "session", NO_SESSION)
     state.counts["events"] += 1
     if state.had(_identity(record), state.clock_us):
         return
@@ -256,7 +260,7 @@ def _assign(state: WardState, record: DeviceAssigned, at_us: int, here: Here) ->
 def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> None:
     row = state.known.by_name.get((record.site, record.session))
     if row is not None and state.known.sessions[row].announced:
-        _set_aside(state, record, here, "session", f"session {record.session} is open already")
+        _set_aside(state, record, here, "session", "a session of that name is open already")
         return
     session = Session(
         record.site, record.session, record.patient, announced=True, chair=record.chair, device=record.device,
@@ -280,6 +284,13 @@ def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> 
         row = goes_on
         announce_session(state, row, session, at_us, here)
     _audit(state, record, record.session, here)
+    for dose in state.known.early.joining(record.site, record.patient, record.session, at_us):
+        if not dose.accepted:
+            _audit(state, dose.record, record.session, here)
+            home.fold_course_entry(state, dose.record, here)
+        _give(state, row, dose.record)
+    if session.doses:
+        doses_changed(state, row, here)
     weigh(state, row, at_us, here)
 
 
@@ -318,26 +329,38 @@ def _of(state: WardState, record: Event) -> int | None:
     return None if record.patient is None else state.known.by_patient.get((record.site, record.patient))
 
 
+NO_SESSION: Final = "no open session of that name"
+
+
 def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) -> None:
     row = _of(state, record)
     if row is None and record.session is not None:
-        _set_aside(state, record, here, "session", f"no open session {record.session}")
+        if (record.site, "session", record.session) in state.known.left:
+            _set_aside(state, record, here, "session", NO_SESSION)
+        else:
+            state.known.early.add(EarlyDose(record, here[0], accepted=False))
         return
     if row is not None and not _in_session(state.known.sessions[row], record, at_us):
         row = None
     _audit(state, record, _session_of(state, row, record), here)
     home.fold_course_entry(state, record, here)
     if row is None:
+        state.known.early.add(EarlyDose(record, here[0], accepted=True))
         return
-    session = state.known.sessions[row]
-    if isinstance(record, DoseStopped):
-        session.doses = with_stop(session.doses, at_us, record.given_mg)
-    else:
-        session.drug, session.route = record.drug or session.drug, record.route or session.route
-        given = Given(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
-        session.doses = with_dose(session.doses, given, record.replaces)
+    _give(state, row, record)
     doses_changed(state, row, here)
     weigh(state, row, here[0], here)
+
+
+def _give(state: WardState, row: int, record: Dose | DoseStopped) -> None:
+    """Note a dose, or its end, in its session; what is counted from it is not told yet."""
+    session, at_us = state.known.sessions[row], to_us(record.at)
+    if isinstance(record, DoseStopped):
+        session.doses = with_stop(session.doses, at_us, record.given_mg)
+        return
+    session.drug, session.route = record.drug or session.drug, record.route or session.route
+    given = Given(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
+    session.doses = with_dose(session.doses, given, record.replaces)
 
 
 def _in_session(session: Session, record: Dose | DoseStopped, at_us: int) -> bool:
@@ -378,7 +401,7 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
 def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None:
     row = _of(state, record)
     if row is None:
-        _set_aside(state, record, here, "session", f"no open session {record.session or f'of {record.patient}'}")
+        _set_aside(state, record, here, "session", NO_SESSION)
         return
     if not (record.reason or "").startswith("transfer"):
         # Who is handed on is still observed, elsewhere.
@@ -408,8 +431,13 @@ def _same_place(implicit: Session, started: Session) -> bool:
 def _identity(record: Event) -> str:
     """What makes two events the same: the sender's id, else all that it says; when it became known is no part of that.
 
-    So two instruments answered at once, or two alerts acknowledged at once, are two events, of whatever kind.
+    An id counts only within its sender (source or device), kind and patient, or what else it is about: two tablets that both
+    number from 1 have each an entry 17, and a correction may have the id of what it corrects. Without one, two instruments
+    answered at once, or two alerts acknowledged at once, are two events, of whatever kind.
     """
-    if record.id is not None:
-        return f"{record.site}\x1f{record.id}"
-    return record.model_dump_json(exclude={"received_at"}, exclude_none=True) + "\x1e"
+    if record.id is None:
+        return record.model_dump_json(exclude={"received_at"}, exclude_none=True) + "\x1e"
+    sender = record.source or getattr(record, "device", None)
+    about = record.patient or record.session or getattr(record, "alert", None)
+    parts = (record.site, sender, record.kind, about, record.id, record.replaces)
+    return "\x1f".join(part or "" for part in parts)

@@ -210,6 +210,17 @@ def test_a_correction_may_itself_be_corrected_and_may_keep_the_id() -> None:
     assert [entry.value for entry in entries(same, 23, "week")] == [5]
 
 
+def test_an_id_counts_only_within_its_sender_and_kind() -> None:
+    both = induced().phq(20, 8, id="17", source="tablet-a").phq(21, 9, id="17", source="phone-b")
+    both.dose(22, id="17", source="phone-b")
+    assert [entry.value for entry in entries(both, 30, "week")] == [8, 9]
+    assert len(entries(both, 30, "drug")) == len(entries(induced(), 30, "drug")) + 1
+    mine = both.phq(21, 4, id="18", replaces="17", source="phone-b")
+    assert [entry.value for entry in entries(mine, 30, "week")] == [8, 4], "a correction is of its own sender's entry"
+    clinic = induced().phq(20, 8, id="17", source="tablet-a").phq(20, 5, id="c", replaces="17", source="clinic")
+    assert [entry.value for entry in entries(clinic, 30, "week")] == [5], "else of anybody's"
+
+
 def test_a_corrected_dose_moves_the_first_dose_and_what_counts_as_screening() -> None:
     patient = Patient().phq(-3, 22).dose(0, id="d1").phq(5, 26).dose(7)
     assert course(patient, 10).tau == 11

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.wire.observations import SessionEnded
-from tests.support.scenes import Chair, Scene, breathing, moment
+import pytest
+
+from models.instants import SECOND
+from models.wire.observations import CheckIn, Dose, SessionEnded
+from streams.shard import Shard
+from tests.support.scenes import START_US, Chair, Scene, breathing, moment
 
 
 def values(clinic: Scene, chair: str) -> dict[str, Any]:
@@ -232,11 +236,132 @@ def test_two_starts_of_one_session_are_one_and_the_second_is_set_aside() -> None
     clinic.now_s += 1
     clinic.chair("3").starts()
     (letter,) = clinic.dead_letters
-    assert (letter.field, letter.reason) == ("session", "session S-3 is open already")
+    assert (letter.field, letter.reason) == ("session", "a session of that name is open already")
 
 
-def test_an_entry_about_a_session_that_is_not_open_is_set_aside_with_its_name() -> None:
+def test_an_end_of_a_session_that_is_not_open_is_set_aside() -> None:
     clinic = Scene()
-    clinic.chair("3").infuses()
     clinic.chair("3").ends()
-    assert [(letter.field, letter.reason) for letter in clinic.dead_letters] == [("session", "no open session S-3")] * 2
+    assert [(letter.field, letter.reason) for letter in clinic.dead_letters] == [
+        ("session", "no open session of that name")
+    ]
+
+
+# ---- a dose before its session's start
+
+
+def test_a_dose_that_comes_before_its_session_s_start_joins_it() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    clinic.now_s = 120
+    three.infuses()
+    clinic.now_s = 0
+    three.starts()
+    (session,) = clinic.shard.ward.known.sessions.values()
+    assert (session.dose_us, session.doses[0].amount_mg) == (START_US + 120 * SECOND, 35)
+    assert [(entry.kind, entry.session) for entry in clinic.entries] == [("session.started", "S-3"), ("dose", "S-3")]
+    assert clinic.dead_letters == []
+    clinic.passes(18 * 60)
+    assert "vitals-overdue" in clinic.open_rules(), "what is counted from the dose is counted"
+
+
+def test_a_dose_without_a_session_s_name_joins_it_too_and_is_kept_once() -> None:
+    clinic = Scene()
+    gives(clinic, 120)
+    clinic.chair("3").starts()
+    (session,) = clinic.shard.ward.known.sessions.values()
+    assert session.dose_us == START_US + 120 * SECOND
+    assert [entry.kind for entry in clinic.entries] == ["dose", "session.started"]
+
+
+def test_a_dose_and_its_stop_join_in_the_order_of_their_times_even_after_a_restart() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    clinic.now_s = 600
+    three.stops(20)
+    clinic.now_s = 120
+    three.infuses()
+    clinic.shard = Shard.restore(clinic.shard.snapshot())
+    clinic.now_s = 0
+    three.starts()
+    (session,) = clinic.shard.ward.known.sessions.values()
+    (dose,) = session.doses
+    assert (dose.at_us, dose.stopped_us, dose.given_mg) == (START_US + 120 * SECOND, START_US + 600 * SECOND, 20)
+
+
+@pytest.mark.parametrize(
+    ("dose", "joins"),
+    [
+        ({}, True), ({"session": "S-3"}, True), ({"session": "S-4"}, False), ({"patient": "P-4"}, False), ({"site": "north"}, False),
+        ({"drug": "ect"}, False), ({"session": "S-3", "drug": "ect"}, True), ({"at_s": -3600}, True), ({"at_s": -3601}, False),
+        ({"at_s": 3600}, True), ({"at_s": 3601}, False),
+    ],
+)  # fmt: skip
+def test_only_a_dose_of_that_patient_and_session_within_an_hour_joins(dose: dict[str, Any], joins: bool) -> None:
+    clinic = Scene()
+    gives(clinic, **{"at_s": 120, **dose})
+    clinic.chair("3").starts()
+    (session,) = [one for one in clinic.shard.ward.known.sessions.values() if one.patient == "P-3"]
+    assert bool(session.doses) == joins
+
+
+def test_a_dose_of_a_session_that_never_starts_is_set_aside_after_an_hour_and_one_that_has_ended_at_once() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.infuses()
+    clinic.now_s = 3600
+    gives(clinic, 3600, patient="P-9")
+    assert clinic.dead_letters == []
+    clinic.now_s = 3601
+    gives(clinic, 3601, patient="P-9")
+    three.starts()
+    (letter,) = clinic.dead_letters
+    assert (letter.field, letter.reason) == ("session", "no open session of that name")
+    assert '"drug":"ketamine"' in letter.line
+    three.shows(2, spo2=97)
+    three.ends()
+    three.infuses()
+    assert len(clinic.dead_letters) == 2
+    counts = clinic.shard.ward.counts
+    assert counts["set aside"] == 2
+    assert counts["events"] == 4
+
+
+# ---- an id is its sender's
+
+
+def entered(clinic: Scene, **fields: Any) -> None:
+    fields = {
+        "at": moment(clinic.now_s),
+        "patient": "P-3",
+        "instrument": "phq-9",
+        "items": [0] * 8 + [1],
+        "id": "17",
+        **fields,
+    }
+    clinic.send(CheckIn.model_validate(fields))
+
+
+@pytest.mark.parametrize(
+    ("other", "entries"),
+    [
+        ({}, 1), ({"at": moment(60)}, 1), ({"source": "phone-b"}, 2), ({"patient": "P-4"}, 2), ({"site": "north"}, 2), ({"replaces": "17"}, 2),
+    ],
+)  # fmt: skip
+def test_an_id_is_a_repeat_only_of_the_same_sender_kind_and_patient(other: dict[str, Any], entries: int) -> None:
+    clinic = Scene()
+    entered(clinic, source="tablet-a")
+    entered(clinic, **{"source": "tablet-a", **other})
+    assert len(clinic.entries) == entries
+
+
+def test_another_kind_under_the_same_id_is_no_repeat() -> None:
+    clinic = Scene()
+    entered(clinic)
+    gives(clinic, 0, id="17")
+    assert [entry.kind for entry in clinic.entries] == ["checkin", "dose"]
+
+
+def gives(clinic: Scene, at_s: float, **fields: Any) -> None:
+    fields = {"at": moment(at_s), "patient": "P-3", "drug": "ketamine", "route": "iv", "amount_mg": 35, **fields}
+    clinic.send(Dose.model_validate(fields))
