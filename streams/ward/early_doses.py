@@ -18,7 +18,7 @@ from models.wire.observations import Dose, DoseStopped
 JOINS_WITHIN: Final = HOUR
 """Between a dose and its session's start, and how long it waits. Chosen by us: the longest dose takes 40 min, and a queue that
 was without a network for longer is sent in order."""
-MOST_WAITING: Final = 1000
+MOST_EARLY_DOSES: Final = 1000
 """Of a shard: more than clinics dose in an hour; beyond it the oldest has waited long enough. Chosen by us."""
 
 
@@ -60,11 +60,11 @@ class EarlyDoses:
 
     def over(self, clock_us: int) -> list[EarlyDose]:
         """The doses that have waited long enough; they wait no longer."""
-        if len(self._waiting) <= MOST_WAITING and not (
+        if len(self._waiting) <= MOST_EARLY_DOSES and not (
             self._waiting and clock_us - self._waiting[0].since_us > JOINS_WITHIN
         ):
             return []
-        first = max(len(self._waiting) - MOST_WAITING, 0)
+        first = max(len(self._waiting) - MOST_EARLY_DOSES, 0)
         late = [place < first or clock_us - dose.since_us > JOINS_WITHIN for place, dose in enumerate(self._waiting)]
         done = [dose for dose, is_late in zip(self._waiting, late, strict=True) if is_late]
         self._waiting = [dose for dose, is_late in zip(self._waiting, late, strict=True) if not is_late]
