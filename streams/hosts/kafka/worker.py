@@ -354,8 +354,12 @@ class ShardWorker:
                 continue
             if shard.busy_since is not None and now - shard.busy_since > FRAME_WITHIN_S:
                 return f"shard {number}: a frame is not done"
-            if shard.busy_since is None and beat.tick is not None and now - beat.tick[1] > TICK_WITHIN_S:
-                return f"shard {number}: a tick does not come back"
+            if (
+                shard.busy_since is None
+                and beat.tick is not None
+                and now - max(beat.tick[1], beat.frame_at) > TICK_WITHIN_S
+            ):
+                return f"shard {number} waits for frame {shard.next_offset}, and its tick at {beat.tick[0]} does not come back"
         return ""
 
     # ---- the application ------------------------------------------------------------------------------------------
