@@ -1,15 +1,24 @@
-"""Writes the JSON Schemas of everything on the wire to docs/schema/, and the tables that boards need (`make schema`)."""
+"""Writes what is generated (`make schema`): the JSON Schemas of all that is on the wire, the topics, and the boards' tables."""
 
 from __future__ import annotations
 
+import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from models.wire.board_tables import rendered_board_tables
 from models.wire.schema import SCHEMAS, rendered_schema
+from streams.journal.asyncapi import asyncapi
 
 SCHEMA_FOLDER: Final = Path(__file__).parents[1] / "docs" / "schema"
+ASYNCAPI_FILE: Final = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 BOARD_TABLES: Final = Path(__file__).parents[1] / "alerts" / "board" / "src" / "tables.json"
+
+
+def rendered_asyncapi() -> str:
+    """The JSON text of the topics' AsyncAPI document."""
+    return json.dumps(asyncapi(version("chairside")), indent=2, ensure_ascii=False) + "\n"
 
 
 def write_schemas(folder: Path = SCHEMA_FOLDER) -> None:
@@ -21,4 +30,5 @@ def write_schemas(folder: Path = SCHEMA_FOLDER) -> None:
 
 if __name__ == "__main__":
     write_schemas()
+    ASYNCAPI_FILE.write_text(rendered_asyncapi(), "utf-8")
     BOARD_TABLES.write_text(rendered_board_tables(), "utf-8")
