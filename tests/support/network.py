@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -49,19 +49,28 @@ class Network:
     url: str
     shards: int = SHARDS
 
-    async def read(self, topic: Topic = OBSERVATIONS_TOPIC) -> dict[int, list[Record]]:
-        """All that a topic holds now, by partition."""
+    async def end(self, shard: int) -> int:
+        """The offset that the shard's next frame will have."""
+        consumer = AIOKafkaConsumer(**self.connection.client(), enable_auto_commit=False)
+        await consumer.start()
+        try:
+            place = TopicPartition(self.connection.named(OBSERVATIONS_TOPIC), shard)
+            return int((await consumer.end_offsets([place]))[place])
+        finally:
+            await consumer.stop()
+
+    async def records(self, topic: Topic, partition: int) -> AsyncIterator[Record]:
+        """All that a partition of a topic holds now, in order."""
         consumer = AIOKafkaConsumer(**self.connection.client(), enable_auto_commit=False, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            places = [TopicPartition(self.connection.named(topic), n) for n in range(topic.count(self.shards))]
-            consumer.assign(places)
-            end = await consumer.end_offsets(places)
-            found: dict[int, list[Record]] = {place.partition: [] for place in places}
-            while [place for place in places if await consumer.position(place) < end[place]]:
-                for place, records in (await consumer.getmany(timeout_ms=500)).items():
-                    found[place.partition] += [(r.offset, r.timestamp * 1000, r.value) for r in records]
-            return {n: [r for r in records if r[0] < end[places[n]]] for n, records in found.items()}
+            place = TopicPartition(self.connection.named(topic), partition)
+            consumer.assign([place])
+            end = (await consumer.end_offsets([place]))[place]
+            while await consumer.position(place) < end:
+                for record in (await consumer.getmany(place, timeout_ms=500)).get(place, ()):
+                    if record.offset < end:
+                        yield record.offset, record.timestamp * 1000, record.value
         finally:
             await consumer.stop()
 
@@ -106,16 +115,16 @@ async def until(reached: Callable[[], bool], what: str) -> None:
     assert reached(), what
 
 
-async def network_on(broker: LocalBroker, database: LocalDatabase) -> Network:
+async def network_on(broker: LocalBroker, database: LocalDatabase, shards: int = SHARDS) -> Network:
     """A new network on these servers."""
     number = next(_NUMBERS)
     connection = KafkaConnection(broker.address, prefix=f"n{number}.")
-    await create_topics(connection, SHARDS, 1)
+    await create_topics(connection, shards, 1)
     url = database.create(f"network_{number}")
     store = Store(url)
     store.migrate()
     store.close()
-    return Network(connection, url)
+    return Network(connection, url, shards)
 
 
 async def again(append: Callable[[], Awaitable[None]]) -> None:
@@ -238,28 +247,43 @@ def recent(minutes: int = 2, sites: Sequence[str] = SITES) -> list[list[Vitals |
     return posts
 
 
-async def assert_exact(network: Network, folder: Path) -> int:
-    """The store has exactly what a linear replay of `observations` gives, up to each shard's checkpoint; how many effects."""
-    frames = await network.read()
+@dataclass
+class Compared:
+    """What a comparison with the linear replay came to."""
+
+    frames: int = 0
+    effects: int = 0
+    samples: int = 0
+    stamps: dict[tuple[int, int], int] = field(default_factory=dict)
+    """(shard, offset) → when the brokers had the frame, of the frames that had effects."""
+
+
+async def assert_exact(network: Network, folder: Path) -> Compared:
+    """The store has exactly what a linear replay of `observations` gives, up to each shard's checkpoint, and so has its state."""
     store, linear = Store(network.url), Store(f"sqlite:///{folder / 'linear.sqlite'}")
+    compared = Compared()
     try:
         linear.migrate()
-        effects = 0
         for number in range(network.shards):
             checkpoint = store.load_checkpoint(number, SHARD_FORMAT)
             assert checkpoint is not None, f"shard {number} has no checkpoint"
             shard = Shard(number)
-            for offset, received_us, payload in frames[number][: checkpoint.next_offset]:
-                linear.commit(shard.step(offset, received_us, payload))
-            assert shard.next_offset == checkpoint.next_offset, (
-                f"shard {number}: {len(frames[number])} frames are there"
-            )
-            assert shard.snapshot() == checkpoint.state
+            async for offset, received_us, payload in network.records(OBSERVATIONS_TOPIC, number):
+                if offset >= checkpoint.next_offset:
+                    break
+                done = shard.step(offset, received_us, payload)
+                linear.commit(done)
+                if done.effects:
+                    compared.stamps[number, offset] = received_us
+            assert shard.next_offset == checkpoint.next_offset, f"shard {number} has {shard.next_offset} frames"
+            assert shard.snapshot() == checkpoint.state, f"shard {number} has another state"
             there = [row for row in store.digests(number) if row[0] < checkpoint.next_offset]
-            assert there == linear.digests(number)
-            effects += len(there)
+            assert there == linear.digests(number), f"shard {number} has other effects"
+            compared.frames += shard.next_offset
+            compared.effects += len(there)
+            compared.samples += shard.ward.counts["samples"]
         assert store.conflicts() == 0
-        return effects
+        return compared
     finally:
         store.close()
         linear.close()
