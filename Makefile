@@ -85,6 +85,14 @@ bench: setup ## Measure samples per second of the ward, the edge and the whole p
 prove-kill: setup ## Kill the service at random moments and compare with a replay of its journal
 	$(BIN)/python -m bench.crash.kill
 
+.PHONY: prove-network
+prove-network: setup $(BROKER) ## Kill workers, broker and database of a network under load for twenty minutes; compare with a replay
+	$(BIN)/python -m bench.network.load --sessions 5000 --sites 100 --minutes 20 --kill
+
+.PHONY: prove-network-load
+prove-network-load: setup $(BROKER) ## Measure a network of 100,000 sessions on this machine for ten minutes
+	$(BIN)/python -m bench.network.load --sessions 100000 --sites 200 --minutes 10
+
 .PHONY: prove-latency
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
 	$(BIN)/python -m bench.speed.latency
