@@ -21,6 +21,7 @@ from alerts.effects import FrameEffects
 from alerts.notify.pager import Pager
 from alerts.store.store import Store
 from deploy.board_views import ShardViews
+from deploy.compiling import compile_ward
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, WatchedSettings
 from deploy.supervisor import Supervisor, reason_of
@@ -95,6 +96,7 @@ class Service:
         """What the owner found wrong with its store, to be told through the journal like everything else."""
         self._unshown = ""
         """Why the chairs' values cannot be shown; empty: they can."""
+        compile_ward(log.warning)
         again = self.owner.recover()
         if again:
             log.info("recovered: %d frames read again", again)

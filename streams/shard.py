@@ -111,7 +111,7 @@ class Shard:
         if not isinstance(packed, dict):
             raise UnknownState("not a checkpoint")
         if packed.get("state") != SHARD_FORMAT:
-            raise UnknownState(packed.get("state"))
+            raise UnknownState.of_format(packed.get("state"), SHARD_FORMAT)
         shard = cls(packed["number"], next_offset=packed["next_offset"])
         shard.ward = Ward.unpacked(packed["ward"])
         shard.desk = Desk.unpacked(packed["desk"])

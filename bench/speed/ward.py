@@ -22,6 +22,7 @@ from models.instants import MINUTE
 from streams.clinic.clinic import OPENS_US
 from streams.journal.frame import decode
 from streams.shard import Shard
+from streams.ward.rows import IDLE
 
 SESSIONS: Final = 500
 HISTORY_MIN: Final = 65.0
@@ -115,10 +116,7 @@ def is_vitals(line: Line) -> bool:
 
 
 def steady(lines: Iterable[Line]) -> Iterator[Line]:
-    """The samples that come in time and once: one a session a second, as on a day when the network holds.
-
-    A held-back batch of thirty seconds is thirty samples of one session in a frame, and so thirty rounds of the ward.
-    """
+    """The samples that come in time and once: one a session a second, as on a day when the network holds."""
     seen: set[bytes] = set()
     for line in lines:
         if is_vitals(line) and b'"received_at"' not in line.text and line.text not in seen:
@@ -127,13 +125,14 @@ def steady(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def warm_share(state: bytes, stream: Sequence[Stamped]) -> float:
-    """The share of open sessions with a limit in force or a hold running, over the stream: what cannot be skipped."""
+    """The share of open sessions with a limit in force or a hold running, over the stream."""
     shard = Shard.restore(state)
     shares = []
     for received_us, payload, _ in stream:
         shard.step(shard.next_offset, received_us, payload)
         rows = shard.ward.rows
-        shares.append(float(rows.warm[: rows.count].mean()))
+        warm = rows.on[: rows.count] | (rows.strikes[: rows.count] < IDLE)
+        shares.append(float(warm.any(axis=1).mean()))
     return sum(shares) / len(shares)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,9 +18,11 @@ from deploy.cli.terminal import err, fail, progress, writing
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
 from streams.clinic.held_out import FAMILIES
-from streams.hosts.replay import Replay, Summary
 from streams.intake.files import UnreadableFile, merged
 from streams.ward.state import Clock
+
+if TYPE_CHECKING:
+    from streams.hosts.replay import Summary
 
 app = typer.Typer(
     name="chairside",
@@ -74,10 +76,14 @@ def replay_command(
     [dim]chairside replay monday.ndjson --summary[/dim]
     [dim]chairside replay P*.csv.gz --rename pulse_rate=pulse,tcco2_mmhg=tcco2 --summary --alerts out.ndjson[/dim]
     """
+    from deploy.compiling import compile_ward
+    from streams.hosts.replay import Replay
+
     try:
         configuration = None if limits is None else limits_only(limits)
     except BadConfiguration as bad:
         raise fail(str(bad)) from bad
+    compile_ward(err.print)
     run = Replay(configuration)
     total = sum(path.stat().st_size for path in files if path.is_file())
     # With a summary and no file asked for, a terminal gets the table, not ten thousand lines over it.

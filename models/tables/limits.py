@@ -15,10 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal, Protocol
 
-import numpy as np
-
-from models.arrays import Floats, Ints
-from models.instants import MINUTE, SECOND
+from models.instants import MINUTE
 from models.tables.channels import CHANNEL_NAMES, CHANNELS
 from models.tables.rules import Priority, PriorityName
 
@@ -251,53 +248,3 @@ def _check_order(rows: Iterable[Limit]) -> None:
                     f"limits.{rule}.{worse.priority.word}.{channel}",
                     f"enter {worse.enter:g} is milder than {milder.priority.word}'s {milder.enter:g}",
                 )
-
-
-@dataclass(frozen=True, slots=True)
-class LimitArrays:
-    """The table as arrays, one entry per row of `HELD`; R rows, C measured channels, K columns.
-
-    With sign 1 for limits above and -1 for limits below, a reading x is past where sign * x >= enter and back where
-    sign * x <= leave. Needs are microseconds of holding, or further readings where a row counts readings. calm_low,
-    calm_high (C,): between them no measured reading of a continuous channel is past any row.
-    """
-
-    column: Ints
-    enter: Floats
-    leave: Floats
-    enter_need: Ints
-    leave_need: Ints
-    calm_low: Floats
-    calm_high: Floats
-
-
-def arrays(limits: tuple[Limit, ...]) -> LimitArrays:
-    """The arrays of the held rows of `limits`; a row that is not enabled can never be entered."""
-    limits = tuple(limit for limit in limits if limit.held)
-    sign = np.array([1.0 if row.above else -1.0 for row in limits])
-    enter = sign * np.array([row.enter for row in limits])
-    strict = np.array([row.past in {"<", ">"} for row in limits])
-    enter = np.where(strict, np.nextafter(enter, np.inf), enter)
-    enter = np.where([row.enabled for row in limits], enter, np.inf)
-    calm_low, calm_high = np.full(len(CHANNELS), -np.inf), np.full(len(CHANNELS), np.inf)
-    for row, bound in zip(limits, sign * enter, strict=True):
-        for name in ("hr", "pulse") if row.channel == "rate" else (row.channel,):
-            if name in CHANNEL_NAMES and np.isfinite(bound):
-                column = CHANNEL_NAMES.index(name)
-                if row.above:
-                    calm_high[column] = min(calm_high[column], bound)
-                else:
-                    calm_low[column] = max(calm_low[column], bound)
-    # Single readings are few and each counts: every one is looked at. Cuffs are looked at elsewhere.
-    calm_low[CHANNEL_NAMES.index("temp")] = np.inf
-    return LimitArrays(
-        column=np.array([LIMIT_COLUMN[row.channel] for row in limits]),
-        enter=enter,
-        leave=sign * np.array([row.leave for row in limits]),
-        enter_need=np.array(
-            [max(row.readings - 1, 0) if row.readings else round(row.hold_s * SECOND) for row in limits]
-        ),
-        leave_need=np.array([0 if row.readings else round(row.leave_s * SECOND) for row in limits]),
-        calm_low=calm_low,
-        calm_high=calm_high,
-    )

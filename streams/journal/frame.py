@@ -33,7 +33,7 @@ from models.wire.observations import EVENT, Event, Internal, Vitals
 
 FORMAT: Final = 2
 FULL: Final = 1000
-"""Samples at which a builder should be sealed: by here the ward's cost per sample has levelled off (bench/speed/ward.py)."""
+"""Samples at which a builder should be sealed: by here a frame costs little beside its samples (bench/speed/ward.py)."""
 
 CHANNELS_1: Final = ("hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2")
 """What the channel numbers of format 1 mean. Never to be changed: journals hold them."""

@@ -3,8 +3,7 @@
 A continuous channel is stale `STALE_AFTER` after its last good reading: one is a lost probe (or what its last samples say),
 all are no data. A monitor may never start; what people owe is in `timers.py`. Each falls due at its own instant of the clock,
 whenever the frame that shows it comes. Missing data begins and ends nothing but these.
-Cost: one comparison a session a frame; the reckoning only where something may be due. Bad at: telling a broken network from
-a broken monitor.
+Bad at: telling a broken network from a broken monitor.
 """
 
 from __future__ import annotations
@@ -12,20 +11,19 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.arrays import Ints
 from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
 from models.tables.rules import RULES, Priority
-from streams.ward.home import rules as home
-from streams.ward.rows import CONTINUOUS, Rows
+from streams.ward.compiled import compiled
+from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
 from streams.ward.rules.thresholds import not_rechecked
+from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, plain
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
-from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP, Judged
-from streams.ward.state import DUE, OBSERVED, Here, WardState
-from streams.ward.timers import fall_due
+from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
+from streams.ward.state import DUE, Here, WardState
+from streams.ward.timers import timer_falls_due
 
 PAGE_SILENCE_AFTER: Final = 2 * MINUTE
 """A chair that is silent is on the board after `STALE_AFTER` and pages after this long. Chosen by us: a gateway that sends
@@ -34,7 +32,7 @@ AHEAD: Final = MINUTE
 BEHIND: Final = 10 * MINUTE
 """A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
-_WIDTH = len(CHANNEL_NAMES)
+_CONTINUOUS: Final = tuple(bool(each) for each in CONTINUOUS)
 _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
     STEP: "artefact",
@@ -45,48 +43,57 @@ _LOST_BY: Final = {
 """What a channel's last sample says of why it is lost; anything else is a probe that is off."""
 
 
-def pass_time(state: WardState) -> None:
-    """Let everything fall due that is due before now, for the sessions that had no sample to do it."""
-    used = state.rows.due[: state.rows.count]
-    late = np.flatnonzero(used < state.clock_us)
-    if late.size:
-        lapse(state, late, np.full(late.size, state.clock_us))
-    if state.home.due_us < state.clock_us:
-        home.pass_time_at_home(state)
+@compiled
+def next_due(session: SessionRecord) -> int:
+    """The exact instant of a session's next absence."""
+    due_us = min(
+        session.start_due, session.cuff_due, session.timer_due, session.recheck_due, session.idle_due, session.lost_due
+    )
+    for column in range(CHANNEL_COUNT):
+        # Of the others nothing is waited for: their silence is the timers' business.
+        if _CONTINUOUS[column] and session.heard[column] > NEVER and not session.stale[column]:
+            due_us = min(due_us, session.heard[column] + STALE_AFTER)
+    return due_us
 
 
-def lapse(state: WardState, row: Ints, clock_us: Ints) -> None:
-    """Let what is due before the clock happen, each at its own instant. row, clock_us: (n,), rows distinct.
-
-    `rows.due` is never late but may be early, so it is reckoned anew here for the few rows where it has come.
-    """
-    rows = state.rows
-    exact = _next_due(state, row)
-    rows.due[row] = exact
-    for i in np.flatnonzero(exact < clock_us).tolist():
-        one, until = int(row[i]), int(clock_us[i])
-        due = int(exact[i])
-        while due < until:
-            _fall_due(state, one, due)
-            due = int(_next_due(state, row[i : i + 1])[0])
-        rows.due[one] = due
-
-
-def _next_due(state: WardState, row: Ints) -> Ints:
-    """(n,) the exact instant of the next absence."""
-    rows = state.rows
-    heard = rows.heard[row]
-    waiting = CONTINUOUS & (heard > NEVER) & ~rows.stale[row]
-    quiet = np.where(waiting, heard + STALE_AFTER, FAR).min(axis=1)
-    for others in (
-        rows.start_due, rows.cuff_due, rows.timer_due, rows.recheck_due, rows.idle_due, rows.lost_due,
-    ):  # fmt: skip
-        quiet = np.minimum(quiet, others[row])
-    due: Ints = quiet
-    return due
+@compiled
+def hear(session: SessionRecord, sample: SampleRecord) -> None:
+    """Note that a session was heard: what was absent is back, what begun has begun. What is news of it, in the sample."""
+    before_us = session.row_at
+    if not sample.any_fresh:
+        sample.late += 1
+    elif session.idle_due < FAR:
+        session.idle_due = sample.clock_us + GIVE_UP_AFTER
+    if before_us > NEVER:
+        session.watched += min(max(sample.at_us - before_us, 0), STALE_AFTER)
+    session.row_at = max(before_us, sample.at_us)
+    sample.returned = False
+    for column in range(CHANNEL_COUNT):
+        if sample.trusted[column] and session.stale[column]:
+            session.stale[column] = False
+            sample.returned = True
+    skewed = sample.sent_us > sample.clock_us + AHEAD or sample.sent_us < sample.clock_us - BEHIND
+    sample.skewed = sample.any_fresh and skewed != (session.skewed != 0)
+    if sample.skewed:
+        session.skewed = skewed
+    sample.begun = sample.any_fresh and (session.start_due < FAR or before_us == NEVER)
 
 
-def _fall_due(state: WardState, row: int, due_us: int) -> None:
+def heard(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
+    """Say what is news of a session's monitor: it has started, a channel is back, its device froze, its clock is wrong."""
+    clock_us = here[0]
+    if sample.begun:
+        state.rows.start_due[row] = FAR
+        state.say(row, "never-started", None, clock_us, int(sample.at_us), here, "The monitor has started.", {}, "")
+    if sample.returned or sample.turned:
+        # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
+        _technical(state, row, clock_us, here)
+    if sample.skewed:
+        _clock_skew(state, row, int(sample.sent_us), here, bool(state.rows.skewed[row]))
+
+
+def fall_due(state: WardState, row: int, due_us: int) -> None:
+    """Let what is due of a session at this instant happen."""
     rows, session = state.rows, state.known.sessions.get(row)
     if session is None:
         return
@@ -110,7 +117,7 @@ def _fall_due(state: WardState, row: int, due_us: int) -> None:
             "3 min after session.started",
         )
     if due_us in {rows.cuff_due[row], rows.timer_due[row]}:
-        fall_due(state, row, due_us)
+        timer_falls_due(state, row, due_us)
     if rows.recheck_due[row] == due_us:
         rows.recheck_due[row] = FAR
         not_rechecked(state, row, due_us, here)
@@ -120,48 +127,10 @@ def _fall_due(state: WardState, row: int, due_us: int) -> None:
         _technical(state, row, due_us, here)
 
 
-def follow(
-    state: WardState, row: Ints, at_us: Ints, sent_us: Ints, clock_us: Ints, judged: Judged, place: Ints
-) -> None:
-    """Note that these sessions were heard: what was absent is back, what froze is frozen."""
-    rows = state.rows
-    fresh = judged.any_fresh
-    state.counts["repeated or late"] += len(row) - int(np.count_nonzero(fresh))
-    rows.due[row] = np.minimum(rows.due[row], clock_us + STALE_AFTER)
-    idle = rows.idle_due[row]
-    rows.idle_due[row] = np.where((idle < FAR) & fresh, clock_us + GIVE_UP_AFTER, idle)
-    before = rows.row_at[row]
-    rows.watched[row] += np.where(before > NEVER, np.minimum(np.maximum(at_us - before, 0), STALE_AFTER), 0)
-    rows.row_at[row] = np.maximum(before, at_us)
-
-    back = judged.trusted & rows.stale.take(row, 0)
-    returned: NDArray[np.bool_] = np.any(back, axis=1)
-    if returned.any():
-        rows.stale[row] &= ~back
-    skewed = fresh & ((sent_us > clock_us + AHEAD) | (sent_us < clock_us - BEHIND))
-    turned = fresh & (skewed != rows.skewed[row])
-    begun = fresh & (rows.start_due[row] < FAR) | fresh & (before == NEVER)
-    changed_ = returned | judged.turned | turned | begun
-    if not changed_.any():
-        return
-    rows.skewed[row] = np.where(turned, skewed, rows.skewed[row])
-    for i in np.flatnonzero(changed_).tolist():
-        one, at, clock = int(row[i]), int(at_us[i]), int(clock_us[i])
-        here = (clock, OBSERVED, int(place[i]))
-        if begun[i]:
-            rows.start_due[one] = FAR
-            state.say(one, "never-started", None, clock, at, here, "The monitor has started.", {}, "")
-        if returned[i] or judged.turned[i]:
-            # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
-            _technical(state, one, clock, here)
-        if turned[i]:
-            _clock_skew(state, one, int(sent_us[i]), here, bool(skewed[i]))
-
-
 def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     """Channels went stale or came back: which technical rules hold now."""
     rows, session = state.rows, state.known.sessions[row]
-    expected = CONTINUOUS & (rows.trusted_at[row, :_WIDTH] > NEVER)
+    expected = CONTINUOUS & (rows.trusted_at[row] > NEVER)
     stale = rows.stale[row] & expected
     lost: dict[str, list[int]] = {}
     rules: tuple[str, ...] = ("no-data", "probe-off", "artefact", "implausible")

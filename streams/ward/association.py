@@ -21,7 +21,7 @@ from models.tables.drugs import UNSCHEDULED, SessionPhase, TreatmentProtocol, pr
 from models.tables.rules import Priority
 from streams.journal.frame import Origin
 from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion
-from streams.ward.doses import LASTING_AFTER, Given, last_course, total_mg
+from streams.ward.doses import Given, last_course, total_mg
 from streams.ward.early_doses import EarlyDoses
 from streams.ward.rules.cuffs import CuffRules
 
@@ -292,7 +292,7 @@ class Association:
         )  # fmt: skip
         for index, entries in zip(indices, packed["indices"], strict=True):
             index.update({(site, key): value for site, key, value in entries})
-        for site, kind, name, newest_us, clock_us in packed.get("left", ()):
+        for site, kind, name, newest_us, clock_us in packed["left"]:
             known.leave(site, kind, name, newest_us, clock_us)
         known.early = EarlyDoses.unpacked(packed.get("early", []))
         return known
@@ -314,25 +314,11 @@ def _packed(session: Session) -> dict[str, Any]:
 
 
 def _unpacked(fields: dict[str, Any]) -> Session:
-    # A version that kept only the first dose and each instrument's last score had them in fields of their own.
-    if "doses" not in fields and "dose_us" in fields:
-        amount_mg = None if "stopped_us" in fields else fields.get("given_mg")
-        old = ("drug", "route"), ("dose_minutes", "stopped_us")
-        (drug, route), (minutes, stopped_us) = ([fields.get(name) for name in names] for names in old)
-        given = Given(fields["dose_us"], drug, route, amount_mg, minutes, None, stopped_us, fields.get("given_mg"))
-        fields["doses"] = [astuple(given)]
-        # It had no timers: what lasts is still told of whoever was in a chair meanwhile.
-        fields.setdefault("lasting_due_us", fields["dose_us"] + LASTING_AFTER)
-    if "reports" not in fields:
-        scores = fields.get("scores", {}).items()
-        fields["reports"] = sorted(((at_us, name, score) for name, (score, at_us) in scores), key=lambda one: one[0])
-    if "cuffs" not in fields:
-        fields["cuffs"] = [(NEVER, sbp, dbp) for sbp, dbp in fields.get("baseline_cuffs", ())]
     fields = {name: value for name, value in fields.items() if name in Session.__dataclass_fields__}
     fields.setdefault("name", None)
     fields["cuff_rules"] = CuffRules.unpacked(fields["cuff_rules"]) if "cuff_rules" in fields else CuffRules()
     fields["doses"] = [Given(*dose) for dose in fields.get("doses", ())]
-    fields["reports"] = [Report(*report) for report in fields["reports"]]
+    fields["reports"] = [Report(*report) for report in fields.get("reports", ())]
     fields["cuffs"] = [Cuff(*cuff) for cuff in fields.get("cuffs", ())]
     fields["standing"] = {
         rule: Condition(Priority(priority), onset_us)

@@ -38,7 +38,6 @@ from models.wire.observations import (
     SiteConfigured,
 )
 from streams.journal.frame import Origin
-from streams.ward.absence import pass_time
 from streams.ward.association import Session
 from streams.ward.doses import Given, with_dose, with_stop
 from streams.ward.early_doses import EarlyDose
@@ -53,6 +52,7 @@ from streams.ward.rules.checkins import (
 )
 from streams.ward.rules.contraindications import weigh, weigh_registration
 from streams.ward.rules.readiness import LEAVES, left
+from streams.ward.samples import pass_time
 from streams.ward.sessions import announce_session, close_session, leave_behind, open_session, seen_in
 from streams.ward.state import OBSERVED, Here, WardState
 from streams.ward.timers import doses_changed
@@ -114,25 +114,6 @@ class UnhandledKind(AssertionError):
 
     def __init__(self, record: Never) -> None:
         super().__init__(f"no case for {getattr(record, 'kind', record)!r}")
-
-
-def stands_apart(state: WardState, record: Event | Internal) -> bool:
-    """Whether the samples around an entry come to the same whether it is taken before or after them, at one clock.
-
-    It must leave alone who samples belong to, their limits, and what a cuff is compared with.
-    """
-    match record:
-        case SetAside() | Conflicted() | FrameSetAside() | Command() | ForecastMade():
-            return True
-        case Intervention():
-            # Who leaves is judged by their last readings.
-            return slug(record.what) not in LEAVES
-        case CheckIn():
-            # A symptom makes more of a cuff, and a correction may take one back. With no session open, samples might open one.
-            apart = record.instrument != "symptoms" and record.replaces is None
-            return apart and _of(state, record) is not None
-        case _:
-            return False
 
 
 def _audit(

@@ -1,4 +1,4 @@
-"""The limits in force: the default table, each site's and each patient's changes, and the arrays made of them.
+"""The limits in force: the default table, each site's and each patient's changes, and the records made of them for scalar code.
 
 A patient's changes lie on top of the site's. Tables that say the same are kept once; a session's row holds its table's number.
 """
@@ -7,20 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, Protocol
 
-from models.tables.limits import HELD, LIMITS, Limit, LimitRefused, arrays, with_overrides
+import numpy as np
+from numpy.typing import NDArray
+
+from models.instants import SECOND
+from models.tables.limits import HELD, LIMIT_COLUMN, LIMITS, Limit, LimitRefused, with_overrides
 from models.wire.observations import LIMIT_CHANGES, LimitChanges
-from streams.ward.rules.holding import LimitSets
+
+
+class LimitRecord(Protocol):
+    """One row of a table, as scalar code reads it: `Limit`, with its hold and leave time in microseconds.
+
+    column: what it is on, a channel's or the rate's. strict: past `enter`, not at it.
+    """
+
+    column: int
+    above: bool
+    strict: bool
+    enabled: bool
+    enter: float
+    leave: float
+    enter_us: int
+    leave_us: int
+
+
+_RECORD: Final = np.dtype([
+    ("column", "i8"), ("above", "u1"), ("strict", "u1"), ("enabled", "u1"), ("enter", "f8"), ("leave", "f8"),
+    ("enter_us", "i8"), ("leave_us", "i8"),
+], align=True)  # fmt: skip
 
 
 class LimitBook:
-    """`tables` by number, `held` their rows that are held as arrays, and `sets` those arrays. Number 0 is the default."""
+    """`tables` by number, `held` their rows that are held over time, and `records` of those. Number 0 is the default."""
 
     def __init__(self) -> None:
         self.tables: list[tuple[Limit, ...]] = [LIMITS]
         self.held: list[tuple[Limit, ...]] = [HELD]
-        self.sets = LimitSets([arrays(LIMITS)])
+        self.records = limit_records([HELD])
         self._sites: dict[str, tuple[Limit, ...]] = {}
         self._patients: dict[tuple[str, str], LimitChanges] = {}
 
@@ -54,7 +79,7 @@ class LimitBook:
         if table not in self.tables:
             self.tables.append(table)
             self.held.append(tuple(limit for limit in table if limit.held))
-            self.sets = LimitSets([arrays(each) for each in self.tables])
+            self.records = limit_records(self.held)
         return self.tables.index(table)
 
     def packed(self) -> dict[str, Any]:
@@ -75,6 +100,23 @@ class LimitBook:
             (site, patient): LIMIT_CHANGES.validate_python(changes) for site, patient, changes in packed["patients"]
         }
         return book
+
+
+def limit_records(tables: Iterable[tuple[Limit, ...]]) -> NDArray[Any]:
+    """The held rows of some tables, as records; (tables, rows)."""
+    return np.array(
+        [
+            [
+                (
+                    LIMIT_COLUMN[one.channel], one.above, one.past in {"<", ">"}, one.enabled, one.enter, one.leave,
+                    round(one.hold_s * SECOND), round(one.leave_s * SECOND),
+                )
+                for one in table
+            ]
+            for table in tables
+        ],
+        _RECORD,
+    )  # fmt: skip
 
 
 def _dumped(limit: Limit) -> list[Any]:

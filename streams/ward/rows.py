@@ -1,31 +1,39 @@
-"""The ward's state as a struct of arrays: one row per open session, one array per fact.
+"""The ward's state as arrays: one row per open session, one field per fact.
 
-Arrays double when they are full and rows of ended sessions are used again. `packed` gives versioned bytes in which every
-column goes by its name (a channel's, a limit's), so that a version with more channels or limits reads what an older one wrote.
+A session's row is one record, so that all that a sample needs lies together in memory, and scalar code reads it by name:
+``session.heard[column]``. Python reads a field of all rows as an array: ``rows.heard[row, column]``. Arrays double when they are
+full, and rows of ended sessions are used again. `packed` gives bytes in which every column goes by its name (a channel's, a
+limit's), so that a version with more channels or limits reads what an older one wrote.
 Cost: about 1.5 kB of memory a session, under 500 B in a checkpoint. Never here: what any of it means.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Floats, Ints
 from models.instants import FAR, NEVER
-from models.tables.channels import CHANNEL_NAMES, CHANNELS
-from models.tables.limits import KEYS, LIMITS
-from streams.ward.signal import steps
-from streams.ward.signal.steps import Steps
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS
+from models.tables.limits import KEYS
 
+CHANNEL_COUNT: Final = len(CHANNELS)
+HELD_COUNT: Final = len(KEYS)
 CONTINUOUS: Final = np.array([channel.continuous for channel in CHANNELS])
 
 IDLE: Final = 3
 """Strikes at which a running hold is given up; a hold with this many is not running."""
+NO_STEP: Final = -1
+KEYS_KEPT: Final = 8
+"""Chosen by us: a sender that tries again sends its last message, not one of long ago."""
+
+Octets = NDArray[np.uint8]
 
 
 class Kind(NamedTuple):
-    """An array's columns by name (None: one value a row), element type and resting value."""
+    """A field's columns by name (None: one value a row), element type and resting value."""
 
     columns: tuple[str, ...] | None
     dtype: str
@@ -37,33 +45,34 @@ _LIMIT_NAMES: Final = tuple(".".join(key) for key in KEYS)
 
 # fmt: off
 KINDS: Final = {
-    "value":      Kind(CHANNEL_NAMES, "f8", np.nan),        # last trusted reading
-    "at":         Kind(CHANNEL_NAMES, "i8", NEVER),         # newest sample's instant, trusted or not
-    "trusted_at": Kind(CHANNEL_NAMES, "i8", NEVER),         # newest trusted sample's instant
-    "heard":      Kind(CHANNEL_NAMES, "i8", NEVER),           # the shard's clock at the newest trusted sample
-    "quality":    Kind(CHANNEL_NAMES, "u1", 0),               # of the newest sample
-    "stale":      Kind(CHANNEL_NAMES, "?", 0),                # found absent, not heard since
-    "held":       Kind(_LIMIT_NAMES, "i8", 0),        # µs, or further readings, held so far
+    "value":      Kind(CHANNEL_NAMES, "f8", np.nan),  # last trusted reading
+    "at":         Kind(CHANNEL_NAMES, "i8", NEVER),   # newest sample's instant, trusted or not
+    "trusted_at": Kind(CHANNEL_NAMES, "i8", NEVER),   # newest trusted sample's instant
+    "heard":      Kind(CHANNEL_NAMES, "i8", NEVER),   # the shard's clock at the newest trusted sample
+    "quality":    Kind(CHANNEL_NAMES, "u1", 0),       # of the newest sample
+    "stale":      Kind(CHANNEL_NAMES, "?", 0),        # found absent, not heard since
+    "near":       Kind(CHANNEL_NAMES, "f8", np.nan),  # newest reading in range, believed or not
+    "near_at":    Kind(CHANNEL_NAMES, "i8", NEVER),
+    "same_since": Kind(CHANNEL_NAMES, "i8", NEVER),   # since when a continuous channel has shown the same
+    "blank":      Kind(CHANNEL_NAMES, "i8", NEVER),   # newest line of the channel's device that lacked it
+    "step":       Kind(CHANNEL_NAMES, "i4", NO_STEP), # the doubted step's place in the pool of steps
+    "stepping":   Kind(None, "?", 0),                 # some channel's step is doubted (streams/ward/signal/steps.py)
+    "held":       Kind(_LIMIT_NAMES, "i8", 0),        # µs held so far
     "since":      Kind(_LIMIT_NAMES, "i8", 0),        # when the running hold began
     "strikes":    Kind(_LIMIT_NAMES, "u1", IDLE),     # samples the other way since the last one towards
     "on":         Kind(_LIMIT_NAMES, "?", 0),         # in force
-    "near":       Kind(CHANNEL_NAMES, "f8", np.nan),          # newest reading in range, believed or not
-    "near_at":    Kind(CHANNEL_NAMES, "i8", NEVER),
-    "same_since": Kind(CHANNEL_NAMES, "i8", NEVER),           # since when a continuous channel has shown the same
-    "blank":      Kind(CHANNEL_NAMES, "i8", NEVER),           # newest line of the channel's device that lacked it
     "beat":       Kind(_BEATS, "f8", np.nan),         # the two rates, averaged (streams/ward/signal/agreement.py)
     "beat_at":    Kind(_BEATS, "i8", NEVER),
     "apart_since": Kind(None, "i8", NEVER),           # since when the two disagree
     "apart":      Kind(None, "?", 0),                 # and for so long that it is said
-    "stepping":   Kind(None, "?", 0),                 # some channel's step is doubted (streams/ward/signal/steps.py)
     "marked_at":  Kind(None, "i8", NEVER),            # when `marked` was noted, and `earlier` a minute or more before it
     "earlier_at": Kind(None, "i8", NEVER),
-    "marked":     Kind(CHANNEL_NAMES, "f8", np.nan),          # the trusted readings then: what a trend is told from
+    "marked":     Kind(CHANNEL_NAMES, "f8", np.nan),  # the trusted readings then: what a trend is told from
     "earlier":    Kind(CHANNEL_NAMES, "f8", np.nan),
-    "usual":      Kind(CHANNEL_NAMES, "f8", np.nan),          # mean of the first marks, before the dose: the session's own baseline
+    "usual":      Kind(CHANNEL_NAMES, "f8", np.nan),  # mean of the first marks, before the dose: the session's own baseline
     "marks":      Kind(None, "u1", 0),
+    "dosed":      Kind(None, "?", 0),                 # a dose was given: `usual` is learnt no further
     "frozen":     Kind(None, "?", 0),
-    "warm":       Kind(None, "?", 0),                 # any hold running or limit in force
     "due":        Kind(None, "i8", FAR),              # never later than the next absence
     "start_due":  Kind(None, "i8", FAR),              # when the monitor should have started
     "cuff_due":   Kind(None, "i8", FAR),              # when the next cuff is overdue
@@ -71,75 +80,107 @@ KINDS: Final = {
     "recheck_due": Kind(None, "i8", FAR),             # when a doubtful crisis has waited long enough
     "lost_due":   Kind(None, "i8", FAR),              # when silence pages
     "idle_due":   Kind(None, "i8", FAR),              # when an implicit session is given up
-    "limit_set":  Kind(None, "i4", 0),
+    "limit_set":  Kind(None, "i4", 0),                # the number of the limits' table that it is held against
     "row_at":     Kind(None, "i8", NEVER),            # newest sample of any channel
     "watched":    Kind(None, "i8", 0),                # µs with data
     "peak_sbp":   Kind(None, "f8", -np.inf),          # highest good cuffs that nobody doubts, and the lowest trusted saturation
     "peak_dbp":   Kind(None, "f8", -np.inf),
     "lowest_spo2": Kind(None, "f8", np.inf),
-    "skewed":     Kind(None, "?", 0),
-    "keys":       Kind(tuple(f"key{n}" for n in range(8)), "u8", 0),  # the last idempotency keys of samples
+    "skewed":     Kind(None, "?", 0),                 # its device's clock is wrong
+    "keys":       Kind(tuple(f"key{n}" for n in range(KEYS_KEPT)), "u8", 0),  # the last idempotency keys of samples
     "open":       Kind(None, "?", 0),
 }
 # fmt: on
 
-RECKONED: Final = {"limit_set"}
-"""Not kept in a checkpoint: the numbers of the tables in force depend on which others have been."""
+RECKONED: Final = frozenset({"limit_set", "step", "stepping", "dosed"})
+"""Not kept in a checkpoint, because something else in it says so: sites and patients, steps, doses."""
+SEPARATE: Final = "due"
+"""In an array of its own, because every frame looks through all rows of it."""
+
+
+class SessionRecord(Protocol):
+    """A session's row, as scalar code reads and writes it. `KINDS` says what each field means."""
+
+    value: Floats
+    at: Ints
+    trusted_at: Ints
+    heard: Ints
+    quality: Octets
+    stale: Octets
+    near: Floats
+    near_at: Ints
+    same_since: Ints
+    blank: Ints
+    step: Ints
+    stepping: bool
+    held: Ints
+    since: Ints
+    strikes: Octets
+    on: Octets
+    beat: Floats
+    beat_at: Ints
+    apart_since: int
+    apart: bool
+    marked_at: int
+    earlier_at: int
+    marked: Floats
+    earlier: Floats
+    usual: Floats
+    marks: int
+    dosed: bool
+    frozen: bool
+    start_due: int
+    cuff_due: int
+    timer_due: int
+    recheck_due: int
+    lost_due: int
+    idle_due: int
+    limit_set: int
+    row_at: int
+    watched: int
+    peak_sbp: float
+    peak_dbp: float
+    lowest_spo2: float
+    skewed: bool
+    keys: NDArray[np.uint64]
+    open: bool
+
+
+def _stored(kind: Kind) -> str:
+    # numba knows no flags inside a record: they are bytes there, and the arrays that Python sees are flags all the same.
+    return "u1" if kind.dtype == "?" else kind.dtype
+
+
+SESSION: Final = np.dtype(
+    [
+        (name, _stored(kind)) if kind.columns is None else (name, _stored(kind), (len(kind.columns),))
+        for name, kind in KINDS.items()
+        if name != SEPARATE
+    ],
+    align=True,
+)
 
 
 class Rows:
-    """The arrays, as attributes; shape (capacity,) or (capacity, columns). `count` rows have been used."""
+    """The records of all sessions, `count` of which have been used; their fields as attributes.
 
-    value: NDArray[np.float64]
-    at: NDArray[np.int64]
-    trusted_at: NDArray[np.int64]
-    heard: NDArray[np.int64]
-    quality: NDArray[np.uint8]
-    stale: NDArray[np.bool_]
-    held: NDArray[np.int64]
-    since: NDArray[np.int64]
-    strikes: NDArray[np.uint8]
-    on: NDArray[np.bool_]
-    near: NDArray[np.float64]
-    near_at: NDArray[np.int64]
-    same_since: NDArray[np.int64]
-    blank: NDArray[np.int64]
-    beat: NDArray[np.float64]
-    beat_at: NDArray[np.int64]
-    apart_since: NDArray[np.int64]
-    apart: NDArray[np.bool_]
-    stepping: NDArray[np.bool_]
-    marked_at: NDArray[np.int64]
-    earlier_at: NDArray[np.int64]
-    marked: NDArray[np.float64]
-    earlier: NDArray[np.float64]
-    usual: NDArray[np.float64]
-    marks: NDArray[np.uint8]
-    frozen: NDArray[np.bool_]
-    warm: NDArray[np.bool_]
-    due: NDArray[np.int64]
-    start_due: NDArray[np.int64]
-    cuff_due: NDArray[np.int64]
-    timer_due: NDArray[np.int64]
-    recheck_due: NDArray[np.int64]
-    lost_due: NDArray[np.int64]
-    idle_due: NDArray[np.int64]
-    limit_set: NDArray[np.int32]
-    row_at: NDArray[np.int64]
-    watched: NDArray[np.int64]
-    peak_sbp: NDArray[np.float64]
-    peak_dbp: NDArray[np.float64]
-    lowest_spo2: NDArray[np.float64]
-    skewed: NDArray[np.bool_]
-    keys: NDArray[np.uint64]
-    open: NDArray[np.bool_]
+    A field's array is (capacity,), or (capacity, columns).
+    """
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, field: str) -> NDArray[Any]: ...
 
     def __init__(self, capacity: int = 16) -> None:
         self.count = 0
         self.free: list[int] = []
-        self.steps: Steps = {}
+        self.steps = StepPool()
+        self._lay_out(np.full(capacity, _RESTING), np.full(capacity, KINDS[SEPARATE].rest, KINDS[SEPARATE].dtype))
+
+    def _lay_out(self, sessions: NDArray[Any], due: Ints) -> None:
+        self.sessions = sessions
         for name, kind in KINDS.items():
-            setattr(self, name, _resting(kind, capacity))
+            setattr(self, name, due if name == SEPARATE else sessions[name].view(kind.dtype))
 
     def take(self) -> int:
         """The lowest resting row's index."""
@@ -148,18 +189,17 @@ class Rows:
             self.free.remove(row)
         else:
             row, self.count = self.count, self.count + 1
-            if row >= len(self.open):
-                for name, kind in KINDS.items():
-                    array = getattr(self, name)
-                    setattr(self, name, np.concatenate([array, _resting(kind, len(array))]))
+            if row >= len(self.sessions):
+                more = Rows(len(self.sessions))
+                self._lay_out(np.concatenate([self.sessions, more.sessions]), np.concatenate([self.due, more.due]))
         self.open[row] = True
         return row
 
     def give_back(self, row: int) -> None:
         """Lay a row to rest."""
-        for name, kind in KINDS.items():
-            getattr(self, name)[row] = kind.rest
-        self.steps.pop(row, None)
+        self.steps.release(row)
+        self.sessions[row] = _RESTING
+        self.due[row] = FAR
         self.free.append(row)
 
     def packed(self) -> dict[str, Any]:
@@ -176,7 +216,7 @@ class Rows:
                 for column, label in enumerate(labels)
                 if not _rests(grid[:, column], kind)
             }
-        return {"count": self.count, "free": sorted(self.free), "columns": columns, "steps": steps.packed(self.steps)}
+        return {"count": self.count, "free": sorted(self.free), "columns": columns, "steps": self.steps.packed()}
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Rows:
@@ -189,45 +229,125 @@ class Rows:
         rows.count, rows.free = count, list(packed["free"])
         for name, columns in packed["columns"].items():
             kind = KINDS.get(name)
-            if kind is None:
+            if kind is None or name in RECKONED:
                 continue
             labels = kind.columns or ("",)
             grid = getattr(rows, name).reshape(capacity, len(labels))
             for label, data in columns.items():
                 if label in labels:
                     grid[:count, labels.index(label)] = np.frombuffer(data, kind.dtype)
-        rows.steps = steps.unpacked(packed.get("steps", []))
-        if "steps" not in packed:
-            rows._take_over(packed["columns"].get("changed_at", {}))
+        for row, name, *step in packed["steps"]:
+            column = CHANNEL_COLUMN.get(name)
+            if column is not None:
+                rows.step[row, column] = rows.steps.keep(row, column, *step)
+                rows.stepping[row] = True
         return rows
 
-    def _take_over(self, changed_at: dict[str, bytes]) -> None:
-        """From a version that knew only the last trusted reading, and when any channel of a session had changed."""
-        self.near[:], self.near_at[:] = self.value, self.trusted_at
-        for data in changed_at.values():
-            since = np.where(CONTINUOUS, np.frombuffer(data, "i8")[:, None], NEVER)
-            self.same_since[: self.count] = np.where(self.near_at[: self.count] > NEVER, since, NEVER)
+
+class StepRecord(Protocol):
+    """A step that is doubted: the reading before it, the instant of the sample before it, and how many samples it has so far.
+
+    row: the session's; NO_STEP: this place in the pool is free. furthest: from where it was, samples of earlier steps included:
+    what has returned is judged by all of it. other_us: once it is believed, of a rate: until when the other probe's rate was
+    believed in its stead. back: the last sample was about where it had been; so must the next be.
+    """
+
+    row: int
+    column: int
+    before: float
+    before_us: int
+    furthest: float
+    other_us: int
+    length: int
+    back: bool
 
 
-def cuff_columns(packed: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:
-    """Per row, what a version that held cuffs as arrays has written of them; of a version like this one, nothing."""
-    columns: dict[str, dict[str, bytes]] = packed["columns"]
-    cuffs = {".".join(limit.key) for limit in LIMITS if limit.by_cuff}
-    if not any(name in cuffs for of_limits in ("on", "strikes") for name in columns.get(of_limits, {})):
-        return []
-    wanted = {"value": "f8", "trusted_at": "i8", "on": "?", "strikes": "u1", "since": "i8"}
-    grids = {
-        name: {key: np.frombuffer(data, wanted[name]) for key, data in columns.get(name, {}).items()} for name in wanted
-    }
-    return [
-        {name: {key: grid[row] for key, grid in grids[name].items()} for name in wanted}
-        for row in range(packed["count"])
-    ]  # fmt: skip
+class TraceRecord(Protocol):
+    """One sample of a doubted step: its instant and its reading."""
+
+    at_us: int
+    reading: float
 
 
-def _resting(kind: Kind, capacity: int) -> NDArray[Any]:
-    shape = (capacity,) if kind.columns is None else (capacity, len(kind.columns))
-    return np.full(shape, kind.rest, dtype=kind.dtype)
+# fmt: off
+STEP_RECORD: Final = np.dtype([
+    ("row", "i8"), ("column", "i8"), ("before", "f8"), ("before_us", "i8"), ("furthest", "f8"), ("other_us", "i8"),
+    ("length", "i8"), ("back", "u1"),
+], align=True)
+TRACE_RECORD: Final = np.dtype([("at_us", "i8"), ("reading", "f8")])
+# fmt: on
+
+
+class StepPool:
+    """The doubted steps of all sessions, in places that are used again: a step and its samples at the same index.
+
+    Few sessions have one at a time, so they are not part of a session's record. `in_use` places are taken.
+    """
+
+    def __init__(self) -> None:
+        self.steps, self.traces = _places(2 * CHANNEL_COUNT, 64)
+
+    @property
+    def longest(self) -> int:
+        """How many samples a step can have before the pool must grow."""
+        return int(self.traces.shape[1])
+
+    @property
+    def in_use(self) -> int:
+        return int(np.count_nonzero(self.steps["row"] != NO_STEP))
+
+    def grow(self) -> None:
+        """Make room for twice as many steps, each of twice as many samples."""
+        places = len(self.steps)
+        steps, traces = _places(2 * places, 2 * self.longest)
+        steps[:places], traces[:places, : self.longest] = self.steps, self.traces
+        self.steps, self.traces = steps, traces
+
+    def release(self, row: int) -> None:
+        """Forget a session's steps."""
+        self.steps["row"][self.steps["row"] == row] = NO_STEP
+
+    def keep(
+        self, row: int, column: int, before: float, before_us: int, samples: list[tuple[int, float]], back: bool, furthest: float
+    ) -> int:  # fmt: skip
+        """Put a step into a free place, as `packed` has it; its index."""
+        while self.in_use + CHANNEL_COUNT > len(self.steps) or len(samples) >= self.longest:
+            self.grow()
+        place = int(np.argmax(self.steps["row"] == NO_STEP))
+        self.steps[place] = (row, column, before, before_us, furthest, NEVER, len(samples), back)
+        self.traces[place, : len(samples)] = [tuple(sample) for sample in samples]
+        return place
+
+    def packed(self) -> list[Any]:
+        """As msgpack-able values, columns by their channels' names, sessions and channels in order."""
+        taken = [
+            (step, trace) for step, trace in zip(self.steps.tolist(), self.traces, strict=True) if step[0] != NO_STEP
+        ]
+        return [
+            [row, CHANNEL_NAMES[column], before, before_us, trace[:length].tolist(), bool(back), furthest]
+            for (row, column, before, before_us, furthest, _, length, back), trace in sorted(
+                taken, key=lambda one: one[0][:2]
+            )
+        ]
+
+
+def _places(count: int, longest: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """So many free places, each for a step of so many samples."""
+    steps = np.zeros(count, STEP_RECORD)
+    steps["row"] = NO_STEP
+    return steps, np.zeros((count, longest), TRACE_RECORD)
+
+
+def _resting() -> NDArray[Any]:
+    resting = np.zeros((), SESSION)
+    for name, kind in KINDS.items():
+        if name != SEPARATE:
+            resting[name] = kind.rest
+    return resting
+
+
+_RESTING: Final = _resting()
+"""A row of no session."""
 
 
 def _rests(column: NDArray[Any], kind: Kind) -> bool:

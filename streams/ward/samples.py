@@ -1,215 +1,173 @@
-"""Samples in: find each one's session, judge it, hold it against the limits.
+"""Samples in: find each one's session, send them through the loop, and say what it stops for.
 
-Several samples of one session are taken in rounds, each with at most one sample a session, so that every step is one array
-operation over many sessions.
-Bad at: one session with thousands of samples in a frame (a round each, about 0.1 ms).
+Never here: what a sample is judged by, what makes something due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from bisect import bisect_right
+from math import isnan
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alerts.effects import AuditEntry
-from models.arrays import Ints
-from models.instants import FAR, iso
-from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
-from streams.journal.frame import Frame
-from streams.ward.absence import AHEAD, follow, lapse
-from streams.ward.rules.thresholds import hold_samples, hold_step, read_cuff
+from models.instants import iso
+from models.tables.channels import CHANNEL_NAMES
+from streams.journal.frame import Frame, FrameBuilder, decode
+from streams.ward import loop
+from streams.ward.absence import fall_due, heard
+from streams.ward.compiled import records
+from streams.ward.home.rules import pass_time_at_home
+from streams.ward.rules.thresholds import flipped, read_cuff
+from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
-from streams.ward.sessions import GIVE_UP_AFTER, open_unannounced
-from streams.ward.signal.quality import judge
-from streams.ward.signal.trends import mark
-from streams.ward.state import OBSERVED, REMEMBER, WardState
+from streams.ward.sessions import open_unannounced
+from streams.ward.signal.channel_table import CHANNEL_TABLE
+from streams.ward.state import OBSERVED, Here, WardState
 
-_SBP, _DBP, _SPO2 = CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"], CHANNEL_COLUMN["spo2"]
-
-
-def fold_samples(state: WardState, frame: Frame, start: int, stop: int, ordinals: Ints) -> None:
-    """Fold in the samples [start, stop) of a frame; ordinals: (n,) of all its samples, among everything in it."""
-    sent_us = frame.at_us[start:stop]
-    at_us = sent_us
-    count = stop - start
-    if state.clock == "observed":
-        clock_us = np.maximum(np.maximum.accumulate(at_us), state.clock_us)
-        state.clock_us = int(clock_us[-1])
-    else:
-        clock_us = np.full(count, state.clock_us)
-        # A device whose clock runs ahead would make its own later samples late: use the time of arrival instead.
-        at_us = np.where(at_us > clock_us + AHEAD, clock_us, at_us)
-    state.counts["samples"] += count
-    done = 0
-    while done < count:
-        # Nobody is given up in the middle of what is taken at once: a sample after that begins a new session.
-        idle = state.rows.idle_due[: state.rows.count]
-        until_us = min(int(idle.min(initial=FAR)), int(clock_us[done]) + GIVE_UP_AFTER)
-        if until_us < clock_us[done]:
-            gone = np.flatnonzero(idle < clock_us[done])
-            lapse(state, gone, np.full(gone.size, clock_us[done]))
-            continue
-        upto = int(np.searchsorted(clock_us, until_us, side="right"))
-        part = slice(done, upto)
-        taken = np.arange(start + done, start + upto)
-        _take(state, frame, Samples(taken, taken, at_us[part], sent_us[part], clock_us[part], ordinals[taken]))
-        done = upto
+JUDGED_BY: Final = records(CHANNEL_TABLE)
+_NOT_ASKED: Final = np.zeros((0, 2), np.int64)
+_NO_KEYS: Final = np.zeros(0, np.uint64)
+_NO_SAMPLES: Final = decode(FrameBuilder().seal())
 
 
-@dataclass(slots=True)
-class Samples:
-    """Samples of one frame, all arrays (n,): `taken` their places in it, `row` the sessions that they belong to."""
+def prepare() -> None:
+    """Compile the loop, or read it from where it was kept: the first sample will not wait for it."""
+    pass_time(WardState())
 
-    taken: Ints
-    row: Ints
-    at_us: Ints
-    sent_us: Ints
-    clock_us: Ints
-    ordinal: Ints
 
-    def only(self, which: Ints) -> Samples:
-        """Some of them."""
-        return Samples(
-            self.taken[which], self.row[which], self.at_us[which], self.sent_us[which], self.clock_us[which],
-            self.ordinal[which],
+def pass_time(state: WardState) -> None:
+    """Let everything fall due that is due before now."""
+    fold_samples(state, _NO_SAMPLES, 0, 0)
+    pass_time_at_home(state)
+
+
+def fold_samples(state: WardState, frame: Frame, start: int, stop: int) -> None:
+    """Let time pass, and fold in the samples [start, stop) of a frame."""
+    under_way = state.under_way
+    under_way.clock_us[0] = state.clock_us
+    under_way.place[0], under_way.step[0] = start, loop.TIME
+    origins = _Origins(state, frame)
+    for place in sorted(frame.authors):
+        if start <= place < stop:
+            _fold_until(state, frame, origins, place + 1)
+            _audit_sample(state, frame, place)
+    _fold_until(state, frame, origins, stop)
+    state.counts["samples"] += stop - start
+    if under_way.late[0] or under_way.nameless[0]:
+        state.counts["repeated or late"] += int(under_way.late[0])
+        state.counts["samples of nobody"] += int(under_way.nameless[0])
+        under_way.late[0] = under_way.nameless[0] = 0
+
+
+class _Origins:
+    """The origins of a frame: the rows that they lead to now, and what they left behind, once that was asked."""
+
+    def __init__(self, state: WardState, frame: Frame) -> None:
+        self.known, self.names = state.known, frame.origins
+        self.find()
+        self.left = _NOT_ASKED
+
+    def find(self) -> None:
+        """Where each leads to now."""
+        self.row_of = np.array(
+            [loop.UNKNOWN if (row := self.known.find(name)) is None else row for name in self.names], np.int64
+        )
+
+    def open(self, state: WardState, which: int, here: Here) -> None:
+        """Open an unannounced session for one that no session is known to take, unless one opened meanwhile does."""
+        row = self.known.find(self.names[which])
+        if row is None:
+            row = open_unannounced(state, self.names[which], here)
+        self.row_of[which] = loop.NAMELESS if row is None else row
+
+    def ask_left(self) -> None:
+        """What each left behind."""
+        self.left = np.array([self.known.left_behind(name) for name in self.names], np.int64)
+
+
+def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) -> None:
+    """Through the loop up to a sample, doing what it stops for."""
+    under_way, sample, known = state.under_way, state.under_way.record, state.known
+    keys = _NO_KEYS if frame.keys is None else frame.keys
+    while True:
+        rows = state.rows
+        why = loop.fold_in(
+            records(under_way.array), records(rows.sessions), rows.due, JUDGED_BY, records(state.limits.records), records(rows.steps.steps), records(rows.steps.traces),
+            frame.origin, origins.row_of, origins.left, frame.at_us, frame.values, frame.status, keys, stop, known.left_until,
+            rows.steps.longest,
         )  # fmt: skip
+        if state.clock == "observed":
+            state.clock_us = int(under_way.clock_us[0])
+        if why == loop.DONE:
+            return
+        row = int(sample.row)
+        match why:
+            case loop.FALLS_DUE:
+                overdue = int(sample.overdue)
+                fall_due(state, overdue, int(rows.due[overdue]))
+                if overdue not in known.sessions:
+                    origins.find()
+            case loop.UNCLAIMED:
+                origins.open(state, int(frame.origin[sample.place]), _place(state, frame))
+            case loop.ASKS_LEFT:
+                origins.ask_left()
+            case loop.POOL_FULL:
+                rows.steps.grow()
+            case loop.HEARD:
+                heard(state, row, sample, _place(state, frame))
+            case loop.STEPPED:
+                shown: dict[str, float] = {CHANNEL_NAMES[sample.column - 1]: float(sample.shown)}
+                if sample.of_rate:
+                    shown["rate"] = float(sample.shown)
+                flipped(state, row, sample, _place(state, frame), shown)
+            case loop.FLIPPED:
+                flipped(state, row, sample, _place(state, frame), _trusted(sample))
+            case loop.CUFF:
+                read_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
 
 
-def _take(state: WardState, frame: Frame, samples: Samples) -> None:
-    """Fold in samples during which no session is given up."""
-    samples.row = _find(state, frame, samples)
-    if frame.authors:
-        _audit_samples(state, frame, samples)
-    unowned = samples.row < 0
-    if unowned.any():
-        samples = samples.only(np.flatnonzero(~unowned))
-    for turn in _rounds(samples.row):
-        _round(state, frame, samples if turn is None else samples.only(turn))
+def _place(state: WardState, frame: Frame) -> Here:
+    """When and where the sample under way is, among everything in its frame."""
+    place = int(state.under_way.place[0])
+    before = bisect_right([position for position, _ in frame.events], place)
+    return int(state.under_way.clock_us[0]), OBSERVED, place + before
 
 
-def _find(state: WardState, frame: Frame, samples: Samples) -> Ints:
-    """(n,) the row of each sample; an unannounced session is opened where none takes it.
+def _trusted(sample: SampleRecord) -> dict[str, float]:
+    """The readings of a judged sample that are believed, by channel; and the rate that its limits are held against.
 
-    -1 where nobody is named, and where a sample is about whoever was there before.
+    What is not believed is not even said: an alert's evidence is made of trusted readings.
     """
-    known, origins = state.known, frame.origins
-    origin = frame.origin[samples.taken]
-    old = None
-    if (samples.at_us <= known.left_until).any():
-        left = np.array([known.left_behind(each) for each in origins])[origin]
-        old = (samples.at_us <= left[:, 0]) & (samples.clock_us - left[:, 1] < REMEMBER)
-        state.counts["repeated or late"] += int(np.count_nonzero(old))
-    rows = np.array(known.rows_of(origins))
-    if (rows < 0).any():
-        # In order of appearance, which a cut elsewhere would not change.
-        for which in dict.fromkeys((origin if old is None else origin[~old]).tolist()):
-            row = known.find(origins[which])
-            if row is None:
-                mine = (origin == which) if old is None else (origin == which) & ~old
-                sample = int(np.argmax(mine))
-                row = open_unannounced(
-                    state, origins[which], int(samples.clock_us[sample]), int(samples.ordinal[sample])
-                )
-            rows[which] = row
-    found: Ints = rows[origin]
-    return found if old is None else np.where(old, -1, found)
+    found: dict[str, float] = {
+        name: float(reading)
+        for name, reading, trusted in zip(CHANNEL_NAMES, sample.reading, sample.trusted, strict=False)
+        if trusted
+    }
+    return {**found, "rate": float(sample.reading[RATE])} if sample.trusted[RATE] else found
 
 
-def _round(state: WardState, frame: Frame, samples: Samples) -> None:
-    """Samples of distinct sessions: judge, hold against the limits, and note what changed."""
-    rows, row, clock_us = state.rows, samples.row, samples.clock_us
-    late = rows.due[row] < clock_us
-    if late.any():
-        lapse(state, row[late], clock_us[late])
-    values, status = frame.values.take(samples.taken, 0), frame.status.take(samples.taken, 0)
-    repeated = None if frame.keys is None else _repeats(state, row, frame.keys[samples.taken])
-    judged = judge(rows, row, samples.at_us, clock_us, values, status, repeated)
-    follow(state, row, samples.at_us, samples.sent_us, clock_us, judged, samples.ordinal)
-
-    for i, column, step in judged.believed:
-        here = (int(clock_us[i]), OBSERVED, int(samples.ordinal[i]))
-        hold_step(state, int(row[i]), int(samples.at_us[i]), here, column, step)
-        if column == _SPO2:
-            rows.lowest_spo2[row[i]] = min(rows.lowest_spo2[row[i]], *(reading for _, reading in step.samples))
-    sets, which = state.limits.sets, rows.limit_set[row]
-    near = (values <= sets.calm_low.take(which, 0)) | (values >= sets.calm_high.take(which, 0))
-    some = np.flatnonzero((judged.trusted & near).any(axis=1) | rows.warm[row])
-    if some.size:
-        at_us = samples.at_us[some]
-        hold_samples(
-            state, row[some], at_us, clock_us[some], values[some], judged.trusted[some],
-            judged.held_us(some, at_us), judged.before_us(some), samples.ordinal[some],
-        )  # fmt: skip
-    lower = values[:, _SPO2] < rows.lowest_spo2.take(row)
-    if np.count_nonzero(lower):
-        lower &= judged.trusted[:, _SPO2]
-        rows.lowest_spo2[row[lower]] = values[lower, _SPO2]
-    mark(state, row, samples.at_us)
-    read = judged.trusted[:, _SBP] | judged.trusted[:, _DBP]
-    if read.any():
-        for i in np.flatnonzero(read).tolist():
-            here = (int(clock_us[i]), OBSERVED, int(samples.ordinal[i]))
-            read_cuff(state, int(row[i]), int(samples.at_us[i]), here, values[i], judged.trusted[i])
-
-
-def _repeats(state: WardState, row: Ints, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """(n,) whether a sample's idempotency key is among its session's last eight; new ones are remembered."""
-    ring = state.rows.keys[row]
-    repeated: NDArray[np.bool_] = (ring == keys[:, None]).any(axis=1) & (keys != 0)
-    new = (keys != 0) & ~repeated
-    state.rows.keys[row[new]] = np.concatenate([keys[new, None], ring[new, :-1]], axis=1)
-    return repeated
-
-
-def _audit_samples(state: WardState, frame: Frame, samples: Samples) -> None:
+def _audit_sample(state: WardState, frame: Frame, place: int) -> None:
     """What a person entered by hand, a cuff as a rule, is an entry as well as a sample; sent twice, it is one."""
-    first = int(samples.taken[0])
-    for taken, (by, sent_id) in frame.authors.items():
-        i = taken - first
-        if not 0 <= i < len(samples.taken):
-            continue
-        clock_us = int(samples.clock_us[i])
-        site, session, patient, device, source = origin = frame.origins[frame.origin[taken]]
-        sent = "" if frame.keys is None else str(frame.keys[taken])
-        names = (*origin, by, str(frame.at_us[taken]), sent)
-        if state.had("\x1f".join(name or "" for name in names) + "\x1dvitals", clock_us):
-            continue
-        held = state.known.sessions.get(int(samples.row[i]))
-        if held is not None:
-            session, patient = held.name, held.patient
-        at = iso(int(frame.at_us[taken]))
-        read: dict[str, float] = {
-            name: number(float(value), name)
-            for name, value in zip(CHANNEL_NAMES, frame.values[taken], strict=True)
-            if not np.isnan(value)
-        }
-        doc: dict[str, Any] = {"kind": "vitals", "at": at, "id": sent_id, **read, "device": device, "source": source}
-        said = {name: value for name, value in doc.items() if value is not None}
-        entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said, iso(clock_us))
-        state.tell(entry, (clock_us, OBSERVED, int(samples.ordinal[i])))
-
-
-def _rounds(row: Ints) -> Iterator[Ints | None]:
-    """Indices of samples in rounds: each row at most once a round, a row's samples in order over the rounds.
-
-    None: all of them, as they are.
-    """
-    if not len(row):
+    by, sent_id = frame.authors[place]
+    clock_us = int(state.under_way.clock_us[0])
+    site, session, patient, device, source = origin = frame.origins[frame.origin[place]]
+    sent = "" if frame.keys is None else str(frame.keys[place])
+    names = (*origin, by, str(frame.at_us[place]), sent)
+    if state.had("\x1f".join(name or "" for name in names) + "\x1dvitals", clock_us):
         return
-    seen = np.zeros(int(row.max()) + 1, bool)
-    seen[row] = True
-    if np.count_nonzero(seen) == len(row):
-        yield None
-        return
-    order = np.argsort(row, kind="stable")
-    ranked = row[order]
-    first = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    lengths = np.diff(np.concatenate([first, [len(row)]]))
-    turn = np.arange(len(row)) - np.repeat(first, lengths)
-    by_turn = np.argsort(turn, kind="stable")
-    bounds = np.searchsorted(turn[by_turn], np.arange(1, int(turn.max()) + 1))
-    for part in np.split(by_turn, bounds):
-        yield np.sort(order[part])
+    taken = state.known.sessions.get(int(state.under_way.record.row))
+    if taken is not None:
+        session, patient = taken.name, taken.patient
+    at = iso(int(frame.at_us[place]))
+    read: dict[str, float] = {
+        name: number(float(value), name)
+        for name, value in zip(CHANNEL_NAMES, frame.values[place], strict=True)
+        if not isnan(value)
+    }
+    doc: dict[str, Any] = {"kind": "vitals", "at": at, "id": sent_id, **read, "device": device, "source": source}
+    said = {name: value for name, value in doc.items() if value is not None}
+    entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said, iso(clock_us))
+    before = bisect_right([position for position, _ in frame.events], place)
+    state.tell(entry, (clock_us, OBSERVED, place + before))

@@ -12,7 +12,7 @@ from streams.journal.frame import Origin
 from streams.ward.association import Session
 from streams.ward.estimates import remember
 from streams.ward.sentences import number, plain
-from streams.ward.state import OBSERVED, Here, WardState
+from streams.ward.state import Here, WardState
 
 START_WITHIN: Final = 3 * MINUTE
 """A monitor that has sent nothing this long after `session.started` never started. Chosen by us: time to apply probes."""
@@ -64,12 +64,12 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
             )
 
 
-def open_unannounced(state: WardState, origin: Origin, clock_us: int, ordinal: int) -> int:
-    """Open a session for samples that belong to none: watched, never set aside. -1 if they name nobody."""
+def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None:
+    """Open a session for samples that belong to none: watched, never set aside. None if they name nobody."""
     patient = origin.patient or origin.device or origin.session
     if patient is None:
-        state.counts["samples of nobody"] += 1
-        return -1
+        return None
+    clock_us = here[0]
     session = Session(origin.site, origin.session, patient, announced=False, device=origin.device)
     session.chair = state.known.chair_of.get((origin.site, origin.device)) if origin.device else None
     twin = state.known.twin(session)
@@ -79,7 +79,6 @@ def open_unannounced(state: WardState, origin: Origin, clock_us: int, ordinal: i
     row = open_session(state, session, clock_us)
     if state.clock == "received":
         text = plain(session.where, RULES["unscheduled"].title, "Watched all the same: start a session.")
-        here = (clock_us, OBSERVED, ordinal)
         state.say(
             row,
             "unscheduled",

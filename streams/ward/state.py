@@ -27,6 +27,7 @@ from streams.ward.limit_book import LimitBook
 from streams.ward.pasts import EstimateCache, Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
+from streams.ward.sample import SampleUnderWay
 from streams.ward.sentences import duration, with_chair
 
 Clock = Literal["received", "observed"]
@@ -48,22 +49,26 @@ _FIRST: Final = -1_000_000
 
 
 class WardState:
-    """One shard's sessions. `clock_us` is the shard's clock; `counts` what became of everything that came in;
-    `seen` the keys of events that were had, with the clock then; `said` what this frame's conclusions are so far.
-    """
+    """One shard's sessions, and what is concluded of them."""
 
     def __init__(self, clock: Clock = "received") -> None:
         self.clock: Clock = clock
+        #: The shard's clock: it never goes back.
         self.clock_us = NEVER
         self.rows = Rows()
+        #: The sample that the loop stands at.
+        self.under_way = SampleUnderWay(clock == "observed")
         self.known = Association()
         self.people = People()
         self.pasts = Pasts()
         self.estimate_cache = EstimateCache()
         self.limits = LimitBook()
         self.home = Home()
+        #: What became of everything that came in.
         self.counts: Counter[str] = Counter()
+        #: The keys of events that were had, with the clock then.
         self.seen: dict[int, int] = {}
+        #: This frame's conclusions so far.
         self.said: list[tuple[Place, Concluded]] = []
 
     def had(self, identity: str, clock_us: int) -> bool:

@@ -40,6 +40,7 @@ def doses_changed(state: WardState, row: int, here: Here) -> None:
     dose_us = session.dose_us
     if dose_us is None:
         return
+    state.rows.dosed[row] = True
     if state.rows.cuff_due[row] < FAR:
         expect_cuff(state, row, clock_us)
     protocol = session.protocol
@@ -105,7 +106,7 @@ def arm(state: WardState, row: int) -> None:
     rows.due[row] = min(rows.due[row], rows.timer_due[row])
 
 
-def fall_due(state: WardState, row: int, due_us: int) -> None:
+def timer_falls_due(state: WardState, row: int, due_us: int) -> None:
     """Whatever of a session's timers is due at this instant."""
     rows, session = state.rows, state.known.sessions[row]
     here = (due_us, DUE, 0)

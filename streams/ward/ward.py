@@ -13,31 +13,35 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-import numpy as np
-
-from models.wire.observations import Event, Internal
 from streams.journal.frame import Frame
-from streams.ward.absence import pass_time
 from streams.ward.association import Association
-from streams.ward.entries import fold_event, stands_apart
+from streams.ward.entries import fold_event
 from streams.ward.home.rows import Home
+from streams.ward.home.rules import pass_time_at_home
 from streams.ward.limit_book import LimitBook
 from streams.ward.pasts import Pasts
 from streams.ward.people import People
-from streams.ward.rows import Rows, cuff_columns
-from streams.ward.rules.cuffs import CuffRules
+from streams.ward.rows import Rows
 from streams.ward.samples import fold_samples
 from streams.ward.state import REMEMBER, Concluded, Place, WardState
-from streams.ward.timers import arm
 
-WARD_FORMAT: Final = 1
+WARD_FORMAT: Final = 2
+OLDER_FORMATS: Final = {
+    1: "had two columns more, `warm` and `stepping`, which are not kept any more: columns without a name are passed over",
+}
+"""The formats of earlier versions that this one reads, each with what has changed since and how it is read all the same.
+
+The only place that says so. What is not here is refused, and the journal is read anew.
+"""
 
 
 class UnknownState(ValueError):
     """A checkpoint of a format that this version does not read: upgrade, or go back to the version that wrote it."""
 
-    def __init__(self, version: object) -> None:
-        super().__init__(f"checkpoint format {version!r}; this version reads {WARD_FORMAT}")
+    @classmethod
+    def of_format(cls, version: object, *reads: int) -> UnknownState:
+        """Because of its format, where these are read."""
+        return cls(f"checkpoint format {version!r}; this version reads {' and '.join(map(str, sorted(reads)))}")
 
 
 class Ward(WardState):
@@ -47,37 +51,21 @@ class Ward(WardState):
         """Fold in a frame stamped `received_us`; what was concluded, each with its place, in order."""
         if self.clock == "received":
             self.clock_us = max(self.clock_us, received_us)
-            pass_time(self)
         self._fold(frame)
-        pass_time(self)
         said, self.said = self.said, []
         said.sort(key=lambda concluded: concluded[0])
         return said
 
     def _fold(self, frame: Frame) -> None:
-        """What is in the frame, in order; entries that samples know nothing of do not come between them."""
-        count = len(frame.at_us)
-        ordinals = np.arange(count)
-        if frame.events:
-            ordinals += np.searchsorted([position for position, _ in frame.events], ordinals, side="right")
-        aside: list[tuple[Event | Internal, int]] = []
+        """What is in the frame, in order; before each of it, and after it, what is due by then."""
         done = 0
         for before, (position, record) in enumerate(frame.events):
-            ordinal = position + before
-            if self.clock == "received" and stands_apart(self, record):
-                aside.append((record, ordinal))
-                continue
             if position > done:
-                fold_samples(self, frame, done, position, ordinals)
+                fold_samples(self, frame, done, position)
                 done = position
-            for apart, place in aside:
-                fold_event(self, apart, place)
-            aside.clear()
-            fold_event(self, record, ordinal)
-        if done < count:
-            fold_samples(self, frame, done, count, ordinals)
-        for apart, place in aside:
-            fold_event(self, apart, place)
+            fold_event(self, record, position + before)
+        fold_samples(self, frame, done, len(frame.at_us))
+        pass_time_at_home(self)
 
     def packed(self) -> dict[str, Any]:
         """Everything that the next frame depends on, msgpack-able; `unpacked` gives it back."""
@@ -103,24 +91,29 @@ class Ward(WardState):
         Raises:
             UnknownState: written by a version that this one does not know.
         """
-        if packed.get("state") != WARD_FORMAT:
-            raise UnknownState(packed.get("state"))
+        if packed.get("state") not in {WARD_FORMAT, *OLDER_FORMATS}:
+            raise UnknownState.of_format(packed.get("state"), WARD_FORMAT, *OLDER_FORMATS)
+        try:
+            return cls._unpacked(packed)
+        except KeyError as missing:
+            raise UnknownState(
+                f"checkpoint format {packed['state']} without {missing}: written while it was being made"
+            ) from missing
+
+    @classmethod
+    def _unpacked(cls, packed: dict[str, Any]) -> Ward:
         ward = cls(packed["clock"])
         ward.clock_us = packed["clock_us"]
         ward.rows = Rows.unpacked(packed["rows"])
         ward.known = Association.unpacked(packed["known"])
-        ward.people = People.unpacked(packed.get("people", []))
-        ward.pasts = Pasts.unpacked(packed.get("pasts", []))
+        ward.people = People.unpacked(packed["people"])
+        ward.pasts = Pasts.unpacked(packed["pasts"])
         ward.limits = LimitBook.unpacked(packed["limits"])
-        ward.home = Home.unpacked(packed.get("home", {}))
+        ward.home = Home.unpacked(packed["home"])
         ward.counts = Counter(packed["counts"])
         ward.seen = dict(packed["seen"])
-        older = cuff_columns(packed["rows"])
+        ward.under_way.in_use[0] = ward.rows.steps.in_use
         for row, session in sorted(ward.known.sessions.items()):
-            if older and not session.cuff_rules.last:
-                session.cuff_rules = CuffRules.of_columns(older[row])
+            ward.rows.dosed[row] = session.dose_us is not None
             ward.rows.limit_set[row] = ward.limits.set_of(session.site, session.patient)
-            if session.lasting_due_us is not None:
-                session.lasting_due_us = max(session.lasting_due_us, ward.clock_us)
-            arm(ward, row)
         return ward

@@ -23,7 +23,9 @@ from models.arrays import Floats
 from models.instants import EPOCH, SECOND
 from models.tables.rules import Priority
 from models.wire.observations import LimitChange, LimitChanges, SiteConfigured
-from streams.ward.signal import steps
+from streams.ward import samples
+from streams.ward.compiled import records
+from streams.ward.signal.channel_table import CHANNEL_TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 MEDIUM, HIGH = Priority.MEDIUM, Priority.HIGH
@@ -182,7 +184,9 @@ def test_the_card_fails_if_nothing_were_held_at_all() -> None:
 
 def test_the_card_shows_it_if_impossible_steps_were_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     doubting = family("artefact-heavy", sessions=2, seed=1)
-    monkeypatch.setattr(steps, "FASTEST_PER_US", np.full_like(steps.FASTEST_PER_US, 1.0))
+    believed = CHANNEL_TABLE.copy()
+    believed["fastest_per_us"] = 1.0
+    monkeypatch.setattr(samples, "JUDGED_BY", records(believed))
     believing = family("artefact-heavy", sessions=2, seed=1)
 
     assert doubting.false == []

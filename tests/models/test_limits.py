@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from models.tables.channels import CHANNELS
-from models.tables.limits import LIMIT_COLUMNS, LIMITS, UNITS, Limit, LimitRefused, arrays, with_overrides
+from models.tables.limits import LIMIT_COLUMNS, LIMITS, UNITS, Limit, LimitRefused, with_overrides
 from models.tables.rules import RULES
 from models.wire.observations import LimitChange, LimitChanges
 from tests.support.scenes import Scene, seconds
@@ -181,10 +179,18 @@ def test_every_channel_that_is_measured_has_a_limit_or_a_reason_not_to() -> None
     }  # fmt: skip
 
 
-def test_a_row_that_is_not_enabled_can_never_be_entered() -> None:
-    (first, *_) = LIMITS
-    table = arrays((replace(first, enabled=False),))
-    assert np.isposinf(table.enter).all()
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_row_that_is_not_enabled_can_never_be_entered(enabled: bool) -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.configures({"desaturation": {priority: {"spo2": {"enabled": enabled}} for priority in ("medium", "high")}})
+    clinic.chair("3").shows(30, spo2=80)
+    assert bool(clinic.told("desaturation")) == enabled
+
+
+def test_a_limit_that_is_held_needs_a_time_or_is_believed_at_its_first_reading() -> None:
+    for limit in LIMITS:
+        assert not limit.held or limit.readings <= 1, "the ward counts no readings but cuffs' and scores'"
 
 
 # ---- what a site and a patient change

@@ -252,15 +252,15 @@ class Home:
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Home:
-        """The home of `packed`; an empty one of a state from before there was any."""
+        """The home of `packed`."""
         home = cls()
-        for site, mine in packed.get("policies", ()):
+        for site, mine in packed["policies"]:
             home.configure(site, mine)
-        for fields in packed.get("patients", ()):
+        for fields in packed["patients"]:
             row = AtHome.unpacked(msgpack.unpackb(fields))
             home.patients[row.key] = row
             home.schedule(row)
-        for site, due_us in packed.get("digests", ()):
+        for site, due_us in packed["digests"]:
             home.schedule_digest(site, due_us)
         return home
 

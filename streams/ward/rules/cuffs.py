@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
 from typing import Any, Final, Literal, NamedTuple
 
 from models.instants import NEVER, SECOND
-from models.tables.limits import CONFIRM_WITHIN, CUFF_RULES, JUMP_MMHG, LIMITS, Limit
+from models.tables.limits import CONFIRM_WITHIN, CUFF_RULES, JUMP_MMHG, Limit
 from models.tables.rules import Priority
 from models.tables.symptoms import SYMPTOM_VALID_FOR
 
@@ -77,23 +76,6 @@ class CuffRules:
         last, at_us, shown_us, normal, beyond, agreed, forced, waits_us, milder = packed
         counted = {name: (count, first_us, newest_us) for name, count, first_us, newest_us in agreed}
         return cls(dict(last), at_us, shown_us, normal, set(beyond), counted, set(forced), waits_us, milder)
-
-    @classmethod
-    def of_columns(cls, columns: Mapping[str, Mapping[str, Any]]) -> CuffRules:
-        """From the columns of a version that held cuffs as arrays: `value`, `trusted_at`; by limit `on`, `strikes`, `since`."""
-        last = {name: x for name, x in columns["value"].items() if name in {"sbp", "dbp"} and not isnan(x)}
-        at_us = max((int(columns["trusted_at"].get(name, NEVER)) for name in last), default=NEVER)
-        rules = cls(last, at_us, at_us)
-        for limit in LIMITS:
-            name, group = _name(limit), f"{limit.rule}.{limit.priority.word}"
-            on = bool(columns["on"].get(name, False))
-            if on or columns["strikes"].get(name, 1) == 0:
-                rules.beyond.add(name)
-                rules.agreed[group] = (limit.readings if on else 1, int(columns["since"].get(name, at_us)), at_us)
-            if on:
-                rules.forced.add(group)
-        rules.normal = not rules.beyond
-        return rules
 
     def shown_again(self, at_us: int, pressures: Mapping[str, float]) -> bool:
         """Whether this is the last cuff, still on the display."""

@@ -1,9 +1,8 @@
-"""Limits with persistence and hysteresis: the whole table against many samples as one (samples × limits) array operation.
+"""Limits with persistence and hysteresis: one reading against one limit at a time.
 
 A limit comes into force once trusted readings have been past `enter` for its hold, and goes out of force once they have
 been back at `leave` for its leave time. The time that counts is the observations' own, between one trusted reading and the
-next; readings that are not trusted pause it; one or two readings the other way slow it; a third starts it anew. Limits on
-cuffs and scores count readings instead: the next good one within `CONFIRM_WITHIN` confirms, one that disagrees starts anew.
+next; readings that are not trusted pause it; one or two readings the other way slow it; a third starts it anew.
 
 Good at: a value that goes past its limit and stays there, however noisy.
 Bad at:  a slow slide inside the limits.
@@ -14,75 +13,120 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+from models.instants import NEVER
+from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
+from streams.ward.compiled import compiled
+from streams.ward.limit_book import LimitRecord
+from streams.ward.records import RecordGrid
+from streams.ward.rows import HELD_COUNT, IDLE, SessionRecord, StepRecord, TraceRecord
+from streams.ward.sample import RATE, SampleRecord
 
-from models.tables.channels import STALE_AFTER
-from models.tables.limits import CONFIRM_WITHIN, HELD, LimitArrays
-from streams.ward.rows import IDLE, Rows
-
-_COUNTED: Final = np.array([limit.readings > 0 for limit in HELD])
-_HELD: Final = ~_COUNTED
-_SIGN: Final = np.array([1.0 if limit.above else -1.0 for limit in HELD])
-
-
-class LimitSets:
-    """The limit tables in force, stacked: set 0 is the default, others belong to a site or a patient. Shape (sets, R)."""
-
-    def __init__(self, tables: list[LimitArrays]) -> None:
-        self.column = tables[0].column
-        self.enter = np.stack([table.enter for table in tables])
-        self.leave = np.stack([table.leave for table in tables])
-        self.enter_need = np.stack([table.enter_need for table in tables])
-        self.leave_need = np.stack([table.leave_need for table in tables])
-        self.calm_low = np.stack([table.calm_low for table in tables])
-        self.calm_high = np.stack([table.calm_high for table in tables])
+_HR: Final = CHANNEL_COLUMN["hr"]
+_PULSE: Final = CHANNEL_COLUMN["pulse"]
 
 
-def hold(
-    rows: Rows,
-    sets: LimitSets,
-    row: NDArray[np.int64],
-    at_us: NDArray[np.int64],
-    readings: NDArray[np.float64],
-    trusted: NDArray[np.bool_],
-    held_us: NDArray[np.int64],
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Fold in one sample of each of n distinct rows.
+@compiled
+def hold(session: SessionRecord, n: int, limit: LimitRecord, reading: float, at_us: int, passed_us: int) -> int:
+    """Fold in one trusted reading of the n-th limit's channel.
 
     Args:
-        row: (n,) row indices. at_us: (n,). readings, trusted, held_us: (n, K), by `LIMIT_COLUMNS`; for channels
-            that come in single readings `held_us` is the time since the last good one.
+        passed_us: the time that the reading vouches for.
 
     Returns:
-        flips (n, R): which limits came into force or went out of it; since (n, R): when the hold that did it began.
+        When the hold began that brings the limit into force or out of it now; NEVER if it does neither.
     """
-    which = rows.limit_set[row]
-    column = sets.column
-    on = rows.on.take(row, 0)
-    signed = readings.take(column, 1) * _SIGN
-    good = trusted.take(column, 1)
-    towards = good & np.where(on, signed <= sets.leave.take(which, 0), signed >= sets.enter.take(which, 0))
-    against = good & ~towards
+    towards = is_back(limit, reading) if session.on[n] else is_past(limit, reading)
+    if towards:
+        if session.strikes[n] == IDLE:
+            session.since[n] = at_us
+            session.held[n] = 0
+        elif session.strikes[n] == 0:
+            session.held[n] += passed_us
+        # After one or two the other way, the time until this reading does not count: they slow the hold.
+        session.strikes[n] = 0
+        if session.held[n] < (limit.leave_us if session.on[n] else limit.enter_us):
+            return NEVER
+        since_us = int(session.since[n])
+        session.on[n] = not session.on[n]
+        _rest(session, n)
+        return since_us
+    if session.strikes[n] < IDLE:
+        session.strikes[n] += 1
+        if session.strikes[n] == IDLE:
+            _rest(session, n)
+    return NEVER
 
-    strikes = rows.strikes.take(row, 0)
-    passed = held_us.take(column, 1)
-    # Counted limits pass one reading at a time, and only a reading that comes soon enough confirms the one before.
-    lapsed = _COUNTED & (passed > CONFIRM_WITHIN)
-    begins = towards & ((strikes == IDLE) | lapsed)
-    gained = np.where(strikes == 0, np.where(_COUNTED, 1, np.minimum(passed, STALE_AFTER)), 0)
-    held = np.where(begins, 0, rows.held.take(row, 0) + np.where(towards, gained, 0))
-    since = np.where(begins, at_us[:, None], rows.since.take(row, 0))
-    struck = np.where(_COUNTED, IDLE, np.minimum(strikes + 1, IDLE))
-    strikes = np.where(towards, 0, np.where(against, struck, strikes)).astype(np.uint8)
 
-    flips = towards & (held >= np.where(on, sets.leave_need.take(which, 0), sets.enter_need.take(which, 0)))
-    resting = flips | (strikes == IDLE)
-    now_on = on ^ flips
-    rows.on[row] = now_on
-    rows.held[row] = np.where(resting, 0, held)
-    rows.since[row] = np.where(resting, 0, since)
-    struck = np.where(flips, IDLE, strikes)
-    rows.strikes[row] = struck
-    rows.warm[row] = (((struck != IDLE) | now_on) & _HELD).any(axis=1)
-    return flips, since
+@compiled
+def is_past(limit: LimitRecord, reading: float) -> bool:
+    """Whether a reading is beyond `enter`, as `Limit.is_past` has it; never of a limit that is not enabled."""
+    if not limit.enabled:
+        return False
+    if limit.above:
+        return reading > limit.enter if limit.strict else reading >= limit.enter
+    return reading < limit.enter if limit.strict else reading <= limit.enter
+
+
+@compiled
+def is_back(limit: LimitRecord, reading: float) -> bool:
+    """Whether a reading is at `leave` or further inside, as `Limit.is_back` has it."""
+    return reading <= limit.leave if limit.above else reading >= limit.leave
+
+
+@compiled
+def _rest(session: SessionRecord, n: int) -> None:
+    """No hold is running."""
+    session.strikes[n] = IDLE
+    session.held[n] = 0
+    session.since[n] = 0
+
+
+@compiled
+def hold_sample(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> bool:
+    """Hold a judged sample against all limits; which of them it flips, in `flips` and `since`. Whether it flips any.
+
+    No reading is no evidence either way, so hold: it neither counts nor starts anew.
+    """
+    flipped = False
+    for n in range(HELD_COUNT):
+        sample.flips[n] = False
+        limit = limits[session.limit_set, n]
+        if sample.trusted[limit.column]:
+            reading, passed_us = sample.reading[limit.column], sample.passed_us[limit.column]
+            since_us = hold(session, n, limit, reading, sample.at_us, passed_us)
+            if since_us != NEVER:
+                sample.flips[n] = flipped = True
+                sample.since[n] = since_us
+    return flipped
+
+
+@compiled
+def hold_step(
+    session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord], step: StepRecord, place: int,
+    traces: RecordGrid[TraceRecord],
+) -> bool:  # fmt: skip
+    """A step is believed: hold what it showed, in its order, as if it had been believed from its first sample.
+
+    Its last reading is in `shown`, and which limits it flips in `flips` and `since`; whether it flips any.
+    """
+    flipped = False
+    for n in range(HELD_COUNT):
+        sample.flips[n] = False
+    sample.of_rate = False
+    before_us = step.before_us
+    for k in range(step.length):
+        at_us, reading = traces[place, k].at_us, traces[place, k].reading
+        passed_us = min(at_us - before_us, STALE_AFTER)
+        # Where the other probe was believed meanwhile, the rate has been held already.
+        of_rate = step.column in (_HR, _PULSE) and step.other_us < at_us
+        for n in range(HELD_COUNT):
+            limit = limits[session.limit_set, n]
+            if limit.column == step.column or (of_rate and limit.column == RATE):
+                since_us = hold(session, n, limit, reading, at_us, passed_us)
+                if since_us != NEVER:
+                    sample.flips[n] = flipped = True
+                    sample.since[n] = since_us
+        sample.shown = reading
+        sample.of_rate = of_rate
+        before_us = at_us
+    return flipped

@@ -6,19 +6,17 @@ which: neither rate is believed, nor the SpO2 that the pleth shows beside it. Th
 
 Good at: a finger that moves, an ECG that counts T waves or the electrocautery, a pleth that counts every second beat.
 Bad at:  two probes that are wrong together.
-Cost:    a dozen operations of (samples,).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.instants import NEVER, SECOND
 from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
-from streams.ward.rows import Rows
+from streams.ward.compiled import compiled
+from streams.ward.rows import SessionRecord
+from streams.ward.sample import SampleRecord
 
 APART: Final = 0.2
 """Of the ECG's rate. Chosen by us: twice an oximeter's error and lag at a change of rate (5 /min, 8-16 s of averaging)."""
@@ -29,52 +27,55 @@ BESIDE: Final = 5 * SECOND
 AVERAGED_OVER: Final = 8 * SECOND
 """As the shorter of an oximeter's averaging times (8-16 s): both probes are then equally slow."""
 
-_HR, _PULSE, _SPO2 = CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"], CHANNEL_COLUMN["spo2"]
-_BEATS: Final = np.array([_HR, _PULSE])
-CONCERNED: Final = np.array([_HR, _PULSE, _SPO2])
+_HR: Final = CHANNEL_COLUMN["hr"]
+_PULSE: Final = CHANNEL_COLUMN["pulse"]
+_SPO2: Final = CHANNEL_COLUMN["spo2"]
+CONCERNED: Final = (_HR, _PULSE, _SPO2)
+_ECG: Final = 0
+_PLETH: Final = 1
 
 
-def compare(
-    rows: Rows, row: NDArray[np.int64], at_us: NDArray[np.int64], values: NDArray[np.float64],
-    plausible: NDArray[np.bool_],
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:  # fmt: skip
-    """Fold in one sample of each of n distinct rows.
-
-    Args:
-        row, at_us: (n,). values, plausible: (n, C), plausible where a reading is in range and no step.
-
-    Returns:
-        apart, turned: (n,) whether the two probes disagree now, and whether that is news worth saying. None: they agree.
-    """
-    beats = plausible.take(_BEATS, 1)
-    since = rows.apart_since.take(row)
-    if not beats.any() and (since == NEVER).all():
-        return None
-    reading = np.where(beats, values.take(_BEATS, 1), 0.0)
-    at = at_us[:, None]
-    before, heard = rows.beat.take(row, 0), rows.beat_at.take(row, 0)
-    passed = at - heard
-    first = passed > STALE_AFTER
-    # A sample that comes late, or not of this channel, is weighed at nothing, whatever its instant.
-    passed = np.where(first | ~beats, 0, passed)
-    # A rational weight, because an exponential's last bit may depend on how many are reckoned at once.
-    average = np.where(first, reading, before + (reading - before) * (passed / (passed + AVERAGED_OVER)))
-    average = np.where(beats, average, before)
-    heard = np.where(beats, at, heard)
-    current = (at - heard <= BESIDE).all(axis=1)
-    apart = current & (np.abs(average[:, 0] - average[:, 1]) > APART * average[:, 0])
-    if apart.any():
+@compiled
+def compare(session: SessionRecord, sample: SampleRecord) -> bool:
+    """Fold in a sample's rates; whether the two probes disagree now. `turned`: whether that is news worth saying."""
+    ecg, pleth = sample.trusted[_HR] != 0, sample.trusted[_PULSE] != 0
+    if not ecg and not pleth and session.apart_since == NEVER:
+        return False
+    if ecg:
+        _average(session, sample, _ECG, sample.reading[_HR])
+    if pleth:
+        _average(session, sample, _PLETH, sample.reading[_PULSE])
+    current = sample.at_us - session.beat_at[_ECG] <= BESIDE and sample.at_us - session.beat_at[_PLETH] <= BESIDE
+    apart = current and _are_apart(session.beat[_ECG], session.beat[_PLETH])
+    if apart and ecg and pleth and not _are_apart(sample.reading[_HR], sample.reading[_PULSE]):
         # Both at once, and they agree: what they were before does not matter any more.
-        together = apart & beats.all(axis=1) & (np.abs(reading[:, 0] - reading[:, 1]) <= APART * reading[:, 0])
-        average[together] = reading[together]
-        apart &= ~together
-    rows.beat[row] = average
-    rows.beat_at[row] = heard
-    if not apart.any() and (since == NEVER).all():
-        return None
-    since = np.where(apart, np.where(since == NEVER, at_us, since), NEVER)
-    rows.apart_since[row] = since
-    said = rows.apart.take(row)
-    says = apart & (said | (at_us - since >= SAID_AFTER))
-    rows.apart[row] = says
-    return apart, says != said
+        session.beat[_ECG] = sample.reading[_HR]
+        session.beat[_PLETH] = sample.reading[_PULSE]
+        apart = False
+    if not apart:
+        session.apart_since = NEVER
+    elif session.apart_since == NEVER:
+        session.apart_since = sample.at_us
+    says = apart and (session.apart != 0 or sample.at_us - session.apart_since >= SAID_AFTER)
+    if says != (session.apart != 0):
+        sample.turned = True
+        session.apart = says
+    return apart
+
+
+@compiled
+def _average(session: SessionRecord, sample: SampleRecord, probe: int, reading: float) -> None:
+    """Fold a rate into its probe's average; after a silence it begins anew."""
+    passed_us = sample.at_us - session.beat_at[probe]
+    if passed_us > STALE_AFTER:
+        session.beat[probe] = reading
+    else:
+        # A rational weight, because an exponential's last bit may depend on how it is reckoned.
+        before = session.beat[probe]
+        session.beat[probe] = before + (reading - before) * (passed_us / (passed_us + AVERAGED_OVER))
+    session.beat_at[probe] = sample.at_us
+
+
+@compiled
+def _are_apart(ecg: float, pleth: float) -> bool:
+    return abs(ecg - pleth) > APART * ecg

@@ -8,151 +8,183 @@ a gap there is no neighbour, and the returning signal is believed at once.
 
 Good at: spikes, a probe that slips and is put back, a real step that is there to stay.
 Bad at:  an artefact that stays for longer: it looks like a change of state, and somebody should look.
-Cost:    some 2 µs a doubted reading, in plain Python, because they are rare. Kept in the checkpoint.
+Cost:    some nanoseconds a reading; what was doubted is kept in the checkpoint.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final
 
 from models.instants import NEVER, SECOND
-from models.tables.channels import CHANNEL_COLUMN, CHANNELS, STALE_AFTER
+from models.tables.channels import STALE_AFTER
+from streams.ward.compiled import compiled
+from streams.ward.records import RecordArray, RecordGrid
+from streams.ward.rows import CHANNEL_COUNT, NO_STEP, SessionRecord, StepRecord, TraceRecord
+from streams.ward.sample import SampleRecord
+from streams.ward.signal.channel_table import ORGANS, ChannelRecord
 
 HELD_FOR: Final = 30 * SECOND
 """A step that has lasted this long is believed. Chosen by us: as long as a value stays valid, so that no step is doubted for
 longer than a silence would go unsaid."""
-
-GRAIN: Final = np.array([channel.grain for channel in CHANNELS])
-FASTEST_PER_US: Final = np.array([channel.fastest / SECOND for channel in CHANNELS])
-STARTLES: Final = {"hr": 20.0, "pulse": 20.0, "rr": 8.0, "spo2": 3.0}
-"""A change within a second that means a movement if two organs show it at once. Chosen by us: a displayed rate of breathing is
-an average over breaths, and saturation follows what the heart and lungs do by half a minute (circulation and averaging)."""
 STARTLES_WITHIN: Final = 2 * SECOND
-FLUTTERS: Final = {CHANNEL_COLUMN["spo2"]: 3.0}
-"""While it is doubted, a change beyond this within a second is no sign of having settled. As `STARTLES`: an average over 8-16 s
-does not go up and down by 4 % from one second to the next."""
-_STARTLES: Final = np.array([STARTLES.get(channel.name, inf) for channel in CHANNELS])
-_ORGANS: Final = tuple(tuple(CHANNEL_COLUMN[name] for name in names) for names in (("hr", "pulse"), ("rr",), ("spo2",)))
+_ORGANS: Final = len(ORGANS)
 
 
-def _about(column: int, size: float) -> float:
-    """How near to where it was a reading has returned: half of the step, and what the body may change in a second anyway."""
-    channel = CHANNELS[column]
-    return max(channel.grain, min(channel.grain + channel.fastest, size / 2))
+@compiled
+def find_steps(session: SessionRecord, sample: SampleRecord, channels: RecordArray[ChannelRecord]) -> bool:
+    """Note in `stepped` which trusted readings are too far from their neighbours; whether any is."""
+    found = False
+    startled = 0
+    for column in range(CHANNEL_COUNT):
+        sample.stepped[column] = False
+        if not sample.trusted[column]:
+            continue
+        channel = channels[column]
+        since_us = sample.at_us - session.near_at[column]
+        moved = abs(sample.reading[column] - session.near[column])
+        if moved > channel.startles and since_us <= STARTLES_WITHIN:
+            startled += 1
+        if (
+            moved > channel.grain
+            and since_us <= STALE_AFTER
+            and moved > channel.grain + channel.fastest_per_us * since_us
+        ):
+            sample.stepped[column] = found = True
+    if startled >= 2 and _moving(session, sample, channels) >= 2:
+        for column in range(CHANNEL_COUNT):
+            if _startles(session, sample, channels, column):
+                sample.stepped[column] = found = True
+    return found
 
 
-@dataclass(slots=True)
-class Step:
-    """A step that is doubted: the reading before it, the instant of the sample before it, and its samples so far.
-
-    size: the furthest from where it was, samples of earlier steps included: what has returned is judged by all of it.
-    other_us: once it is believed, of a rate: until when the other probe's rate was believed in its stead.
-    """
-
-    before: float
-    before_us: int
-    samples: list[tuple[int, float]]
-    size: float
-    other_us: int = NEVER
-    back: bool = False
-    """The last sample was about where it had been; so must the next be."""
-
-    @property
-    def began_us(self) -> int:
-        return self.samples[0][0]
+@compiled
+def _startles(session: SessionRecord, sample: SampleRecord, channels: RecordArray[ChannelRecord], column: int) -> bool:
+    """Whether a trusted reading has changed by what means a movement, if others do."""
+    moved = abs(sample.reading[column] - session.near[column])
+    soon = sample.at_us - session.near_at[column] <= STARTLES_WITHIN
+    return bool(sample.trusted[column]) and soon and moved > channels[column].startles
 
 
-Steps = dict[int, dict[int, Step]]
-"""Row → channel's column → the step that is doubted there."""
+@compiled
+def _moving(session: SessionRecord, sample: SampleRecord, channels: RecordArray[ChannelRecord]) -> int:
+    """How many organs are startled: at least one probe of it is, and none that shows it is not."""
+    moving = 0
+    for organ in range(_ORGANS):
+        some, every = False, True
+        for column in range(CHANNEL_COUNT):
+            if channels[column].organ == organ and sample.trusted[column]:
+                startled = _startles(session, sample, channels, column)
+                some = some or startled
+                every = every and startled
+        if some and every:
+            moving += 1
+    return moving
 
 
-def impossible(moved: NDArray[np.float64], since: NDArray[np.int64], plausible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which readings are too far from their neighbours. moved, since (µs), plausible: (n, C)."""
-    startled = plausible & (moved > _STARTLES)
-    far = plausible & (moved > GRAIN)
-    if far.any():
-        far &= (since <= STALE_AFTER) & (moved > GRAIN + FASTEST_PER_US * since)
-    if startled.any():
-        startled &= since <= STARTLES_WITHIN
-        # A rate counts if every probe that shows one jumps: an irregular heart does not move both in step.
-        organs = [
-            (startled[:, columns].any(axis=1) & ~(plausible & ~startled)[:, columns].any(axis=1)).astype(np.int64)
-            for columns in _ORGANS
-        ]
-        moving = np.sum(organs, axis=0) >= 2
-        if moving.any():
-            far |= startled & moving[:, None]
-    return far
-
-
+@compiled
 def doubt(
-    steps: Steps, row: int, at_us: int, values: NDArray[np.float64], plausible: NDArray[np.bool_],
-    stepped: NDArray[np.bool_], near: NDArray[np.float64], near_us: NDArray[np.int64],
-) -> tuple[list[int], list[tuple[int, Step]]]:  # fmt: skip
-    """Fold in one sample of one row that steps or is doubted already.
+    session: SessionRecord, sample: SampleRecord, channels: RecordArray[ChannelRecord], steps: RecordArray[StepRecord],
+    traces: RecordGrid[TraceRecord], quality: int,
+) -> None:  # fmt: skip
+    """Fold a sample into the session's doubted steps: what is doubted is no longer trusted and has this quality.
 
-    Args:
-        values, plausible, stepped: (C,) readings, whether in range, whether too far from their neighbours.
-        near, near_us: (C,) the neighbours and their instants.
-
-    Returns:
-        The columns that are not believed, and the steps that are from now on, by column.
+    A step that is believed from now on is left in `believed`, for `holding.hold_step`.
     """
-    mine = steps.setdefault(row, {})
-    doubted: list[int] = []
-    believed: list[tuple[int, Step]] = []
-    for column in sorted({*mine, *np.flatnonzero(stepped).tolist()}):
-        if not plausible[column]:
+    for column in range(CHANNEL_COUNT):
+        place = session.step[column]
+        if not sample.trusted[column] or (place == NO_STEP and not sample.stepped[column]):
             continue
-        reading = float(values[column])
-        step = mine.get(column)
-        if step is not None and at_us - int(near_us[column]) > STALE_AFTER:
-            del mine[column]
+        since_us = sample.at_us - session.near_at[column]
+        if place != NO_STEP and since_us > STALE_AFTER:
+            forget(sample, steps, place)
+            session.step[column] = NO_STEP
             continue
-        if step is not None and at_us - step.began_us >= HELD_FOR:
-            believed.append((column, mine.pop(column)))
-            step = None
-        if step is None:
-            if stepped[column]:
-                before = float(near[column])
-                mine[column] = Step(before, int(near_us[column]), [(at_us, reading)], abs(reading - before))
-                doubted.append(column)
-        else:
-            soon = at_us - int(near_us[column]) <= STARTLES_WITHIN
-            flutters = soon and abs(reading - float(near[column])) > FLUTTERS.get(column, inf)
-            back = abs(reading - step.before) <= _about(column, step.size)
-            if back and not (soon and (flutters or not step.back)):
-                del mine[column]
+        if place != NO_STEP and sample.at_us - traces[place, 0].at_us >= HELD_FOR:
+            sample.believed[column] = place
+            session.step[column] = place = NO_STEP
+        if place == NO_STEP:
+            if not sample.stepped[column]:
                 continue
-            step.back = back
-            if stepped[column] or flutters:
-                step.samples.clear()
-                step.size = max(step.size, abs(reading - step.before))
-            step.samples.append((at_us, reading))
-            doubted.append(column)
-    if not mine:
-        del steps[row]
-    return doubted, believed
+            _begin(session, sample, steps, column)
+        elif _settled(session, sample, channels[column], steps[place], column):
+            forget(sample, steps, place)
+            session.step[column] = NO_STEP
+            continue
+        _keep(session, sample, steps, traces, column)
+        sample.trusted[column] = False
+        sample.quality[column] = quality
+    session.stepping = False
+    for column in range(CHANNEL_COUNT):
+        if session.step[column] != NO_STEP:
+            session.stepping = True
 
 
-def packed(steps: Steps) -> list[Any]:
-    """As msgpack-able values, columns by their channels' names."""
-    return [
-        [row, CHANNELS[column].name, step.before, step.before_us, step.samples, step.back, step.size]
-        for row, mine in sorted(steps.items())
-        for column, step in sorted(mine.items())
-    ]
+@compiled
+def _settled(
+    session: SessionRecord, sample: SampleRecord, channel: ChannelRecord, step: StepRecord, column: int
+) -> bool:
+    """Whether a doubted reading is back at about where it was, for the second time."""
+    reading = sample.reading[column]
+    soon = sample.at_us - session.near_at[column] <= STARTLES_WITHIN
+    flutters = soon and abs(reading - session.near[column]) > channel.flutters
+    # As near as half of the step, and what the body may change in a second anyway.
+    about = max(channel.grain, min(channel.grain + channel.fastest, step.furthest / 2))
+    back = abs(reading - step.before) <= about
+    if back and not (soon and (flutters or not step.back)):
+        return True
+    step.back = back
+    if sample.stepped[column] or flutters:
+        step.length = 0
+        step.furthest = max(step.furthest, abs(reading - step.before))
+    return False
 
 
-def unpacked(rows: list[Any]) -> Steps:
-    names = [channel.name for channel in CHANNELS]
-    steps: Steps = {}
-    for row, name, before, before_us, samples, back, size in rows:
-        step = Step(before, before_us, [(at_us, reading) for at_us, reading in samples], size, back=back)
-        steps.setdefault(row, {})[names.index(name)] = step
-    return steps
+@compiled
+def _begin(session: SessionRecord, sample: SampleRecord, steps: RecordArray[StepRecord], column: int) -> None:
+    """A step begins, in the first free place: the loop has seen to it that there is one."""
+    place = 0
+    while steps[place].row != NO_STEP:
+        place += 1
+    step = steps[place]
+    step.row = sample.row
+    step.column = column
+    step.before = session.near[column]
+    step.before_us = session.near_at[column]
+    step.furthest = abs(sample.reading[column] - step.before)
+    step.other_us = NEVER
+    step.length = 0
+    step.back = False
+    session.step[column] = place
+    sample.in_use += 1
+
+
+@compiled
+def _keep(
+    session: SessionRecord, sample: SampleRecord, steps: RecordArray[StepRecord], traces: RecordGrid[TraceRecord], column: int
+) -> None:  # fmt: skip
+    """Keep what a doubted channel shows."""
+    place = session.step[column]
+    trace = traces[place, steps[place].length]
+    trace.at_us = sample.at_us
+    trace.reading = sample.reading[column]
+    steps[place].length += 1
+
+
+@compiled
+def forget(sample: SampleRecord, steps: RecordArray[StepRecord], place: int) -> None:
+    """A step has never been, or is believed: its place is free."""
+    steps[place].row = NO_STEP
+    sample.in_use -= 1
+
+
+@compiled
+def has_room(session: SessionRecord, sample: SampleRecord, steps: RecordArray[StepRecord], longest: int) -> bool:
+    """Whether every channel of a session may begin a step or go on with one."""
+    if len(steps) - sample.in_use < CHANNEL_COUNT:
+        return False
+    if session.stepping:
+        for column in range(CHANNEL_COUNT):
+            place = session.step[column]
+            if place != NO_STEP and steps[place].length == longest:
+                return False
+    return True

@@ -2,20 +2,19 @@
 
 Once a minute a session's trusted readings are noted. A trend is told from the note that is at least a minute old; a session's
 own baseline is the mean of the first `USUAL_OF` notes, as far as they come before the dose. For evidence only.
-Cost: one comparison a sample, a few array operations a session a minute. Never here: anything that decides.
+Never here: anything that decides.
 """
 
 from __future__ import annotations
 
-from math import isnan
+from math import isnan, nan
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from models.arrays import Ints
 from models.instants import MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_NAMES
+from streams.ward.compiled import compiled
+from streams.ward.rows import CHANNEL_COUNT, SessionRecord
 from streams.ward.sentences import number
 from streams.ward.state import WardState
 
@@ -23,29 +22,27 @@ USUAL_OF: Final = 10
 """Ten minutes, as before a dose there usually are. Chosen by us."""
 
 
-def mark(state: WardState, row: Ints, at_us: Ints) -> None:
-    """Note the readings of those sessions whose last note is a minute old. row, at_us: (n,), rows distinct."""
-    rows = state.rows
-    due = at_us - rows.marked_at.take(row) >= MINUTE
-    if not due.any():
+@compiled
+def mark(session: SessionRecord, at_us: int) -> None:
+    """Note a session's readings if its last note is a minute old."""
+    if at_us - session.marked_at < MINUTE:
         return
-    some, now_us = row[due], at_us[due]
-    rows.earlier[some], rows.earlier_at[some] = rows.marked[some], rows.marked_at[some]
-    # What was not read since the last note is not noted again: a trend is of this hour.
-    fresh = rows.trusted_at[some] > rows.marked_at[some][:, None]
-    noted = np.where(fresh, rows.value[some], np.nan)
-    rows.marked[some], rows.marked_at[some] = noted, now_us
-    sessions = state.known.sessions
-    learns = np.array([sessions[one].dose_us is None for one in some.tolist()]) & (rows.marks[some] < USUAL_OF)
-    if learns.any():
-        some, noted = some[learns], noted[learns]
-        rows.marks[some] += 1
-        usual = rows.usual[some]
-        moved = usual + (noted - usual) / rows.marks[some][:, None]
-        rows.usual[some] = np.where(np.isnan(noted), usual, np.where(np.isnan(usual), noted, moved))
+    learns = not session.dosed and session.marks < USUAL_OF
+    if learns:
+        session.marks += 1
+    for column in range(CHANNEL_COUNT):
+        session.earlier[column] = session.marked[column]
+        # What was not read since the last note is not noted again: a trend is of this hour.
+        noted = session.value[column] if session.trusted_at[column] > session.marked_at else nan
+        session.marked[column] = noted
+        if learns and not isnan(noted):
+            before = session.usual[column]
+            session.usual[column] = noted if isnan(before) else before + (noted - before) / session.marks
+    session.earlier_at = session.marked_at
+    session.marked_at = at_us
 
 
-def trend(state: WardState, row: int, columns: NDArray[np.int64], at_us: int) -> dict[str, object] | None:
+def trend(state: WardState, row: int, columns: Ints, at_us: int) -> dict[str, object] | None:
     """Where the first of these channels that has one was, and how long ago: ``{"from": 96, "over_s": 75}``."""
     rows = state.rows
     for readings, noted_us in ((rows.marked, rows.marked_at), (rows.earlier, rows.earlier_at)):
@@ -60,6 +57,6 @@ def trend(state: WardState, row: int, columns: NDArray[np.int64], at_us: int) ->
     return None
 
 
-def usual(state: WardState, row: int, columns: NDArray[np.int64]) -> float | None:
+def usual(state: WardState, row: int, columns: Ints) -> float | None:
     """What was usual of these channels in this session, before the dose."""
     return next((float(x) for x in state.rows.usual[row, columns] if not isnan(x)), None)

@@ -1,7 +1,7 @@
 """The state: small, refused where it is not understood, and readable for ever once written.
 
-`tests/states/shard-N.bin` is a state as the version that first wrote format N wrote it, `shard-N.txt` what the next minutes
-make of it. They are never written again: `python -m tests.test_state` writes those that are missing for today's format.
+`states/shard-N-ward-M.bin` is a state as a version wrote it whose formats are N and M, the text beside it what the next minutes
+make of it. They are never written again: `python -m tests.streams.ward.test_state` writes those that are missing for today's.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from alerts.desk.desk import Desk
 from models.instants import SECOND
 from models.wire.observations import SessionStarted, Vitals
 from streams.shard import SHARD_FORMAT, Shard
-from streams.ward.ward import UnknownState
+from streams.ward.ward import WARD_FORMAT, UnknownState
 from tests.support.scenes import START_US, Scene, breathing, moment, pack
 
 STATES = Path(__file__).resolve().parent / "states"
+TODAYS = STATES / f"shard-{SHARD_FORMAT}-ward-{WARD_FORMAT}.bin"
 
 
 def unpacked(state: bytes) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def a_busy_minute() -> Scene:
     clinic.chair("3").scores("cadss-6", 5)
     clinic.chair("4").cuff(185, 90)
     clinic.together(4, {"3": {"spo2": 88}, "4": {"spo2": 89, "hr": breathing(43, 4), "rr": breathing(8, 4)}})
+    clinic.together(2, {"4": {"spo2": 60, "hr": breathing(43, 2), "rr": breathing(8, 2)}})
     return clinic
 
 
@@ -111,7 +113,7 @@ def test_a_checkpoint_of_a_full_house_is_under_five_hundred_bytes_a_session() ->
 def test_a_state_of_a_version_that_is_not_known_is_refused_and_says_so(part: str, version: object) -> None:
     state = unpacked(a_busy_minute().shard.snapshot())
     (state if part == "" else state[part])["state"] = version
-    with pytest.raises(ValueError, match=f"{version!r}; this version reads 1"):
+    with pytest.raises(ValueError, match=f"{version!r}; this version reads {'1 and 2' if part == 'ward' else '1'}"):
         Shard.restore(repacked(state))
 
 
@@ -176,11 +178,12 @@ def test_a_state_with_more_columns_than_this_version_knows_is_read_without_them(
     assert goes_on(Shard.restore(repacked(state))) == goes_on(clinic.shard)
 
 
-def test_a_state_from_before_something_was_kept_is_read() -> None:
+@pytest.mark.parametrize("part", ["rows", "known", "home"])
+def test_a_state_that_lacks_what_its_format_has_is_refused_and_says_so(part: str) -> None:
     state = unpacked(a_busy_minute().shard.snapshot())
-    del state["ward"]["known"]["left"]
-    del state["desk"]["closed"]
-    assert Shard.restore(repacked(state)).next_offset > 0
+    del state["ward"][part]
+    with pytest.raises(UnknownState, match=f"checkpoint format {WARD_FORMAT} without '{part}'"):
+        Shard.restore(repacked(state))
 
 
 @pytest.mark.parametrize("kept", sorted(STATES.glob("shard-*.bin")), ids=lambda path: path.name)
@@ -189,7 +192,7 @@ def test_a_state_that_an_older_version_wrote_goes_on_as_it_did_then(kept: Path) 
 
 
 def test_today_s_format_has_its_state_kept() -> None:
-    assert (STATES / f"shard-{SHARD_FORMAT}.bin").exists()
+    assert TODAYS.exists()
 
 
 def test_a_desk_that_was_kept_is_the_same_desk() -> None:
@@ -199,11 +202,9 @@ def test_a_desk_that_was_kept_is_the_same_desk() -> None:
 
 def write_missing() -> None:
     """Keep a state of today's format, if none is kept yet."""
-    kept = STATES / f"shard-{SHARD_FORMAT}.bin"
-    if not kept.exists():
-        STATES.mkdir(exist_ok=True)
-        kept.write_bytes(a_busy_minute().shard.snapshot())
-        kept.with_suffix(".txt").write_text("\n".join(goes_on(Shard.restore(kept.read_bytes()))) + "\n")
+    if not TODAYS.exists():
+        TODAYS.write_bytes(a_busy_minute().shard.snapshot())
+        TODAYS.with_suffix(".txt").write_text("\n".join(goes_on(Shard.restore(TODAYS.read_bytes()))) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import pytest
 from models.tables.drugs import TREATMENTS
 from models.wire.observations import CheckIn, DoseStopped
 from streams.shard import Shard
-from tests.streams.ward.test_state import repacked, unpacked
 from tests.support.scenes import Scene, moment
 from tests.support.treatments import at, card, dosed, every_treatment, gives
 
@@ -260,17 +259,3 @@ def test_timers_survive_a_restart() -> None:
         at(scene, 240)
     assert twin.transitions == clinic.transitions[-len(twin.transitions) :]
     assert {"vitals-overdue", "checkin-overdue", "prolonged-dissociation"} <= twin.open_rules()
-
-
-def test_who_was_dosed_before_there_were_timers_is_still_told_of() -> None:
-    clinic, three = dosed()
-    three.scores("cadss", 20)
-    state = unpacked(clinic.shard.snapshot())
-    (_, fields), *_ = state["ward"]["known"]["sessions"]
-    dose_us, reports = fields.pop("doses")[0][0], fields.pop("reports")
-    fields |= {"dose_us": dose_us, "scores": {name: [score, at_us] for at_us, name, score, *_ in reports}}
-    del fields["checkin_due_us"], fields["lasting_due_us"], fields["peak_due_us"]
-    state["ward"]["rows"]["columns"].pop("timer_due")
-    clinic.shard = Shard.restore(repacked(state))
-    at(clinic, 130)
-    assert clinic.told("prolonged-dissociation") == ["125:00 medium prolonged-dissociation raised (P-3)"]

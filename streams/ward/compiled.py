@@ -1,0 +1,103 @@
+"""Where scalar code is compiled: `compiled` for a function that others call, `entry` for one that Python calls.
+
+Compiled code gives the numbers that the same functions give as plain Python: no fast mathematics, no threads, the operations
+in the order in which they are written. With NUMBA_DISABLE_JIT=1 it is plain Python, some hundred times slower; tests run both.
+
+A compiled entry is kept on disk for the next start. Its name there holds a fingerprint of everything that was compiled into
+it: the code of all functions that it calls, and every number that they read from their modules. So no start finds the code of
+another version, and a number that is changed in a module is changed in the ward. A table is refused: it must be an argument.
+Cost: importing numba takes half a second and 100 MB, so nothing imports this but what is compiled.
+Never here: what is compiled; which folder it is kept in (numba's rules: NUMBA_CACHE_DIR, else beside the code, else at home).
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from dis import get_instructions
+from hashlib import blake2b
+from types import BuiltinFunctionType, FunctionType
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
+
+from numba import config, njit
+from numpy.typing import NDArray
+
+from streams.ward.records import RecordView
+
+COMPILES: Final[bool] = not cast(Any, config).DISABLE_JIT
+"""Whether scalar code is compiled, or runs as the Python that it is."""
+
+Takes = ParamSpec("Takes")
+Gives = TypeVar("Gives")
+
+
+class Entry(NamedTuple):
+    """A compiled function that Python calls. folder: where its machine code is kept; None: nowhere, no folder can be written."""
+
+    name: str
+    folder: str | None
+
+
+ENTRIES: Final[list[Entry]] = []
+_written: Final[dict[object, FunctionType]] = {}
+"""What was compiled → the function as it is written."""
+
+
+def compiled(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
+    """A function that compiled functions call; compiled into each of them."""
+    return _compiled(function, njit)
+
+
+def entry(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
+    """A function that Python calls: compiled at its first call, or read from where an earlier start kept it."""
+    if not COMPILES:
+        return function
+    written = cast(FunctionType, function)
+    written.__qualname__ = f"{written.__qualname__}-{fingerprint(written)}"
+    try:
+        found = _compiled(function, njit(cache=True))
+        folder = str(cast(Any, found).stats.cache_path)
+    except RuntimeError:
+        # No folder that numba knows can be written: it is compiled anew at each start.
+        found, folder = _compiled(function, njit), None
+    ENTRIES.append(Entry(written.__qualname__, folder))
+    return found
+
+
+def _compiled(function: Callable[Takes, Gives], compiler: Any) -> Callable[Takes, Gives]:
+    found = compiler(function)
+    _written[found] = cast(FunctionType, function)
+    return cast(Callable[Takes, Gives], found)
+
+
+def fingerprint(function: FunctionType) -> str:
+    """Of the code of a function, of all that it calls, and of every number that they read from their modules.
+
+    Raises:
+        TypeError: one of them reads something from its module that is no plain number: pass it as an argument.
+    """
+    digest = blake2b(digest_size=10)
+    for part in _parts(function, set()):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _parts(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]:
+    if function in seen:
+        return
+    seen.add(function)
+    code = function.__code__
+    yield f"{function.__module__}.{function.__name__} {code.co_code.hex()} {code.co_consts!r} {code.co_names} {code.co_varnames}"
+    for name in sorted({one.argval for one in get_instructions(code) if one.opname == "LOAD_GLOBAL"}):
+        value = function.__globals__.get(name, getattr(builtins, name, None))
+        if isinstance(value, bool | int | float | tuple):
+            yield f"{name} {value!r}"
+        elif callable(value) and value in _written:
+            yield from _parts(_written[value], seen)
+        elif not isinstance(value, BuiltinFunctionType | type):
+            raise TypeError(f"{function.__name__} reads {name} from its module: pass it as an argument")
+
+
+def records(table: NDArray[Any]) -> Any:
+    """A structured array as scalar code takes it, compiled or not: ``table[row].field`` is a field of a row."""
+    return table if COMPILES else RecordView(table)

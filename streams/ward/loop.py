@@ -1,0 +1,196 @@
+"""The inner loop: samples one after the other, in their true order, whatever session they belong to.
+
+Before each sample time passes: what is due before the shard's clock falls due first, for any session. Then the sample is
+judged (`signal/quality.py`), heard (`absence.py`), held against the limits (`rules/holding.py`) and noted (`signal/trends.py`).
+
+Scalar code over the records of `rows.py`, compiled (`compiled.py`). What is rare (something falls due, a channel is back, a
+limit is flipped, a cuff was read, nobody takes a sample) is Python's to act on: the loop stops there, says why, and is entered
+again where it stopped. So Python finds the very state that the sample left, and the next sample finds what Python did.
+Bad at: being stopped by every sample. Never here: a rule's words, who a sample belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import Floats, Ints
+from models.instants import FAR
+from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
+from streams.ward.absence import AHEAD, hear, next_due
+from streams.ward.compiled import compiled, entry
+from streams.ward.limit_book import LimitRecord
+from streams.ward.records import RecordArray, RecordGrid
+from streams.ward.rows import CHANNEL_COUNT, NO_STEP, SessionRecord, StepRecord, TraceRecord
+from streams.ward.rules.holding import hold_sample, hold_step
+from streams.ward.sample import SampleRecord
+from streams.ward.signal.channel_table import ChannelRecord
+from streams.ward.signal.quality import is_repeat, judge
+from streams.ward.signal.rate import take_rate
+from streams.ward.signal.steps import forget, has_room
+from streams.ward.signal.trends import mark
+from streams.ward.state import REMEMBER
+
+DONE: Final = 0
+FALLS_DUE: Final = 1
+"""Something of the session of row `overdue` is due, at the instant in `due`."""
+UNCLAIMED: Final = 2
+"""No session is known that takes the sample: its origin's row is UNKNOWN."""
+ASKS_LEFT: Final = 3
+"""The sample may be about whoever was there before: what its frame's origins left behind must be known."""
+POOL_FULL: Final = 4
+"""The pool of doubted steps is full."""
+HEARD: Final = 5
+"""Something is news of the session's monitor: `begun`, `returned`, `turned` or `skewed`."""
+STEPPED: Final = 6
+"""A step is believed, and flips limits: `shown`, `of_rate`, `flips`, `since`; its channel is the one before `column`."""
+FLIPPED: Final = 7
+"""The sample flips limits: `flips`, `since`."""
+CUFF: Final = 8
+"""The sample has a pressure that is trusted."""
+
+TIME: Final = 0
+BELIEVED: Final = 1
+HOLDS: Final = 2
+NOTES: Final = 3
+NEXT: Final = 4
+"""The steps of a sample, in order: where the loop goes on."""
+
+UNKNOWN: Final = -1
+NAMELESS: Final = -2
+"""Rows of an origin that no session is known to take, and of one that names nobody."""
+
+_SBP: Final = CHANNEL_COLUMN["sbp"]
+_DBP: Final = CHANNEL_COLUMN["dbp"]
+_SPO2: Final = CHANNEL_COLUMN["spo2"]
+
+
+@compiled
+def _earliest(due: Ints) -> int:
+    """The earliest instant at which anything may be due."""
+    earliest = FAR
+    for row in range(len(due)):
+        earliest = min(earliest, due[row])
+    return earliest
+
+
+@compiled
+def _overdue(sessions: RecordArray[SessionRecord], due: Ints, clock_us: int) -> int:
+    """The first row of which something is due before the clock, and `due` says when; -1 if there is none.
+
+    `due` is never late but may be early, so it is reckoned anew here for the few rows where it has come.
+    """
+    for row in range(len(due)):
+        if due[row] < clock_us:
+            due[row] = next_due(sessions[row])
+            if due[row] < clock_us:
+                return row
+    return -1
+
+
+@compiled
+def _hold_believed(
+    session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord], steps: RecordArray[StepRecord],
+    traces: RecordGrid[TraceRecord],
+) -> bool:  # fmt: skip
+    """Hold the steps that are believed from now on, from `column` on; whether one flips a limit, which ends it for now."""
+    while sample.column < CHANNEL_COUNT:
+        place = sample.believed[sample.column]
+        sample.column += 1
+        if place == NO_STEP:
+            continue
+        flipped = hold_step(session, sample, limits, steps[place], place, traces)
+        if steps[place].column == _SPO2:
+            for k in range(steps[place].length):
+                session.lowest_spo2 = min(session.lowest_spo2, traces[place, k].reading)
+        forget(sample, steps, place)
+        if flipped:
+            return True
+    return False
+
+
+@entry
+def fold_in(
+    under_way: RecordArray[SampleRecord], sessions: RecordArray[SessionRecord], due: Ints, channels: RecordArray[ChannelRecord],
+    limits: RecordGrid[LimitRecord], steps: RecordArray[StepRecord], traces: RecordGrid[TraceRecord], origin: Ints, row_of: Ints,
+    left: Ints, at_us: Ints, values: Floats, status: NDArray[np.uint8], keys: NDArray[np.uint64], stop: int, left_until: int,
+    longest: int,
+) -> int:  # fmt: skip
+    """Fold in the samples up to `stop`, from the place and step where `under_way` is; why it stops, DONE at the end.
+
+    Args:
+        sessions, due, limits, steps, traces: the ward's rows and tables.
+        origin: (n,) by sample, its origin. row_of: by origin, its session's row. left: (origins, 2), the instant up to which an
+            origin's samples are about somebody before, and the clock when that was noted; (0, 2) if that was not asked yet.
+        at_us, values, status, keys: by sample, as in the frame; keys is empty where none has one.
+        left_until: the newest instant that any origin left behind.
+    """
+    sample = under_way[0]
+    earliest = _earliest(due)
+    while True:
+        if sample.step == NEXT:
+            sample.place += 1
+            sample.step = TIME
+        if sample.step == TIME:
+            n = sample.place
+            if sample.observed and n < stop:
+                sample.clock_us = max(sample.clock_us, at_us[n])
+            if earliest < sample.clock_us:
+                sample.overdue = _overdue(sessions, due, sample.clock_us)
+                if sample.overdue >= 0:
+                    return FALLS_DUE
+                earliest = _earliest(due)
+            if n == stop:
+                return DONE
+            sample.row = UNKNOWN
+            sample.sent_us = sample.at_us = at_us[n]
+            if not sample.observed and sample.at_us > sample.clock_us + AHEAD:
+                # A device whose clock runs ahead would make its own later samples late: use the time of arrival instead.
+                sample.at_us = sample.clock_us
+            which = origin[n]
+            if sample.at_us <= left_until:
+                if len(left) == 0:
+                    return ASKS_LEFT
+                if sample.at_us <= left[which, 0] and sample.clock_us - left[which, 1] < REMEMBER:
+                    sample.late += 1
+                    sample.step = NEXT
+                    continue
+            row = row_of[which]
+            if row == UNKNOWN:
+                return UNCLAIMED
+            if row == NAMELESS:
+                sample.nameless += 1
+                sample.step = NEXT
+                continue
+            session = sessions[row]
+            if not has_room(session, sample, steps, longest):
+                return POOL_FULL
+            sample.row = row
+            repeated = len(keys) > 0 and is_repeat(session, keys[n])
+            judge(session, sample, channels, steps, traces, values[n], status[n], repeated)
+            hear(session, sample)
+            due[row] = min(due[row], sample.clock_us + STALE_AFTER)
+            earliest = min(earliest, due[row])
+            sample.column = 0
+            sample.step = BELIEVED
+            if sample.begun or sample.returned or sample.turned or sample.skewed:
+                return HEARD
+        session = sessions[sample.row]
+        if sample.step == BELIEVED:
+            if _hold_believed(session, sample, limits, steps, traces):
+                return STEPPED
+            sample.step = HOLDS
+        if sample.step == HOLDS:
+            take_rate(session, sample)
+            sample.step = NOTES
+            if hold_sample(session, sample, limits):
+                return FLIPPED
+        if sample.step == NOTES:
+            if sample.trusted[_SPO2]:
+                session.lowest_spo2 = min(session.lowest_spo2, sample.reading[_SPO2])
+            mark(session, sample.at_us)
+            sample.step = NEXT
+            if sample.trusted[_SBP] or sample.trusted[_DBP]:
+                return CUFF

@@ -1,0 +1,90 @@
+"""The ward's scalar code, compiled and as plain Python: the same bytes; and no code of another version is ever found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from streams.ward import compiled, loop
+from streams.ward.state import Clock
+from tests.support.day import DAYS, folded
+
+ROOT = Path(__file__).resolve().parents[3]
+CONCERNS = ("quality", "holding", "absence", "association")
+"""Tests of the ward that are run once more with the compiler off: each concern of the loop has some there."""
+
+
+def with_the_compiler_off(*arguments: str) -> bytes:
+    plain = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=plain, capture_output=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode()
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("day", "clock"), [("clinic", "received"), ("noise", "received"), ("noise", "observed")])
+def test_a_day_gives_the_same_bytes_compiled_and_as_plain_python(day: str, clock: Clock) -> None:
+    assert folded(day, clock) == with_the_compiler_off("-m", "tests.support.day", day, clock)
+
+
+def test_the_days_reach_what_is_compiled() -> None:
+    """Each of the reasons for which the loop stops comes in one of them at least."""
+    stopped: set[int] = set()
+    fold_in = loop.fold_in
+
+    def noting(*arguments: Any) -> int:
+        why = fold_in(*arguments)
+        stopped.add(why)
+        return why
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "fold_in", noting)
+        for day in DAYS:
+            folded(day, "received")
+    assert stopped == set(range(loop.CUFF + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("concern", CONCERNS)
+def test_what_holds_of_the_compiled_ward_holds_of_the_plain_one(concern: str) -> None:
+    with_the_compiler_off("-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/streams/ward/test_{concern}.py")
+
+
+def test_the_loop_is_compiled_once_whatever_frames_come() -> None:
+    """A second signature would be a second compilation, in the middle of a watch."""
+    folded("noise", "received")
+    assert len(cast(Any, loop.fold_in).signatures) == 1
+
+
+# ---- what is kept of it
+
+
+def reading(number: float) -> Callable[[float], float]:
+    """A function that reads a number from its module, as scalar code reads its constants."""
+    inner: dict[str, Any] = {"LIMIT": number}
+    exec("def inner(x): return x > LIMIT", inner)
+    called = compiled.compiled(inner["inner"])
+    outer: dict[str, Any] = {"called": called}
+    exec("def outer(x): return called(x)", outer)
+    return cast(Callable[[float], float], outer["outer"])
+
+
+def test_a_number_that_is_changed_in_a_module_is_another_code() -> None:
+    one, same, other = (compiled.fingerprint(cast(FunctionType, reading(number))) for number in (30.0, 30.0, 20.0))
+    assert one == same
+    assert one != other
+
+
+def test_a_table_must_be_an_argument() -> None:
+    names: dict[str, Any] = {"TABLE": np.zeros(3)}
+    exec("def reads(n): return TABLE[n]", names)
+    with pytest.raises(TypeError, match="reads reads TABLE from its module: pass it as an argument"):
+        compiled.fingerprint(names["reads"])
