@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure, heading, table, write_into
-from bench.speed import checkpoint, desk, edge, latency, path, ward
+from bench.speed import checkpoint, desk, edge, latency, path, replay, ward
 from bench.speed.load import SEED, bodies, full_house, lines_of
 from models.instants import MINUTE
 from streams.clinic.clinic import OPENS_US
@@ -53,6 +53,12 @@ def all_over_http(say: Callable[[str], None]) -> list[Figure]:
     return found
 
 
+def all_of_replay(say: Callable[[str], None]) -> list[Figure]:
+    """Recordings through the command."""
+    say("replaying 84 hours …")
+    return replay.all_figures()
+
+
 def all_of_latency(say: Callable[[str], None]) -> list[Figure]:
     """Both ways of sending, a minute each."""
     found: list[Figure] = []
@@ -65,12 +71,12 @@ def all_of_latency(say: Callable[[str], None]) -> list[Figure]:
 
 def main() -> None:
     """Measure and print."""
-    parts = {"ward": all_of_the_ward, "http": all_over_http, "latency": all_of_latency}
+    parts = {"ward": all_of_the_ward, "http": all_over_http, "replay": all_of_replay, "latency": all_of_latency}
     parser = argparse.ArgumentParser(prog="python -m bench", description="Every figure, in one table.")
     parser.add_argument("--only", choices=parts, action="append", help="may be repeated; all but latency if not given")
     parser.add_argument("--write", action="store_true", help=f"measure all, and put the table into {PAGE.name}")
     options = parser.parse_args()
-    wanted = list(parts) if options.write else options.only or ["ward", "http"]
+    wanted = list(parts) if options.write else options.only or ["ward", "http", "replay"]
     found: list[Figure] = []
     for name in wanted:
         found += parts[name](lambda text: print(text, file=sys.stderr, flush=True))

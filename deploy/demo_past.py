@@ -23,7 +23,7 @@ from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
 from streams.forecasts.shipped import shipped_pool
 from streams.hosts.replay import Replay
 from streams.intake.json import read_lines
-from streams.journal.frame import FULL, FrameBuilder
+from streams.journal.frame import frames_of, pack_frame
 from streams.journal.journal import SqliteJournal
 from streams.ward.home.rows import starts_us
 
@@ -34,12 +34,7 @@ WEEKLY: Final = 8
 def write_past(data: Path, seed: int, until_us: int) -> None:
     """Write the past into a new journal; the service that opens it folds it in before it starts."""
     journal = SqliteJournal(data / "chairside.sqlite", lambda: until_us, "observed")
-    builder, payloads = FrameBuilder(), []
-    for record in past_records(seed, until_us):
-        builder.add(record)
-        if len(builder) >= FULL:
-            payloads.append(builder.seal())
-    journal.append([*payloads, builder.seal()])
+    journal.append([pack_frame(frame) for frame in frames_of(past_records(seed, until_us))])
     journal.close()
 
 
@@ -67,7 +62,7 @@ def _in_time(records: list[PastRecord]) -> list[PastRecord]:
 def _answers(records: list[PastRecord]) -> list[AlertAcknowledged | AlertClosed]:
     """Answers to every alert of the records: pages within minutes and closed within the hour, the others by the next day."""
     answers: list[AlertAcknowledged | AlertClosed] = []
-    for n, step in enumerate(Replay().run(records)):
+    for n, step in enumerate(Replay().run(frames_of(records))):
         if step.transition == "raised" and step.rule == "mood-worsening" and step.priority == "low":
             answers.append(AlertClosed(at=to_datetime(from_iso(step.at) + DAY), alert=step.alert, by="scheduler"))
         if step.transition == "raised" and step.priority in {"high", "medium"}:

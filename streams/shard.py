@@ -17,7 +17,7 @@ from alerts.effects import AuditEntry, DeadLetter, Forecast, FrameEffects
 from models.findings import Digest, Finding
 from models.wire.live import ChairsOut
 from models.wire.observations import Command, SiteConfigured
-from streams.journal.frame import decode
+from streams.journal.frame import Frame, decode
 from streams.ward.chairs import chairs
 from streams.ward.state import Clock, Concluded
 from streams.ward.ward import UnknownState, Ward
@@ -53,7 +53,11 @@ class Shard:
             return FrameEffects(self.number, offset, ())
         if offset > self.next_offset:
             raise OffsetGap(self.next_offset, offset)
-        frame = decode(payload)
+        return self.fold(decode(payload), received_us)
+
+    def fold(self, frame: Frame, received_us: int) -> FrameEffects:
+        """Fold in the next frame, which nobody has packed: recordings are read into frames, and never were a journal."""
+        offset = self.next_offset
         if frame.unknown:
             self.ward.counts["readings of no channel"] += frame.unknown
         desk = self.desk

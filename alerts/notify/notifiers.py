@@ -21,7 +21,6 @@ from threading import Thread, get_ident
 from typing import Final, Protocol, TextIO
 from urllib.parse import quote, urlsplit
 
-from apprise import Apprise, NotifyType
 from rich.console import Console
 from rich.text import Text
 
@@ -115,25 +114,28 @@ class ConsoleNotifier:
 class AppriseNotifier:
     """Any address that Apprise knows. A fresh client for each page: its own rate limit would sleep between two of them."""
 
-    TYPES: Final[Mapping[str, NotifyType]] = {"high": NotifyType.FAILURE, "medium": NotifyType.WARNING}
+    TYPES: Final[Mapping[str, str]] = {"high": "failure", "medium": "warning"}
 
     def __init__(self, url: str) -> None:
+        # Imported where it is needed: that takes longer than an hour's replay, which pages nobody.
+        import apprise
+
+        self._apprise = apprise
         _guard_logs()
         self._url = url
         self._scheme = urlsplit(url).scheme.lower()
-        if Apprise.instantiate(url) is None:
+        if apprise.Apprise.instantiate(url) is None:
             raise ValueError(f"{safe_name(url)}: not an address that Apprise knows, or not all of it")
 
     def send(self, page: Page) -> Outcome:
-        client = Apprise.instantiate(self._address(page))
+        client = self._apprise.Apprise.instantiate(self._address(page))
         if client is None:
             return Outcome(False, "the address is no longer one that Apprise knows")
         _failures.pop(get_ident(), None)
         # The client's own `notify`, which sends in this thread: Apprise's sends in threads that all its clients share, where
         # the hanging sends of one destination would hold up the others.
-        arrived = client.notify(
-            body=page.body, title=page.title, notify_type=self.TYPES.get(page.priority, NotifyType.INFO)
-        )
+        kind = self._apprise.NotifyType(self.TYPES.get(page.priority, "info"))
+        arrived = client.notify(body=page.body, title=page.title, notify_type=kind)
         said = _failures.pop(get_ident(), "")
         return Outcome(True) if arrived else Outcome(False, said or "not taken")
 

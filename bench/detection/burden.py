@@ -22,12 +22,13 @@ import numpy as np
 from bench.detection.believable import LowRun, low_runs
 from bench.detection.plain import Crossing, crossings
 from bench.detection.recordings import CHANNELS, RENAME, SETS, Recording, files, load
-from bench.detection.told import Alert, replayed
+from bench.detection.told import Alert, gathered
 from bench.detection.watched import qualities
 from models.instants import SECOND
 from models.tables.limits import LIMITS
 from models.tables.rules import Priority
-from streams.intake.files import merged
+from streams.hosts.replay import Replay
+from streams.intake.files import recorded_frames
 
 Fate = Literal["told", "standing", "low", "not believed", "too short", "held back"]
 FATES: Final[tuple[Fate, ...]] = ("told", "standing", "low", "not believed", "too short", "held back")
@@ -81,7 +82,8 @@ def counted(alerts: Sequence[Alert]) -> Counter[tuple[str, str]]:
 
 def burden_of(of: str, paths: Sequence[Path]) -> Burden:
     """These people of one set, all in one replay, as the command line takes them."""
-    alerts, summary = replayed(merged(paths, RENAME))
+    run = Replay()
+    alerts = gathered(run.run(recorded_frames(paths, RENAME)))
     by_patient: dict[str, list[Alert]] = {}
     for alert in alerts:
         by_patient.setdefault(alert.patient, []).append(alert)
@@ -94,7 +96,7 @@ def burden_of(of: str, paths: Sequence[Path]) -> Burden:
         fated += _fates(path, recording, mine)
         delayed.update(each.limit.name for each in crossings(recording, delayed=True))
         runs += [(run, _raised(run, mine)) for run in low_runs(recording)]
-    return Burden(of, summary.hours, len(paths), alerts, fated, delayed, runs)
+    return Burden(of, run.summary.hours, len(paths), alerts, fated, delayed, runs)
 
 
 def all_burdens(folder: Path) -> list[Burden]:

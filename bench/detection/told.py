@@ -16,6 +16,7 @@ from models.instants import from_iso
 from models.tables.rules import Priority
 from models.wire.observations import Event, SetAside, SiteConfigured, Vitals
 from streams.hosts.replay import Replay, Summary
+from streams.journal.frame import frames_of
 
 PHYSIOLOGICAL: Final = frozenset({"cardiovascular", "respiratory", "consciousness", "dissociation"})
 """Categories of what a body does. Technical and protocol alerts are about wires and clocks, and counted beside."""
@@ -87,4 +88,4 @@ def replayed(
 ) -> tuple[list[Alert], Summary]:
     """The alerts that these lines raise, and what the replay came to."""
     run = Replay(configuration)
-    return gathered(run.run(lines)), run.summary
+    return gathered(run.run(frames_of(lines))), run.summary

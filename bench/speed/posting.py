@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any, Final
 
 PATIENCE_S: Final = 60.0
-SERVE: Final = ("-c", "from deploy.cli import main; main()", "serve", "--port", "0")
-"""The command line of `chairside serve`, on a port that is free, whether or not the command is on the path."""
+COMMAND: Final = ("-c", "from deploy.cli import main; main()")
+"""`chairside`, whether or not it is on the path."""
+SERVE: Final = (*COMMAND, "serve", "--port", "0")
+"""The command line of `chairside serve`, on a port that is free."""
 _ADDRESS: Final = re.compile(rb"http://127\.0\.0\.1:(\d+)")
 
 

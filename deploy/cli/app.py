@@ -18,7 +18,7 @@ from deploy.cli.terminal import err, fail, progress, writing
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
 from streams.clinic.held_out import FAMILIES
-from streams.intake.files import UnreadableFile, merged
+from streams.intake.files import UnreadableFile, recorded_frames
 from streams.ward.state import Clock
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def replay_command(
     try:
         with writing(alerts) as out, progress(total) as bar:
             task = bar.add_task("replaying", total=total)
-            lines = merged(files, _renames(rename or []), lambda read: bar.advance(task, read))
-            for transition in run.run(lines):
+            read = recorded_frames(files, _renames(rename or []), lambda more: bar.advance(task, more))
+            for transition in run.run(read):
                 if not quiet:
                     out.write(encode(transition) + "\n")
     except UnreadableFile as bad:

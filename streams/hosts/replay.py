@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from alerts.effects import DeadLetter, Transition
 from models.instants import HOUR
-from models.wire.observations import Event, SetAside, SiteConfigured, Vitals
-from streams.journal.frame import FULL, FrameBuilder
+from models.wire.observations import SiteConfigured
+from streams.journal.frame import Frame, frame_of
 from streams.shard import Shard
 
 
@@ -49,24 +49,20 @@ class Replay:
         self.summary = Summary()
         self._configuration = configuration
 
-    def run(self, lines: Iterable[Vitals | Event | SetAside]) -> Iterator[Transition]:
-        """Replay lines in order of arrival."""
-        builder = FrameBuilder()
+    def run(self, frames: Iterable[Frame]) -> Iterator[Transition]:
+        """Replay frames in order; their boundaries mean nothing."""
         if self._configuration is not None:
-            builder.add(self._configuration)
-        for line in lines:
-            self.summary.lines += 1
-            builder.add(line)
-            if len(builder) >= FULL:
-                yield from self._step(builder.seal())
-        yield from self._step(builder.seal())
+            yield from self._step(frame_of([self._configuration]))
+        for frame in frames:
+            self.summary.lines += len(frame)
+            yield from self._step(frame)
         ward, summary = self.shard.ward, self.summary
         summary.counts = ward.counts
         summary.watched_us = ward.watched_us
 
-    def _step(self, payload: bytes) -> Iterator[Transition]:
+    def _step(self, frame: Frame) -> Iterator[Transition]:
         summary = self.summary
-        for effect in self.shard.step(self.shard.next_offset, 0, payload).effects:
+        for effect in self.shard.fold(frame, 0).effects:
             if isinstance(effect, Transition):
                 if effect.transition in {"raised", "worsened"}:
                     counter = summary.raised if effect.transition == "raised" else summary.worsened

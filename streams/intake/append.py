@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from streams.journal.frame import FULL, FrameBuilder, Packable
+from streams.journal.frame import FrameBuilder, Packable, frames_of, pack_frame
 from streams.journal.journal import Journal, JournalEntry
 
 TICK_S: Final = 1.0
@@ -97,14 +97,6 @@ class Intake:
 
 
 def _frames(batch: Sequence[tuple[Records, object]]) -> list[bytes]:
-    """The batch as frames of at most `FULL`; an empty batch is a tick."""
-    builder = FrameBuilder()
-    payloads = []
-    for records, _ in batch:
-        for record in records:
-            builder.add(record)
-            if len(builder) >= FULL:
-                payloads.append(builder.seal())
-    if len(builder) or not payloads:
-        payloads.append(builder.seal())
-    return payloads
+    """The batch as frames of `FULL`, the last one perhaps smaller; an empty batch is a tick."""
+    together = [record for records, _ in batch for record in records]
+    return [pack_frame(frame) for frame in frames_of(together)] or [FrameBuilder().seal()]

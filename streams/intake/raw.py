@@ -19,7 +19,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from models.wire.observations import SetAside
 from streams.intake.append import Overloaded, Records
-from streams.intake.json import read_lines
+from streams.intake.json import read_packable
 from streams.intake.kafka import NetworkIntake
 from streams.journal.kafka import KafkaConnection
 from streams.journal.topics import OPERATORS, RAW_TOPIC
@@ -37,7 +37,7 @@ RAW_RETRY_S: Final = 1.0
 
 def read_raw(values: Iterable[bytes | None]) -> tuple[Records, int]:
     """The records of raw values, in order, and how many of them could not be used."""
-    reading = read_lines(line for value in values if value for line in value.split(b"\n"))
+    reading = read_packable([line for value in values if value for line in value.split(b"\n")])
     records = [
         record.model_copy(update={"site": RAW_SITE}) if isinstance(record, SetAside) else record
         for record in reading.records

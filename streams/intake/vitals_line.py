@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
@@ -27,22 +27,23 @@ from models.wire.observations import Vitals
 from streams.journal.frame import SAMPLE_VALUES, Origin, Sample
 
 
-def samples_of(lines: Iterable[bytes]) -> list[Sample | None]:
+def samples_of(lines: Sequence[bytes]) -> list[Sample | None]:
     """Each line's sample, or None where pydantic must decide."""
     samples: list[Sample | None] = []
     take = samples.append
+    # In ASCII without a backslash, no JSON text can hold a control character but DEL. Looked for in all lines at once.
+    together = b"".join(lines)
+    clean = together.isascii() and b"\\" not in together and b"\x7f" not in together
     for line in lines:
         try:
             said = _decode(line)
-            at_us = _instant(said.at)
-            received_us = None if said.received_at is None else _instant(said.received_at)
+            at_us = instant_of(said.at)
+            received_us = None if said.received_at is None else instant_of(said.received_at)
             # A reading that is null, which nobody sends, is no float: pydantic's.
             values = _pack(*_readings(said))
         except (ValueError, struct.error):
             take(None)
             continue
-        # In a line of ASCII without a backslash, no text can hold a control character but DEL.
-        clean = line.isascii() and b"\\" not in line and b"\x7f" not in line
         if (clean or "".join(filter(None, _texts(said))).isprintable()) and (
             said.device or said.patient or said.session
         ):
@@ -52,11 +53,30 @@ def samples_of(lines: Iterable[bytes]) -> list[Sample | None]:
     return samples
 
 
+# ---- instants
+
+
+def instant_of(text: str) -> int:
+    """The instant of a time as it is usually written, in the model's range.
+
+    Raises:
+        ValueError: it is none, or is written otherwise.
+    """
+    at_us = _MINUTES[text[:17]] + _SECONDS[text[17:]]
+    if not _FIRST <= at_us < _END:
+        raise ValueError("out of the model's range")
+    return at_us
+
+
+_AWARE: Final = TypeAdapter(AwareDatetime)
+
+
 class _Parsed(dict[str, int]):
-    """Text → microseconds, parsed by pydantic when it is met for the first time: the same few come again all the time.
+    """Part of a time → microseconds, parsed by pydantic when it is met for the first time: the same few come all the time.
 
     Args:
-        shape: a regular expression of the texts that are parsed here. moment: the text that makes an instant of such a one.
+        shape: a regular expression of the texts that are taken; what it calls `fraction` is one of a second.
+        moment: the text that makes a time of such a part.
     """
 
     def __init__(self, shape: str, moment: str) -> None:
@@ -70,35 +90,24 @@ class _Parsed(dict[str, int]):
         Raises:
             ValueError: it is not of the shape, or is no time.
         """
-        if self._shape.fullmatch(text) is None:
+        found = self._shape.fullmatch(text)
+        if found is None:
             raise ValueError("not written as usual")
-        parsed_us = to_us(_AWARE.validate_json(f'"{self._moment.format(text)}"'))
+        fraction = found.groupdict().get("fraction")
+        if fraction is None:
+            parsed_us = to_us(_AWARE.validate_json(f'"{self._moment.format(text)}"'))
+        else:
+            parsed_us = self[text.replace(f".{fraction}", "")] + int(fraction.ljust(6, "0"))
+            if len(fraction) > 3:
+                return parsed_us  # microseconds hardly ever come again
         if len(self) >= 100_000:  # a few megabytes
             self.clear()
         self[text] = parsed_us
         return parsed_us
 
 
-_AWARE: Final = TypeAdapter(AwareDatetime)
 _MINUTES: Final = _Parsed(r"\d{4}-\d\d-\d\dT\d\d:\d\d:", "{}00Z")
-_SECONDS: Final = _Parsed(r"\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)", "1970-01-01T00:00:{}")
-
-
-def _instant(text: str) -> int:
-    """The instant of a time in the model's range.
-
-    Raises:
-        ValueError: it is none, or is not written as usual.
-    """
-    rest, micros = text[17:], 0
-    fraction = rest[3:9]
-    if len(fraction) == 6 and rest[2] == "." and fraction.isascii() and fraction.isdigit():
-        # Microseconds, as Python writes them, hardly ever come again.
-        rest, micros = rest[:2] + rest[9:], int(fraction)
-    at_us = _MINUTES[text[:17]] + _SECONDS[rest] + micros
-    if not _FIRST <= at_us < _END:
-        raise ValueError("out of the model's range")
-    return at_us
+_SECONDS: Final = _Parsed(r"\d\d(\.(?P<fraction>\d{1,6}))?(Z|[+-]\d\d:\d\d)", "1970-01-01T00:00:{}")
 
 
 # ---- what pydantic takes, said to msgspec

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from math import nan
 from operator import attrgetter
 from struct import Struct
@@ -161,6 +162,15 @@ class FrameBuilder:
         else:
             self._events.append((len(self._samples), record))
 
+    def extend(self, records: Iterable[Packable]) -> None:
+        """Take several records."""
+        take = self._samples.append
+        for record in records:
+            if isinstance(record, Sample):
+                take(record)
+            else:
+                self.add(record)
+
     def frame(self) -> Frame:
         """What was collected, as arrays. The builder is empty afterwards."""
         samples, events = self._samples, tuple(self._events)
@@ -189,6 +199,20 @@ class FrameBuilder:
     def seal(self) -> bytes:
         """The bytes of what was collected. The builder is empty afterwards. An empty frame is a tick."""
         return pack_frame(self.frame())
+
+
+def frame_of(records: Iterable[Packable]) -> Frame:
+    """Records as one frame."""
+    builder = FrameBuilder()
+    builder.extend(records)
+    return builder.frame()
+
+
+def frames_of(records: Iterable[Packable]) -> Iterator[Frame]:
+    """Records as frames of `FULL`, the last one perhaps smaller."""
+    coming = iter(records)
+    while len(frame := frame_of(islice(coming, FULL))):
+        yield frame
 
 
 def pack_frame(frame: Frame) -> bytes:

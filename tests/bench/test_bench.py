@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bench.figures import BEGIN, END, Figure, table, write_into
-from bench.speed import checkpoint, desk, edge, latency, path, ward
+from bench.speed import checkpoint, desk, edge, latency, path, replay, ward
 from bench.speed.load import bodies, frames, full_house, lines_of
 from models.instants import MINUTE
 from streams.clinic.clinic import OPENS_US
+from streams.intake.files import recorded_frames
 from streams.journal.frame import decode
 from streams.shard import Shard
 
@@ -52,6 +54,23 @@ def test_senders_keep_each_session_in_order_and_lose_no_whole_body() -> None:
         # A line that comes twice belongs to the same sender both times.
         assert texts == [line.text for line in lines if line.text in texts][: len(texts)]
     assert 400 - 2 * 9 <= sum(len(mine) for mine in sent) * 10 <= 400
+
+
+def test_a_clinic_s_day_is_the_same_samples_as_tables_and_as_lines(tmp_path: Path) -> None:
+    lines = list(lines_of(full_house(SESSIONS, minutes=4)))
+    tables, day = replay.written(lines, tmp_path)
+    assert len(tables) == SESSIONS
+
+    def readings(paths: Sequence[Path]) -> list[tuple[int, bytes]]:
+        read = list(recorded_frames(paths, {}))
+        return sorted(
+            (at, row.tobytes()) for frame in read for at, row in zip(frame.at_us.tolist(), frame.values, strict=True)
+        )
+
+    assert readings(tables) == readings([day])
+    (processor, wall, reading) = replay.figures("a day", [day], {}, repetitions=1)
+    assert f"{len(lines):,} lines" in processor.what
+    assert min(processor.median, wall.median, reading.median) > 0
 
 
 def test_the_passes_over_a_stream_see_every_sample_of_it() -> None:

@@ -10,18 +10,20 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from models.arrays import Document
-from models.wire.observations import SetAside
+from models.instants import to_datetime
+from models.tables.channels import CHANNEL_NAMES
 from streams.clinic.clinic import simulate
 from streams.hosts.replay import Replay
-from streams.intake.files import Line, merged
+from streams.intake.files import recorded_frames
 from tests.support.service import (
     at,
     chairside,
@@ -99,11 +101,14 @@ async def over_http(data: Path, lines: Sequence[str], seed: int) -> tuple[list[D
 # ---- exactness -------------------------------------------------------------------------------------------------------
 
 
-def as_sent(line: Line) -> str:
-    """A recorded line as its sender would have posted it."""
-    if isinstance(line, SetAside):
-        return line.line or "empty"
-    return line.model_dump_json(exclude_none=True)
+def as_sent(files: Sequence[Path], rename: Mapping[str, str]) -> Iterator[str]:
+    """The samples of some recordings, merged, as their senders would have posted them."""
+    for frame in recorded_frames(files, rename):
+        assert not frame.events
+        for origin, at_us, row in zip(frame.origin, frame.at_us.tolist(), frame.values.tolist(), strict=True):
+            read = {name: value for name, value in zip(CHANNEL_NAMES, row, strict=True) if not isnan(value)}
+            at_sent = to_datetime(at_us).isoformat()
+            yield json.dumps({"kind": "vitals", "at": at_sent, "patient": frame.origins[origin].patient, **read})
 
 
 async def test_recorded_sedations_give_the_same_transitions_twice_and_over_http(tmp_path: Path) -> None:
@@ -114,14 +119,14 @@ async def test_recorded_sedations_give_the_same_transitions_twice_and_over_http(
     assert first.stdout == second.stdout
     assert len(first.stdout.splitlines()) > 20
 
-    lines = [as_sent(line) for line in merged(files, RENAME)]
+    lines = list(as_sent(files, RENAME))
     transitions, _ = await over_http(tmp_path, lines, seed=7)
     assert without_cause(transitions) == without_cause(map(json.loads, first.stdout.splitlines()))
 
 
 async def test_recorded_intensive_care_gives_the_same_transitions_over_http(tmp_path: Path) -> None:
     files = recorded("bidmc", "*.csv*")[:9]
-    lines = [as_sent(line) for line in merged(files, {"resp": "rr"})]
+    lines = list(as_sent(files, {"resp": "rr"}))
     transitions, _ = await over_http(tmp_path, lines, seed=8)
     assert without_cause(transitions) == without_cause(replayed(*files, "--rename", "resp=rr"))
 
@@ -143,7 +148,7 @@ async def test_a_clinics_day_with_bad_and_repeated_lines_gives_the_same_transiti
 def test_every_line_is_either_processed_or_set_aside_with_its_reason(tmp_path: Path) -> None:
     path = written(tmp_path / "day.ndjson", invented(sessions=3, hours=1.5, seed=5))
     run = Replay()
-    for _ in run.run(merged([path], {})):
+    for _ in run.run(recorded_frames([path], {})):
         pass
     counts = run.summary.counts
     assert run.summary.lines == len(path.read_text().splitlines())
@@ -264,9 +269,9 @@ def test_several_files_are_merged_by_the_time_at_which_their_lines_became_known(
     # A line whose file says that it came later is placed later, whatever it is about.
     late = written(tmp_path / "late.ndjson", [sample(2, patient="P-3", spo2=97, received_at=at(40))])
     seen = [
-        (str(line.patient), line.at.isoformat())
-        for line in merged([other, late, one], {})
-        if not isinstance(line, SetAside)
+        (str(frame.origins[origin].patient), to_datetime(at_us).isoformat())
+        for frame in recorded_frames([other, late, one], {})
+        for origin, at_us in zip(frame.origin, frame.at_us.tolist(), strict=True)
     ]
     assert [patient for patient, _ in seen].index("P-3") == next(
         n for n, (patient, when) in enumerate(seen) if "14:00:40" in when or "14:00:41" in when

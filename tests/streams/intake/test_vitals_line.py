@@ -90,7 +90,7 @@ Pairs = list[tuple[str, str]]
 
 
 @st.composite
-def lines(draw: st.DrawFn, more: st.SearchStrategy[Pairs] = odd) -> bytes:
+def lines(draw: st.DrawFn, more: st.SearchStrategy[Pairs] = odd, damaged: bool = True) -> bytes:
     """A proper line, with odd fields among the others, perhaps twice the same, in any order; perhaps spaced, perhaps damaged."""
     pairs = draw(proper) + draw(more)
     for name, value in (("kind", '"vitals"'), ("at", '"2026-11-23T14:00:00Z"'), ("device", '"m-1"')):
@@ -101,7 +101,7 @@ def lines(draw: st.DrawFn, more: st.SearchStrategy[Pairs] = odd) -> bytes:
     line = (gap + "{" + ",".join(f"{text(name)}{gap}:{gap}{value}" for name, value in pairs) + "}" + gap).encode(
         "utf-8", "surrogatepass"
     )
-    if line and not draw(st.integers(0, 9)):
+    if damaged and not draw(st.integers(0, 9)):
         where = draw(st.integers(0, len(line) - 1))
         line = line[:where] + draw(st.binary(max_size=2)) + line[where + 1 :]
     return line.replace(b"\n", b"")
@@ -127,7 +127,7 @@ def test_a_line_that_is_taken_is_taken_by_the_model_as_the_same(line: bytes) -> 
     assert taken is None or taken == by_the_model(line)
 
 
-@given(lines(more=st.just([])))
+@given(lines(more=st.just([]), damaged=False))
 def test_a_plain_line_is_taken_whenever_the_model_takes_it(line: bytes) -> None:
     """Else this would be right and useless."""
     unusual = any(gap in line for gap in (b"\x0b", "\xa0".encode(), "\ufeff".encode()))
