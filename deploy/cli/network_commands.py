@@ -51,17 +51,21 @@ def create_topics_command(
     typer.echo(f"made {', '.join(made)}" if made else "all topics were there")
 
 
-def worker_command(network: NetworkFile) -> None:
+def worker_command(
+    network: NetworkFile,
+    host: Annotated[str, typer.Option(help="Where /metrics and /healthz listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 for neither.")] = 0,
+) -> None:
     """Run the wards and desks of a share of the network's sites. Start as many as you need, on as many machines.
 
-    [dim]chairside worker --network network.toml[/dim]
+    [dim]chairside worker --network network.toml --port 9100[/dim]
     """
     from alerts.store.database import DatabaseTooNew
     from deploy.network.worker import run_worker
     from streams.journal.kafka import TopicsRefused
 
     try:
-        raise typer.Exit(run_worker(_network(network)))
+        raise typer.Exit(run_worker(_network(network), host, port))
     except (TopicsRefused, DatabaseTooNew) as refused:
         raise fail(str(refused)) from refused
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from typing import Final
 
+import uvicorn
+
 from deploy.board_views import ShardViews
+from deploy.http import listen
 from deploy.network.answering import Answering
 from deploy.network.processes import SERVER_RETRY_S, opened, patiently, set_up_log
 from deploy.network.settings import NetworkSettings
+from deploy.network.worker_http import DoorServer, WorkerMetrics, worker_app
 from deploy.wiring import wall_us
 from streams.forecasts.worker import Worker
 from streams.hosts.kafka.hosted import HostedShard, NotOurs
@@ -27,16 +32,18 @@ NOT_OURS: Final = 3
 """The exit status of a worker that met what a later version wrote."""
 
 
-def run_worker(network: NetworkSettings) -> int:
-    """Work until a signal; the exit status."""
+def run_worker(network: NetworkSettings, host: str, port: int) -> int:
+    """Work until a signal; the exit status. `port` is for `/metrics` and `/healthz`; 0 for neither."""
     set_up_log()
-    return asyncio.run(_work(network))
+    door = listen(host, port) if port else None
+    return asyncio.run(_work(network, door))
 
 
-async def _work(network: NetworkSettings) -> int:
+async def _work(network: NetworkSettings, door: socket.socket | None) -> int:
     store, shards = await opened(network)
     connection = network.kafka.connection()
-    worker = ShardWorker(connection, shards, store, watched=True)
+    metrics = WorkerMetrics()
+    worker = ShardWorker(connection, shards, store, told=metrics.told, watched=True)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, worker.stop)
@@ -48,6 +55,8 @@ async def _work(network: NetworkSettings) -> int:
     def views(shard: HostedShard) -> ShardViews:
         return ShardViews(shard, reader.of(shard.number), store, drawing, wall_us, "received")
 
+    web = DoorServer(uvicorn.Config(worker_app(worker, metrics), log_level="warning", access_log=False, lifespan="off"))
+    serving = asyncio.create_task(web.serve(sockets=[door])) if door is not None else None
     answering = asyncio.create_task(_answer(Answering(connection, producer, worker.shards, views)), name="answers")
     try:
         await worker.run()
@@ -55,6 +64,9 @@ async def _work(network: NetworkSettings) -> int:
         log.critical("%s", other)
         return NOT_OURS
     finally:
+        web.should_exit = True
+        if serving is not None:
+            await serving
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
         await reader.stop()

@@ -8,13 +8,18 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
 from deploy.metrics import Metrics
+from deploy.network.settings import load_network
+from deploy.network.sites import Sites
+from deploy.network.worker_http import WorkerMetrics
 from models.tables.limits import LIMITS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +143,7 @@ def test_only_the_data_folder_can_be_written() -> None:
 
 def test_nothing_listens_beyond_this_machine_unless_the_owner_says_so() -> None:
     for service in COMPOSE["services"].values():
-        for port in service["ports"]:
+        for port in service.get("ports", ()):
             assert re.match(r"(\$\{CHAIRSIDE_LISTEN:-127\.0\.0\.1\}|127\.0\.0\.1):", port)
 
 
@@ -154,6 +159,70 @@ def test_files_mounted_by_compose_are_in_the_repository() -> None:
     assert {path for path in mounted if not path.startswith("./")} == set(COMPOSE["volumes"])
 
 
+NETWORK: dict[str, Any] = {name: service for name, service in COMPOSE["services"].items() if "profiles" in service}
+
+
+def test_nothing_of_a_network_starts_unless_it_is_asked_for() -> None:
+    assert set(NETWORK) == {"kafka", "database", "topics", "worker", "pager", "edge"}
+    assert all(service["profiles"] == ["network"] for service in NETWORK.values())
+
+
+@pytest.mark.parametrize("name", ["topics", "worker", "pager", "edge"])
+def test_a_process_of_a_network_is_a_command_that_chairside_knows_and_may_write_nothing(name: str) -> None:
+    service = NETWORK[name]
+    subcommand, *options = [word for part in service["command"] for word in part.split("=", 1)]
+    program = Path(sys.executable).with_name("chairside")
+    told = subprocess.run([program, subcommand, "--help"], capture_output=True, text=True, check=True).stdout
+    assert [option for option in options if option.startswith("--") and option not in told] == []
+    assert service["read_only"] is True
+    assert all(volume.endswith(":ro") for volume in service["volumes"])
+    assert options[options.index("--network") + 1] in [
+        re.sub(r"\$\{[^}]*\}", "", v).split(":")[1] for v in service["volumes"]
+    ]
+
+
+def test_the_networks_of_the_examples_can_be_read(tmp_path: Path) -> None:
+    shipped = load_network(ROOT / "deploy/network.compose.toml")
+    assert shipped.kafka.brokers == "kafka:9092"
+    assert set(Sites(shipped.sites).configured) == {"north"}
+    example = tmp_path / "network.toml"
+    example.write_text((ROOT / "deploy/network.example.toml").read_text())
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "secrets").mkdir()
+    for secret in ("kafka-ca.pem", "kafka-password", "database-password"):
+        (tmp_path / "secrets" / secret).write_text("secret\n")
+    network = load_network(example)
+    assert network.database.located().startswith(
+        "postgresql://chairside:secret@database:5432/chairside?sslmode=verify-full"
+    )
+
+
+MANIFESTS = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.stem)
+def test_kubernetes_takes_every_manifest(file: Path) -> None:
+    for manifest in yaml.safe_load_all(file.read_text()):
+        kubernetes_validate.validate(manifest, "1.33", strict=True)
+
+
+def test_every_workload_in_kubernetes_is_a_command_that_is_not_root_and_may_be_moved_one_at_a_time() -> None:
+    manifests = [each for file in MANIFESTS for each in yaml.safe_load_all(file.read_text())]
+    workloads = [each for each in manifests if each["kind"] in {"Deployment", "Job"}]
+    assert {each["metadata"]["name"] for each in workloads} == {"topics", "worker", "pager", "edge"}
+    for workload in workloads:
+        (container,) = workload["spec"]["template"]["spec"]["containers"]
+        subcommand, *options = [word for part in container["args"] for word in part.split("=", 1)]
+        program = Path(sys.executable).with_name("chairside")
+        told = subprocess.run([program, subcommand, "--help"], capture_output=True, text=True, check=True).stdout
+        assert [option for option in options if option.startswith("--") and option not in told] == []
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert workload["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    budgets = {each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "PodDisruptionBudget"}
+    assert set(budgets) == {each["metadata"]["name"] for each in workloads if each["kind"] == "Deployment"}
+    assert all(budget["maxUnavailable"] == 1 for budget in budgets.values())
+
+
 def test_health_is_asked_at_a_route_that_exists() -> None:
     (address,) = re.findall(r"https?://[^\"]+", " ".join(SERVICE["healthcheck"]["test"]))
     command = shipped_command()
@@ -164,7 +233,7 @@ def test_health_is_asked_at_a_route_that_exists() -> None:
 
 
 def test_prometheus_scrapes_the_service_where_it_listens() -> None:
-    (job,) = PROMETHEUS["scrape_configs"]
+    (job,) = [each for each in PROMETHEUS["scrape_configs"] if each["job_name"] == "chairside"]
     (target,) = [target for static in job["static_configs"] for target in static["targets"]]
     command = shipped_command()
     assert target == f"chairside:{command[command.index('--port') + 1]}"
@@ -181,7 +250,7 @@ def test_prometheus_finds_its_rules_where_compose_puts_them() -> None:
 def exported_names() -> Iterator[str]:
     """Every series name that our metrics can appear under."""
     endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
-    for family in Metrics().registry.collect():
+    for family in chain(Metrics().registry.collect(), WorkerMetrics().registry.collect()):
         yield from (family.name + ending for ending in endings.get(family.type, [""]))
 
 

@@ -99,18 +99,18 @@ class ShardWorker:
     Args:
         connection: to the brokers, where the topics are. shards: how many there are.
         store: where effects and checkpoints go.
-        told: called with each frame's effects once they are committed.
+        told: called with each frame's effects, and the frame's stamp, once they are committed.
         watched: whether a lack of progress ends this process; only for a process that is a worker and nothing else.
     """
 
     def __init__(
-        self, connection: KafkaConnection, shards: int, store: Store, *, told: Callable[[FrameEffects], None] | None = None,
+        self, connection: KafkaConnection, shards: int, store: Store, *, told: Callable[[FrameEffects, int], None] | None = None,
         group: str = GROUP, checkpoint_s: float = TAKEOVER_S, watched: bool = False,
     ) -> None:  # fmt: skip
         self.shards: dict[int, HostedShard] = {}
         """Those that this worker has now."""
         self._connection = connection
-        self._count = shards
+        self.of_shards = shards
         self._topic = connection.named(OBSERVATIONS_TOPIC)
         self._store = store
         self._told = told
@@ -138,7 +138,7 @@ class ShardWorker:
         if newest is not None and newest > SHARD_FORMAT:
             # Before joining: a worker that joins and leaves again and again gives the others no rest.
             raise NotOurs(f"a later version has written states of format {newest}; this version reads {SHARD_FORMAT}")
-        watchdog = Watchdog(lambda: self._progress, self._stuck)
+        watchdog = Watchdog(lambda: self._progress, self.stuck)
         with tempfile.TemporaryDirectory(prefix="chairside-worker-") as nothing:
             await self._producer.start()
             app = self._app(nothing)
@@ -241,7 +241,7 @@ class ShardWorker:
             if beat.tick is not None and offset >= beat.tick[0]:
                 beat.tick = None
             if self._told is not None and effects.effects:
-                self._told(effects)
+                self._told(effects, received_us)
 
     async def _reload(self, shard: HostedShard) -> None:
         place = TP(self._topic, shard.number)
@@ -269,7 +269,7 @@ class ShardWorker:
                 for effect in effects.effects if isinstance(effect, kind)
             ]  # fmt: skip
             if values:
-                await self._write(number, topic, values, number % topic.count(self._count))
+                await self._write(number, topic, values, number % topic.count(self.of_shards))
 
     async def _append(self, number: int, record: Internal) -> None:
         frame = FrameBuilder()
@@ -341,11 +341,11 @@ class ShardWorker:
     async def _beat(self, _: faust.App) -> None:
         """Count on while every shard makes progress."""
         while True:
-            if not self._stuck():
+            if not self.stuck():
                 self._progress += 1
             await asyncio.sleep(0.5)
 
-    def _stuck(self) -> str:
+    def stuck(self) -> str:
         """Why there is no progress; empty if there is, or if a store or broker is waited for."""
         now = self._loop.time()
         for number, shard in list(self.shards.items()):
@@ -385,7 +385,7 @@ class ShardWorker:
         transport = type("CheckpointTransport", (Transport,), {"Consumer": consumer})
         app.transport = transport(app.conf.broker_consumer, app, loop=app.loop)
         topic = app.topic(
-            self._topic, value_type=bytes, value_serializer="raw", partitions=self._count, acks=False
+            self._topic, value_type=bytes, value_serializer="raw", partitions=self.of_shards, acks=False
         )  # fmt: skip
         app.agent(topic, name="observe", isolated_partitions=True)(self._observe)
         self._running = app
