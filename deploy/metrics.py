@@ -58,6 +58,16 @@ class Metrics:
             "Effects that disagree with the store; anything but 0 is a defect",
             registry=registry,
         )
+        self.faults: Final = Gauge(
+            "chairside_core_faults",
+            "Records and due things that raised and were left out, since the start; anything but 0 is a defect",
+            registry=registry,
+        )
+        self.unpacked: Final = Gauge(
+            "chairside_checkpoints_failed",
+            "Checkpoints that could not be made of the state, since the start; anything but 0 is a defect",
+            registry=registry,
+        )
         self.forecasts_made: Final = Gauge(
             "chairside_forecasts_made", "Forecasts made since the start", registry=registry
         )

@@ -26,7 +26,7 @@ from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, WatchedSettings
 from deploy.supervisor import Supervisor, reason_of
 from models.instants import SECOND
-from models.wire.observations import Command, Conflicted
+from models.wire.observations import Command, Conflicted, Fault
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
@@ -80,7 +80,7 @@ class Service:
         self.store = Store(f"sqlite:///{path}")
         self.store.migrate()
         self.journal = SqliteJournal(path, now_us, clock)
-        self.owner = Owner(self.journal, self.store, clock, self._told, self._conflicted)
+        self.owner = Owner(self.journal, self.store, clock, self._told, self._fault)
         self.intake = Intake(self.journal, self.owner.deliver)
         self.worker = Worker()
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
@@ -92,8 +92,8 @@ class Service:
         self._progress_offset = -1
         self.ready = asyncio.Event()
         self.tasks = Supervisor()
-        self._faults: asyncio.Queue[Conflicted] = asyncio.Queue()
-        """What the owner found wrong with its store, to be told through the journal like everything else."""
+        self._faults: asyncio.Queue[Conflicted | Fault] = asyncio.Queue()
+        """What went wrong with the owner's store or state, to be told through the journal like everything else."""
         self._unshown = ""
         """Why the chairs' values cannot be shown; empty: they can."""
         compile_ward(log.warning)
@@ -211,10 +211,10 @@ class Service:
         if owes_pages(effects):
             self.pager.wake()
 
-    def _conflicted(self, conflicts: list[Conflicted]) -> None:
-        self.metrics.conflicts.inc(len(conflicts))
-        for conflict in conflicts:
-            self._faults.put_nowait(conflict)
+    def _fault(self, fault: Conflicted | Fault) -> None:
+        if isinstance(fault, Conflicted):
+            self.metrics.conflicts.inc()
+        self._faults.put_nowait(fault)
 
     async def _tell_faults(self) -> None:
         while True:
@@ -274,6 +274,8 @@ class Service:
         metrics.progress.set(time.time() - health["last_progress_s"])
         metrics.sessions.set(counts.open_sessions)
         metrics.listeners.set(self.feed.listeners)
+        metrics.faults.set(self.owner.faults)
+        metrics.unpacked.set(self.owner.unpacked)
         for fate, count in counts.observations.items():
             metrics.processed.labels(fate).set(count)
         for priority in ("high", "medium", "low", "info"):

@@ -2,27 +2,39 @@
 
 `step` takes the next frame and gives its effects, keyed (shard, offset, n). It trusts offsets, not its caller: a frame that
 it has had is skipped, a frame that is not the next is refused. `snapshot` is everything that the next frame depends on.
-Never here: I/O, a clock.
+
+A defect in ward or desk costs the record that shows it and no other. A step that raises has changed half of the state, so the
+shard goes back to its last snapshot, takes the frames since then again, and then this frame's records one by one (frame
+boundaries carry no information); one that raises is taken back in the same way, set aside with what it raised, counted, and
+said in a technical alert. What falls due by time and raises is left out likewise. Nothing but the journal decides any of it, so
+every replay by this version says the same.
+Cost: the frames since the last snapshot are kept, 20 MB at most; going back takes as long as a restart. Never here: I/O, a clock.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from typing import Final, assert_never
 
 import msgpack
 
 from alerts.desk.desk import Desk
-from alerts.effects import AuditEntry, DeadLetter, Forecast, FrameEffects
+from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects
+from models.faults import Due, DueFailed, reason_of
 from models.findings import Digest, Finding
 from models.wire.live import ChairsOut
 from models.wire.observations import Command, SiteConfigured
 from streams.journal.frame import Frame, decode
+from streams.journal.parts import in_its_place, one_by_one
 from streams.ward.chairs import chairs
 from streams.ward.state import Clock, Concluded
 from streams.ward.ward import UnknownState, Ward
 
 SHARD_FORMAT: Final = 1
+KEPT_RECORDS: Final = 200_000
+"""Of the frames since the last snapshot: some 20 MB, taken again within a second. Beyond it a snapshot is taken here."""
+FAULTS_KEPT: Final = 100
 
 
 class OffsetGap(RuntimeError):
@@ -39,8 +51,16 @@ class Shard:
     def __init__(self, number: int = 0, clock: Clock = "received", next_offset: int = 0) -> None:
         self.number = number
         self.next_offset = next_offset
+        self.clock = clock
         self.ward = Ward(clock)
         self.desk = Desk(number)
+        self.faults: deque[str] = deque(maxlen=FAULTS_KEPT)
+        """What was raised and taken back, for the host's log; the host empties it."""
+        self._kept: bytes | None = None
+        """The state to go back to; None: that of a shard that has had nothing."""
+        self._since: list[tuple[int, int, Frame]] = []
+        """The frames since then, with offset and stamp. None of them raises."""
+        self._size = 0
 
     def step(self, offset: int, received_us: int, payload: bytes) -> FrameEffects:
         """Fold in the frame at `offset`, stamped `received_us`.
@@ -58,6 +78,24 @@ class Shard:
     def fold(self, frame: Frame, received_us: int) -> FrameEffects:
         """Fold in the next frame, which nobody has packed: recordings are read into frames, and never were a journal."""
         offset = self.next_offset
+        try:
+            effects = self._take(frame, offset, received_us)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001  # whatever is wrong with one record, the others are watched on
+            effects = self._take_apart(frame, offset, received_us)
+            self.next_offset = offset + 1
+            self._keep(self._packed())
+        else:
+            self.next_offset = offset + 1
+            self._since.append((offset, received_us, frame))
+            self._size += len(frame)
+            if self._size > KEPT_RECORDS:
+                self._keep(self._packed())
+        return FrameEffects(self.number, offset, effects)
+
+    def _take(self, frame: Frame, offset: int, received_us: int) -> tuple[Effect, ...]:
+        """Fold in a frame, or a part of one. The state is of no use any more if it raises."""
         if frame.unknown:
             self.ward.counts["readings of no channel"] += frame.unknown
         desk = self.desk
@@ -66,8 +104,43 @@ class Shard:
             desk.advance(place[0])
             self._conclude(concluded, place[0])
         desk.advance(self.ward.clock_us)
-        self.next_offset = offset + 1
-        return FrameEffects(self.number, offset, desk.take())
+        return desk.take()
+
+    def _take_apart(self, frame: Frame, offset: int, received_us: int) -> tuple[Effect, ...]:
+        """Fold in a frame that raised, record by record, without what raises."""
+        self._go_back(self._kept)
+        for earlier, stamp, done in self._since:
+            self._take(done, earlier, stamp)
+        before, taken, left_out = self._packed(), list[Frame](), dict[Due, str]()
+        effects: list[Effect] = []
+        parts = deque(one_by_one(frame))
+        while parts:
+            part = parts.popleft()
+            try:
+                effects += self._take(part, offset, received_us)
+                taken.append(part)
+            except MemoryError:
+                raise
+            except Exception as raised:
+                reason = reason_of(raised)
+                instead = in_its_place(part, reason)
+                if isinstance(raised, DueFailed) and raised.due not in left_out:
+                    left_out[raised.due] = reason
+                    parts.appendleft(part)
+                elif instead is not None:
+                    parts.appendleft(instead)
+                else:
+                    raise
+                self.faults.append(reason)
+                self._go_back(before)
+                self.ward.left_out = self.desk.left_out = left_out
+                for each in taken:
+                    self._take(each, offset, received_us)
+                before, taken = self._packed(), []
+        self.ward.left_out = self.desk.left_out = {}
+        if frame.unknown:
+            self.ward.counts["readings of no channel"] += frame.unknown
+        return tuple(effects)
 
     def _conclude(self, concluded: Concluded, clock_us: int) -> None:
         """Hand one of the ward's conclusions to the desk."""
@@ -91,7 +164,12 @@ class Shard:
         return chairs(self.ward, site)
 
     def snapshot(self) -> bytes:
-        """The state, versioned."""
+        """The state, versioned. It is also what the shard goes back to from now on."""
+        packed = self._packed()
+        self._keep(packed)
+        return zlib.compress(packed, 6)
+
+    def _packed(self) -> bytes:
         state = {
             "state": SHARD_FORMAT,
             "number": self.number,
@@ -99,7 +177,19 @@ class Shard:
             "ward": self.ward.packed(),
             "desk": self.desk.packed(),
         }
-        return zlib.compress(msgpack.packb(state), 6)
+        packed: bytes = msgpack.packb(state)
+        return packed
+
+    def _keep(self, packed: bytes) -> None:
+        self._kept, self._since, self._size = packed, [], 0
+
+    def _go_back(self, packed: bytes | None) -> None:
+        """Ward and desk as they were packed."""
+        if packed is None:
+            self.ward, self.desk = Ward(self.clock), Desk(self.number)
+            return
+        state = msgpack.unpackb(packed, strict_map_key=False)
+        self.ward, self.desk = Ward.unpacked(state["ward"]), Desk.unpacked(state["desk"])
 
     @classmethod
     def restore(cls, state: bytes) -> Shard:
@@ -109,7 +199,8 @@ class Shard:
             UnknownState: written by a version that this one does not know.
         """
         try:
-            packed = msgpack.unpackb(zlib.decompress(state), strict_map_key=False)
+            raw = zlib.decompress(state)
+            packed = msgpack.unpackb(raw, strict_map_key=False)
         except (zlib.error, ValueError) as wrong:
             raise UnknownState(f"not a checkpoint: {wrong}") from wrong
         if not isinstance(packed, dict):
@@ -119,4 +210,6 @@ class Shard:
         shard = cls(packed["number"], next_offset=packed["next_offset"])
         shard.ward = Ward.unpacked(packed["ward"])
         shard.desk = Desk.unpacked(packed["desk"])
+        shard.clock = shard.ward.clock
+        shard._keep(raw)
         return shard

@@ -18,7 +18,8 @@ from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide
 from alerts.desk.open_alerts import OpenAlerts
 from alerts.desk.paging import Paging
 from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
-from models.findings import Digest, Finding
+from models.faults import Due, falling_due
+from models.findings import Digest, Finding, Subject
 from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
 from models.tables.rules import RULES, Priority
 from models.wire.live import AlertPhase, TransitionKind
@@ -74,6 +75,8 @@ class Desk:
         """Alerts that a person closed while their condition went on, with the worst priority since."""
         self._effects: list[Effect] = []
         self._offset = 0
+        self.left_out: dict[Due, str] = {}
+        """What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again."""
 
     def begin(self, offset: int) -> None:
         """Set the frame that causes the effects from now on."""
@@ -95,11 +98,28 @@ class Desk:
         while (due := self.open.next_due_us) < clock_us:
             alerts = self.open.take_due(due)
             for alert in sorted(alerts, key=lambda alert: (alert.onset_us, alert.id)):
-                if alert.until_us == due:
-                    self._step(alert, Stimulus.RAN_OUT, due, due, {})
+                if alert.until_us == due and not self._is_left_out(alert, due):
+                    with falling_due(Due("alert", (alert.id,), due)):
+                        self._step(alert, Stimulus.RAN_OUT, due, due, {})
             for alert in sorted(alerts, key=lambda alert: (-alert.priority, alert.onset_us, alert.id)):
-                if alert.page_due_us == due:
-                    self._send(alert, due)
+                if alert.page_due_us == due and not self._is_left_out(alert, due):
+                    with falling_due(Due("alert", (alert.id,), due)):
+                        self._send(alert, due)
+
+    def _is_left_out(self, alert: Alert, due_us: int) -> bool:
+        """Whether what is due of an alert raised when the frame was taken first: then it never happens, and that is alerted."""
+        raised = self.left_out.get(Due("alert", (alert.id,), due_us))
+        if raised is None:
+            return False
+        alert.until_us = FAR if alert.until_us == due_us else alert.until_us
+        alert.page_due_us = FAR if alert.page_due_us == due_us else alert.page_due_us
+        whose, title = alert.subject, RULES["integrity"].title
+        text = f"{whose.patient}: {title}. What fell due of an alert ({alert.rule}) could not be worked out: look after it by hand, and tell whoever runs Chairside."  # fmt: skip
+        subject = Subject(whose.site, whose.patient, None, whose.chair)
+        self.find(
+            Finding("began", subject, "integrity", Priority.MEDIUM, due_us, due_us, due_us, text, {"raised": raised}, "a fault of Chairside itself")
+        )  # fmt: skip
+        return True
 
     # ---- findings ----------------------------------------------------------------------------------------------
 

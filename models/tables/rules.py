@@ -89,7 +89,7 @@ _TABLE: Final = (
     Rule("artefact",               "technical",      False, "Signal not believable",      None),
     Rule("implausible",            "technical",      False, "Readings out of range",      None),
     Rule("clock-skew",             "technical",      False, "Device clock wrong",         None),
-    Rule("integrity",              "technical",      True,  "Records disagree",           None),
+    Rule("integrity",              "technical",      True,  "Internal fault",             None),
     Rule("maintenance-due",        "maintenance",    False, "Maintenance dose due",       None),
     Rule("relapse-risk",           "maintenance",    False, "Relapse likely",             None),
 )

@@ -109,8 +109,9 @@ BirthYear = Annotated[int, Field(ge=1880, le=2200)]
 Milligrams = Annotated[float, Field(ge=-1e10, le=1e10, allow_inf_nan=False)]
 """Any slip of unit down to nanograms (1,200 mg, the most of `models/tables/drugs.py`, are 1.2e9 ng) and any code for "not known"
 (-1, 9999): such an amount counts as one usual dose. Beyond it is no amount."""
-Minutes = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
-"""Two years, and codes for "not known": only what lasts under a day is used, anything else is as long as usual."""
+Minutes = Annotated[float, Field(ge=-1e10, le=1e10, allow_inf_nan=False)]
+"""Any slip of unit down to microseconds (40 min are 2.4e9 µs) and codes for "not known": what does not last under a day lasts
+as long as usual."""
 Whole = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
 """The whole numbers on which all readers of JSON agree (RFC 8259, section 6)."""
 AnswerText = Annotated[str, Field(max_length=200)]

@@ -8,12 +8,23 @@ Cost: about 4 µs an observation. Never here: units other than those of `models/
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator, with_config
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    with_config,
+)
 from typing_extensions import TypedDict
 
+from models.instants import EPOCH
 from models.tables.channels import ChannelName
 from models.tables.drugs import Route
 from models.tables.forms import instrument_called, plain_items
@@ -335,7 +346,20 @@ class FrameSetAside(Record):
     reason: Text
 
 
-Internal = SetAside | Conflicted | FrameSetAside
+class Fault(Record):
+    """Something of ours failed: the shard could not fold in a record (`line`), or its owner could not keep the state.
+
+    Only a shard and its owner make one. `what` failed, in words; `raised`: the exception in a line.
+    """
+
+    kind: Literal["core.fault"] = "core.fault"
+    what: Excerpt
+    raised: Excerpt
+    device: Name | None = None
+    line: Excerpt | None = None
+
+
+Internal = SetAside | Conflicted | FrameSetAside | Fault
 """What only our own processes write: a sender cannot."""
 
 Event = (
@@ -349,3 +373,22 @@ Observation = Annotated[Vitals | Event, Field(discriminator="kind")]
 OBSERVATION: Final[TypeAdapter[Vitals | Event]] = TypeAdapter(Observation)
 EVENT: Final[TypeAdapter[Event | Internal]] = TypeAdapter(Annotated[Event | Internal, Field(discriminator="kind")])
 """What a frame holds beside its vitals."""
+
+
+def journaled(text: bytes) -> Event | Internal:
+    """What a frame holds. What an earlier version has accepted and this one refuses is set aside, not in the way.
+
+    Raises:
+        ValueError: it is no record, or of a kind that this version does not know.
+    """
+    try:
+        return EVENT.validate_json(text)
+    except ValidationError as refused:
+        error = refused.errors(include_url=False, include_context=False)[0]
+        if error["type"] in {"json_invalid", "union_tag_invalid", "union_tag_not_found"}:
+            raise
+        field, site = ".".join(map(str, error["loc"][1:])), json.loads(text).get("site")
+        reason = f"accepted by an earlier version, refused by this one: {error['msg']}"
+        return SetAside(
+            at=EPOCH, site=site if isinstance(site, str) else "main", field=field, reason=reason, line=text.decode()
+        )

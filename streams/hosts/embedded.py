@@ -20,9 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerts.effects import Forecast, FrameEffects, Page, Transition, transition_document
 from alerts.store.ledger import Conflict
 from alerts.store.store import Store
+from models.faults import reason_of
 from models.instants import EPOCH
 from models.wire.live import ForecastNewsOut, TransitionOut
-from models.wire.observations import Conflicted
+from models.wire.observations import Conflicted, Fault
 from streams.journal.journal import Journal, JournalEntry
 from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.state import Clock
@@ -47,17 +48,17 @@ class Owner:
         journal, store: where frames come from and effects go.
         clock: the journal's (streams/ward/ward.py).
         on_committed: called with each frame's effects after they are committed, on the event loop.
-        on_conflict: called with what disagreed with the store.
+        on_fault: called with what disagreed with the store, or could not be kept; it goes into the journal, as an alert.
     """
 
     def __init__(
-        self, journal: Journal, store: Store, clock: Clock, on_committed: Listener, on_conflict: Callable[[list[Conflicted]], None],
+        self, journal: Journal, store: Store, clock: Clock, on_committed: Listener, on_fault: Callable[[Conflicted | Fault], None],
         number: int = 0,
     ) -> None:  # fmt: skip
         self._journal = journal
         self._store = store
         self._on_committed = on_committed
-        self._on_conflict = on_conflict
+        self._on_fault = on_fault
         self._entries: asyncio.Queue[list[JournalEntry] | None] = asyncio.Queue()
         self._stopping = False
         self._writing = ThreadPoolExecutor(1, "store")
@@ -67,6 +68,11 @@ class Owner:
         """All frames below it have their effects in the store."""
         self.checkpointed_offset = 0
         self.received_us = 0
+        self.faults = 0
+        """Records and due things that raised in the shard and were left out, since the start."""
+        self.unpacked = 0
+        """Checkpoints that could not be made of the state, since the start."""
+        self._unpackable = False
 
     def recover(self) -> int:
         """Restore the last checkpoint and read the journal on to its end. Call before `run`, with no intake running.
@@ -81,7 +87,7 @@ class Owner:
         begun = self.shard.next_offset
         while entries := self._journal.read(self.shard.next_offset):
             for entry in entries:
-                effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
+                effects = self._step(entry)
                 self._report(self._store.commit(effects))
         self.written_offset = self.shard.next_offset
         return self.shard.next_offset - begun
@@ -102,7 +108,7 @@ class Owner:
         while (entries := await self._entries.get()) is not None:
             for entry in entries:
                 self.received_us = entry.received_us
-                effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
+                effects = self._step(entry)
                 if effects.effects:
                     self._report(await self._commit(effects))
                 self.written_offset = self.shard.next_offset
@@ -113,6 +119,14 @@ class Owner:
                 checkpoint_at = loop.time() + CHECKPOINT_S
         await self._checkpoint()
         self._writing.shutdown()
+
+    def _step(self, entry: JournalEntry) -> FrameEffects:
+        """The effects of a frame. What raised in it was left out by the shard, and is logged."""
+        effects = self.shard.step(entry.offset, entry.received_us, entry.payload)
+        while self.shard.faults:
+            self.faults += 1
+            log.error("frame %d, left out: %s", entry.offset, self.shard.faults.popleft())
+        return effects
 
     def stop(self) -> None:
         """Let `run` finish what was delivered, write a checkpoint, and return."""
@@ -133,7 +147,20 @@ class Owner:
                 await asyncio.sleep(STORE_RETRY_S)
 
     async def _checkpoint(self) -> None:
-        state, offset = self.shard.snapshot(), self.shard.next_offset
+        offset = self.shard.next_offset
+        try:
+            state = self.shard.snapshot()
+        except MemoryError:
+            raise
+        except Exception as wrong:  # the watch goes on: nothing is lost, and somebody is told
+            self.unpacked += 1
+            log.error("no checkpoint can be made of the state: %s", reason_of(wrong), exc_info=wrong)
+            if not self._unpackable:
+                self._unpackable = True
+                what = "The state cannot be kept, so that a restart must read more of the journal"
+                self._on_fault(Fault(at=EPOCH, what=what, raised=reason_of(wrong)))
+            return
+        self._unpackable = False
         try:
             await asyncio.get_running_loop().run_in_executor(
                 self._writing, self._store.save_checkpoint, self.number, offset, state, SHARD_FORMAT
@@ -147,12 +174,10 @@ class Owner:
         if not conflicts:
             return
         log.error("effects disagree with the store: %s", conflicts)
-        self._on_conflict(
-            [
+        for each in conflicts:
+            self._on_fault(
                 Conflicted(at=EPOCH, offset=each.offset, effect=each.n, stored=each.stored, offered=each.offered)
-                for each in conflicts
-            ]
-        )
+            )
 
 
 def alerts_in(effects: FrameEffects) -> list[TransitionOut]:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from models.instants import to_us
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STATUSES, ChannelName
-from models.wire.observations import EVENT, Event, Internal, Vitals
+from models.wire.observations import Event, Internal, Vitals, journaled
 
 FORMAT: Final = 2
 FULL: Final = 1000
@@ -302,7 +302,7 @@ def _decode(
         status=status,
         keys=np.frombuffer(keys, _U8).astype(np.uint64) if keys else None,
         authors={row: (by, sent_id) for row, by, sent_id in authors},
-        events=tuple([(position, EVENT.validate_json(text)) for position, text in events]),
+        events=tuple([(position, journaled(text)) for position, text in events]),
         unknown=unknown,
     )
 

@@ -12,10 +12,13 @@ from typing import Final
 
 import numpy as np
 
+from models.arrays import Flags
+from models.faults import Due, falling_due
 from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
 from models.tables.rules import RULES, Priority
 from streams.ward.compiled import compiled
+from streams.ward.faults import tell_left_out
 from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
 from streams.ward.rules.thresholds import not_rechecked
 from streams.ward.sample import SampleRecord
@@ -23,7 +26,7 @@ from streams.ward.sentences import absence_sentence, duration, number, plain
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
 from streams.ward.state import DUE, Here, WardState
-from streams.ward.timers import timer_falls_due
+from streams.ward.timers import leave_out_timers, timer_falls_due
 
 PAGE_SILENCE_AFTER: Final = 2 * MINUTE
 """A chair that is silent is on the board after `STALE_AFTER` and pages after this long. Chosen by us: a gateway that sends
@@ -93,7 +96,38 @@ def heard(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
 
 
 def fall_due(state: WardState, row: int, due_us: int) -> None:
-    """Let what is due of a session at this instant happen."""
+    """Let what is due of a session at this instant happen; what raised when it did so is left out."""
+    due = Due("session", (row,), due_us)
+    if due in state.left_out:
+        _leave_out(state, row, due)
+        return
+    with falling_due(due):
+        _happen(state, row, due_us)
+
+
+def _leave_out(state: WardState, row: int, due: Due) -> None:
+    """Whatever is due of a session at this instant is over without having happened, and that is said."""
+    rows, session, due_us = state.rows, state.known.sessions[row], due.at_us
+    rows.stale[row] |= _gone(rows, row, due_us)
+    for each in (rows.start_due, rows.cuff_due, rows.timer_due, rows.recheck_due, rows.lost_due):
+        if each[row] == due_us:
+            each[row] = FAR
+    if rows.idle_due[row] == due_us:
+        # It cannot be closed: tried again later, or it would be watched for ever.
+        rows.idle_due[row] = due_us + GIVE_UP_AFTER
+    leave_out_timers(state, row, due_us)
+    tell_left_out(state, session.site, session, due, (due_us, DUE, 0))
+
+
+def _gone(rows: Rows, row: int, due_us: int) -> Flags:
+    """(C,) the channels that are lost from this instant on."""
+    found: Flags = (
+        CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
+    )
+    return found
+
+
+def _happen(state: WardState, row: int, due_us: int) -> None:
     rows, session = state.rows, state.known.sessions.get(row)
     if session is None:
         return
@@ -121,7 +155,7 @@ def fall_due(state: WardState, row: int, due_us: int) -> None:
     if rows.recheck_due[row] == due_us:
         rows.recheck_due[row] = FAR
         not_rechecked(state, row, due_us, here)
-    gone = CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
+    gone = _gone(rows, row, due_us)
     if gone.any() or rows.lost_due[row] == due_us:
         rows.stale[row] |= gone
         _technical(state, row, due_us, here)

@@ -27,6 +27,7 @@ from models.wire.observations import (
     Dose,
     DoseStopped,
     Event,
+    Fault,
     ForecastMade,
     FrameSetAside,
     Internal,
@@ -41,6 +42,7 @@ from streams.journal.frame import Origin
 from streams.ward.association import Session
 from streams.ward.doses import Given, with_dose, with_stop
 from streams.ward.early_doses import EarlyDose
+from streams.ward.faults import tell_fault
 from streams.ward.home import rules as home
 from streams.ward.rules.checkins import (
     alert_unread_form,
@@ -75,6 +77,9 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         return
     if isinstance(record, FrameSetAside):
         _frame_set_aside(state, record, here)
+        return
+    if isinstance(record, Fault):
+        _fault(state, record, here)
         return
     for dose in state.known.early.over(here[0]):
         if not dose.accepted:
@@ -148,13 +153,20 @@ def _set_aside(
 
 
 def _conflict(state: WardState, record: Conflicted, here: Here) -> None:
-    text = f"Records disagree: effect {record.effect} of frame {record.offset}. Tell whoever runs Chairside."
+    what = f"Records disagree: effect {record.effect} of frame {record.offset}"
     evidence = {"offset": record.offset, "effect": record.effect, "stored": record.stored, "offered": record.offered}
-    subject = Subject(record.site, "-", None)
-    state.tell(
-        Finding("began", subject, "integrity", Priority.MEDIUM, here[0], here[0], here[0], text, evidence, "an effect's key names one content"),
-        here,
-    )  # fmt: skip
+    tell_fault(state, record.site, None, what, evidence, "an effect's key names one content", here)
+
+
+def _fault(state: WardState, record: Fault, here: Here) -> None:
+    """Say that something of ours failed; a record that it cost is counted and kept as a dead letter."""
+    if record.line is not None:
+        state.counts["set aside"] += 1
+        state.tell(DeadLetter(iso(max(here[0], 0)), record.site, "", record.raised, record.line), here)
+    origin = Origin(record.site, record.session, record.patient, record.device, record.source)
+    row = state.known.look(origin)
+    who = record.patient if row is None else state.known.sessions[row]
+    tell_fault(state, record.site, who, record.what, {"raised": record.raised}, "a fault of Chairside itself", here)
 
 
 def _frame_set_aside(state: WardState, record: FrameSetAside, here: Here) -> None:

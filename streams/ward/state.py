@@ -14,6 +14,7 @@ from statistics import median
 from typing import Final, Literal
 
 from alerts.effects import AuditEntry, DeadLetter, Forecast
+from models.faults import Due
 from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER, SECOND
 from models.tables.limits import Limit
@@ -70,6 +71,8 @@ class WardState:
         self.seen: dict[int, int] = {}
         #: This frame's conclusions so far.
         self.said: list[tuple[Place, Concluded]] = []
+        self.left_out: dict[Due, str] = {}
+        """What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again."""
 
     def had(self, identity: str, clock_us: int) -> bool:
         """Whether this came before, within `REMEMBER`; it is remembered from now on."""

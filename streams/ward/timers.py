@@ -134,6 +134,15 @@ def timer_falls_due(state: WardState, row: int, due_us: int) -> None:
     arm(state, row)
 
 
+def leave_out_timers(state: WardState, row: int, due_us: int) -> None:
+    """Whatever of a session's timers is due at this instant is over without having happened."""
+    session = state.known.sessions[row]
+    for name in ("checkin_due_us", "lasting_due_us", "peak_due_us"):
+        if getattr(session, name) == due_us:
+            setattr(session, name, None)
+    arm(state, row)
+
+
 def _overdue(state: WardState, row: int, rule: str, detail: str, here: Here) -> None:
     session, due_us = state.known.sessions[row], here[0]
     text = plain(session.where, RULES[rule].title, detail)

@@ -77,8 +77,8 @@ class Process:
     def _tell(self, effects: object) -> None:
         raise AssertionError("a recovering owner tells nobody")
 
-    def _disagree(self, conflicts: list[Any]) -> None:
-        raise AssertionError(f"the store disagrees: {conflicts}")
+    def _disagree(self, conflict: object) -> None:
+        raise AssertionError(f"the store disagrees: {conflict}")
 
     def dies(self) -> None:
         self.journal.close()

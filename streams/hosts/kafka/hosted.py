@@ -5,8 +5,9 @@ a checkpoint follows what was committed and told. So whoever takes over reads ag
 written and tells again what was told, and both change nothing.
 
 - A frame that cannot be read is set aside: in its place the shard takes a frame that says so, which raises a technical alert.
-- A frame on which the ward fails may have left half of itself in the state. The shard is loaded from its checkpoint again; if
-  the frame fails again, it is set aside like one that cannot be read.
+- A record on which ward or desk fail is set aside by the shard itself, alone. A frame that fails all the same may have left half
+  of itself in the state. The shard is loaded from its checkpoint again; if the frame fails again, it is set aside like one that
+  cannot be read.
 - A frame or a state that a later version wrote is not ours to judge: `NotOurs`, and the process leaves the shard to that version.
 - A checkpoint from before the topic's first frame raises an alert of high priority, and the shard goes on at that frame.
 
@@ -25,8 +26,9 @@ from typing import Final, TypeVar
 
 from alerts.effects import FrameEffects
 from alerts.store.store import Store
+from models.faults import reason_of
 from models.instants import EPOCH
-from models.wire.observations import Conflicted, FrameSetAside, Internal
+from models.wire.observations import Conflicted, Fault, FrameSetAside, Internal
 from streams.hosts.embedded import STORE_RETRY_S, UNWRITABLE
 from streams.journal.frame import FrameBuilder, NewerFrame, UnknownFrame
 from streams.journal.topics import operators_site
@@ -90,6 +92,8 @@ class HostedShard:
         self._failed: Counter[int] = Counter()
         self._poisoned: dict[int, str] = {}
         self._work: asyncio.Future[FrameEffects] | None = None
+        self._unpackable = False
+        """Whether the last checkpoint could not be made of the state."""
         self._dirty = False
         """Whether a step failed half way, so that the state is nobody's."""
 
@@ -144,7 +148,20 @@ class HostedShard:
         await self._settled()
         if self._dirty or self.next_offset <= self.checkpointed_offset:
             return
-        offset, state = self.next_offset, self.shard.snapshot()
+        offset = self.next_offset
+        try:
+            state = self.shard.snapshot()
+        except MemoryError:
+            raise
+        except Exception as wrong:
+            log.exception("shard %d: no checkpoint can be made of the state", self.number)
+            if not self._unpackable:
+                self._unpackable = True
+                what = "The state cannot be kept, so that a takeover must read more of the journal"
+                fault = Fault(at=EPOCH, site=operators_site(self.number), what=what, raised=reason_of(wrong))
+                await self._append(self.number, fault)
+            return
+        self._unpackable = False
         try:
             await self._run(self._store.save_checkpoint, self.number, offset, state, SHARD_FORMAT)
         except UNWRITABLE as failed:
@@ -198,7 +215,11 @@ class HostedShard:
         reason = self._poisoned.get(offset)
         try:
             if reason is None:
-                return self.shard.step(offset, received_us, payload)
+                effects = self.shard.step(offset, received_us, payload)
+                while self.shard.faults:
+                    self.aside["record failed"] += 1
+                    log.error("shard %d, frame %d, left out: %s", self.number, offset, self.shard.faults.popleft())
+                return effects
         except OffsetGap:
             raise
         except NewerFrame as newer:

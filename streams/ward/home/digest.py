@@ -17,16 +17,16 @@ def restart_digests(state: WardState, site: str, after_us: int, *, anybody: bool
     """Schedule a site's next digest anew, after its policies changed; none where it has no patients."""
     state.home.schedule_digest(site, FAR)
     if anybody:
-        _schedule_next(state, site, after_us)
+        schedule_next(state, site, after_us)
 
 
 def await_digest(state: WardState, site: str, here: Here) -> None:
     """Schedule a site's first digest, if it has none: digests begin with its first patient."""
     if state.home.digest_us.get(site, FAR) == FAR:
-        _schedule_next(state, site, here[0])
+        schedule_next(state, site, here[0])
 
 
-def _schedule_next(state: WardState, site: str, after_us: int) -> None:
+def schedule_next(state: WardState, site: str, after_us: int) -> None:
     policies = state.home.policies(site)
     zone = zone_of(policies.zone)
     if policies.maintenance.digest and zone is not None:
@@ -45,7 +45,7 @@ def send_digest(state: WardState, site: str, due_us: int) -> None:
     day = to_datetime(due_us).astimezone(zone).date().isoformat()
     if lines:
         state.tell(Digest(site, day, due_us, tuple(lines)), (due_us, DUE, 0))
-    _schedule_next(state, site, due_us)
+    schedule_next(state, site, due_us)
 
 
 def urgency(row: AtHome) -> tuple[int, float]:

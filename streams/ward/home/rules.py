@@ -15,10 +15,12 @@ from typing import Final
 
 from alerts.effects import DeadLetter
 from models.calendar import day_in, zone_of
+from models.faults import Due, falling_due
 from models.instants import DAY, FAR, iso, to_us
 from models.wire.observations import CheckIn, Dose, DoseStopped, Event, ForecastMade, Intervention, PatientRegistered
 from streams.ward.conclusions import over
-from streams.ward.home.digest import await_digest, restart_digests, send_digest
+from streams.ward.faults import tell_left_out
+from streams.ward.home.digest import await_digest, restart_digests, schedule_next, send_digest
 from streams.ward.home.forecasts import BOOKED_FOR, fold_forecast
 from streams.ward.home.rows import (
     KEPT_DOSES,
@@ -155,8 +157,15 @@ def pass_time_at_home(state: WardState) -> None:
     home = state.home
     while (due := home.due_us) < state.clock_us:
         site, patient = home.take_due()
+        what = Due("digest", (site,), due) if patient is None else Due("patient", (site, patient), due)
+        if what in state.left_out:
+            tell_left_out(state, site, patient, what, (due, DUE, 0))
         if patient is None:
-            send_digest(state, site, due)
+            if what in state.left_out:
+                schedule_next(state, site, due)
+                continue
+            with falling_due(what):
+                send_digest(state, site, due)
             continue
         row = home.row(site, patient)
         paging = row.page_us == due
@@ -165,8 +174,10 @@ def pass_time_at_home(state: WardState) -> None:
         else:
             row.due_us = FAR
         home.schedule(row)
-        conclusion = judge_silence(row, home.policies(site).checkins, due, paging=paging)
-        state.file(row, conclusion, (due, DUE, 0))
+        if what not in state.left_out:
+            with falling_due(what):
+                conclusion = judge_silence(row, home.policies(site).checkins, due, paging=paging)
+                state.file(row, conclusion, (due, DUE, 0))
 
 
 def policies_changed(state: WardState, site: str, here: Here) -> None:
