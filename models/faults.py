@@ -54,7 +54,7 @@ def falling_due(due: Due) -> Iterator[None]:
         raise DueFailed(due) from raised
 
 
-def reason_of(raised: BaseException) -> str:
+def fault_line(raised: BaseException) -> str:
     """An exception in a line: type, where in our code, message; nothing that another process would say otherwise."""
     if isinstance(raised, DueFailed) and raised.__cause__ is not None:
         raised = raised.__cause__

@@ -21,7 +21,7 @@ import msgpack
 
 from alerts.desk.desk import Desk
 from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects
-from models.faults import Due, DueFailed, reason_of
+from models.faults import Due, DueFailed, fault_line
 from models.findings import Digest, Finding
 from models.wire.live import ChairsOut
 from models.wire.observations import Command, SiteConfigured
@@ -122,7 +122,7 @@ class Shard:
             except MemoryError:
                 raise
             except Exception as raised:
-                reason = reason_of(raised)
+                reason = fault_line(raised)
                 instead = in_its_place(part, reason)
                 if isinstance(raised, DueFailed) and raised.due not in left_out:
                     left_out[raised.due] = reason

@@ -30,6 +30,18 @@ def find_browser() -> str | None:
     return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
+@pytest.fixture(autouse=True)
+def what_boards_are_shown_is_as_published() -> Iterator[None]:
+    """Every scene that a test has played ends in documents that the published schemas allow."""
+    from tests.support.scenes import PLAYED
+
+    PLAYED.clear()
+    yield
+    for scene in PLAYED[-20:]:  # of a property's hundreds, the last
+        scene.shows_as_published(thoroughly=True)
+    PLAYED.clear()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     from tests.support.browser import chromium

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerts.effects import Forecast, FrameEffects, Page, Transition, transition_document
 from alerts.store.ledger import Conflict
 from alerts.store.store import Store
-from models.faults import reason_of
+from models.faults import fault_line
 from models.instants import EPOCH
 from models.wire.live import ForecastNewsOut, TransitionOut
 from models.wire.observations import Conflicted, Fault
@@ -154,11 +154,11 @@ class Owner:
             raise
         except Exception as wrong:  # the watch goes on: nothing is lost, and somebody is told
             self.unpacked += 1
-            log.error("no checkpoint can be made of the state: %s", reason_of(wrong), exc_info=wrong)
+            log.error("no checkpoint can be made of the state: %s", fault_line(wrong), exc_info=wrong)
             if not self._unpackable:
                 self._unpackable = True
                 what = "The state cannot be kept, so that a restart must read more of the journal"
-                self._on_fault(Fault(at=EPOCH, what=what, raised=reason_of(wrong)))
+                self._on_fault(Fault(at=EPOCH, what=what, raised=fault_line(wrong)))
             return
         self._unpackable = False
         try:

@@ -12,6 +12,8 @@ from deploy.schema import SCHEMA_FOLDER
 from models.wire.observations import OBSERVATION
 from models.wire.schema import SCHEMAS, rendered_schema
 from streams.clinic.clinic import simulate
+from tests.support.published import hold_to_schema
+from tests.support.scenes import Scene
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
@@ -21,6 +23,18 @@ def test_an_exported_schema_is_what_the_models_say(name: str) -> None:
 
 def test_nothing_else_lies_among_the_schemas() -> None:
     assert {path.stem for path in SCHEMA_FOLDER.iterdir()} == set(SCHEMAS)
+
+
+def test_a_document_that_says_what_is_not_published_is_found() -> None:
+    """What the scenes and services of all tests are held to, held to something itself."""
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").shows(3, spo2=97)
+    document: Any = clinic.shard.chairs("main")
+    hold_to_schema("chairs", document, thoroughly=True)
+    document["chairs"][0]["values"]["spo2"]["quality"] = "fine"
+    with pytest.raises(AssertionError, match=r"chairs\.json does not allow what is sent"):
+        hold_to_schema("chairs", document)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from alerts.desk.alert import Alert
-from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
+from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition, effect_document
 from models.instants import SECOND, from_iso, to_datetime
 from models.wire.observations import (
     AlertAcknowledged,
@@ -34,6 +34,7 @@ from models.wire.observations import (
 from streams.journal.frame import FrameBuilder
 from streams.shard import Shard
 from streams.ward.state import Clock
+from tests.support.published import hold_to_schema
 
 START_US = from_iso("2026-11-23T14:00:00Z")
 Series = float | Sequence[float | None] | None
@@ -72,6 +73,10 @@ def story(transitions: Iterable[Transition]) -> list[str]:
     return told
 
 
+PLAYED: Final[list[Scene]] = []
+"""The scenes of the running test: `conftest.py` looks at each once more when it is over."""
+
+
 @dataclass
 class Scene:
     """A clinic with a shard, `now_s` seconds after its start. `effects` is everything that came out, in order."""
@@ -85,6 +90,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.shard = Shard(clock=self.clock)
+        PLAYED.append(self)
 
     # ---- what comes in -----------------------------------------------------------------------------------------
 
@@ -94,7 +100,16 @@ class Scene:
         self.journal.append(stamped)
         done = self.shard.step(self.shard.next_offset, *stamped)
         self.effects.extend(done.effects)
+        if done.effects:
+            self.shows_as_published()
+        for effect in done.effects:
+            if isinstance(effect, Transition):
+                hold_to_schema("transition", effect_document(effect))
         return done.effects
+
+    def shows_as_published(self, *, thoroughly: bool = False) -> None:
+        """What boards are shown now is as the schema says. After every frame with effects, and at the end of every test."""
+        hold_to_schema("chairs", self.shard.chairs(self.site), thoroughly=thoroughly)
 
     def passes(self, length_s: float) -> None:
         """Nothing comes in; the shard's owner ticks every second."""

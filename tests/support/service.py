@@ -33,6 +33,7 @@ from deploy.wiring import Service, wall_us
 from models.arrays import Document
 from models.instants import SECOND, from_iso, iso
 from streams.ward.state import Clock
+from tests.support.published import hold_to_schema
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_S: Final = 60.0
@@ -118,6 +119,13 @@ class Inside:
         offset = self.service.journal.next_offset
         await until(lambda: self.service.owner.written_offset >= offset, "every frame to be processed")
 
+    async def shows_as_published(self) -> None:
+        """What the routes answer at the end of a test is as the schemas say; a patient's page aside, which takes a process."""
+        for name in ("chairs", "patients", "forecasts", "burden"):
+            hold_to_schema(name, await self.get(f"/v1/{name}"), thoroughly=True)
+        for transition in (await self.get("/v1/transitions", limit=50))["transitions"]:
+            hold_to_schema("transition", transition)
+
     async def turns(self, status: int) -> Document:
         """Ask /healthz until it answers so; what it then says."""
         give_up_at = time.monotonic() + PATIENCE_S
@@ -162,7 +170,10 @@ async def serving(
     try:
         await until(lambda: web.started or running.done(), "the server to start")
         async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as client:
-            yield Inside(service, web, address, client, running)
+            inside = Inside(service, web, address, client, running)
+            yield inside
+            if not running.done():
+                await inside.shows_as_published()
     finally:
         web.should_exit = True
         await running

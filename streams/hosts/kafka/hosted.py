@@ -26,7 +26,7 @@ from typing import Final, TypeVar
 
 from alerts.effects import FrameEffects
 from alerts.store.store import Store
-from models.faults import reason_of
+from models.faults import fault_line
 from models.instants import EPOCH
 from models.wire.observations import Conflicted, Fault, FrameSetAside, Internal
 from streams.hosts.embedded import STORE_RETRY_S, UNWRITABLE
@@ -158,7 +158,7 @@ class HostedShard:
             if not self._unpackable:
                 self._unpackable = True
                 what = "The state cannot be kept, so that a takeover must read more of the journal"
-                fault = Fault(at=EPOCH, site=operators_site(self.number), what=what, raised=reason_of(wrong))
+                fault = Fault(at=EPOCH, site=operators_site(self.number), what=what, raised=fault_line(wrong))
                 await self._append(self.number, fault)
             return
         self._unpackable = False
