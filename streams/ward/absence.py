@@ -121,9 +121,7 @@ def _leave_out(state: WardState, row: int, due: Due) -> None:
 
 def _gone(rows: Rows, row: int, due_us: int) -> Flags:
     """(C,) the channels that are lost from this instant on."""
-    found: Flags = (
-        CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
-    )
+    found: Flags = CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
     return found
 
 
