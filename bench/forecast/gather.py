@@ -55,15 +55,17 @@ def courses_of(cohort: Cohort, asked: Origins) -> list[Course]:
     for patient in np.unique(asked.patient).tolist():
         rows = np.flatnonzero(asked.patient == patient).tolist()
         days = [calendar_day(cohort, patient, int(asked.day[row])).toordinal() for row in rows]
-        whole = PatientHistory(alias(cohort, patient), facts_of(cohort, patient)).course(max(days))
+        history = PatientHistory(alias(cohort, patient), facts_of(cohort, patient))
+        whole = history.course(max(days))
         if whole is None:
             continue
         at = [entry.day for entry in whole.entries]
         for row, day in zip(rows, days, strict=True):
             entries = whole.entries[: bisect_right(at, day)]
             found[row] = replace(
-                whole, as_of=day, entries=entries, outside=sum(entry.kind in TREATMENT_KINDS for entry in entries)
-            )
+                whole, as_of=day, entries=entries, outside=sum(entry.kind in TREATMENT_KINDS for entry in entries),
+                improvement=history.improvement(day),
+            )  # fmt: skip
     return [course for course in found if course is not None]
 
 

@@ -95,18 +95,15 @@ class PatientHistory:
 
     def course(self, as_of: int) -> Course | None:
         """The course made of what was received by the end of the day `as_of`; None if that is nothing."""
-        dated = self._days(self._moves(as_of))
-        received = [each for received_on, each in dated if received_on <= as_of and each.day <= as_of]
+        received = self._received(as_of)
         if not received:
             return None
         valid = sorted(_corrected(received))
         doses = treatment_days(valid)
-        scores = [each for each in valid if each.fact.kind == "score"]
         if not doses:
-            return self._course(as_of, scores, None, ())
+            return self._course(as_of, _scores(valid), None, ())
         start = min(doses)
-        before = [each for each in scores if each.fact.at <= doses[start].at]
-        after = scores[len(before) :]
+        before, after = _around(_scores(valid), doses[start].at)
         entries = [DayEntry(day, AT, dose.kind, dose.strength, 0.0) for day, dose in doses.items()]
         readings = readings_of(after, doses)
         entries += readings + check_ins_of(readings, start, as_of) + changes_of(valid, start)
@@ -114,6 +111,20 @@ class PatientHistory:
         outside = sum(dose.outside for dose in doses.values())
         improvement = measured_improvement(before, after, [dose.at for dose in doses.values()])
         return self._course(as_of, before, start, tuple(sorted(entries)), last, outside, improvement)
+
+    def improvement(self, as_of: int) -> float | None:
+        """`Course.improvement` of the course made of what was received by the end of the day `as_of`, without the rest of it."""
+        valid = sorted(_corrected(self._received(as_of)))
+        doses = treatment_days(valid)
+        if not doses:
+            return None
+        before, after = _around(_scores(valid), doses[min(doses)].at)
+        return measured_improvement(before, after, [dose.at for dose in doses.values()])
+
+    def _received(self, as_of: int) -> list[DatedFact]:
+        """The facts received by the end of a day, in order of receipt."""
+        dated = self._days(self._moves(as_of))
+        return [each for received_on, each in dated if received_on <= as_of and each.day <= as_of]
 
     def _course(
         self, as_of: int, before: Sequence[DatedFact], start: int | None, entries: tuple[DayEntry, ...],
@@ -164,6 +175,17 @@ _Key = tuple[str, str, str]
 
 def _key(fact: Fact) -> _Key:
     return fact.source, fact.kind, fact.id
+
+
+def _scores(valid: Sequence[DatedFact]) -> list[DatedFact]:
+    """The scores among facts, in their order."""
+    return [each for each in valid if each.fact.kind == "score"]
+
+
+def _around(scores: Sequence[DatedFact], treated: datetime) -> tuple[Sequence[DatedFact], Sequence[DatedFact]]:
+    """Scores in order of time, split into those up to the first treatment and those after it."""
+    before = [each for each in scores if each.fact.at <= treated]
+    return before, scores[len(before) :]
 
 
 def _corrected(received: Sequence[DatedFact]) -> list[DatedFact]:
