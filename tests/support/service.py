@@ -172,7 +172,7 @@ async def serving(
         async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as client:
             inside = Inside(service, web, address, client, running)
             yield inside
-            if not running.done():
+            if not (running.done() or web.should_exit):
                 await inside.shows_as_published()
     finally:
         web.should_exit = True
