@@ -282,7 +282,7 @@ def test_a_timer_that_raises_costs_itself_and_time_goes_on(monkeypatch: pytest.M
         "Chair 3 (P-3): Internal fault. What fell due here could not be worked out: look after it by hand, and tell whoever "
         "runs Chairside."
     )
-    assert raised.evidence["raised"] == RAISES.format("streams.ward.timers.fall_due")
+    assert raised.evidence["raised"] == RAISES.format("streams.ward.timers.timer_falls_due")
     assert "no-data" in {one.rule for one in clinic.transitions if one.patient == "P-3"}
     assert clinic.shard.ward.counts["set aside"] == 0, "nothing that came in was lost"
 
