@@ -6,6 +6,7 @@ A network is a prefix for its topics and groups and a database of its own, so te
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
@@ -105,6 +106,7 @@ async def appending(network: Network) -> AsyncIterator[NetworkIntake]:
     finally:
         await appender.stop()
         await producer.stop()
+        gc.collect()  # what aiokafka left open of a broker that died is complained of here, where that is allowed
 
 
 async def until(reached: Callable[[], bool], what: str) -> None:
