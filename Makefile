@@ -85,6 +85,10 @@ bench: setup ## Measure samples per second of the ward, the edge and the whole p
 prove-kill: setup ## Kill the service at random moments and compare with a replay of its journal
 	$(BIN)/python -m bench.crash.kill
 
+.PHONY: prove-extremes
+prove-extremes: setup ## Post every field of every kind at its extremes to a running service, and ask for every document (20 minutes)
+	$(BIN)/pytest -q -p no:xdist --hypothesis-profile=prove tests/deploy/test_extremes.py
+
 .PHONY: prove-network
 prove-network: setup $(BROKER) ## Kill workers, broker and database of a network under load for twenty minutes; compare with a replay
 	$(BIN)/python -m bench.network.load --sessions 5000 --sites 100 --minutes 20 --kill

@@ -19,6 +19,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, Final, Protocol
 
+from pydantic import ValidationError
+
 from alerts.effects import AuditEntry, FrameEffects
 from alerts.store.forecast_cache import CachedState
 from alerts.store.store import Store
@@ -204,11 +206,22 @@ class Forecaster:
                 answers[place] = made
         for (request, count), made in zip(wanted, answers, strict=True):
             self._tried[request.site, request.patient] = (request.as_of, count)
-            if made.forecast is None:
+            if why_not := self._why_not(made):
                 self.failed += 1
-                self.last_failure = f"{request.patient} as of {iso_day(request.as_of)}: {made.why_not}"
+                self.last_failure = f"{request.patient} as of {iso_day(request.as_of)}: {why_not}"
                 log.warning("no forecast: %s", self.last_failure)
-        return [made for made in answers if made.forecast is not None]
+        return [made for made in answers if not self._why_not(made)]
+
+    def _why_not(self, made: ForecastOutcome) -> str:
+        """Why there is no forecast, or none that the journal may have; empty: there is one. A patient's stops nobody else's."""
+        if made.forecast is None:
+            return made.why_not
+        try:
+            self._record(made.request, made.forecast)
+        except ValidationError as refused:
+            error = refused.errors(include_url=False, include_context=False)[0]
+            return f"not a forecast: {'.'.join(map(str, error['loc']))}: {error['msg']}"
+        return ""
 
     async def _write(self, made: list[ForecastOutcome]) -> None:
         """Write the patients' caches and append the forecasts, a frame's worth at a time."""

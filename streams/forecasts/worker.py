@@ -83,7 +83,10 @@ class Worker:
         return found
 
     async def _ask(self, job: dict[str, Any]) -> Any:
-        packed = msgpack.packb(job)
+        try:
+            packed = msgpack.packb(job)
+        except (OverflowError, TypeError, ValueError) as wrong:
+            raise WorkerFailed(f"the entries cannot be packed: {wrong}") from wrong
         async with self._turn:
             process = await self._running()
             if process.stdin is None or process.stdout is None:

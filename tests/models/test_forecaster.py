@@ -10,16 +10,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from alerts.effects import encode
+from alerts.effects import AuditEntry, FrameEffects, encode
 from alerts.store.forecast_cache import CachedState
 from models.arrays import Document
 from models.instants import to_us
 from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
 from models.wire.observations import OBSERVATION
-from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
+from streams.forecasts.jobs import ForecastOutcome, ForecastRequest, PatientInput, make_forecasts
 from streams.forecasts.shipped import shipped_pool
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.shard import Shard
@@ -331,3 +332,54 @@ def test_frame_boundaries_and_repeats_change_nothing_of_what_is_said_of_patients
     for _ in range(10):
         assert told(sorted(chance.sample(range(1, len(records)), 12))) == whole
     assert told(list(range(1, len(records)))) == whole
+
+
+# ---- one patient's trouble is nobody else's
+
+
+async def test_an_entry_that_no_message_can_hold_fails_its_patient_alone_and_says_why(tmp_path: Path) -> None:
+    """The edge refuses it; a store that an earlier version wrote may hold one."""
+    huge = AuditEntry(
+        "2026-01-05T09:00:00.000Z", "main", "A-1", None, "checkin", None, "accepted",
+        {"kind": "checkin", "at": "2026-01-05T09:00:00Z", "patient": "A-1", "instrument": "symptoms", "items": [2**64]},
+        "2026-01-05T09:00:00.000Z",
+    )  # fmt: skip
+    async with serving(tmp_path, forecasting=False) as clinic:
+        await clinic.post(*lines_of(course("A-1"), course("B-2")))
+        await clinic.settled()
+        clinic.service.store.commit(FrameEffects(0, 10_000, (huge,)))
+    async with foreseeing(tmp_path) as clinic:
+        forecaster = clinic.service.forecaster
+        assert forecaster is not None
+        await until(lambda: forecaster.made >= 1 and forecaster.failed >= 1, "one forecast and one failure")
+        (made,) = (await clinic.get("/v1/forecasts"))["forecasts"]
+        assert made["patient"] == "B-2"
+        assert "A-1" in str(forecaster.last_failure)
+        assert "the entries cannot be packed: Integer value out of range" in str(forecaster.last_failure)
+
+
+async def test_a_forecast_that_the_contract_refuses_fails_its_patient_alone_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect of the model, planted: a severity beyond the scale."""
+    answers = Worker.forecasts
+
+    async def beyond(self: Worker, wanted: Any) -> list[ForecastOutcome]:
+        made = await answers(self, wanted)
+        for each in made:
+            if each.request.patient == "A-1" and each.forecast is not None:
+                each.forecast["severity_now"] = {"mean": 99.0, "sd": 1.0}
+        return made
+
+    monkeypatch.setattr(Worker, "forecasts", beyond)
+    async with foreseeing(tmp_path) as clinic:
+        forecaster = clinic.service.forecaster
+        assert forecaster is not None
+        await clinic.post(*lines_of(course("A-1"), course("B-2")))
+        await until(lambda: forecaster.made >= 1 and forecaster.failed >= 1, "one forecast and one failure")
+        (made,) = (await clinic.get("/v1/forecasts"))["forecasts"]
+        assert made["patient"] == "B-2"
+        assert "not a forecast: severity_now.mean: Input should be less than or equal to 27" in str(
+            forecaster.last_failure
+        )
+        assert clinic.service.tasks.failure is None

@@ -106,7 +106,7 @@ def marked(record: Any) -> Any:
 
 @both_clocks
 @pytest.mark.usefixtures("planted")
-@given(day=acts(skews=(0, 0, -20, 30)), sizes=sizes, culprits=st.sets(st.integers(0, 400), min_size=1, max_size=6))
+@given(day=acts(), sizes=sizes, culprits=st.sets(st.integers(0, 400), min_size=1, max_size=6))
 def test_what_raises_is_set_aside_and_everything_else_is_as_if_it_had_not_come(
     clock: Clock, day: list[Act], sizes: list[int], culprits: set[int]
 ) -> None:
