@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
+import msgspec
 from pydantic import ValidationError
 
 from models.instants import EPOCH
@@ -61,20 +62,47 @@ def read(body: bytes, content_type: str | None = None) -> Reading[Sample]:
         return read_packable(stripped.split(b"\n"))
     if not stripped.startswith(b"["):
         return read_packable([stripped])
+    return _read_array(stripped)
+
+
+def _read_array(body: bytes) -> Reading[Sample]:
+    """Each item of an array, as a line of its own."""
     try:
-        items = json.loads(stripped, parse_int=_whole)
-    except (ValueError, RecursionError) as wrong:
-        reading = Reading[Sample]()
-        reading.set_aside(1, "", f"not JSON: {_short(str(wrong))}", _text(stripped))
-        return reading
-    return read_packable([json.dumps(item).encode() for item in items])
+        items = [bytes(item) for item in _ITEMS.decode(body)]
+        samples = samples_of(items)
+        lines = [
+            _line_of(json.loads(item.decode(), parse_int=_whole)) if sample is None else item
+            for item, sample in zip(items, samples, strict=True)
+        ]
+    except (ValueError, RecursionError):
+        # Python takes more for JSON than msgspec does, NaN for example: then only the items concerned are set aside.
+        try:
+            lines = [_line_of(item) for item in json.loads(body, parse_int=_whole)]
+        except (ValueError, RecursionError) as wrong:
+            reading = Reading[Sample]()
+            reading.set_aside(1, "", f"not JSON: {_short(str(wrong))}", _text(body))
+            return reading
+        samples = samples_of(lines)
+    return _reading_of(lines, samples)
+
+
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _line_of(item: object) -> bytes:
+    return json.dumps(item).encode()
 
 
 def read_packable(lines: Sequence[bytes]) -> Reading[Sample]:
     """Read one observation a line, vitals as samples. Empty lines are nothing."""
+    return _reading_of(lines, samples_of(lines))
+
+
+def _reading_of(lines: Sequence[bytes], samples: Sequence[Sample | None]) -> Reading[Sample]:
+    """Lines with the samples that some of them are; the others are read by the model."""
     reading = Reading[Sample]()
     take = reading.records.append
-    for number, (line, sample) in enumerate(zip(lines, samples_of(lines), strict=True), 1):
+    for number, (line, sample) in enumerate(zip(lines, samples, strict=True), 1):
         if sample is not None:
             take(sample)
         elif (record := _read_line(reading, number, line)) is not None:

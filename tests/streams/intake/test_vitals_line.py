@@ -107,6 +107,9 @@ def lines(draw: st.DrawFn, more: st.SearchStrategy[Pairs] = odd, damaged: bool =
     return line.replace(b"\n", b"")
 
 
+odd_items = st.sampled_from([b"NaN", b"null", b"1", b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xff"', b'"a\x00\x00"', b"[" * 300 + b"]" * 300, b"7" * 5000, b"{}", b"", b'{"a":1', b'{"kind":"dose"}'])  # fmt: skip
+
+
 def by_the_model(line: bytes) -> Sample | None:
     """What pydantic makes of a line; None for everything that is no vitals record."""
     made = [sample_of(record) for record in read_lines([line]).records if isinstance(record, Vitals)]
@@ -157,5 +160,19 @@ def test_a_body_is_read_as_the_model_reads_its_lines(sent: list[bytes], kind: st
     if kind is None and body.strip()[:1] == b"[":
         return
     reading, contract = read(body, kind), read_lines(body.strip().removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    assert reading.records == [sample_of(each) if isinstance(each, Vitals) else each for each in contract.records]
+    assert reading.bad == contract.bad
+
+
+@given(st.lists(lines() | odd_items, max_size=5))
+def test_an_array_is_read_as_the_model_reads_what_python_reads_of_it(sent: list[bytes]) -> None:
+    body = b"[" + b" ,".join(sent) + b"]"
+    try:
+        items = json.loads(body, parse_int=lambda digits: int(digits) if len(digits) < 400 else inf)
+    except (ValueError, RecursionError):
+        assert [aside.reason[:8] for _, aside in read(body).bad] == ["not JSON"]
+        return
+    contract = read_lines([json.dumps(item).encode() for item in items])
+    reading = read(body)
     assert reading.records == [sample_of(each) if isinstance(each, Vitals) else each for each in contract.records]
     assert reading.bad == contract.bad
