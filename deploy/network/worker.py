@@ -14,6 +14,7 @@ from typing import Final
 import uvicorn
 
 from deploy.board_views import ShardViews
+from deploy.compiling import compile_ward
 from deploy.http import listen
 from deploy.network.answering import Answering
 from deploy.network.processes import SERVER_RETRY_S, opened, patiently, set_up_log
@@ -35,6 +36,7 @@ NOT_OURS: Final = 3
 def run_worker(network: NetworkSettings, host: str, port: int) -> int:
     """Work until a signal; the exit status. `port` is for `/metrics` and `/healthz`; 0 for neither."""
     set_up_log()
+    compile_ward(log.warning)  # before it joins: its first frames must not wait for a compiler
     door = listen(host, port) if port else None
     return asyncio.run(_work(network, door))
 
