@@ -1,25 +1,19 @@
-"""The desk: alerts answered, put off and come back, and who is paged when. A small model says what must hold."""
+"""The desk: alerts answered, put off and come back, and who is paged when, as stories."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from alerts.desk.desk import ACKNOWLEDGED_AT_HOME, ACKNOWLEDGED_FOR, SNOOZE_AT_MOST, Desk
+from alerts.desk.desk import ACKNOWLEDGED_FOR, Desk
+from alerts.desk.digest import digest_page
 from alerts.desk.paging import GROUP_FOR, QUIET_AFTER
-from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition
-from alerts.store.alert_document import fold
-from models.findings import Finding, Subject
-from models.instants import FAR, HOUR, MINUTE, SECOND, iso, to_datetime
+from alerts.effects import Page, Transition
+from models.findings import Digest, DigestLine, Finding, Subject
+from models.instants import HOUR, MINUTE, SECOND, from_iso, to_datetime
 from models.tables.rules import INHIBITS, RULES, Priority
-from models.wire.live import AlertPhase, AlertState
+from models.wire.live import AlertPhase
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -28,294 +22,9 @@ from models.wire.observations import (
     AlertUnsnoozed,
     SiteConfigured,
 )
-from tests.support.scenes import START_US, Scene, breathing, moment, seconds
+from tests.support.scenes import Scene, breathing, seconds
 
 INFO, LOW, MEDIUM, HIGH = Priority
-
-
-# ---- a reference model
-
-
-@dataclass
-class Known:
-    """What the model knows of a condition: how bad it is, and the alert about it if one is open."""
-
-    subject: Subject
-    rule: str
-    priority: Priority | None = None
-    alert: str | None = None
-    phase: AlertPhase | None = None
-    worst: Priority = INFO
-    until_us: int | None = None
-    closed_at: Priority | None = None
-
-    def opened(self, alert: str, priority: Priority) -> None:
-        self.alert, self.phase, self.worst, self.until_us, self.closed_at = (
-            alert,
-            AlertPhase.ACTIVE,
-            priority,
-            None,
-            None,
-        )
-
-    def gone(self) -> None:
-        self.alert = self.phase = self.until_us = None
-
-
-PLACES = [
-    Known(Subject(site, patient, session, chair), name)
-    for site, patient, session, chair in (("main", "A-1", "S-1", "1"), ("main", "A-1", None, None), ("north", "A-1", "S-1", "1"), ("main", "B-2", "S-2", "2"))
-    for name in ("desaturation", "bradycardia", "probe-off")
-]  # fmt: skip
-places = st.integers(0, len(PLACES) - 1)
-
-
-def among(wanted: Callable[[Known], bool]) -> Callable[[Any], Any]:
-    """A step for one of the conditions that are so; without any it is no step."""
-
-    def enrol(step: Callable[[Any, Known], None]) -> Any:
-        def chosen(self: DeskMachine, which: int, **more: Any) -> None:
-            such = [one for one in self.known if wanted(one)]
-            step(self, such[which % len(such)], **more)
-
-        chosen.__name__ = step.__name__
-        return precondition(lambda self: any(wanted(one) for one in self.known))(chosen)
-
-    return enrol
-
-
-def quiet(one: Known) -> bool:
-    return one.priority is None
-
-
-def going_on(one: Known) -> bool:
-    return one.priority is not None
-
-
-def is_open(one: Known) -> bool:
-    return one.alert is not None
-
-
-priorities = st.sampled_from(Priority)
-
-
-class DeskMachine(RuleBasedStateMachine):
-    """Findings, commands, restarts and time in any order; the model above says what the desk must have open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.desk = Desk()
-        self.clock_us = START_US
-        self.known = [Known(place.subject, place.rule) for place in PLACES]
-        self.seq: dict[str, int] = {}
-        self.pages: list[Page] = []
-        self.raised: set[str] = set()
-        self.shown: dict[str, AlertState] = {}
-
-    # ---- what comes in
-
-    def _find(self, one: Known, change: Any, priority: Priority) -> list[Effect]:
-        self.desk.find(
-            Finding(change, one.subject, one.rule, priority, self.clock_us, self.clock_us, self.clock_us, "text", {"value": 1}, "source")
-        )  # fmt: skip
-        return self._take()
-
-    def _take(self) -> list[Effect]:
-        effects = list(self.desk.take())
-        told: set[str] = set()
-        for effect in effects:
-            if isinstance(effect, Page):
-                self.pages.append(effect)
-                told |= set(effect.alerts)
-                assert set(effect.alerts) <= self.raised | {one.alert for one in effects if isinstance(one, Transition)}
-        for effect in effects:
-            if isinstance(effect, Transition):
-                assert effect.seq == self.seq.get(effect.site, 0) + 1
-                self.seq[effect.site] = effect.seq
-                if effect.transition == "raised":
-                    assert effect.alert not in self.raised
-                    self.raised.add(effect.alert)
-                assert effect.alert in self.raised
-                self.shown[effect.alert] = fold(self.shown.get(effect.alert), effect)
-                if effect.priority == "high" and effect.transition in {"raised", "worsened"}:
-                    assert effect.alert in told
-                if effect.transition == "escalated":
-                    assert effect.alert in told
-        return effects
-
-    @rule(which=places, priority=priorities)
-    @among(quiet)
-    def a_condition_begins(self, one: Known, priority: Priority) -> None:
-        self.clock_us += 1  # two conditions of one rule cannot begin at the same instant
-        self.time_passes_to(self.clock_us)
-        one.priority = priority
-        effects = self._find(one, "began", priority)
-        (raised,) = [e for e in effects if isinstance(e, Transition) and e.transition == "raised"]
-        one.opened(raised.alert, priority)
-
-    @rule(which=places, by=st.integers(1, 3))
-    @among(going_on)
-    def it_gets_worse_or_easier(self, one: Known, by: int) -> None:
-        assert one.priority is not None
-        priority = Priority((one.priority + by) % 4)
-        worse = priority > one.priority
-        one.priority = priority
-        self.clock_us += 1
-        self.time_passes_to(self.clock_us)
-        effects = self._find(one, "changed", priority)
-        if one.alert is None:
-            assert one.closed_at is not None
-            if priority > one.closed_at:
-                (raised,) = [e for e in effects if isinstance(e, Transition)]
-                one.opened(raised.alert, priority)
-            else:
-                assert effects == [], "somebody closed it, and it is no worse"
-                one.closed_at = priority
-            return
-        one.worst = max(one.worst, priority)
-        if worse:
-            one.phase, one.until_us = AlertPhase.ACTIVE, None  # it breaks through whatever was said of the milder one
-
-    @rule(which=places)
-    @among(going_on)
-    def it_ends(self, one: Known) -> None:
-        assert one.priority is not None
-        self._find(one, "ended", one.priority)
-        one.priority = one.closed_at = None
-        if one.alert is not None:
-            unseen = one.phase is AlertPhase.ACTIVE and RULES[one.rule].latches and one.worst >= MEDIUM
-            if unseen:
-                one.phase = AlertPhase.LATCHED
-            else:
-                one.gone()
-
-    def _command(self, kind: Any, alert: str, **more: Any) -> list[Effect]:
-        self.desk.command(kind(at=to_datetime(self.clock_us), alert=alert, by="rn-1", **more), self.clock_us)
-        return self._take()
-
-    @rule(which=places)
-    @among(is_open)
-    def somebody_acknowledges(self, one: Known) -> None:
-        assert one.alert is not None
-        self._command(AlertAcknowledged, one.alert)
-        if one.phase is AlertPhase.LATCHED:
-            one.gone()
-        else:
-            assert one.priority is not None
-            at_home = one.subject.session is None and one.priority is not Priority.HIGH
-            lasts = ACKNOWLEDGED_AT_HOME[one.priority] if at_home else ACKNOWLEDGED_FOR[one.priority]
-            one.phase, one.until_us = AlertPhase.ACKNOWLEDGED, self.clock_us + lasts
-
-    @rule(which=places, minutes=st.integers(-5, 600))
-    @among(is_open)
-    def somebody_snoozes(self, one: Known, minutes: int) -> None:
-        assert one.alert is not None
-        effects = self._command(AlertSnoozed, one.alert, until=to_datetime(self.clock_us) + timedelta(minutes=minutes))
-        if one.phase is AlertPhase.LATCHED:
-            (entry,) = effects
-            assert isinstance(entry, AuditEntry)
-            assert entry.outcome == "refused: the condition is over: acknowledge it"
-            return
-        one.phase = AlertPhase.SNOOZED
-        one.until_us = min(max(self.clock_us + minutes * MINUTE, self.clock_us), self.clock_us + SNOOZE_AT_MOST)
-
-    @rule(which=places)
-    @among(is_open)
-    def somebody_takes_a_snooze_back(self, one: Known) -> None:
-        assert one.alert is not None
-        self._command(AlertUnsnoozed, one.alert)
-        if one.phase is AlertPhase.SNOOZED:
-            one.phase, one.until_us = AlertPhase.ACTIVE, None
-
-    @rule(which=places)
-    @among(is_open)
-    def somebody_closes(self, one: Known) -> None:
-        assert one.alert is not None
-        self._command(AlertClosed, one.alert)
-        one.closed_at = one.priority
-        one.gone()
-
-    @rule(which=places)
-    @among(is_open)
-    def somebody_escalates(self, one: Known) -> None:
-        assert one.alert is not None
-        self._command(AlertEscalated, one.alert)
-        if one.phase is not AlertPhase.LATCHED:
-            one.phase, one.until_us = AlertPhase.ACTIVE, None
-
-    @rule()
-    def somebody_answers_an_alert_that_is_not_there(self) -> None:
-        (letter,) = self._command(AlertAcknowledged, "nonesuch")
-        assert isinstance(letter, DeadLetter)
-        assert letter.reason == "no open alert nonesuch"
-
-    # ---- time and crashes
-
-    @rule(seconds_=st.sampled_from([0, 1, 29, 31, 299, 301, 1900, 3601, 5 * 3600]))
-    def time_passes(self, seconds_: int) -> None:
-        self.clock_us += seconds_ * SECOND
-        self.time_passes_to(self.clock_us)
-
-    def time_passes_to(self, clock_us: int) -> None:
-        self.desk.advance(clock_us)
-        self._take()
-        for one in self.known:
-            if one.until_us is not None and one.until_us < clock_us:
-                one.phase, one.until_us = AlertPhase.ACTIVE, None
-
-    @rule()
-    def the_shard_restarts(self) -> None:
-        packed = self.desk.packed()
-        self.desk = Desk.unpacked(packed)
-        assert self.desk.packed() == packed
-
-    # ---- what must hold, and what must not happen
-
-    @invariant()
-    def the_open_alerts_are_the_model_s(self) -> None:
-        told = {
-            a.id: (a.subject, a.rule, a.phase, a.until_us if a.until_us < 2**62 else None)
-            for a in self.desk.open.values()
-        }
-        assert told == {
-            one.alert: (one.subject, one.rule, one.phase, one.until_us) for one in self.known if one.alert is not None
-        }
-
-    @invariant()
-    def a_board_shows_each_alert_in_the_desk_s_phase(self) -> None:
-        for alert, shown in self.shown.items():
-            held = self.desk.open.get(alert)
-            assert shown["phase"] == (AlertPhase.CLOSED if held is None else held.phase)
-            if held is not None:
-                answered = held.phase in {AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}
-                assert shown["by"] == ("rn-1" if answered else None)
-                assert shown["until"] == (iso(held.until_us) if answered else None)
-
-    @invariant()
-    def an_open_alert_is_found_by_its_id_its_key_and_its_patient_and_by_what_is_due_next(self) -> None:
-        alerts = list(self.desk.open.values())
-        assert [self.desk.open[alert.id] for alert in alerts] == [self.desk.open.at(a.key) for a in alerts] == alerts
-        for site, patient in {(place.subject.site, place.subject.patient) for place in PLACES}:
-            theirs = [a for a in alerts if (a.subject.site, a.subject.patient) == (site, patient)]
-            assert list(self.desk.open.of_patient(site, patient)) == theirs
-        due = [instant for a in alerts for instant in (a.until_us, a.page_due_us)]
-        assert self.desk.open.next_due_us == min(due, default=FAR)
-
-    @invariant()
-    def no_page_is_sent_twice(self) -> None:
-        assert len({page.key for page in self.pages}) == len(self.pages)
-
-    @invariant()
-    def a_high_alert_that_is_active_has_been_paged(self) -> None:
-        told = {alert for page in self.pages for alert in page.alerts}
-        assert {a.id for a in self.desk.open.values() if a.priority is HIGH and a.phase is AlertPhase.ACTIVE} <= told
-
-
-DeskMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None, derandomize=True)
-TestDesk = DeskMachine.TestCase
-
-
-# ---- stories
 
 
 def test_no_technical_rule_holds_back_a_measured_one() -> None:
@@ -391,57 +100,122 @@ def test_what_somebody_closed_is_not_raised_again_for_getting_easier() -> None:
     assert len(clinic.told("dissociation")) == 2
 
 
+def finds(
+    desk: Desk, change: Literal["began", "changed", "ended"], rule_: str, at_us: int, priority: Priority = MEDIUM,
+    session: str | None = "S-1", **evidence: object,
+) -> None:  # fmt: skip
+    """Something of the patient A-1 begins, changes or ends now."""
+    desk.advance(at_us)
+    subject = Subject("main", "A-1", session, None if session is None else "1")
+    desk.find(Finding(change, subject, rule_, priority, at_us, at_us, at_us, f"{rule_}.", evidence, "s"))
+
+
+def begun(desk: Desk, rule_: str = "desaturation", at_us: int = 10, **more: Any) -> str:
+    """The id of an alert that a desk raises now."""
+    finds(desk, "began", rule_, at_us, **more)
+    return next(reversed(list(desk.open)))
+
+
+def commands(desk: Desk, kind: Any, alert: str, at_us: int, by: str = "rn-1", **more: Any) -> None:
+    desk.advance(at_us)
+    desk.command(kind(at=to_datetime(at_us), alert=alert, by=by, **more), at_us)
+
+
+def steps_and_pages(desk: Desk) -> list[tuple[str, str | None, int]]:
+    """Transitions as (name, by whom, µs), pages as ("page", None, µs)."""
+    found: list[tuple[str, str | None, int]] = []
+    for one in desk.take():
+        if isinstance(one, Transition):
+            found.append((one.transition, one.evidence.get("by"), from_iso(one.at)))
+        elif isinstance(one, Page):
+            found.append(("page", None, from_iso(one.at)))
+    return found
+
+
 def test_a_second_acknowledgement_is_on_record_and_its_time_begins_anew() -> None:
-    clinic = Scene()
-    clinic.chair("3").starts()
-    low_oxygen(clinic, 20)
-    clinic.acknowledges("desaturation", by="rn-1")
-    low_oxygen(clinic, 10 * 60)
-    clinic.acknowledges("desaturation", by="rn-2")
-    low_oxygen(clinic, 31 * 60)
-    assert [
-        (line.transition, line.evidence.get("by")) for line in clinic.transitions if line.rule == "desaturation"
-    ] == [
-        ("raised", None),
-        ("acknowledged", "rn-1"),
-        ("acknowledged", "rn-2"),
-        ("expired", None),
+    desk = Desk()
+    alert = begun(desk)
+    desk.take()
+    commands(desk, AlertAcknowledged, alert, 1 * MINUTE, "rn-1")
+    commands(desk, AlertAcknowledged, alert, 11 * MINUTE, "rn-2")
+    desk.advance(60 * MINUTE)
+    assert steps_and_pages(desk) == [
+        ("acknowledged", "rn-1", 1 * MINUTE),
+        ("acknowledged", "rn-2", 11 * MINUTE),
+        ("expired", None, 41 * MINUTE),
+        ("page", None, 41 * MINUTE),
     ]
-    assert [seconds(page.at) for page in clinic.pages] == [15, 20 + 10 * 60 + 30 * 60]
 
 
 def test_whoever_takes_a_snooze_back_is_not_paged_and_whoever_lets_it_run_out_is() -> None:
-    def pages_after(minutes_s: int, *, taken_back: bool) -> list[float]:
-        clinic = Scene()
-        clinic.chair("3").starts()
-        low_oxygen(clinic, 20)
-        clinic.snoozes("desaturation", minutes=10)
-        low_oxygen(clinic, 6 * 60)
+    for taken_back in (True, False):
+        desk = Desk()
+        alert = begun(desk)
+        commands(desk, AlertSnoozed, alert, 1 * MINUTE, until=to_datetime(11 * MINUTE))
+        desk.take()
         if taken_back:
-            clinic.send(AlertUnsnoozed(at=moment(clinic.now_s), alert=clinic.alert("desaturation").id, by="rn-1"))
-        low_oxygen(clinic, minutes_s)
-        return [seconds(page.at) for page in clinic.pages]
-
-    assert pages_after(60, taken_back=True) == [15]
-    assert pages_after(5 * 60, taken_back=False) == [15, 20 + 10 * 60]
+            commands(desk, AlertUnsnoozed, alert, 7 * MINUTE)
+        desk.advance(60 * MINUTE)
+        assert steps_and_pages(desk) == (
+            [("expired", "rn-1", 7 * MINUTE)]
+            if taken_back
+            else [("expired", None, 11 * MINUTE), ("page", None, 11 * MINUTE)]
+        )
 
 
 def test_a_latched_alert_that_is_escalated_pages_and_waits_to_be_seen_all_the_same() -> None:
-    clinic = Scene()
-    clinic.chair("3").starts()
-    low_oxygen(clinic, 20)
-    low_oxygen(clinic, 40, 96)
-    latched = clinic.alert("desaturation")
-    assert latched.phase is AlertPhase.LATCHED
-    clinic.send(AlertEscalated(at=moment(clinic.now_s), alert=latched.id, by="rn-1"))
-    assert clinic.alert("desaturation").phase is AlertPhase.LATCHED
-    assert [seconds(page.at) for page in clinic.pages] == [15, clinic.now_s]
-    clinic.acknowledges("desaturation")
-    assert [line.split(" (")[0].split(" ", 1)[1] for line in clinic.told("desaturation")[2:]] == [
-        "medium desaturation escalated",
-        "medium desaturation acknowledged",
-        "medium desaturation closed",
+    desk = Desk()
+    alert = begun(desk)
+    finds(desk, "ended", "desaturation", 1 * MINUTE)
+    desk.take()
+    commands(desk, AlertEscalated, alert, 2 * MINUTE)
+    assert desk.open[alert].phase is AlertPhase.LATCHED
+    commands(desk, AlertAcknowledged, alert, 3 * MINUTE)
+    assert steps_and_pages(desk) == [
+        ("escalated", "rn-1", 2 * MINUTE),
+        ("page", None, 2 * MINUTE),
+        ("acknowledged", "rn-1", 3 * MINUTE),
+        ("closed", "rn-1", 3 * MINUTE),
     ]
+
+
+def test_what_goes_on_under_another_name_is_not_waited_for_to_be_seen() -> None:
+    desk = Desk()
+    begun(desk)
+    finds(desk, "ended", "desaturation", 1 * MINUTE, goes_on_as="A-2")
+    assert not desk.open
+
+
+def test_closing_what_is_over_is_not_remembered_as_closing_what_goes_on() -> None:
+    desk = Desk()
+    alert = begun(desk)
+    finds(desk, "ended", "desaturation", 1 * MINUTE)
+    commands(desk, AlertClosed, alert, 2 * MINUTE)
+    assert desk.packed()["closed"] == []
+
+
+def test_an_answer_from_a_phone_whose_clock_is_ahead_is_from_now() -> None:
+    desk = Desk()
+    alert = begun(desk)
+    desk.take()
+    desk.command(AlertAcknowledged(at=to_datetime(5 * MINUTE), alert=alert, by="rn-1"), 1 * MINUTE)
+    assert steps_and_pages(desk) == [("acknowledged", "rn-1", 1 * MINUTE)]
+
+
+@pytest.mark.parametrize(("rule_", "session"), [("observation-incomplete", "S-1"), ("suicidal-ideation", None)])
+def test_what_is_said_each_time_is_one_alert_until_somebody_closes_it_and_only_worse_is_news(
+    rule_: str, session: str | None
+) -> None:
+    desk = Desk()
+    alert = begun(desk, rule_, session=session)
+    desk.take()
+    for at_us, priority in ((1 * MINUTE, MEDIUM), (2 * MINUTE, LOW)):
+        finds(desk, "began", rule_, at_us, priority, session)
+    assert (list(desk.open), desk.take()) == ([alert], ())
+    finds(desk, "began", rule_, 3 * MINUTE, HIGH, session)
+    assert steps_and_pages(desk) == [("worsened", None, 3 * MINUTE), ("page", None, 3 * MINUTE)]
+    commands(desk, AlertClosed, alert, 4 * MINUTE)
+    assert begun(desk, rule_, 5 * MINUTE, session=session) != alert
 
 
 def test_answering_one_alert_leaves_the_patient_s_others_alone() -> None:
@@ -475,16 +249,123 @@ def test_what_runs_out_at_one_instant_runs_out_in_the_order_in_which_it_began_an
     assert {one.at for one in effects} == {"1970-01-01T00:05:00.000Z"}
 
 
-def test_pages_that_wait_for_one_instant_go_out_the_worst_first() -> None:
+def test_pages_that_wait_for_one_instant_go_out_the_worst_first_then_in_the_order_in_which_it_began() -> None:
     desk = Desk()
-    waiting = [("A-1", "desaturation", 20), ("B-2", "bradycardia", 20), ("C-3", "desaturation", 20)]
-    for patient, _, _ in waiting:
-        desk.find(Finding("began", Subject("main", patient, "S"), "tachycardia", MEDIUM, 10, 10, 10, "t", {}, "s"))
-    for n, (patient, rule_, at_us) in enumerate(waiting):
-        desk.find(Finding("began", Subject("main", patient, "S"), rule_, MEDIUM, at_us, at_us - n, at_us, "t", {}, "s"))
+    patients = ["A-1", "B-2", "C-3", "D-4"]
+    subjects = {patient: Subject("main", patient, "S") for patient in patients}
+    for subject in subjects.values():
+        desk.find(Finding("began", subject, "tachycardia", MEDIUM, 10, 10, 10, "t", {}, "s"))
+    for n, subject in enumerate(subjects.values()):
+        desk.find(Finding("began", subject, "desaturation", MEDIUM, 20, 20 - n, 20, "t", {}, "s"))
+    desk.find(Finding("changed", subjects["D-4"], "desaturation", LOW, 30, 17, 30, "t", {}, "s"))
     desk.take()
     desk.advance(10 + GROUP_FOR + 1)
-    assert [page.patient for page in desk.take() if isinstance(page, Page)] == ["C-3", "B-2", "A-1"]
+    assert [page.patient for page in desk.take() if isinstance(page, Page)] == ["C-3", "B-2", "A-1", "D-4"]
+
+
+def test_what_somebody_closed_is_raised_again_when_it_is_worse_than_it_has_become_since() -> None:
+    desk = Desk()
+    alert = begun(desk)
+    commands(desk, AlertClosed, alert, 20)
+    desk.take()
+
+    def becomes(priority: Priority, at_us: int) -> list[tuple[str, str | None, int]]:
+        finds(desk, "changed", "desaturation", at_us, priority)
+        return steps_and_pages(desk)
+
+    assert becomes(MEDIUM, 1 * MINUTE) == []
+    assert becomes(LOW, 2 * MINUTE) == []
+    assert becomes(MEDIUM, 3 * MINUTE)[:1] == [("raised", None, 3 * MINUTE)]
+    assert set(desk.open) != {alert}, "another alert, with an id of its own"
+
+
+def reasons(desk: Desk) -> list[object]:
+    """Why somebody was paged about what was raised, or not."""
+    return [one.evidence["page"] for one in desk.take() if isinstance(one, Transition) and "page" in one.evidence]
+
+
+def test_what_somebody_acknowledged_while_its_page_waited_is_not_paged() -> None:
+    desk = Desk()
+    begun(desk, "tachycardia", 0)
+    alert = begun(desk, "desaturation", 10 * SECOND)
+    commands(desk, AlertAcknowledged, alert, 20 * SECOND)
+    desk.take()
+    desk.advance(5 * MINUTE)
+    assert desk.take() == ()
+
+
+def test_half_a_minute_after_a_page_the_patient_s_next_alert_is_paged_at_once() -> None:
+    desk = Desk()
+    begun(desk, "tachycardia", 0)
+    begun(desk, "desaturation", GROUP_FOR)
+    assert reasons(desk) == ["now", "now"]
+
+
+def test_what_is_over_holds_no_page_back() -> None:
+    desk = Desk()
+    begun(desk, "hypertensive-crisis", 0, priority=HIGH)
+    begun(desk, "hypertension", 1 * MINUTE)
+    assert reasons(desk) == ["now", "none: hypertensive-crisis says it"]
+    desk = Desk()
+    begun(desk, "hypertensive-crisis", 0, priority=HIGH)
+    finds(desk, "ended", "hypertensive-crisis", 1 * MINUTE, HIGH)
+    begun(desk, "hypertension", 2 * MINUTE)
+    assert reasons(desk) == ["now", "now"]
+
+
+def test_a_page_that_waits_for_the_patient_s_next_waits_as_long_as_it_must_and_no_longer() -> None:
+    desk = Desk()
+    alert = begun(desk, "desaturation", 0)
+    commands(desk, AlertAcknowledged, alert, 1 * MINUTE)
+    finds(desk, "ended", "desaturation", 2 * MINUTE)
+    begun(desk, "tachycardia", 280 * SECOND)
+    begun(desk, "desaturation", 285 * SECOND)
+    desk.take()
+    desk.advance(10 * MINUTE)
+    assert steps_and_pages(desk) == [("page", None, 280 * SECOND + GROUP_FOR)]
+
+
+def test_what_went_out_with_another_s_page_was_paged_like_it() -> None:
+    desk = Desk()
+    begun(desk, "tachycardia", 0)
+    begun(desk, "desaturation", 10 * SECOND)
+    other = begun(desk, "bradypnoea", 11 * SECOND)
+    desk.advance(1 * MINUTE)
+    (page,) = [one for one in desk.take() if isinstance(one, Page) and len(one.alerts) == 2]
+    assert other in page.alerts
+    commands(desk, AlertAcknowledged, other, 1 * MINUTE)
+    finds(desk, "ended", "bradypnoea", 2 * MINUTE)
+    desk.take()
+    begun(desk, "bradypnoea", 3 * MINUTE)
+    assert reasons(desk) == ["later: it was paged within 5 min"]
+
+
+def test_a_page_is_as_bad_as_the_worst_that_it_tells() -> None:
+    desk = Desk()
+    begun(desk, "tachycardia", 0)
+    begun(desk, "desaturation", 10 * SECOND)
+    low = begun(desk, "hypothermia", 11 * SECOND, priority=LOW)
+    desk.take()
+    commands(desk, AlertEscalated, low, 12 * SECOND)
+    (page,) = [one for one in desk.take() if isinstance(one, Page)]
+    assert (page.priority, len(page.alerts), page.title) == ("medium", 2, "MEDIUM ◆ Chair 1: Low temperature")
+    assert page.body == "hypothermia. desaturation."
+
+
+def test_a_digest_counts_who_is_due_and_who_is_only_silent_and_names_whoever_is_not_answered_for_in_all() -> None:
+    lines = (
+        DigestLine("A-1", ("maintenance-due", "checkin-overdue"), "A-1 is due and silent"),
+        DigestLine("B-2", ("checkin-overdue",), "B-2 is silent"),
+        DigestLine("C-3", ("relapse-risk",), "C-3 is answered for"),
+    )
+    unanswered = {("A-1", "checkin-overdue"): "a", ("B-2", "checkin-overdue"): "b"}
+    page = digest_page(Digest("main", "2026-01-01", 0, lines), unanswered, None)
+    assert page is not None
+    assert (page.title, page.body) == (
+        "● Maintenance, 2026-01-01: 1 due, 1 silent",
+        "A-1 is due and silent; B-2 is silent.",
+    )
+    assert page.alerts == ("a", "b")
 
 
 def test_several_limits_crossed_at_once_are_one_page() -> None:
