@@ -124,7 +124,11 @@ class CuffRules:
             if rule != _CRISIS and word is not None:
                 why[rule] = word
         high = [limit for limit in grouped.get(_HIGH_PRESSURE, ()) if _name(limit) in past]
-        since_us = self._crisis(grouped, past, at_us, bool(high), jumped and not stood, corrects, symptoms, why)
+        unread = any(
+            _name(limit) in self.beyond and limit.channel not in readings
+            for limit in grouped.get((_CRISIS, Priority.HIGH), ())
+        )
+        since_us = self._crisis(grouped, past, at_us, bool(high), jumped and not stood, corrects, unread, symptoms, why)
         self.normal = not any(
             _name(limit) in past for limit in limits if limit.channel in pressures and limit.role == "alone"
         )
@@ -163,14 +167,16 @@ class CuffRules:
 
     def _crisis(
         self, grouped: Mapping[tuple[str, Priority], list[Limit]], past: set[str], at_us: int, high: bool, jumped: bool,
-        corrects: bool, symptoms: bool, why: dict[str, Why],
+        corrects: bool, unread: bool, symptoms: bool, why: dict[str, Why],
     ) -> int:  # fmt: skip
         """Whether a crisis is believed, waits, or is over; since when."""
         name = f"{_CRISIS}.{Priority.HIGH.word}"
         rows = grouped.get((_CRISIS, Priority.HIGH), [])
         crisis = any(_name(limit) in past for limit in rows)
         since_us = at_us if self.waits_us is None else self.waits_us
-        if self.waits_us is not None and not corrects:
+        # A correction confirms nothing, and a cuff that lacks what was in crisis is no proof that it is over.
+        decides = not corrects if high or crisis else not unread
+        if self.waits_us is not None and decides:
             self.waits_us = None
             if high:
                 self.milder, why[_CRISIS] = not crisis, "rechecked"
@@ -226,7 +232,7 @@ class CuffRules:
     def with_symptoms(self, at_us: int, limits: Sequence[Limit]) -> Verdict | None:
         """The patient says something that makes a high pressure an emergency: whether the last cuff was one."""
         rows = [limit for limit in limits if limit.rule == _CRISIS and limit.enabled]
-        high = [limit for limit in limits if (limit.rule, limit.priority) == _HIGH_PRESSURE]
+        high = [limit for limit in limits if limit.enabled and (limit.rule, limit.priority) == _HIGH_PRESSURE]
         found = [limit for limit in high if limit.channel in self.last and limit.is_past(self.last[limit.channel])]
         name = f"{_CRISIS}.{Priority.HIGH.word}"
         if not rows or not found or name in self.forced or at_us - self.shown_us > SYMPTOM_VALID_FOR:

@@ -15,7 +15,8 @@ without any code of the product but the rows of its table of limits, so that the
  6. A crisis that stands more than 60 mmHg from the last reading of that pressure, after a cuff that was past nothing, waits
     for its recheck, at low priority. Unless a crisis is in force already, or there are symptoms.
  7. The recheck is the next cuff that corrects none. If it is at hypertension's limits, the crisis is believed, and began when
-    it began to wait. If it is not, that was no crisis.
+    it began to wait. If it is not, that was no crisis; nor was it if a correction takes it back. But a cuff that lacks a
+    pressure that was in crisis takes nothing back.
  8. With symptoms, a cuff at hypertension's limits is a crisis; so are the pressures last read, if they were shown in the last
     30 min when the symptoms are named.
  9. A crisis that was believed below its own limits lasts until hypertension's limits are over, or until it reaches its own.
@@ -232,7 +233,8 @@ def after_cuff(before: Crisis, cuffs: Sequence[Taken]) -> Crisis:
     pressures = {name: cuff.readings[name] for name in PRESSURES if name in cuff.readings}
     in_crisis, high = any_past(cuff, rows), any_past(cuff, rows_of(cuff.table, HIGH_PRESSURE))
     on_its_own = in_crisis or (before.believed and (not rows or any(still_past(cuffs, row) for row in rows)))
-    if waits_us is not None and corrects(cuffs):
+    lacking = any(still_past(cuffs, row) and row.channel not in cuff.readings for row in rows)
+    if waits_us is not None and (corrects(cuffs) if in_crisis or high else lacking):
         return Crisis(waits_us, False, before.as_high, "waits", waits_us)
     if waits_us is not None and high:
         return Crisis(None, True, not in_crisis, "rechecked", waits_us)
@@ -260,7 +262,7 @@ def as_high_row(named: Named, earlier: Events) -> Limit | None:
     if crisis(earlier).believed or not rows_of(named.table, CRISIS):
         return None
     known = last_read(cuffs_of(earlier))
-    rows = [row for row in named.table if (row.rule, row.priority) == HIGH_PRESSURE]
+    rows = rows_of(named.table, HIGH_PRESSURE)
     return next((row for row in rows if row.channel in known and PAST[row.past](known[row.channel], row.enter)), None)
 
 

@@ -174,6 +174,39 @@ def test_a_crisis_that_a_site_no_longer_wants_told_is_not_raised_for_want_of_a_r
     assert told(clinic, "hypertensive-crisis")[1:] == []
 
 
+def test_a_cuff_that_lacks_what_was_in_crisis_is_no_recheck_unless_it_is_high_itself() -> None:
+    first = ((0, 128, 80), (600, 212, 104))
+    lacking = session(*first, (660, None, 84))
+    lacking.passes(200)
+    assert told(lacking, "hypertensive-crisis")[1:] == ["13:00 high hypertensive-crisis worsened"]
+    assert lacking.alert("hypertensive-crisis").evidence["value"] == 212
+    high = session(*first, (660, None, 112))
+    assert told(high, "hypertensive-crisis")[1:] == ["11:00 high hypertensive-crisis worsened"]
+    complete = session(*first, (660, None, 84), (720, 131, 82))
+    assert told(complete, "hypertensive-crisis")[1:] == ["12:00 low hypertensive-crisis closed"]
+
+
+def test_a_correction_takes_a_doubtful_crisis_back() -> None:
+    clinic = session((0, 128, 80), (600, 212, 104), (608, 122, 80))
+    clinic.passes(300)
+    assert told(clinic, "hypertensive-crisis")[1:] == ["10:08 low hypertensive-crisis closed"]
+
+
+def test_a_limit_that_is_off_makes_no_crisis_of_symptoms_in_either_order() -> None:
+    off = {"enabled": False}
+    for first in ("cuff", "symptoms"):
+        clinic = Scene()
+        clinic.configures({"hypertension": {"low": {"sbp": off, "dbp": off}}})
+        clinic.chair("3").starts()
+        for what in ("symptoms", "cuff") if first == "symptoms" else ("cuff", "symptoms"):
+            clinic.now_s += 60
+            if what == "cuff":
+                clinic.chair("3").cuff(184, 96)
+            else:
+                symptoms(clinic)
+        assert told(clinic, "hypertensive-crisis") == []
+
+
 def test_a_recheck_that_failed_is_no_recheck() -> None:
     clinic = session((0, 128, 80), (600, 212, 104))
     three = clinic.chair("3")
