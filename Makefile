@@ -105,6 +105,10 @@ prove-latency: setup ## Measure the time from an accepted sample to the alert on
 prove-detection: setup ## Score the detectors on invented sessions and recordings, held-out families included
 	$(BIN)/python -m bench.detection --held-out
 
+.PHONY: prove-planted
+prove-planted: setup ## Plant faults one at a time in a copy of the tree, and see which test notices (some half an hour)
+	$(BIN)/python -m bench.planted
+
 .PHONY: train-forecast
 train-forecast: setup ## Train the forecast's pooled model on invented cohorts (some 20 minutes; the same seeds, the same bytes)
 	$(BIN)/python -m bench.forecast.train

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -20,6 +20,8 @@ settings.register_profile(
     "ci", derandomize=True, deadline=None, max_examples=80, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("prove", settings.get_profile("ci"), derandomize=False, max_examples=2_000, print_blob=True)
+# For `python -m bench.planted`, which asks whether a test fails, not how: nothing is made smaller.
+settings.register_profile("planted", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("ci")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

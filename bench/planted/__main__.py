@@ -1,0 +1,189 @@
+"""`python -m bench.planted`: plant one fault at a time in a copy of the tree, and see which test notices.
+
+A fault is caught if a test near it fails. One that survives is a missing test, unless it is said to change nothing: then it must
+survive. `--write` puts the table into docs/planted-faults.md. Takes some six seconds a fault, one at a time. Never here: the
+tree that it is started from is only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Final, Literal
+
+from bench.figures import write_into
+from bench.planted.fault import Fault, Suite
+from bench.planted.table import SUITES
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PAGE: Final = ROOT / "docs" / "planted-faults.md"
+TREE: Final = ("models", "streams", "alerts", "deploy", "bench", "tests", "docs", "pyproject.toml")
+"""What near tests read. The built board and its modules stay behind."""
+LEFT: Final = shutil.ignore_patterns("node_modules", "dist", "__pycache__", "images")
+TIMEOUT_S: Final = 300
+"""A fault that makes a test run for longer than this has been noticed. Chosen by us: some thirty times what they take."""
+
+Outcome = Literal["caught", "survived", "equivalent", "noticed though equivalent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a fault, by which test, and how long that took."""
+
+    fault: Fault
+    outcome: Outcome
+    by: str
+    took_s: float
+
+
+def copied(to: Path) -> None:
+    """A copy of the tree, compiled such that a changed source is always seen."""
+    for name in TREE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=LEFT)
+        else:
+            shutil.copy(ROOT / name, to / name)
+    compileall.compile_dir(to, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+
+
+def noticed_by(tree: Path, suite: Suite) -> str | None:
+    """The first of a suite's tests that fails in this tree; None: all pass.
+
+    Raises:
+        RuntimeError: pytest could not run the tests for another reason than the tree.
+    """
+    options = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--no-header",
+        "--tb=no",
+        "--hypothesis-profile=planted",
+    ]
+    # The same source at the same second and of the same length is another source here: nothing compiled is written.
+    surroundings = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
+    if suite.plain:
+        surroundings["NUMBA_DISABLE_JIT"] = "1"
+    command = [sys.executable, "-m", "pytest", *options, *suite.near]
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=surroundings, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "no end"
+    if done.returncode == 0:
+        return None
+    if done.returncode not in {1, 2, 4}:
+        raise RuntimeError(done.stdout + done.stderr)
+    found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    return found[1] if found else "no test can be read"
+
+
+def plant(tree: Path, fault: Fault, suite: Suite) -> Result:
+    """Plant one fault in a copy of the tree, run the near tests, and take it out again."""
+    path = tree / fault.file
+    sound = path.read_text()
+    path.write_text(fault.planted(sound))
+    began_s = perf_counter()
+    try:
+        by = noticed_by(tree, suite)
+    finally:
+        path.write_text(sound)
+    outcome: Outcome
+    if fault.equivalent:
+        outcome = "equivalent" if by is None else "noticed though equivalent"
+    else:
+        outcome = "survived" if by is None else "caught"
+    return Result(fault, outcome, by or "", perf_counter() - began_s)
+
+
+def table(suite: Suite, results: Sequence[Result]) -> str:
+    """One suite's faults as a Markdown table."""
+    lines = [
+        f"### {suite.title}",
+        "",
+        "| fault | file | what it does | outcome | by |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for result in results:
+        fault = result.fault
+        path, _, test = result.by.partition("::")
+        by = f"`{Path(path).name}` {test.replace('_', ' ').removeprefix('test ')}" if path else fault.equivalent
+        lines.append(f"| {fault.name} | {fault.file.rpartition('/')[2]} | {fault.why} | {result.outcome} | {by} |")
+    return "\n".join(lines)
+
+
+def summary(results: Sequence[Result]) -> str:
+    """How many of those that change behaviour were caught."""
+    counted = {
+        outcome: sum(result.outcome == outcome for result in results)
+        for outcome in ("caught", "survived", "equivalent")
+    }
+    changing = counted["caught"] + counted["survived"]
+    share = counted["caught"] / max(changing, 1)
+    return (
+        f"{len(results)} faults planted: {counted['caught']} of the {changing} that change behaviour were caught "
+        f"({share:.0%}), {counted['equivalent']} change nothing."
+    )
+
+
+def main() -> int:
+    """Plant, run, print; 1 if a fault survived that should not, or one was noticed that should change nothing."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.planted", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="faults whose name begins so; may be repeated"
+    )
+    parser.add_argument("--write", action="store_true", help=f"plant all, and put the table into {PAGE.name}")
+    options = parser.parse_args()
+    wanted = ("",) if options.write or not options.only else tuple(options.only)
+    tables: list[str] = []
+    found: list[Result] = []
+    with TemporaryDirectory(prefix="planted-") as folder:
+        tree = Path(folder)
+        copied(tree)
+        for suite in SUITES:
+            faults = [fault for fault in suite.faults if fault.name.startswith(wanted)]
+            if not faults:
+                continue
+            if (broken := noticed_by(tree, suite)) is not None:
+                print(f"{suite.title}: {broken} fails without any fault", file=sys.stderr)
+                return 2
+            results = []
+            for fault in faults:
+                results.append(plant(tree, fault, suite))
+                result = results[-1]
+                print(
+                    f"{fault.name:5} {result.outcome:10} {result.took_s:5.1f} s  {result.by}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            tables.append(table(suite, results))
+            found += results
+    when = f"{datetime.now().astimezone():%Y-%m-%d} · Python {platform.python_version()} · `python -m bench.planted --write`"
+    text = "\n\n".join([when, summary(found), *tables])
+    print(text)
+    if options.write:
+        write_into(PAGE, text)
+    return int(any(result.outcome not in {"caught", "equivalent"} for result in found))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,13 @@
+"""The suites, in the order in which they are planted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bench.planted.core import ABSENCE, OUTBOX, TIMERS, WHOSE
+from bench.planted.cuffs import CUFFS
+from bench.planted.desk import DESK
+from bench.planted.lifecycle import LIFECYCLE
+from bench.planted.loop import HOLDING, LOOP
+
+SUITES: Final = (LIFECYCLE, HOLDING, CUFFS, DESK, LOOP, TIMERS, ABSENCE, WHOSE, OUTBOX)
