@@ -16,8 +16,9 @@ from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
 from models.tables.rules import RULES, Priority
 from streams.ward.compiled import compiled
+from streams.ward.conclusions import Conclusion, over
+from streams.ward.cuffs import recheck_overdue
 from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
-from streams.ward.rules.thresholds import not_rechecked
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, plain
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
@@ -81,10 +82,10 @@ def hear(session: SessionRecord, sample: SampleRecord) -> None:
 
 def heard(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
     """Say what is news of a session's monitor: it has started, a channel is back, its device froze, its clock is wrong."""
-    clock_us = here[0]
+    clock_us, session = here[0], state.known.sessions[row]
     if sample.begun:
         state.rows.start_due[row] = FAR
-        state.say(row, "never-started", None, clock_us, int(sample.at_us), here, "The monitor has started.", {}, "")
+        state.file(session, over("never-started", clock_us, "The monitor has started."), here)
     if sample.returned or sample.turned:
         # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
         _technical(state, row, clock_us, here)
@@ -105,22 +106,14 @@ def fall_due(state: WardState, row: int, due_us: int) -> None:
         rows.start_due[row] = FAR
         detail = f"Nothing from the monitor {duration(START_WITHIN / SECOND)} after the start."
         text = plain(session.where, RULES["never-started"].title, detail)
-        state.say(
-            row,
-            "never-started",
-            Priority.MEDIUM,
-            due_us,
-            due_us - START_WITHIN,
-            here,
-            text,
-            {},
-            "3 min after session.started",
-        )
+        source = "3 min after session.started"
+        conclusion = Conclusion("never-started", Priority.MEDIUM, due_us, due_us - START_WITHIN, text, {}, source)
+        state.file(session, conclusion, here)
     if due_us in {rows.cuff_due[row], rows.timer_due[row]}:
         timer_falls_due(state, row, due_us)
     if rows.recheck_due[row] == due_us:
         rows.recheck_due[row] = FAR
-        not_rechecked(state, row, due_us, here)
+        recheck_overdue(state, row, due_us, here)
     gone = CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
     if gone.any() or rows.lost_due[row] == due_us:
         rows.stale[row] |= gone
@@ -150,7 +143,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     for rule in rules:
         title = RULES[rule].title
         if rule not in lost:
-            state.say(row, rule, None, at_us, at_us, here, f"{session.where}: {title} is over.", {}, "")
+            state.file(session, over(rule, at_us, f"{session.where}: {title} is over."), here)
             continue
         columns = lost[rule]
         names = [CHANNEL_NAMES[column] for column in columns]
@@ -169,7 +162,8 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         # Nobody has said that somebody is still there whom nobody announced: their silence pages nobody.
         pages = rule == "no-data" and rows.lost_due[row] == FAR and session.announced
         priority = Priority.MEDIUM if pages else Priority.LOW
-        state.say(row, rule, priority, at_us, onset_us, here, text, evidence, "stale 30 s after the last good reading")
+        source = "stale 30 s after the last good reading"
+        state.file(session, Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here)
 
 
 def _spoilt_since(rows: Rows, row: int) -> int:
@@ -183,7 +177,6 @@ def _clock_skew(state: WardState, row: int, at_us: int, here: Here, skewed: bool
     session = state.known.sessions[row]
     off_s = (at_us - here[0]) / SECOND
     text = plain(session.where, RULES["clock-skew"].title, f"The device's clock is {duration(abs(off_s))} off.")
-    state.say(
-        row, "clock-skew", Priority.LOW if skewed else None, at_us, at_us, here, text, {"off_s": number(off_s)},
-        "more than 1 min ahead or 10 min behind",
-    )  # fmt: skip
+    priority, evidence = Priority.LOW if skewed else None, {"off_s": number(off_s)}
+    source = "more than 1 min ahead or 10 min behind"
+    state.file(session, Conclusion("clock-skew", priority, at_us, at_us, text, evidence, source), here)

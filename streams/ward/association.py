@@ -122,8 +122,12 @@ class Session:
 
     def usual_at(self, at_us: int) -> str | None:
         """A sentence on what is usual at an instant after the dose; None before it, or if nothing is known."""
-        dose_us = self.dose_us
-        return None if dose_us is None else expected_effects(self.drug, self.route, (at_us - dose_us) / MINUTE)
+        minute = self.minute_at(at_us)
+        return None if minute is None else expected_effects(self.drug, self.route, minute)
+
+    def minute_at(self, at_us: int) -> float | None:
+        """The minute of the protocol at an instant: since the dose began; None before there is one."""
+        return None if self.dose_us is None else (at_us - self.dose_us) / MINUTE
 
     def phase(self, now_us: int) -> SessionPhase:
         """Where in its protocol the session is at an instant of the shard's clock."""

@@ -18,8 +18,9 @@ from streams.journal.frame import Frame, FrameBuilder, decode
 from streams.ward import loop
 from streams.ward.absence import fall_due, heard
 from streams.ward.compiled import records
+from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
-from streams.ward.rules.thresholds import flipped, read_cuff
+from streams.ward.rules.thresholds import file_flips
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
 from streams.ward.sessions import open_unannounced
@@ -121,11 +122,11 @@ def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) ->
                 shown: dict[str, float] = {CHANNEL_NAMES[sample.column - 1]: float(sample.shown)}
                 if sample.of_rate:
                     shown["rate"] = float(sample.shown)
-                flipped(state, row, sample, _place(state, frame), shown)
+                file_flips(state, row, sample, _place(state, frame), shown)
             case loop.FLIPPED:
-                flipped(state, row, sample, _place(state, frame), _trusted(sample))
+                file_flips(state, row, sample, _place(state, frame), _trusted(sample))
             case loop.CUFF:
-                read_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
+                fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
 
 
 def _place(state: WardState, frame: Frame) -> Here:

@@ -10,6 +10,7 @@ from models.instants import FAR, HOUR, MINUTE, SECOND
 from models.tables.rules import RULE_INDEX, RULES, Priority
 from streams.journal.frame import Origin
 from streams.ward.association import Session
+from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import remember
 from streams.ward.sentences import number, plain
 from streams.ward.state import Here, WardState
@@ -45,10 +46,8 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
         session.standing = {rule: on for rule, on in standing.items() if rule != "unscheduled"}
         standing = {rule: on for rule, on in standing.items() if rule == "unscheduled"}
     for rule in standing:
-        state.say(
-            row, rule, None, here[0], at_us, here, f"{before.where}: {RULES[rule].title}; a session was started.",
-            {"goes_on_as": session.patient}, "",
-        )  # fmt: skip
+        text = f"{before.where}: {RULES[rule].title}; a session was started."
+        state.file(before, over(rule, here[0], text, {"goes_on_as": session.patient}), here)
     known.dismiss(row)
     known.admit(row, session)
     rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
@@ -56,12 +55,10 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
     expect_cuff(state, row, here[0])
     for rule, on in standing.items():
         if rule != "unscheduled":
-            text = plain(
-                session.where, RULES[rule].title, f"It began before the session was entered, as {before.where}."
-            )
-            state.say(
-                row, rule, on.priority, here[0], on.onset_us, here, text, {"began_as": before.patient}, "as before"
-            )
+            detail = f"It began before the session was entered, as {before.where}."
+            text, evidence = plain(session.where, RULES[rule].title, detail), {"began_as": before.patient}
+            conclusion = Conclusion(rule, on.priority, here[0], on.onset_us, text, evidence, "as before")
+            state.file(session, conclusion, here)
 
 
 def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None:
@@ -79,17 +76,9 @@ def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None
     row = open_session(state, session, clock_us)
     if state.clock == "received":
         text = plain(session.where, RULES["unscheduled"].title, "Watched all the same: start a session.")
-        state.say(
-            row,
-            "unscheduled",
-            Priority.LOW,
-            clock_us,
-            clock_us,
-            here,
-            text,
-            {"device": origin.device},
-            "vitals without an open session",
-        )
+        evidence, source = {"device": origin.device}, "vitals without an open session"
+        conclusion = Conclusion("unscheduled", Priority.LOW, clock_us, clock_us, text, evidence, source)
+        state.file(session, conclusion, here)
     return row
 
 
@@ -98,7 +87,7 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
     session = state.known.sessions[row]
     for rule in sorted(session.standing, key=RULE_INDEX.__getitem__):
         text = f"{session.where}: {RULES[rule].title}; the session is over."
-        state.say(row, rule, None, at_us, at_us, here, text, {"session_over": True}, "")
+        state.file(session, over(rule, at_us, text, {"session_over": True}), here)
     remember(state, row, here[0])
     state.counts["watched µs"] += int(state.rows.watched[row])
     leave_behind(state, row, (session.name,), (session.patient,), state.known.devices_of(row), here[0])

@@ -17,7 +17,7 @@ from alerts.effects import AuditEntry, DeadLetter, Forecast
 from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER, SECOND
 from models.tables.limits import Limit
-from models.tables.rules import RULES, Priority
+from models.tables.rules import RULES
 from models.wire.observations import Command, SiteConfigured
 from streams.journal.frame import key_hash
 from streams.ward.association import Association, Session
@@ -125,15 +125,6 @@ class WardState:
         )  # fmt: skip
         whose = (subject.site, subject.patient, subject.session or "")
         self.said.append(((*here, whose, rank_of(conclusion.rule, news.priority)), finding))
-
-    def say(
-        self, row: int, rule: str, priority: Priority | None, at_us: int, onset_us: int, here: Here,
-        text: str, evidence: Mapping[str, object], source: str,
-    ) -> None:  # fmt: skip
-        """File a conclusion about the session of a row."""
-        self.file(
-            self.known.sessions[row], Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here
-        )  # fmt: skip
 
 
 def _in_session(

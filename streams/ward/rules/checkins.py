@@ -21,11 +21,11 @@ from models.tables.suicidality import UNREAD_SOURCE, Risk, asks_about_suicide, h
 from models.tables.symptoms import alarming
 from models.wire.observations import CheckIn, SetAside
 from streams.ward.conclusions import Conclusion, over
+from streams.ward.cuffs import symptom_reported
 from streams.ward.estimates import surprise_of
-from streams.ward.rules.thresholds import say_symptoms
 from streams.ward.sentences import number, plain, with_chair
 from streams.ward.state import REMEMBER, Here, WardState
-from streams.ward.timers import checked_in, judge_lasting
+from streams.ward.timers import answer_checkin, file_lasting
 
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
 """The instruments of a round of observation."""
@@ -55,13 +55,13 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
         symptoms = [one for one in session.reports if one.instrument == "symptoms"]
         session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
         if session.symptoms_us is not None:
-            say_symptoms(state, row, report.at_us, here)
+            symptom_reported(state, row, report.at_us, here)
     assessment = assess(session.reports, state.limits_of(row))
     for rule in _RULES:
         _file(state, row, rule, assessment, report.at_us, here)
     if report.instrument in OBSERVED_BY:
-        checked_in(state, row, report.at_us, here)
-    judge_lasting(state, row, assessment, report.at_us, here)
+        answer_checkin(state, row, here)
+    file_lasting(state, row, assessment, report.at_us, here)
 
 
 def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
