@@ -20,7 +20,7 @@ from streams.ward.conclusions import Conclusion, over
 from streams.ward.cuffs import recheck_overdue
 from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
 from streams.ward.sample import SampleRecord
-from streams.ward.sentences import absence_sentence, duration, number, plain
+from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
 from streams.ward.state import DUE, Here, WardState
@@ -29,8 +29,8 @@ from streams.ward.timers import timer_falls_due
 PAGE_SILENCE_AFTER: Final = 2 * MINUTE
 """A chair that is silent is on the board after `STALE_AFTER` and pages after this long. Chosen by us: a gateway that sends
 its minute late must not teach people to ignore the page; the bedside monitor stays primary meanwhile."""
-AHEAD: Final = MINUTE
-BEHIND: Final = 10 * MINUTE
+CLOCK_AHEAD: Final = MINUTE
+CLOCK_BEHIND: Final = 10 * MINUTE
 """A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
 _CONTINUOUS: Final = tuple(bool(each) for each in CONTINUOUS)
@@ -58,7 +58,7 @@ def next_due(session: SessionRecord) -> int:
 
 
 @compiled
-def hear(session: SessionRecord, sample: SampleRecord) -> None:
+def update_presence(session: SessionRecord, sample: SampleRecord) -> None:
     """Note that a session was heard: what was absent is back, what begun has begun. What is news of it, in the sample."""
     before_us = session.row_at
     if not sample.any_fresh:
@@ -73,16 +73,16 @@ def hear(session: SessionRecord, sample: SampleRecord) -> None:
         if sample.trusted[column] and session.stale[column]:
             session.stale[column] = False
             sample.returned = True
-    skewed = sample.sent_us > sample.clock_us + AHEAD or sample.sent_us < sample.clock_us - BEHIND
+    skewed = sample.sent_us > sample.clock_us + CLOCK_AHEAD or sample.sent_us < sample.clock_us - CLOCK_BEHIND
     sample.skewed = sample.any_fresh and skewed != (session.skewed != 0)
     if sample.skewed:
         session.skewed = skewed
     sample.begun = sample.any_fresh and (session.start_due < FAR or before_us == NEVER)
 
 
-def heard(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
+def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
     """Say what is news of a session's monitor: it has started, a channel is back, its device froze, its clock is wrong."""
-    clock_us, session = here[0], state.known.sessions[row]
+    clock_us, session = here[0], state.association.sessions[row]
     if sample.begun:
         state.rows.start_due[row] = FAR
         state.file(session, over("never-started", clock_us, "The monitor has started."), here)
@@ -95,7 +95,7 @@ def heard(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
 
 def fall_due(state: WardState, row: int, due_us: int) -> None:
     """Let what is due of a session at this instant happen."""
-    rows, session = state.rows, state.known.sessions.get(row)
+    rows, session = state.rows, state.association.sessions.get(row)
     if session is None:
         return
     here = (due_us, DUE, 0)
@@ -105,7 +105,7 @@ def fall_due(state: WardState, row: int, due_us: int) -> None:
     if rows.start_due[row] == due_us:
         rows.start_due[row] = FAR
         detail = f"Nothing from the monitor {duration(START_WITHIN / SECOND)} after the start."
-        text = plain(session.where, RULES["never-started"].title, detail)
+        text = rule_sentence(session.where, RULES["never-started"].title, detail)
         source = "3 min after session.started"
         conclusion = Conclusion("never-started", Priority.MEDIUM, due_us, due_us - START_WITHIN, text, {}, source)
         state.file(session, conclusion, here)
@@ -122,7 +122,7 @@ def fall_due(state: WardState, row: int, due_us: int) -> None:
 
 def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     """Channels went stale or came back: which technical rules hold now."""
-    rows, session = state.rows, state.known.sessions[row]
+    rows, session = state.rows, state.association.sessions[row]
     expected = CONTINUOUS & (rows.trusted_at[row] > NEVER)
     stale = rows.stale[row] & expected
     lost: dict[str, list[int]] = {}
@@ -152,11 +152,11 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         text = absence_sentence(session.where, title, names, since_s)
         if not columns and rows.apart[row]:
             ecg, pleth = (number(round(float(rate))) for rate in rows.beat[row])
-            text = plain(
+            text = rule_sentence(
                 session.where, title, f"Heart rate {ecg} and pulse {pleth} /min disagree for {duration(since_s)}."
             )
         elif not columns:
-            text = plain(session.where, title, f"All signals unchanged for {duration(since_s)}.")
+            text = rule_sentence(session.where, title, f"All signals unchanged for {duration(since_s)}.")
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
         evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
         # Nobody has said that somebody is still there whom nobody announced: their silence pages nobody.
@@ -174,9 +174,9 @@ def _spoilt_since(rows: Rows, row: int) -> int:
 
 
 def _clock_skew(state: WardState, row: int, at_us: int, here: Here, skewed: bool) -> None:
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     off_s = (at_us - here[0]) / SECOND
-    text = plain(session.where, RULES["clock-skew"].title, f"The device's clock is {duration(abs(off_s))} off.")
+    text = rule_sentence(session.where, RULES["clock-skew"].title, f"The device's clock is {duration(abs(off_s))} off.")
     priority, evidence = Priority.LOW if skewed else None, {"off_s": number(off_s)}
     source = "more than 1 min ahead or 10 min behind"
     state.file(session, Conclusion("clock-skew", priority, at_us, at_us, text, evidence, source), here)

@@ -32,7 +32,7 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
     Args:
         trusted: the believed readings of the sample, by channel.
     """
-    session, rows = state.known.sessions[row], state.rows
+    session, rows = state.association.sessions[row], state.rows
     readings = {name: trusted[name] for name in ("sbp", "dbp") if name in trusted}
     rules = session.cuff_rules
     if rules.shown_again(at_us, readings):
@@ -64,21 +64,21 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
 
 def recheck_overdue(state: WardState, row: int, due_us: int, here: Here) -> None:
     """File the doubtful crisis of a session that was not rechecked in time: from now on it is believed."""
-    verdict = state.known.sessions[row].cuff_rules.not_rechecked(state.limits_of(row))
+    verdict = state.association.sessions[row].cuff_rules.not_rechecked(state.limits_of(row))
     if verdict is not None:
         _file(state, row, due_us, here, verdict)
 
 
 def symptom_reported(state: WardState, row: int, at_us: int, here: Here) -> None:
     """File what an alarming symptom makes of the last cuff; `Session.symptoms_us` is set already."""
-    verdict = state.known.sessions[row].cuff_rules.with_symptoms(at_us, state.limits_of(row))
+    verdict = state.association.sessions[row].cuff_rules.with_symptoms(at_us, state.limits_of(row))
     if verdict is not None:
         _file(state, row, at_us, here, verdict)
 
 
 def _file(state: WardState, row: int, at_us: int, here: Here, verdict: Verdict) -> None:
-    session = state.known.sessions[row]
-    if verdict.rule in session.standing or verdict.priority is not None:
+    session = state.association.sessions[row]
+    if verdict.rule in session.conditions or verdict.priority is not None:
         state.file(session, conclude_cuff(session, verdict, state.baseline(row), at_us), here)
 
 

@@ -22,7 +22,7 @@ LASTING_AFTER: Final = 120 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SessionDose:
     """One dose as entered: when it began, what of, how long it was to take; when and at what amount it was stopped, if it was."""
 
     at_us: int
@@ -47,13 +47,13 @@ class Given:
         return self.amount_mg if self.given_mg is None else self.given_mg
 
 
-def with_dose(doses: Sequence[Given], given: Given, replaces: str | None) -> list[Given]:
+def add_dose(doses: Sequence[SessionDose], given: SessionDose, replaces: str | None) -> list[SessionDose]:
     """The doses with one more, or with one corrected: the entry that it replaces is gone."""
     kept = [dose for dose in doses if replaces is None or dose.id != replaces]
     return sorted([*kept, given], key=lambda dose: dose.at_us)
 
 
-def with_stop(doses: Sequence[Given], at_us: int, given_mg: float | None) -> list[Given]:
+def stop_dose(doses: Sequence[SessionDose], at_us: int, given_mg: float | None) -> list[SessionDose]:
     """The doses with the running one stopped: the last that began by then. None to stop changes nothing."""
     begun = [n for n, dose in enumerate(doses) if dose.at_us <= at_us]
     return [
@@ -62,7 +62,7 @@ def with_stop(doses: Sequence[Given], at_us: int, given_mg: float | None) -> lis
     ]
 
 
-def last_course(doses: Sequence[Given]) -> Sequence[Given]:
+def last_course(doses: Sequence[SessionDose]) -> Sequence[SessionDose]:
     """The doses of the last course, in order; of none, none."""
     first = 0
     for n, dose in enumerate(doses):
@@ -71,7 +71,7 @@ def last_course(doses: Sequence[Given]) -> Sequence[Given]:
     return doses[first:]
 
 
-def total_mg(doses: Sequence[Given]) -> float | None:
+def total_mg(doses: Sequence[SessionDose]) -> float | None:
     """What was given in all; None if of any dose it is not known."""
     amounts = [dose.mg for dose in doses]
     known = [amount for amount in amounts if amount is not None]

@@ -39,21 +39,21 @@ from models.wire.observations import (
 )
 from streams.journal.frame import Origin
 from streams.ward.association import Session
-from streams.ward.doses import Given, with_dose, with_stop
+from streams.ward.doses import SessionDose, add_dose, stop_dose
 from streams.ward.early_doses import EarlyDose
 from streams.ward.home import rules as home
 from streams.ward.rules.checkins import (
     alert_unread_form,
     alert_unread_line,
-    answered,
+    file_risk,
+    file_score_outside,
     fold_report,
-    heed_risk,
-    heed_score,
+    report_of,
 )
-from streams.ward.rules.contraindications import weigh, weigh_registration
-from streams.ward.rules.readiness import LEAVES, left
+from streams.ward.rules.contraindications import check_contraindication, weigh_registration
+from streams.ward.rules.readiness import EXIT_WORDS, check_early_exit
 from streams.ward.samples import pass_time
-from streams.ward.sessions import announce_session, close_session, leave_behind, open_session, seen_in
+from streams.ward.sessions import announce_session, close_session, hand_over, open_session, session_extremes
 from streams.ward.state import OBSERVED, Here, WardState
 from streams.ward.timers import doses_changed
 
@@ -76,11 +76,11 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     if isinstance(record, FrameSetAside):
         _frame_set_aside(state, record, here)
         return
-    for dose in state.known.early.over(here[0]):
+    for dose in state.association.early.over(here[0]):
         if not dose.accepted:
             _set_aside(state, dose.record, here, "session", NO_SESSION)
     state.counts["events"] += 1
-    if state.had(_identity(record), state.clock_us):
+    if state.is_repeat(_identity(record), state.clock_us):
         return
     match record:
         case PatientRegistered():
@@ -101,7 +101,7 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         case Intervention():
             _intervene(state, record, at_us, here)
         case Command():
-            state.tell(record, here)
+            state.emit(record, here)
         case ForecastMade():
             if (why_not := home.foresee(state, record, here)) is not None:
                 _set_aside(state, record, here, "as_of", why_not)
@@ -128,12 +128,12 @@ def _audit(
     entry = AuditEntry(
         iso(to_us(record.at)), record.site, record.patient, session, record.kind, by, outcome, doc, iso(here[0])
     )
-    state.tell(entry, here)
+    state.emit(entry, here)
 
 
 def _session_of(state: WardState, row: int | None, record: Event) -> str | None:
     """The session that an entry is filed under: the one whose row it belongs to, else the one that it names."""
-    return record.session if row is None else state.known.sessions[row].name
+    return record.session if row is None else state.association.sessions[row].name
 
 
 def _set_aside(
@@ -144,14 +144,14 @@ def _set_aside(
         state.counts["set aside"] += 1
     else:
         state.count_set_aside()
-    state.tell(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
+    state.emit(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
 
 
 def _conflict(state: WardState, record: Conflicted, here: Here) -> None:
     text = f"Records disagree: effect {record.effect} of frame {record.offset}. Tell whoever runs Chairside."
     evidence = {"offset": record.offset, "effect": record.effect, "stored": record.stored, "offered": record.offered}
     subject = Subject(record.site, "-", None)
-    state.tell(
+    state.emit(
         Finding("began", subject, "integrity", Priority.MEDIUM, here[0], here[0], here[0], text, evidence, "an effect's key names one content"),
         here,
     )  # fmt: skip
@@ -169,13 +169,13 @@ def _frame_set_aside(state: WardState, record: FrameSetAside, here: Here) -> Non
     evidence = {"offset": record.offset, "until": record.until, "lost": record.lost, "reason": record.reason}
     subject = Subject(record.site, "-", None)
     priority = Priority.HIGH if record.lost else Priority.MEDIUM
-    state.tell(
+    state.emit(
         Finding("began", subject, "integrity", priority, here[0], here[0], here[0], text, evidence, "every frame of the journal is used"),
         here,
     )  # fmt: skip
     if not record.lost:
         state.counts["set aside"] += 1
-        state.tell(DeadLetter(iso(max(here[0], 0)), record.site, "frame", record.reason, which), here)
+        state.emit(DeadLetter(iso(max(here[0], 0)), record.site, "frame", record.reason, which), here)
 
 
 def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
@@ -191,11 +191,11 @@ def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
     _audit(state, record, record.session, here)
     home.fold_course_entry(state, record, here)
     mine = [
-        row for row, session in sorted(state.known.sessions.items())
+        row for row, session in sorted(state.association.sessions.items())
         if (session.site, session.patient) == (record.site, record.patient) and session.announced
     ]  # fmt: skip
     for row in mine:
-        weigh(state, row, here[0], here, anew=anew)
+        check_contraindication(state, row, here[0], here, anew=anew)
     if not mine:
         weigh_registration(state, record.site, record.patient, here, anew=anew)
 
@@ -211,36 +211,36 @@ def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
     state.home.configure(record.site, record.policies)
     _audit(state, record, record.session, here)
     home.policies_changed(state, record.site, here)
-    state.tell(record, here)
+    state.emit(record, here)
 
 
 def _apply_limits(state: WardState, site: str) -> None:
-    for row, session in state.known.sessions.items():
+    for row, session in state.association.sessions.items():
         if session.site == site:
             state.rows.limit_set[row] = state.limits.set_of(site, session.patient)
 
 
 def _assign(state: WardState, record: DeviceAssigned, at_us: int, here: Here) -> None:
     origin = Origin(record.site, None, None, record.device, None)
-    before = state.known.find(origin)
-    state.known.assign(record.site, record.device, record.chair)
-    now = state.known.find(origin)
+    before = state.association.find(origin)
+    state.association.assign(record.site, record.device, record.chair)
+    now = state.association.find(origin)
     if before is None or before == now:
         return
-    session = state.known.sessions[before]
+    session = state.association.sessions[before]
     if session.announced or session.patient != record.device:
-        leave_behind(state, before, (), (), (record.device,), here[0])
+        hand_over(state, before, (), (), (record.device,), here[0])
     elif now is None:
-        state.known.seat(before, record.chair)
+        state.association.assign_chair(before, record.chair)
     else:
         # It was watched for want of anybody; now it watches somebody.
-        leave_behind(state, before, (), (), (record.device,), here[0])
+        hand_over(state, before, (), (), (record.device,), here[0])
         close_session(state, before, at_us, here)
 
 
 def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> None:
-    row = state.known.by_name.get((record.site, record.session))
-    if row is not None and state.known.sessions[row].announced:
+    row = state.association.by_name.get((record.site, record.session))
+    if row is not None and state.association.sessions[row].announced:
         _set_aside(state, record, here, "session", "a session of that name is open already")
         return
     session = Session(
@@ -249,9 +249,9 @@ def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> 
         started_us=at_us,
     )  # fmt: skip
     if session.chair is None and session.device is not None:
-        session.chair = state.known.chair_of.get((session.site, session.device))
+        session.chair = state.association.chair_of.get((session.site, session.device))
     earlier = [
-        row for row, other in state.known.sessions.items() if not other.announced and _same_place(other, session)
+        row for row, other in state.association.sessions.items() if not other.announced and _same_place(other, session)
     ]
     # Two that were watched apart cannot both go on as one.
     goes_on = earlier[0] if len(earlier) == 1 and _same_person(state, earlier[0], session) else None
@@ -265,14 +265,14 @@ def _start(state: WardState, record: SessionStarted, at_us: int, here: Here) -> 
         row = goes_on
         announce_session(state, row, session, at_us, here)
     _audit(state, record, record.session, here)
-    for dose in state.known.early.joining(record.site, record.patient, record.session, at_us):
+    for dose in state.association.early.joining(record.site, record.patient, record.session, at_us):
         if not dose.accepted:
             _audit(state, dose.record, record.session, here)
             home.fold_course_entry(state, dose.record, here)
         _give(state, row, dose.record)
     if session.doses:
         doses_changed(state, row, here)
-    weigh(state, row, at_us, here)
+    check_contraindication(state, row, at_us, here)
 
 
 def _same_person(state: WardState, row: int, started: Session) -> bool:
@@ -281,7 +281,7 @@ def _same_person(state: WardState, row: int, started: Session) -> bool:
     Its samples named them, or named nobody and have not stopped since: between two people a probe is off for longer than
     validity lasts.
     """
-    implicit = state.known.sessions[row]
+    implicit = state.association.sessions[row]
     if implicit.patient == started.patient:
         return implicit.device == started.device or None in {implicit.device, started.device}
     nobody = implicit.name is None and implicit.patient == implicit.device == started.device
@@ -291,23 +291,23 @@ def _same_person(state: WardState, row: int, started: Session) -> bool:
 
 def _take_over(state: WardState, session: Session, goes_on: int | None) -> None:
     """Whatever leads to another session and will lead to this one leaves behind what it said there."""
-    known, site = state.known, session.site
+    known, site = state.association, session.site
     row = known.by_patient.get((site, session.patient))
     if row not in {None, goes_on}:
-        leave_behind(state, row, (), (session.patient,), (), state.clock_us)
+        hand_over(state, row, (), (session.patient,), (), state.clock_us)
     if session.chair is not None and (row := known.by_chair.get((site, session.chair))) not in {None, goes_on}:
-        leave_behind(state, row, (), (), known.devices_of(row), state.clock_us)
+        hand_over(state, row, (), (), known.devices_of(row), state.clock_us)
     if session.device is not None:
         row = known.find(Origin(site, None, None, session.device, None))
         if row not in {None, goes_on}:
-            leave_behind(state, row, (), (), (session.device,), state.clock_us)
+            hand_over(state, row, (), (), (session.device,), state.clock_us)
 
 
 def _of(state: WardState, record: Event) -> int | None:
     """The open session that an entry is about: the one it names, else its patient's."""
     if record.session is not None:
-        return state.known.by_name.get((record.site, record.session))
-    return None if record.patient is None else state.known.by_patient.get((record.site, record.patient))
+        return state.association.by_name.get((record.site, record.session))
+    return None if record.patient is None else state.association.by_patient.get((record.site, record.patient))
 
 
 NO_SESSION: Final = "no open session of that name"
@@ -316,32 +316,32 @@ NO_SESSION: Final = "no open session of that name"
 def _dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: Here) -> None:
     row = _of(state, record)
     if row is None and record.session is not None:
-        if (record.site, "session", record.session) in state.known.left:
+        if (record.site, "session", record.session) in state.association.cutoffs:
             _set_aside(state, record, here, "session", NO_SESSION)
         else:
-            state.known.early.add(EarlyDose(record, here[0], accepted=False))
+            state.association.early.add(EarlyDose(record, here[0], accepted=False))
         return
-    if row is not None and not _in_session(state.known.sessions[row], record, at_us):
+    if row is not None and not _in_session(state.association.sessions[row], record, at_us):
         row = None
     _audit(state, record, _session_of(state, row, record), here)
     home.fold_course_entry(state, record, here)
     if row is None:
-        state.known.early.add(EarlyDose(record, here[0], accepted=True))
+        state.association.early.add(EarlyDose(record, here[0], accepted=True))
         return
     _give(state, row, record)
     doses_changed(state, row, here)
-    weigh(state, row, here[0], here)
+    check_contraindication(state, row, here[0], here)
 
 
 def _give(state: WardState, row: int, record: Dose | DoseStopped) -> None:
     """Note a dose, or its end, in its session; what is counted from it is not told yet."""
-    session, at_us = state.known.sessions[row], to_us(record.at)
+    session, at_us = state.association.sessions[row], to_us(record.at)
     if isinstance(record, DoseStopped):
-        session.doses = with_stop(session.doses, at_us, record.given_mg)
+        session.doses = stop_dose(session.doses, at_us, record.given_mg)
         return
     session.drug, session.route = record.drug or session.drug, record.route or session.route
-    given = Given(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
-    session.doses = with_dose(session.doses, given, record.replaces)
+    given = SessionDose(at_us, session.drug, session.route, record.amount_mg, record.minutes, record.id)
+    session.doses = add_dose(session.doses, given, record.replaces)
 
 
 def _in_session(session: Session, record: Dose | DoseStopped, at_us: int) -> bool:
@@ -365,18 +365,18 @@ def _check_in(state: WardState, record: CheckIn, at_us: int, here: Here) -> None
         score = score_of(record.instrument, record.items, record.score)
     except ScoreRefused as refused:
         _set_aside(state, record, here, refused.field, str(refused))
-        heed_risk(state, record, risk, at_us, row, here)
+        file_risk(state, record, risk, at_us, row, here)
         alert_unread_form(state, record, at_us, row, here)
         return
     unknown = "item 9 was not sent" if item_9_unknown(record.instrument, record.items) else ""
     _audit(state, record, _session_of(state, row, record), here, "; ".join(filter(None, ("accepted", unknown))))
     home.fold_course_entry(state, record, here, score)
-    heed_risk(state, record, risk, at_us, row, here)
-    report = answered(record, at_us, score, unknown if risk is None else risk.words)
+    file_risk(state, record, risk, at_us, row, here)
+    report = report_of(record, at_us, score, unknown if risk is None else risk.words)
     if row is not None and report is not None:
         fold_report(state, row, report, record.replaces, here)
     elif report is not None:
-        heed_score(state, record, report, here)
+        file_score_outside(state, record, report, here)
 
 
 def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None:
@@ -386,16 +386,16 @@ def _end(state: WardState, record: SessionEnded, at_us: int, here: Here) -> None
         return
     if not (record.reason or "").startswith("transfer"):
         # Who is handed on is still observed, elsewhere.
-        left(state, row, at_us, here)
-    seen, session = seen_in(state, row), _session_of(state, row, record)
+        check_early_exit(state, row, at_us, here)
+    seen, session = session_extremes(state, row), _session_of(state, row, record)
     close_session(state, row, at_us, here)
     _audit(state, record, session, here, seen=seen)
 
 
 def _intervene(state: WardState, record: Intervention, at_us: int, here: Here) -> None:
     row = _of(state, record)
-    if row is not None and slug(record.what) in LEAVES:
-        left(state, row, at_us, here)
+    if row is not None and slug(record.what) in EXIT_WORDS:
+        check_early_exit(state, row, at_us, here)
     _audit(state, record, _session_of(state, row, record), here)
     home.fold_course_entry(state, record, here)
 

@@ -39,12 +39,12 @@ ANSWERED_WITHIN: Final = 15 * MINUTE
 
 def estimates(state: WardState, row: int, now_us: int) -> EstimatesOut:
     """What a board shows of a session beside its values: `expected`, `dissociation`, `pressure_forecast`; null before a dose."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     # Each row at a second of its own, so that a full house is not reckoned anew all at once.
     now_us -= (now_us - row * SECOND) % ANEW_AFTER
     past = state.pasts.of(session.site, session.patient)
     person = state.people.of(session.site, session.patient)
-    silent = "checkin-overdue" in session.standing
+    silent = "checkin-overdue" in session.conditions
     made_from = (
         session.name, session.patient, now_us, tuple(session.doses), tuple(session.reports), tuple(session.cuffs), past, person,
         silent,
@@ -65,31 +65,31 @@ def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[D
 
     None where nothing was given. `without_last`: as it was before the newest report.
     """
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     if not session.doses:
         return None
     zero_us = session.doses[0].at_us
-    reports = reports_of(session, zero_us)
+    reports = dissociation_reports(session, zero_us)
     if without_last:
         newest = max((report.at_min for report in reports), default=0.0)
         reports = [report for report in reports if report.at_min < newest]
     prior = state.pasts.of(session.site, session.patient).prior(zero_us)
-    return DissociationBelief(doses_of(state, session, zero_us), reports, prior, _body(state, session)), zero_us
+    return DissociationBelief(dose_events(state, session, zero_us), reports, prior, _body(state, session)), zero_us
 
 
 def surprise_of(state: WardState, row: int) -> float | None:
     """How far the newest check-in is above what was expected then, in standard deviations; None: nothing to compare it with."""
-    session, before = state.known.sessions[row], belief_of(state, row, without_last=True)
+    session, before = state.association.sessions[row], belief_of(state, row, without_last=True)
     if before is None:
         return None
-    reports = reports_of(session, session.doses[0].at_us)
+    reports = dissociation_reports(session, session.doses[0].at_us)
     found = before[0].surprise(max(reports, key=lambda report: report.at_min)) if reports else None
     return None if found is None else number(found)
 
 
-def remember(state: WardState, row: int, clock_us: int) -> None:
+def update_past(state: WardState, row: int, clock_us: int) -> None:
     """A session is over: keep what it says of its person."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     found = belief_of(state, row)
     if found is None:
         return
@@ -106,7 +106,7 @@ def remember(state: WardState, row: int, clock_us: int) -> None:
 
 def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast | None:
     """What the next cuffs may show; None before a dose, without a cuff, and long after them."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     if not session.doses:
         return None
     zero_us = session.doses[0].at_us
@@ -118,11 +118,11 @@ def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast 
     past, person = state.pasts.of(session.site, session.patient), state.people.of(session.site, session.patient)
     age = None if person.birth_year is None else float(to_datetime(zero_us).year - person.birth_year)
     who = PressureRisk(age, "hypertension" in person.conditions, past.rise, past.rises)
-    doses = doses_of(state, session, zero_us)
+    doses = dose_events(state, session, zero_us)
     return forecast_pressure(cuffs, doses, (now_us - zero_us) / MINUTE, who, _body(state, session))
 
 
-def doses_of(state: WardState, session: Session, zero_us: int) -> list[DoseEvent]:
+def dose_events(state: WardState, session: Session, zero_us: int) -> list[DoseEvent]:
     """A session's doses as the drug models take them, in minutes from an instant. An amount not said is the plan's, or usual."""
     weight_kg = state.people.of(session.site, session.patient).weight_kg
     found = []
@@ -139,7 +139,7 @@ def doses_of(state: WardState, session: Session, zero_us: int) -> list[DoseEvent
     return found
 
 
-def reports_of(session: Session, zero_us: int) -> list[DissociationReport]:
+def dissociation_reports(session: Session, zero_us: int) -> list[DissociationReport]:
     """A session's check-ins as the dissociation estimate takes them."""
     kinds: Sequence[str] = REPORT_KINDS
     found = []
@@ -163,13 +163,13 @@ def _dissociation(state: WardState, row: int, now_us: int) -> DissociationOut | 
     found = belief_of(state, row)
     if found is None:
         return None
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     belief, zero_us = found
     now_min = (now_us - zero_us) / MINUTE
-    estimate = belief.at(now_min, silent="checkin-overdue" in session.standing)
+    estimate = belief.at(now_min, silent="checkin-overdue" in session.conditions)
     over_min = belief.resolves_min(now_min)
     surprise = surprise_of(state, row)
-    concentration = plasma(doses_of(state, session, zero_us), now_min, _body(state, session))
+    concentration = plasma(dose_events(state, session, zero_us), now_min, _body(state, session))
     return {
         "level": number(estimate.level),
         "low": number(estimate.low),

@@ -16,7 +16,7 @@ from models.instants import iso
 from models.tables.channels import CHANNEL_NAMES
 from streams.journal.frame import Frame, FrameBuilder, decode
 from streams.ward import loop
-from streams.ward.absence import fall_due, heard
+from streams.ward.absence import fall_due, file_presence
 from streams.ward.compiled import records
 from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
@@ -66,9 +66,9 @@ class _Origins:
     """The origins of a frame: the rows that they lead to now, and what they left behind, once that was asked."""
 
     def __init__(self, state: WardState, frame: Frame) -> None:
-        self.known, self.names = state.known, frame.origins
+        self.known, self.names = state.association, frame.origins
         self.find()
-        self.left = _NOT_ASKED
+        self.cutoffs = _NOT_ASKED
 
     def find(self) -> None:
         """Where each leads to now."""
@@ -83,20 +83,20 @@ class _Origins:
             row = open_unannounced(state, self.names[which], here)
         self.row_of[which] = loop.NAMELESS if row is None else row
 
-    def ask_left(self) -> None:
+    def find_cutoffs(self) -> None:
         """What each left behind."""
-        self.left = np.array([self.known.left_behind(name) for name in self.names], np.int64)
+        self.cutoffs = np.array([self.known.cutoff_of(name) for name in self.names], np.int64)
 
 
 def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) -> None:
     """Through the loop up to a sample, doing what it stops for."""
-    under_way, sample, known = state.under_way, state.under_way.record, state.known
+    under_way, sample, known = state.under_way, state.under_way.record, state.association
     keys = _NO_KEYS if frame.keys is None else frame.keys
     while True:
         rows = state.rows
         why = loop.fold_in(
             records(under_way.array), records(rows.sessions), rows.due, JUDGED_BY, records(state.limits.records), records(rows.steps.steps), records(rows.steps.traces),
-            frame.origin, origins.row_of, origins.left, frame.at_us, frame.values, frame.status, keys, stop, known.left_until,
+            frame.origin, origins.row_of, origins.cutoffs, frame.at_us, frame.values, frame.status, keys, stop, known.latest_cutoff_us,
             rows.steps.longest,
         )  # fmt: skip
         if state.clock == "observed":
@@ -112,12 +112,12 @@ def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) ->
                     origins.find()
             case loop.UNCLAIMED:
                 origins.open(state, int(frame.origin[sample.place]), _place(state, frame))
-            case loop.ASKS_LEFT:
-                origins.ask_left()
+            case loop.NEEDS_CUTOFFS:
+                origins.find_cutoffs()
             case loop.POOL_FULL:
                 rows.steps.grow()
             case loop.HEARD:
-                heard(state, row, sample, _place(state, frame))
+                file_presence(state, row, sample, _place(state, frame))
             case loop.STEPPED:
                 shown: dict[str, float] = {CHANNEL_NAMES[sample.column - 1]: float(sample.shown)}
                 if sample.of_rate:
@@ -156,9 +156,9 @@ def _audit_sample(state: WardState, frame: Frame, place: int) -> None:
     site, session, patient, device, source = origin = frame.origins[frame.origin[place]]
     sent = "" if frame.keys is None else str(frame.keys[place])
     names = (*origin, by, str(frame.at_us[place]), sent)
-    if state.had("\x1f".join(name or "" for name in names) + "\x1dvitals", clock_us):
+    if state.is_repeat("\x1f".join(name or "" for name in names) + "\x1dvitals", clock_us):
         return
-    taken = state.known.sessions.get(int(state.under_way.record.row))
+    taken = state.association.sessions.get(int(state.under_way.record.row))
     if taken is not None:
         session, patient = taken.name, taken.patient
     at = iso(int(frame.at_us[place]))
@@ -171,4 +171,4 @@ def _audit_sample(state: WardState, frame: Frame, place: int) -> None:
     said = {name: value for name, value in doc.items() if value is not None}
     entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said, iso(clock_us))
     before = bisect_right([position for position, _ in frame.events], place)
-    state.tell(entry, (clock_us, OBSERVED, place + before))
+    state.emit(entry, (clock_us, OBSERVED, place + before))

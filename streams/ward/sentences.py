@@ -95,7 +95,7 @@ def _inside(label: str) -> str:
     return label if label[1:] != label[1:].lower() else label.lower()
 
 
-def plain(where: str, title: str, detail: str) -> str:
+def rule_sentence(where: str, title: str, detail: str) -> str:
     """A sentence of a rule that has no limit."""
     return f"{where}: {title}. {detail}"
 

@@ -19,7 +19,7 @@ from streams.ward.conclusions import Conclusion, over
 from streams.ward.doses import LASTING_AFTER
 from streams.ward.rules.lasting import judge_lasting
 from streams.ward.rules.predose import judge_predose
-from streams.ward.sentences import duration, number, plain
+from streams.ward.sentences import duration, number, rule_sentence
 from streams.ward.sessions import expect_cuff
 from streams.ward.state import DUE, Here, WardState
 
@@ -30,7 +30,7 @@ _SBP: Final = CHANNEL_COLUMN["sbp"]
 
 def doses_changed(state: WardState, row: int, here: Here) -> None:
     """Set all timers that count from the dose anew, after it was entered, corrected or stopped."""
-    session, clock_us = state.known.sessions[row], here[0]
+    session, clock_us = state.association.sessions[row], here[0]
     dose_us = session.dose_us
     if dose_us is None:
         return
@@ -43,7 +43,7 @@ def doses_changed(state: WardState, row: int, here: Here) -> None:
     peak_us = peak_at_us(session)
     seen = peak_us is not None and any(cuff.at_us >= peak_us - PEAK_WITHIN for cuff in session.cuffs)
     session.peak_due_us = None if peak_us is None or seen else max(peak_us + PEAK_WITHIN, clock_us)
-    arm(state, row)
+    schedule_timers(state, row)
     _file_predose(state, row, here)
 
 
@@ -55,38 +55,38 @@ def peak_at_us(session: Session) -> int | None:
 
 def answer_cuff(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
     """End what waited for a good cuff, which is among the session's already, and begin to wait for the next."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     expect_cuff(state, row, here[0])
     state.file(session, over("vitals-overdue", here[0], "A cuff was read."), here)
     peak_us = peak_at_us(session)
     if session.peak_due_us is not None and peak_us is not None and cuff.at_us >= peak_us - PEAK_WITHIN:
         session.peak_due_us = None
-        arm(state, row)
+        schedule_timers(state, row)
     _file_predose(state, row, here)
 
 
 def answer_checkin(state: WardState, row: int, here: Here) -> None:
     """End what waited for a score of consciousness or dissociation, and begin to wait for the next."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     state.file(session, over("checkin-overdue", here[0], "A check-in came."), here)
     minutes = session.protocol.checkin_min
     if session.dose_us is not None and minutes is not None:
         session.checkin_due_us = None if _resolved(state, row, here[0]) else here[0] + round(minutes * MINUTE)
-        arm(state, row)
+        schedule_timers(state, row)
 
 
 def _resolved(state: WardState, row: int, clock_us: int) -> bool:
     """True if no further check-in is needed: observed for long enough, awake, and dissociation gone."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     if session.dose_us is None or clock_us < session.dose_us + round(session.protocol.observe_min * MINUTE):
         return False
     newest = assess(session.reports, ()).newest
     return {"moaas", "cadss"} <= newest.keys() and newest["moaas"].score >= AWAKE and newest["cadss"].scale[1] <= GONE
 
 
-def arm(state: WardState, row: int) -> None:
+def schedule_timers(state: WardState, row: int) -> None:
     """Put the next of a session's timers into its row, where time looks for it."""
-    session, rows = state.known.sessions[row], state.rows
+    session, rows = state.association.sessions[row], state.rows
     due = [each for each in (session.checkin_due_us, session.lasting_due_us, session.peak_due_us) if each is not None]
     rows.timer_due[row] = min(due, default=FAR)
     rows.due[row] = min(rows.due[row], rows.timer_due[row])
@@ -94,7 +94,7 @@ def arm(state: WardState, row: int) -> None:
 
 def timer_falls_due(state: WardState, row: int, due_us: int) -> None:
     """File what is overdue of a session's timers at this instant, and set the next."""
-    rows, session = state.rows, state.known.sessions[row]
+    rows, session = state.rows, state.association.sessions[row]
     here = (due_us, DUE, 0)
     if rows.cuff_due[row] == due_us:
         rows.cuff_due[row] = FAR
@@ -117,26 +117,26 @@ def timer_falls_due(state: WardState, row: int, due_us: int) -> None:
     if session.lasting_due_us == due_us:
         session.lasting_due_us = None
         file_lasting(state, row, assess(session.reports, ()), due_us, here)
-    arm(state, row)
+    schedule_timers(state, row)
 
 
 def _overdue(session: Session, rule: str, detail: str, due_us: int) -> Conclusion:
     """The conclusion that something of a session's protocol is overdue."""
-    text = plain(session.where, RULES[rule].title, detail)
+    text = rule_sentence(session.where, RULES[rule].title, detail)
     evidence: dict[str, object] = {"phase": session.phase(due_us)}
     return Conclusion(rule, Priority.LOW, due_us, due_us, text, evidence, session.protocol.source)
 
 
 def file_lasting(state: WardState, row: int, assessment: Assessment, at_us: int, here: Here) -> None:
     """File whether dissociation or drowsiness lasts, by the session's scores."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     conclusion = judge_lasting(session, assessment, at_us, here[0])
     if conclusion is not None:
         state.file(session, conclusion, here)
 
 
 def _file_predose(state: WardState, row: int, here: Here) -> None:
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     conclusion = judge_predose(session, here[0])
     if conclusion is not None:
         state.file(session, conclusion, here)

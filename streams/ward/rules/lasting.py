@@ -15,7 +15,7 @@ from models.tables.rules import RULES, Priority
 from streams.ward.association import Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.doses import LASTING_AFTER
-from streams.ward.sentences import duration, number, plain
+from streams.ward.sentences import duration, number, rule_sentence
 
 _RULE: Final = "prolonged-dissociation"
 _SOURCE: Final = (
@@ -50,7 +50,7 @@ def judge_lasting(session: Session, assessment: Assessment, at_us: int, clock_us
         "limit": GONE if assessment.dissociating else AWAKE, "instrument": found[0].instrument,
         "data_age_s": number(ages[0]), "minute": minute,
     }  # fmt: skip
-    text = plain(session.where, title, f"{scores}; {minute} min since the dose began.")
+    text = rule_sentence(session.where, title, f"{scores}; {minute} min since the dose began.")
     onset_us = min(at_us, session.dose_us + LASTING_AFTER)
     return Conclusion(_RULE, Priority.MEDIUM, at_us, onset_us, text, evidence, _SOURCE)
 

@@ -11,7 +11,7 @@ from typing import Final
 from models.tables.rules import RULES, Priority
 from streams.ward.association import Cuff, Session
 from streams.ward.conclusions import Conclusion, over
-from streams.ward.sentences import number, plain
+from streams.ward.sentences import number, rule_sentence
 
 _RULE: Final = "predose-pressure"
 
@@ -26,7 +26,7 @@ def judge_predose(session: Session, clock_us: int) -> Conclusion | None:
     before = [cuff for cuff in session.cuffs if dose_us is None or cuff.at_us <= dose_us]
     title, source = RULES[_RULE].title, session.protocol.source
     if newest is None and dose_us is not None:
-        text = plain(session.where, title, "A dose was given and no cuff was taken before it: take one now.")
+        text = rule_sentence(session.where, title, "A dose was given and no cuff was taken before it: take one now.")
         return Conclusion(_RULE, Priority.LOW, clock_us, dose_us, text, {}, source)
     if newest is not None and before and _is_above(newest, ask) and _is_above(before[-1], ask):
         pressures = f"{_mmhg(newest.sbp)}/{_mmhg(newest.dbp)} mmHg, above {number(ask[0])}/{number(ask[1])}"
@@ -34,7 +34,7 @@ def judge_predose(session: Session, clock_us: int) -> Conclusion | None:
         evidence: dict[str, object] = {
             "sbp": _reading(newest.sbp), "dbp": _reading(newest.dbp), "limit": list(ask), "unit": "mmHg",
         }  # fmt: skip
-        text = plain(session.where, title, f"{pressures}: {todo}.")
+        text = rule_sentence(session.where, title, f"{pressures}: {todo}.")
         return Conclusion(_RULE, Priority.LOW, clock_us, newest.at_us, text, evidence, source)
     return over(_RULE, clock_us, f"{session.where}: {title} has its answer.", source=source)
 

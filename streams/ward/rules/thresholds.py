@@ -33,11 +33,11 @@ def file_flips(state: WardState, row: int, sample: SampleRecord, here: Here, rea
     Args:
         sample: its `flips` and `since`. readings: what did it, by the limits' columns; only what is believed.
     """
-    limits = state.held_of(row)
+    limits = state.sample_limits_of(row)
     flips = sample.flips.tolist()
     rules = {limit.rule for limit, flip in zip(limits, flips, strict=True) if flip}
     for rule in sorted(rules, key=RULE_INDEX.__getitem__):
-        state.file(state.known.sessions[row], _judge(state, row, rule, limits, sample, flips, readings), here)
+        state.file(state.association.sessions[row], _judge(state, row, rule, limits, sample, flips, readings), here)
 
 
 def _judge(
@@ -45,7 +45,7 @@ def _judge(
     readings: Mapping[str, float],
 ) -> Conclusion:  # fmt: skip
     """The conclusion of one rule: the worst of its limits in force, or that none is."""
-    session, on = state.known.sessions[row], state.rows.on[row].tolist()
+    session, on = state.association.sessions[row], state.rows.on[row].tolist()
     at_us, minute, title = int(sample.at_us), session.minute_at(int(sample.at_us)), RULES[rule].title
     own = [i for i, limit in enumerate(limits) if limit.rule == rule]
     forced = [i for i in own if on[i]]
