@@ -3,7 +3,7 @@
 A continuous channel is stale `STALE_AFTER` after its last good reading: one is a lost probe (or what its last samples say),
 all are no data. A monitor may never start; what people owe is in `timers.py`. Each falls due at its own instant of the clock,
 whenever the frame that shows it comes. Missing data begins and ends nothing but these.
-Bad at: telling a broken network from a broken monitor.
+Bad at: distinguishing a broken network from a broken monitor.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _LOST_BY: Final = {
     DISAGREES: "artefact",
     QUALITIES.index("artefact"): "artefact",
 }
-"""What a channel's last sample says of why it is lost; anything else is a probe that is off."""
+"""Quality of a lost channel's last sample → the rule; with any other quality it is a probe that is off."""
 
 
 @compiled
 def next_due(session: SessionRecord) -> int:
-    """The exact instant of a session's next absence."""
+    """The exact instant, µs, at which the next thing of a session falls due; FAR if nothing does."""
     due_us = min(
         session.start_due, session.cuff_due, session.timer_due, session.recheck_due, session.idle_due, session.lost_due
     )
@@ -59,7 +59,7 @@ def next_due(session: SessionRecord) -> int:
 
 @compiled
 def update_presence(session: SessionRecord, sample: SampleRecord) -> None:
-    """Note that a session was heard: what was absent is back, what begun has begun. What is news of it, in the sample."""
+    """Update what a session's row has of presence by a sample, and set the sample's flags of what is news of it."""
     before_us = session.row_at
     if not sample.any_fresh:
         sample.late += 1
@@ -81,7 +81,7 @@ def update_presence(session: SessionRecord, sample: SampleRecord) -> None:
 
 
 def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
-    """Say what is news of a session's monitor: it has started, a channel is back, its device froze, its clock is wrong."""
+    """File what a sample's flags say of its monitor: it has started, a channel is back, the device froze, its clock is wrong."""
     clock_us, session = here[0], state.association.sessions[row]
     if sample.begun:
         state.rows.start_due[row] = FAR
@@ -94,7 +94,7 @@ def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) 
 
 
 def fall_due(state: WardState, row: int, due_us: int) -> None:
-    """Let what is due of a session at this instant happen."""
+    """File and do what is due of a session at this instant."""
     rows, session = state.rows, state.association.sessions.get(row)
     if session is None:
         return
@@ -121,7 +121,7 @@ def fall_due(state: WardState, row: int, due_us: int) -> None:
 
 
 def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
-    """Channels went stale or came back: which technical rules hold now."""
+    """File which technical rules are in force, after channels went stale or came back."""
     rows, session = state.rows, state.association.sessions[row]
     expected = CONTINUOUS & (rows.trusted_at[row] > NEVER)
     stale = rows.stale[row] & expected
@@ -159,7 +159,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
             text = rule_sentence(session.where, title, f"All signals unchanged for {duration(since_s)}.")
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
         evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
-        # Nobody has said that somebody is still there whom nobody announced: their silence pages nobody.
+        # Of a session that nobody announced nobody knows whether somebody is still there: its silence pages nobody.
         pages = rule == "no-data" and rows.lost_due[row] == FAR and session.announced
         priority = Priority.MEDIUM if pages else Priority.LOW
         source = "stale 30 s after the last good reading"

@@ -140,7 +140,7 @@ class Session:
         return None if self.dose_us is None else (at_us - self.dose_us) / MINUTE
 
     def phase(self, now_us: int) -> SessionPhase:
-        """Where in its protocol the session is at an instant of the shard's clock."""
+        """The phase of the protocol at an instant of the shard's clock."""
         if not self.announced:
             return "unscheduled"
         if self.dose_us is None:
@@ -279,7 +279,7 @@ class Association:
         for index in (self.by_name, self.by_patient, self.by_chair, self.by_device):
             for key in [key for key, held in index.items() if held == row]:
                 del index[key]
-        # Whoever has another session open is still somebody's: the one that started last.
+        # A patient with another session open belongs to that one, of several to the one that started last.
         others = [
             (other.started_us or NEVER, other.name or "", at)
             for at, other in self.sessions.items()
@@ -291,7 +291,7 @@ class Association:
         return session
 
     def packed(self, clock_us: int) -> dict[str, Any]:
-        """As msgpack-able values; the indices are rebuilt from them. What was left behind a day ago cannot come back."""
+        """As msgpack-able values. A cutoff of a day ago is dropped: no sample from before it can still come."""
         return {
             "left": [[*key, *left] for key, left in sorted(self.cutoffs.items()) if clock_us - left[1] < DAY],
             "sessions": [[row, _packed(session)] for row, session in sorted(self.sessions.items())],

@@ -1,4 +1,4 @@
-"""What a board shows of the ward now: the `chairs` document. Read-only, made once a second."""
+"""The `chairs` document: a ward's state in, what boards show of each open session out. Read-only, made once a second."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The ward's use of the estimators: what doses, check-ins and cuffs of a session say together, and what is kept of a person.
+"""The ward's use of the estimators: a session's doses, check-ins and cuffs in; dissociation, pressure and a person's past out.
 
 Everything here is worked out anew from the session's own lists, so it is the same in whatever order they were filled; between
 sessions only a few numbers are kept of each person (`Past`). Estimates are asked for by a board, a cuff and the end of a session,
-never by a sample; what a board asks for is remembered until something new is known or half a minute has passed.
+never by a sample; a board's are cached until an entry changes or half a minute has passed.
 They give context, and may ask for a look or a cuff at *low*. They begin, end and lower no measured alarm.
 """
 
@@ -38,7 +38,7 @@ ANSWERED_WITHIN: Final = 15 * MINUTE
 
 
 def estimates(state: WardState, row: int, now_us: int) -> EstimatesOut:
-    """What a board shows of a session beside its values: `expected`, `dissociation`, `pressure_forecast`; null before a dose."""
+    """A board's estimates of a session: `expected`, `dissociation`, `pressure_forecast`, each None before a dose."""
     session = state.association.sessions[row]
     # Each row at a second of its own, so that a full house is not reckoned anew all at once.
     now_us -= (now_us - row * SECOND) % ANEW_AFTER
@@ -61,9 +61,10 @@ def estimates(state: WardState, row: int, now_us: int) -> EstimatesOut:
 
 
 def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[DissociationBelief, int] | None:
-    """What doses and reports so far say of a session's dissociation, and the instant that its minutes count from.
+    """The posterior of a session's dissociation, and the instant that its minutes count from; None before a dose.
 
-    None where nothing was given. `without_last`: as it was before the newest report.
+    Args:
+        without_last: as it was before the newest report.
     """
     session = state.association.sessions[row]
     if not session.doses:
@@ -78,7 +79,7 @@ def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[D
 
 
 def surprise_of(state: WardState, row: int) -> float | None:
-    """How far the newest check-in is above what was expected then, in standard deviations; None: nothing to compare it with."""
+    """How many standard deviations the newest check-in is above what was expected then; None before a dose or a report."""
     session, before = state.association.sessions[row], belief_of(state, row, without_last=True)
     if before is None:
         return None
@@ -88,7 +89,7 @@ def surprise_of(state: WardState, row: int) -> float | None:
 
 
 def update_past(state: WardState, row: int, clock_us: int) -> None:
-    """A session is over: keep what it says of its person."""
+    """Update the past of a session's patient by the session, which is over."""
     session = state.association.sessions[row]
     found = belief_of(state, row)
     if found is None:
@@ -105,7 +106,7 @@ def update_past(state: WardState, row: int, clock_us: int) -> None:
 
 
 def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast | None:
-    """What the next cuffs may show; None before a dose, without a cuff, and long after them."""
+    """The forecast of a session's next cuffs at an instant; None before a dose, without a cuff, and long after them."""
     session = state.association.sessions[row]
     if not session.doses:
         return None
@@ -123,7 +124,7 @@ def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast 
 
 
 def dose_events(state: WardState, session: Session, zero_us: int) -> list[DoseEvent]:
-    """A session's doses as the drug models take them, in minutes from an instant. An amount not said is the plan's, or usual."""
+    """A session's doses for the drug models, in minutes from an instant. A missing amount is the planned or usual one."""
     weight_kg = state.people.of(session.site, session.patient).weight_kg
     found = []
     for dose in session.doses[-DOSES_KEPT:]:
@@ -140,14 +141,14 @@ def dose_events(state: WardState, session: Session, zero_us: int) -> list[DoseEv
 
 
 def dissociation_reports(session: Session, zero_us: int) -> list[DissociationReport]:
-    """A session's check-ins as the dissociation estimate takes them."""
+    """A session's check-ins for the dissociation estimate, in minutes from an instant."""
     kinds: Sequence[str] = REPORT_KINDS
     found = []
     for report in session.reports[-REPORTS_KEPT:]:
         at_min = (report.at_us - zero_us) / MINUTE
         if report.instrument in kinds:
             found.append(DissociationReport(at_min, cast(ReportKind, report.instrument), report.score))
-        # Who looks at somebody answers at once; how long a patient takes says something.
+        # An observer's score is given at once; how long a patient takes to answer is information.
         asked_us = None if report.instrument == "moaas" else report.prompted_us
         if asked_us is not None and 0 <= report.at_us - asked_us <= ANSWERED_WITHIN:
             found.append(DissociationReport(at_min, "answered", (report.at_us - asked_us) / SECOND))

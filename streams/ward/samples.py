@@ -1,4 +1,4 @@
-"""Samples in: find each one's session, send them through the loop, and say what it stops for.
+"""Samples in: find each one's session, run the loop over them, and do in Python what it stops for.
 
 Never here: what a sample is judged by, what makes something due.
 """
@@ -34,12 +34,12 @@ _NO_SAMPLES: Final = decode(FrameBuilder().seal())
 
 
 def prepare() -> None:
-    """Compile the loop, or read it from where it was kept: the first sample will not wait for it."""
+    """Compile the loop, or read it from its cache, so that the first sample does not wait for it."""
     pass_time(WardState())
 
 
 def pass_time(state: WardState) -> None:
-    """Let everything fall due that is due before now."""
+    """Do what is due before now, in sessions and at home."""
     fold_samples(state, _NO_SAMPLES, 0, 0)
     pass_time_at_home(state)
 
@@ -63,7 +63,7 @@ def fold_samples(state: WardState, frame: Frame, start: int, stop: int) -> None:
 
 
 class _Origins:
-    """The origins of a frame: the rows that they lead to now, and what they left behind, once that was asked."""
+    """The origins of a frame: the rows that they lead to now, and their cutoffs, once these were needed."""
 
     def __init__(self, state: WardState, frame: Frame) -> None:
         self.known, self.names = state.association, frame.origins
@@ -71,7 +71,7 @@ class _Origins:
         self.cutoffs = _NOT_ASKED
 
     def find(self) -> None:
-        """Where each leads to now."""
+        """Look up the row that each leads to now."""
         self.row_of = np.array(
             [loop.UNKNOWN if (row := self.known.find(name)) is None else row for name in self.names], np.int64
         )
@@ -84,12 +84,12 @@ class _Origins:
         self.row_of[which] = loop.NAMELESS if row is None else row
 
     def find_cutoffs(self) -> None:
-        """What each left behind."""
+        """Look up the cutoff of each."""
         self.cutoffs = np.array([self.known.cutoff_of(name) for name in self.names], np.int64)
 
 
 def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) -> None:
-    """Through the loop up to a sample, doing what it stops for."""
+    """Run the loop up to a sample, doing what it stops for."""
     under_way, sample, known = state.under_way, state.under_way.record, state.association
     keys = _NO_KEYS if frame.keys is None else frame.keys
     while True:
@@ -139,7 +139,7 @@ def _place(state: WardState, frame: Frame) -> Here:
 def _trusted(sample: SampleRecord) -> dict[str, float]:
     """The readings of a judged sample that are believed, by channel; and the rate that its limits are held against.
 
-    What is not believed is not even said: an alert's evidence is made of trusted readings.
+    What is not believed is left out: an alert's evidence is made of trusted readings.
     """
     found: dict[str, float] = {
         name: float(reading)
@@ -150,7 +150,7 @@ def _trusted(sample: SampleRecord) -> dict[str, float]:
 
 
 def _audit_sample(state: WardState, frame: Frame, place: int) -> None:
-    """What a person entered by hand, a cuff as a rule, is an entry as well as a sample; sent twice, it is one."""
+    """Audit a sample that a person entered by hand, a cuff as a rule; one that is sent again is not audited again."""
     by, sent_id = frame.authors[place]
     clock_us = int(state.under_way.clock_us[0])
     site, session, patient, device, source = origin = frame.origins[frame.origin[place]]

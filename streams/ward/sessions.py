@@ -22,7 +22,7 @@ GIVE_UP_AFTER: Final = HOUR
 
 
 def open_session(state: WardState, session: Session, clock_us: int) -> int:
-    """Open a session and begin to wait for its monitor and its cuffs; its row."""
+    """Open a session and set when its monitor and its first cuff are overdue; its row."""
     row = state.rows.take()
     state.association.add(row, session)
     state.rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
@@ -35,14 +35,14 @@ def open_session(state: WardState, session: Session, clock_us: int) -> int:
 
 
 def announce_session(state: WardState, row: int, session: Session, at_us: int, here: Here) -> None:
-    """A session that nobody had announced is announced at last: its readings, holds and alerts go on under its own name."""
+    """Replace an unannounced session by the announced one, in its row: readings, holds and alerts go on under its name."""
     known, rows, before = state.association, state.rows, state.association.sessions[row]
     session.cuffs = [cuff for cuff in before.cuffs if cuff.at_us > here[0] - GIVE_UP_AFTER]
     session.cuff_rules, session.doses = before.cuff_rules, before.doses
     session.reports, session.symptoms_us = before.reports, before.symptoms_us
     conditions = {rule: before.conditions[rule] for rule in sorted(before.conditions, key=RULE_INDEX.__getitem__)}
     if (before.patient, before.name) == (session.patient, session.name):
-        # It went by its own names already: its alerts are its own as they are.
+        # It had its own names already: its alerts stay open as they are.
         session.conditions = {rule: on for rule, on in conditions.items() if rule != "unscheduled"}
         conditions = {rule: on for rule, on in conditions.items() if rule == "unscheduled"}
     for rule in conditions:
@@ -62,7 +62,7 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
 
 
 def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None:
-    """Open a session for samples that belong to none: watched, never set aside. None if they name nobody."""
+    """Open an unannounced session for an origin that belongs to none; its row, None if the origin names nobody."""
     patient = origin.patient or origin.device or origin.session
     if patient is None:
         return None
@@ -83,7 +83,7 @@ def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None
 
 
 def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
-    """The session is over, and with it everything that stands."""
+    """Close a session: end all its conditions, update its patient's past, and free its row."""
     session = state.association.sessions[row]
     for rule in sorted(session.conditions, key=RULE_INDEX.__getitem__):
         text = f"{session.where}: {RULES[rule].title}; the session is over."
@@ -96,7 +96,7 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
 
 
 def session_extremes(state: WardState, row: int) -> dict[str, float]:
-    """What the monitor showed in a session so far: seconds with data, the highest good cuffs, the lowest trusted saturation."""
+    """What a session's monitor has shown: seconds with data, highest undoubted pressures (mmHg), lowest trusted SpO2 (%)."""
     rows = state.rows
     found = {name: float(getattr(rows, name)[row]) for name in ("peak_sbp", "peak_dbp", "lowest_spo2")}
     seen = {name: number(value) for name, value in found.items() if isfinite(value)}
@@ -111,7 +111,7 @@ def hand_over(
     devices: Iterable[str],
     clock_us: int,
 ) -> None:
-    """These change hands: what they have said so far stays with the session of this row."""
+    """Note cutoffs for names, patients and devices that leave a session: their samples so far stay with it."""
     site, newest_us = state.association.sessions[row].site, int(state.rows.row_at[row])
     for kind, changing in (("session", names), ("patient", patients), ("device", devices)):
         for name in changing:
@@ -119,7 +119,7 @@ def hand_over(
 
 
 def expect_cuff(state: WardState, row: int, from_us: int) -> None:
-    """Begin to wait for the next cuff, as the protocol's phase has it."""
+    """Set when the next cuff is overdue, by the protocol's phase at an instant."""
     session = state.association.sessions[row]
     wait = session.protocol.cuff_overdue_us(session.phase(from_us))
     state.rows.cuff_due[row] = FAR if wait is None else from_us + wait

@@ -48,7 +48,7 @@ class Ward(WardState):
     """One shard's sessions, folded forward a frame at a time."""
 
     def step(self, frame: Frame, received_us: int) -> list[tuple[Place, Concluded]]:
-        """Fold in a frame stamped `received_us`; what was concluded, each with its place, in order."""
+        """Fold in a frame stamped `received_us`; what leaves the ward because of it, each with its place, in order."""
         if self.clock == "received":
             self.clock_us = max(self.clock_us, received_us)
         self._fold(frame)
@@ -57,7 +57,7 @@ class Ward(WardState):
         return emitted
 
     def _fold(self, frame: Frame) -> None:
-        """What is in the frame, in order; before each of it, and after it, what is due by then."""
+        """Fold in samples and entries in order; before each, and at the end, what is due by then."""
         done = 0
         for before, (position, record) in enumerate(frame.events):
             if position > done:

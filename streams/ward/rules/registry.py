@@ -52,7 +52,7 @@ _TABLE: Final = (
     Enrolment("artefact",               "absence"),
     Enrolment("implausible",            "absence"),
     Enrolment("clock-skew",             "absence"),
-    Enrolment("integrity",              "entries", "by a person"),
+    Enrolment("integrity",              "rules.integrity", "by a person"),
     Enrolment("maintenance-due",        "home.forecasts"),
     Enrolment("relapse-risk",           "home.forecasts"),
 )
