@@ -45,7 +45,7 @@ def fold_dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: He
 
 
 def give_in_session(state: WardState, row: int, record: Dose | DoseStopped) -> None:
-    """Note a dose, or its end, in its session; what is counted from it is not told yet."""
+    """Note a dose, or its end, in its session; the caller sets what is counted from it."""
     session, at_us = state.association.sessions[row], to_us(record.at)
     if isinstance(record, DoseStopped):
         session.doses = stop_dose(session.doses, at_us, record.given_mg)
