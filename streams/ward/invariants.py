@@ -87,8 +87,8 @@ def _session(state: WardState, row: int, session: Session) -> Iterator[str]:
     timers = (session.checkin_due_us, session.lasting_due_us, session.peak_due_us)
     if int(rows.timer_due[row]) != min((due for due in timers if due is not None), default=FAR):
         yield "the timer in its row is not the next of its timers"
-    if (int(rows.recheck_due[row]) < FAR) != (session.cuff_rules.waits_us is not None):
-        yield "a recheck is waited for by the row or by the rules on cuffs, not by both"
+    if int(rows.recheck_due[row]) < FAR and session.cuff_rules.waits_us is None:
+        yield "its row waits for a recheck, the rules on cuffs do not"
     if bool(rows.stepping[row]) != bool((rows.step[row] != NO_STEP).any()):
         yield "its row says otherwise than its channels whether a step is doubted"
     waiting = CONTINUOUS & (rows.heard[row] > NEVER) & ~rows.stale[row]
