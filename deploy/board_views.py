@@ -74,7 +74,7 @@ class ShardViews:
         return self._shard.chairs(site)
 
     async def series(self, site: str, session: str | None, patient: str | None, minutes: int) -> Series:
-        association = self._shard.ward.known
+        association = self._shard.ward.association
         row = (
             association.by_name.get((site, session))
             if session is not None
@@ -136,13 +136,13 @@ class ShardViews:
 
     def watches(self) -> bool:
         """Whether a session is open."""
-        return bool(self._shard.ward.known.sessions)
+        return bool(self._shard.ward.association.sessions)
 
     # ---- for the process that runs the shard --------------------------------------------------------------------
 
     def open_sessions(self) -> int:
         """How many there are."""
-        return len(self._shard.ward.known.sessions)
+        return len(self._shard.ward.association.sessions)
 
     def configuration(self, site: str) -> str | None:
         """The hash of the configuration that the site has in force; None where it never had one."""
@@ -151,6 +151,6 @@ class ShardViews:
 
     def _row_of(self, origin: Origin) -> tuple[int, int] | None:
         # Not `find`: that one remembers what it found, and this is another thread than the ward's.
-        association = self._shard.ward.known
-        row = association.look(origin)
-        return None if row is None else (row, association.left_behind(origin)[0])
+        association = self._shard.ward.association
+        row = association.lookup(origin)
+        return None if row is None else (row, association.cutoff_of(origin)[0])

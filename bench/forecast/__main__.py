@@ -1,7 +1,7 @@
 """The forecast's scorecard: `python -m bench.forecast` (quick), `--full` (as published), `--write` (into the docs).
 
 Every family of F1-F4 is scored with models that never saw it, then all of it again with other patients. What must hold is
-in `TARGETS`; the exit status is 1 where a target is missed, so that a worse forecaster cannot go unnoticed.
+in the targets (`report.py`); the exit status is 1 where a target is missed, so that a worse forecaster cannot go unnoticed.
 Cost: quick 10 minutes of one core, full about an hour; gathered origins are kept in `--cache`.
 """
 

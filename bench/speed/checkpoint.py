@@ -17,7 +17,7 @@ REPETITIONS: Final = 5
 
 def figures(shard: Shard, aim: str = "≤ 500", repetitions: int = REPETITIONS) -> list[Figure]:
     """Size and times of one shard's checkpoint. Restored and written again, it must be the same bytes."""
-    sessions = len(shard.ward.known.sessions)
+    sessions = len(shard.ward.association.sessions)
     of = f"{sessions:,} sessions"
     writing, reading = [], []
     state = b""

@@ -95,7 +95,7 @@ class WorkerMetrics:
             )
             self.frames.labels(shard).set(hosted.frames)
             self.unkept.labels(shard).set(hosted.next_offset - hosted.checkpointed_offset)
-            self.sessions.labels(shard).set(len(hosted.shard.ward.known.sessions))
+            self.sessions.labels(shard).set(len(hosted.shard.ward.association.sessions))
             self.waiting.labels(shard).set(hosted.waiting)
             for reason, count in hosted.aside.items():
                 self.aside.labels(shard, reason).set(count)

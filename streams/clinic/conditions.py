@@ -80,7 +80,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """How people work. Shares are of what is due; answers take `latency_s` (median) from the prompt."""
+    """Habits of the staff: shares of what is due that is forgotten, and seconds until a high reading is taken again."""
 
     forgets_cuff: float = 0.0
     forgets_checkin: float = 0.0

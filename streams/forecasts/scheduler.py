@@ -157,7 +157,7 @@ class Forecaster:
                 await writing
 
     def _settled(self, now: float) -> set[PatientKey]:
-        """Take out of the changed patients those whose last entry is `settle_s` old."""
+        """Take out of the changed patients those whose last entry is `settles_s` old."""
         settled = {key for key, since in self._changed.items() if now - since >= self.settles_s}
         for key in settled:
             del self._changed[key]

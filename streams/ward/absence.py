@@ -3,7 +3,7 @@
 A continuous channel is stale `STALE_AFTER` after its last good reading: one is a lost probe (or what its last samples say),
 all are no data. A monitor may never start; what people owe is in `timers.py`. Each falls due at its own instant of the clock,
 whenever the frame that shows it comes. Missing data begins and ends nothing but these.
-Bad at: telling a broken network from a broken monitor.
+Bad at: distinguishing a broken network from a broken monitor.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
 from models.tables.rules import RULES, Priority
 from streams.ward.compiled import compiled
+from streams.ward.conclusions import Conclusion, over
+from streams.ward.cuffs import recheck_overdue
 from streams.ward.faults import tell_left_out
 from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
-from streams.ward.rules.thresholds import not_rechecked
 from streams.ward.sample import SampleRecord
-from streams.ward.sentences import absence_sentence, duration, number, plain
+from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
 from streams.ward.state import DUE, Here, WardState
@@ -31,8 +32,8 @@ from streams.ward.timers import leave_out_timers, timer_falls_due
 PAGE_SILENCE_AFTER: Final = 2 * MINUTE
 """A chair that is silent is on the board after `STALE_AFTER` and pages after this long. Chosen by us: a gateway that sends
 its minute late must not teach people to ignore the page; the bedside monitor stays primary meanwhile."""
-AHEAD: Final = MINUTE
-BEHIND: Final = 10 * MINUTE
+CLOCK_AHEAD: Final = MINUTE
+CLOCK_BEHIND: Final = 10 * MINUTE
 """A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
 _CONTINUOUS: Final = tuple(bool(each) for each in CONTINUOUS)
@@ -43,12 +44,12 @@ _LOST_BY: Final = {
     DISAGREES: "artefact",
     QUALITIES.index("artefact"): "artefact",
 }
-"""What a channel's last sample says of why it is lost; anything else is a probe that is off."""
+"""Quality of a lost channel's last sample → the rule; with any other quality it is a probe that is off."""
 
 
 @compiled
 def next_due(session: SessionRecord) -> int:
-    """The exact instant of a session's next absence."""
+    """The exact instant, µs, at which the next thing of a session falls due; FAR if nothing does."""
     due_us = min(
         session.start_due, session.cuff_due, session.timer_due, session.recheck_due, session.idle_due, session.lost_due
     )
@@ -60,8 +61,8 @@ def next_due(session: SessionRecord) -> int:
 
 
 @compiled
-def hear(session: SessionRecord, sample: SampleRecord) -> None:
-    """Note that a session was heard: what was absent is back, what begun has begun. What is news of it, in the sample."""
+def update_presence(session: SessionRecord, sample: SampleRecord) -> None:
+    """Update what a session's row has of presence by a sample, and set the sample's flags of what is news of it."""
     before_us = session.row_at
     if not sample.any_fresh:
         sample.late += 1
@@ -75,19 +76,19 @@ def hear(session: SessionRecord, sample: SampleRecord) -> None:
         if sample.trusted[column] and session.stale[column]:
             session.stale[column] = False
             sample.returned = True
-    skewed = sample.sent_us > sample.clock_us + AHEAD or sample.sent_us < sample.clock_us - BEHIND
+    skewed = sample.sent_us > sample.clock_us + CLOCK_AHEAD or sample.sent_us < sample.clock_us - CLOCK_BEHIND
     sample.skewed = sample.any_fresh and skewed != (session.skewed != 0)
     if sample.skewed:
         session.skewed = skewed
     sample.begun = sample.any_fresh and (session.start_due < FAR or before_us == NEVER)
 
 
-def heard(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
-    """Say what is news of a session's monitor: it has started, a channel is back, its device froze, its clock is wrong."""
-    clock_us = here[0]
+def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
+    """File what a sample's flags say of its monitor: it has started, a channel is back, the device froze, its clock is wrong."""
+    clock_us, session = here[0], state.association.sessions[row]
     if sample.begun:
         state.rows.start_due[row] = FAR
-        state.say(row, "never-started", None, clock_us, int(sample.at_us), here, "The monitor has started.", {}, "")
+        state.file(session, over("never-started", clock_us, "The monitor has started."), here)
     if sample.returned or sample.turned:
         # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
         _technical(state, row, clock_us, here)
@@ -96,18 +97,18 @@ def heard(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
 
 
 def fall_due(state: WardState, row: int, due_us: int) -> None:
-    """Let what is due of a session at this instant happen; what raised when it did so is left out."""
+    """File and do what is due of a session at this instant; what raised when it did so is left out."""
     due = Due("session", (row,), due_us)
     if due in state.left_out:
         _leave_out(state, row, due)
         return
     with falling_due(due):
-        _happen(state, row, due_us)
+        _do_due(state, row, due_us)
 
 
 def _leave_out(state: WardState, row: int, due: Due) -> None:
     """Whatever is due of a session at this instant is over without having happened, and that is said."""
-    rows, session, due_us = state.rows, state.known.sessions[row], due.at_us
+    rows, session, due_us = state.rows, state.association.sessions[row], due.at_us
     rows.stale[row] |= _gone(rows, row, due_us)
     for each in (rows.start_due, rows.cuff_due, rows.timer_due, rows.recheck_due, rows.lost_due):
         if each[row] == due_us:
@@ -125,8 +126,8 @@ def _gone(rows: Rows, row: int, due_us: int) -> Flags:
     return found
 
 
-def _happen(state: WardState, row: int, due_us: int) -> None:
-    rows, session = state.rows, state.known.sessions.get(row)
+def _do_due(state: WardState, row: int, due_us: int) -> None:
+    rows, session = state.rows, state.association.sessions.get(row)
     if session is None:
         return
     here = (due_us, DUE, 0)
@@ -136,23 +137,15 @@ def _happen(state: WardState, row: int, due_us: int) -> None:
     if rows.start_due[row] == due_us:
         rows.start_due[row] = FAR
         detail = f"Nothing from the monitor {duration(START_WITHIN / SECOND)} after the start."
-        text = plain(session.where, RULES["never-started"].title, detail)
-        state.say(
-            row,
-            "never-started",
-            Priority.MEDIUM,
-            due_us,
-            due_us - START_WITHIN,
-            here,
-            text,
-            {},
-            "3 min after session.started",
-        )
+        text = rule_sentence(session.where, RULES["never-started"].title, detail)
+        source = "3 min after session.started"
+        conclusion = Conclusion("never-started", Priority.MEDIUM, due_us, due_us - START_WITHIN, text, {}, source)
+        state.file(session, conclusion, here)
     if due_us in {rows.cuff_due[row], rows.timer_due[row]}:
         timer_falls_due(state, row, due_us)
     if rows.recheck_due[row] == due_us:
         rows.recheck_due[row] = FAR
-        not_rechecked(state, row, due_us, here)
+        recheck_overdue(state, row, due_us, here)
     gone = _gone(rows, row, due_us)
     if gone.any() or rows.lost_due[row] == due_us:
         rows.stale[row] |= gone
@@ -160,8 +153,8 @@ def _happen(state: WardState, row: int, due_us: int) -> None:
 
 
 def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
-    """Channels went stale or came back: which technical rules hold now."""
-    rows, session = state.rows, state.known.sessions[row]
+    """File which technical rules are in force, after channels went stale or came back."""
+    rows, session = state.rows, state.association.sessions[row]
     expected = CONTINUOUS & (rows.trusted_at[row] > NEVER)
     stale = rows.stale[row] & expected
     lost: dict[str, list[int]] = {}
@@ -182,7 +175,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     for rule in rules:
         title = RULES[rule].title
         if rule not in lost:
-            state.say(row, rule, None, at_us, at_us, here, f"{session.where}: {title} is over.", {}, "")
+            state.file(session, over(rule, at_us, f"{session.where}: {title} is over."), here)
             continue
         columns = lost[rule]
         names = [CHANNEL_NAMES[column] for column in columns]
@@ -191,17 +184,18 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         text = absence_sentence(session.where, title, names, since_s)
         if not columns and rows.apart[row]:
             ecg, pleth = (number(round(float(rate))) for rate in rows.beat[row])
-            text = plain(
+            text = rule_sentence(
                 session.where, title, f"Heart rate {ecg} and pulse {pleth} /min disagree for {duration(since_s)}."
             )
         elif not columns:
-            text = plain(session.where, title, f"All signals unchanged for {duration(since_s)}.")
+            text = rule_sentence(session.where, title, f"All signals unchanged for {duration(since_s)}.")
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
         evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
-        # Nobody has said that somebody is still there whom nobody announced: their silence pages nobody.
+        # Of a session that nobody announced nobody knows whether somebody is still there: its silence pages nobody.
         pages = rule == "no-data" and rows.lost_due[row] == FAR and session.announced
         priority = Priority.MEDIUM if pages else Priority.LOW
-        state.say(row, rule, priority, at_us, onset_us, here, text, evidence, "stale 30 s after the last good reading")
+        source = "stale 30 s after the last good reading"
+        state.file(session, Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here)
 
 
 def _spoilt_since(rows: Rows, row: int) -> int:
@@ -212,10 +206,9 @@ def _spoilt_since(rows: Rows, row: int) -> int:
 
 
 def _clock_skew(state: WardState, row: int, at_us: int, here: Here, skewed: bool) -> None:
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     off_s = (at_us - here[0]) / SECOND
-    text = plain(session.where, RULES["clock-skew"].title, f"The device's clock is {duration(abs(off_s))} off.")
-    state.say(
-        row, "clock-skew", Priority.LOW if skewed else None, at_us, at_us, here, text, {"off_s": number(off_s)},
-        "more than 1 min ahead or 10 min behind",
-    )  # fmt: skip
+    text = rule_sentence(session.where, RULES["clock-skew"].title, f"The device's clock is {duration(abs(off_s))} off.")
+    priority, evidence = Priority.LOW if skewed else None, {"off_s": number(off_s)}
+    source = "more than 1 min ahead or 10 min behind"
+    state.file(session, Conclusion("clock-skew", priority, at_us, at_us, text, evidence, source), here)

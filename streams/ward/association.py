@@ -1,10 +1,10 @@
-"""Who a sample belongs to: device → chair → session → patient, and sessions that nobody announced.
+"""Association: which session a sample belongs to, by device → chair → session → patient; and sessions that nobody announced.
 
-What a sample says of itself goes before what is known of its device: its session, then its patient, then the device's
+What a sample names itself goes before what its device is assigned to: its session, then its patient, then the device's
 chair. A device serves the chair that it was last assigned to; a chair holds the session that last started there. So two
 monitors that change places are two `device.assigned` lines, and no sample is guessed at.
-When a device, a patient or a session's name changes hands, what it had said before stays behind: a line that is sent again
-or comes late belongs to the one it was about, never to the next in that chair.
+When a device, a patient or a session's name changes hands, a cutoff is noted: a line that is sent again or comes late belongs
+to the one it was about, never to the next in that chair.
 Never here: values.
 """
 
@@ -21,7 +21,7 @@ from models.tables.drugs import UNSCHEDULED, SessionPhase, TreatmentProtocol, pr
 from models.tables.rules import Priority
 from streams.journal.frame import Origin
 from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion
-from streams.ward.doses import Given, last_course, total_mg
+from streams.ward.doses import SessionDose, last_course, total_mg
 from streams.ward.early_doses import EarlyDoses
 from streams.ward.rules.cuffs import CuffRules
 
@@ -45,29 +45,39 @@ class Session:
     """An open session: what was entered about it. Readings are in its row of the arrays."""
 
     site: str
+    #: The sender's name for it; None for a session that samples without a session's name opened.
     name: str | None
     patient: str
+    #: True once `session.started` came; a session that samples opened is watched without a protocol until then.
     announced: bool
     chair: str | None = None
     device: str | None = None
+    #: As of `session.started`, then of the last dose.
     drug: str | None = None
     route: str | None = None
     planned_mg: float | None = None
     planned_minutes: float | None = None
+    #: When it started, by the sender's clock; None if not announced.
     started_us: int | None = None
-    doses: list[Given] = field(default_factory=list)
+    #: By start.
+    doses: list[SessionDose] = field(default_factory=list)
+    #: Good cuffs as they came: the first, and the last `CUFFS_KEPT`.
     cuffs: list[Cuff] = field(default_factory=list)
+    #: What the rules on cuffs remember of them.
     cuff_rules: CuffRules = field(default_factory=CuffRules)
+    #: Check-ins by time, the last `models.session.reports.MAX_REPORTS`.
     reports: list[Report] = field(default_factory=list)
+    #: When the last check-in of symptoms was, if it named one that alarms; None once a later one names none.
     symptoms_us: int | None = None
-    """When the last check-in of symptoms was, if it named one that alarms; None once a later one names none."""
-    standing: dict[str, Condition] = field(default_factory=dict)
+    #: Rule → the condition in force; the desk has an alert open, or closed by hand, for each.
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    #: When, by the shard's clock, the next check-in is overdue, dissociation is lasting, the pressure at the peak is overdue;
+    #: None where nothing is waited for. The earliest of them is the row's `timer_due`.
     checkin_due_us: int | None = None
     lasting_due_us: int | None = None
     peak_due_us: int | None = None
-    """When, by the shard's clock, the next check-in is overdue, dissociation is lasting, the pressure at the peak is overdue."""
+    #: By when a cuff beside the protocol's is worth taking; None if none is.
     cuff_asked_us: int | None = None
-    """By when a cuff beside the protocol's is worth having."""
 
     @property
     def subject(self) -> Subject:
@@ -75,7 +85,7 @@ class Session:
 
     @property
     def where(self) -> str:
-        """How a page names it: the chair if there is one, and the alias."""
+        """The place as sentences name it: the chair if there is one, and the alias."""
         return f"Chair {self.chair} ({self.patient})" if self.chair else self.patient
 
     @property
@@ -83,7 +93,7 @@ class Session:
         return protocol_of(self.drug, self.route) if self.announced else UNSCHEDULED
 
     def note_cuff(self, cuff: Cuff) -> None:
-        """Keep a good cuff: the first, and the last `CUFFS_KEPT`."""
+        """Append a good cuff; the first and the last `CUFFS_KEPT` remain."""
         self.cuffs = [*self.cuffs[:1], *self.cuffs[1:][1 - CUFFS_KEPT :], cuff]
 
     @property
@@ -118,15 +128,19 @@ class Session:
 
     def note(self, conclusion: Conclusion) -> News | None:
         """Update the rules in force by a conclusion; the news in it."""
-        return note_conclusion(self.standing, Condition, conclusion)
+        return note_conclusion(self.conditions, Condition, conclusion)
 
     def usual_at(self, at_us: int) -> str | None:
         """A sentence on what is usual at an instant after the dose; None before it, or if nothing is known."""
-        dose_us = self.dose_us
-        return None if dose_us is None else expected_effects(self.drug, self.route, (at_us - dose_us) / MINUTE)
+        minute = self.minute_at(at_us)
+        return None if minute is None else expected_effects(self.drug, self.route, minute)
+
+    def minute_at(self, at_us: int) -> float | None:
+        """The minute of the protocol at an instant: since the dose began; None before there is one."""
+        return None if self.dose_us is None else (at_us - self.dose_us) / MINUTE
 
     def phase(self, now_us: int) -> SessionPhase:
-        """Where in its protocol the session is at an instant of the shard's clock."""
+        """The phase of the protocol at an instant of the shard's clock."""
         if not self.announced:
             return "unscheduled"
         if self.dose_us is None:
@@ -139,34 +153,37 @@ class Association:
     """The open sessions by row, and the maps that lead there."""
 
     def __init__(self) -> None:
+        #: Row → session; exactly the rows that `Rows` has open.
         self.sessions: dict[int, Session] = {}
+        #: (site, name) → row of an open session. A name may lead to one session while another goes by it too.
         self.by_name: dict[tuple[str, str], int] = {}
         self.by_patient: dict[tuple[str, str], int] = {}
         self.by_chair: dict[tuple[str, str], int] = {}
+        #: Devices without a chair.
         self.by_device: dict[tuple[str, str], int] = {}
+        #: (site, device) → the chair that it was last assigned to; outlives sessions.
         self.chair_of: dict[tuple[str, str], str] = {}
-        self.left: dict[tuple[str, str, str], tuple[int, int]] = {}
-        """(site, "session" | "patient" | "device", name) → (newest instant said before it changed hands, clock µs then)."""
-        self.left_until = NEVER
+        #: (site, "session" | "patient" | "device", name) → (newest instant sent before it changed hands, clock µs then).
+        #: A sample up to that instant is of whoever had it before.
+        self.cutoffs: dict[tuple[str, str, str], tuple[int, int]] = {}
+        #: The latest of those instants, so that newer samples need no look-up.
+        self.latest_cutoff_us = NEVER
+        #: Doses that came before the session that they name.
         self.early = EarlyDoses()
-        self._known: dict[Origin, int] = {}
-
-    def rows_of(self, origins: tuple[Origin, ...]) -> list[int]:
-        """The rows that are known already, -1 for the others."""
-        get = self._known.get
-        return [get(origin, -1) for origin in origins]
+        #: Origin → row, as far as it was looked up since the last change. No part of the state.
+        self._row_of: dict[Origin, int] = {}
 
     def find(self, origin: Origin) -> int | None:
         """The row that a sample belongs to; None if no open session takes it."""
-        row = self._known.get(origin)
+        row = self._row_of.get(origin)
         if row is None:
-            row = self.look(origin)
+            row = self.lookup(origin)
             if row is not None:
-                self._known[origin] = row
+                self._row_of[origin] = row
         return row
 
-    def look(self, origin: Origin) -> int | None:
-        """As `find`, remembering nothing: for readers beside the ward."""
+    def lookup(self, origin: Origin) -> int | None:
+        """As `find`, but caches nothing: for readers in another thread."""
         site = origin.site
         if origin.session is not None:
             return self.by_name.get((site, origin.session))
@@ -179,18 +196,20 @@ class Association:
             return self.by_chair[site, chair]
         return self.by_device.get((site, origin.device))
 
-    def leave(self, site: str, kind: str, name: str | None, newest_us: int, clock_us: int) -> None:
-        """What this session, patient or device has said up to `newest_us` stays with whom it was about."""
+    def set_cutoff(self, site: str, kind: str, name: str | None, newest_us: int, clock_us: int) -> None:
+        """Note that a session's name, patient or device changes hands: its samples up to `newest_us` stay with who had it."""
         if name is None or newest_us == NEVER:
             return
-        before_us, _ = self.left.get((site, kind, name), (NEVER, 0))
-        self.left[site, kind, name] = (max(before_us, newest_us), clock_us)
-        self.left_until = max(self.left_until, newest_us)
+        before_us, _ = self.cutoffs.get((site, kind, name), (NEVER, 0))
+        self.cutoffs[site, kind, name] = (max(before_us, newest_us), clock_us)
+        self.latest_cutoff_us = max(self.latest_cutoff_us, newest_us)
 
-    def left_behind(self, origin: Origin) -> tuple[int, int]:
-        """The instant up to which an origin's samples are about somebody before, and the clock when that was noted."""
+    def cutoff_of(self, origin: Origin) -> tuple[int, int]:
+        """The instant up to which an origin's samples are of whoever had it before, and the shard's clock when it changed
+        hands.
+        """
         kind = "session" if origin.session is not None else "patient" if origin.patient is not None else "device"
-        return self.left.get((origin.site, kind, getattr(origin, kind) or ""), (NEVER, 0))
+        return self.cutoffs.get((origin.site, kind, getattr(origin, kind) or ""), (NEVER, 0))
 
     def devices_of(self, row: int) -> list[str]:
         """The devices whose samples lead to this row when they name nobody."""
@@ -204,13 +223,13 @@ class Association:
         return sorted(devices)
 
     def assign(self, site: str, device: str, chair: str) -> None:
-        """From now on the device serves this chair."""
+        """Assign a device to a chair."""
         self.chair_of[site, device] = chair
         self.by_device.pop((site, device), None)
-        self._known.clear()
+        self._row_of.clear()
 
-    def admit(self, row: int, session: Session) -> None:
-        """An open session takes this row. One that nobody announced takes nothing from another."""
+    def add(self, row: int, session: Session) -> None:
+        """Add an open session in this row. One that nobody announced takes no name from another."""
         site = session.site
         self.sessions[row] = session
         if not session.announced:
@@ -221,7 +240,7 @@ class Association:
                 self.by_chair.setdefault((site, session.chair), row)
             elif session.device is not None:
                 self.by_device.setdefault((site, session.device), row)
-            self._known.clear()
+            self._row_of.clear()
             return
         if session.name is not None:
             self.by_name[site, session.name] = row
@@ -235,10 +254,10 @@ class Association:
             else:
                 self.chair_of.pop((site, session.device), None)
                 self.by_device[site, session.device] = row
-        self._known.clear()
+        self._row_of.clear()
 
-    def twin(self, session: Session) -> int | None:
-        """The row of an open session that goes by the same names: to the desk they would be one."""
+    def same_named(self, session: Session) -> int | None:
+        """The row of an open session with the same site, patient and name, which the desk could not distinguish; None if none."""
         if (session.site, session.patient) not in self.by_patient:
             return None
         same = (session.site, session.patient, session.name)
@@ -246,21 +265,21 @@ class Association:
             (row for row, other in self.sessions.items() if (other.site, other.patient, other.name) == same), None
         )
 
-    def seat(self, row: int, chair: str | None) -> None:
-        """An unannounced session is at this chair; if somebody sits there, it takes nothing from them."""
+    def assign_chair(self, row: int, chair: str | None) -> None:
+        """Put an unannounced session at this chair; a session that is there already stays the chair's."""
         session = self.sessions[row]
         if chair is not None:
             session.chair = chair
             self.by_chair.setdefault((session.site, chair), row)
-        self._known.clear()
+        self._row_of.clear()
 
-    def dismiss(self, row: int) -> Session:
-        """The session of this row is over."""
+    def remove(self, row: int) -> Session:
+        """Take a session out, and everything that leads to it; the session."""
         session = self.sessions.pop(row)
         for index in (self.by_name, self.by_patient, self.by_chair, self.by_device):
             for key in [key for key, held in index.items() if held == row]:
                 del index[key]
-        # Whoever has another session open is still somebody's: the one that started last.
+        # A patient with another session open belongs to that one, of several to the one that started last.
         others = [
             (other.started_us or NEVER, other.name or "", at)
             for at, other in self.sessions.items()
@@ -268,13 +287,13 @@ class Association:
         ]
         if others and (session.site, session.patient) not in self.by_patient:
             self.by_patient[session.site, session.patient] = max(others)[2]
-        self._known.clear()
+        self._row_of.clear()
         return session
 
     def packed(self, clock_us: int) -> dict[str, Any]:
-        """As msgpack-able values; the indices are rebuilt from them. What was left behind a day ago cannot come back."""
+        """As msgpack-able values. A cutoff of a day ago is dropped: no sample from before it can still come."""
         return {
-            "left": [[*key, *left] for key, left in sorted(self.left.items()) if clock_us - left[1] < DAY],
+            "left": [[*key, *left] for key, left in sorted(self.cutoffs.items()) if clock_us - left[1] < DAY],
             "sessions": [[row, _packed(session)] for row, session in sorted(self.sessions.items())],
             "indices": [
                 [[*key, value] for key, value in sorted(index.items())]
@@ -285,17 +304,17 @@ class Association:
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Association:
-        known = cls()
-        known.sessions = {row: _unpacked(fields) for row, fields in packed["sessions"]}
+        association = cls()
+        association.sessions = {row: _unpacked(fields) for row, fields in packed["sessions"]}
         indices: tuple[dict[tuple[str, str], Any], ...] = (
-            known.by_name, known.by_patient, known.by_chair, known.by_device, known.chair_of,
+            association.by_name, association.by_patient, association.by_chair, association.by_device, association.chair_of,
         )  # fmt: skip
         for index, entries in zip(indices, packed["indices"], strict=True):
             index.update({(site, key): value for site, key, value in entries})
         for site, kind, name, newest_us, clock_us in packed["left"]:
-            known.leave(site, kind, name, newest_us, clock_us)
-        known.early = EarlyDoses.unpacked(packed.get("early", []))
-        return known
+            association.set_cutoff(site, kind, name, newest_us, clock_us)
+        association.early = EarlyDoses.unpacked(packed.get("early", []))
+        return association
 
 
 def _same_patient(one: Session, other: Session) -> bool:
@@ -303,25 +322,23 @@ def _same_patient(one: Session, other: Session) -> bool:
 
 
 def _packed(session: Session) -> dict[str, Any]:
-    fields = {name: getattr(session, name) for name in Session.__dataclass_fields__}
+    fields = {name: getattr(session, name) for name in Session.__dataclass_fields__ if name != "conditions"}
     fields["doses"] = [astuple(dose) for dose in session.doses]
     fields["cuff_rules"] = session.cuff_rules.packed() if session.cuff_rules.last else None
     fields["reports"] = [astuple(report) for report in session.reports]
-    fields["standing"] = {
-        rule: [int(standing.priority), standing.onset_us] for rule, standing in session.standing.items()
-    }
+    fields["standing"] = {rule: [int(each.priority), each.onset_us] for rule, each in session.conditions.items()}
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
 
 
 def _unpacked(fields: dict[str, Any]) -> Session:
+    in_force = fields.get("standing", {})
     fields = {name: value for name, value in fields.items() if name in Session.__dataclass_fields__}
     fields.setdefault("name", None)
     fields["cuff_rules"] = CuffRules.unpacked(fields["cuff_rules"]) if "cuff_rules" in fields else CuffRules()
-    fields["doses"] = [Given(*dose) for dose in fields.get("doses", ())]
+    fields["doses"] = [SessionDose(*dose) for dose in fields.get("doses", ())]
     fields["reports"] = [Report(*report) for report in fields.get("reports", ())]
     fields["cuffs"] = [Cuff(*cuff) for cuff in fields.get("cuffs", ())]
-    fields["standing"] = {
-        rule: Condition(Priority(priority), onset_us)
-        for rule, (priority, onset_us) in fields.get("standing", {}).items()
+    fields["conditions"] = {
+        rule: Condition(Priority(priority), onset_us) for rule, (priority, onset_us) in in_force.items()
     }
     return Session(**fields)

@@ -1,4 +1,4 @@
-"""What a board shows of the ward now: the `chairs` document. Read-only, made once a second."""
+"""The `chairs` document: a ward's state in, what boards show of each open session out. Read-only, made once a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.ward.state import WardState
 def chairs(state: WardState, site: str) -> ChairsOut:
     """Every open session of a site with its latest values, their age and quality, by the shard's clock."""
     now_us = state.clock_us
-    here = [(row, session) for row, session in state.known.sessions.items() if session.site == site]
+    here = [(row, session) for row, session in state.association.sessions.items() if session.site == site]
     limits = [_limits(table) for table in state.limits.tables]
     here.sort(key=lambda pair: (pair[1].chair or "~", pair[1].patient, pair[1].name or ""))
     return {

@@ -1,4 +1,4 @@
-"""What was given in a session: its doses in the order of their starts, and what they come to.
+"""A session's doses, by start: added, corrected, stopped, and summed up.
 
 Doses within `ONE_DOSE_WITHIN` of the first are one dose: the devices of a spray, an injection in two halves. A later one
 begins another course, and what is counted from the dose (phase, observation, lasting dissociation) is counted from the start
@@ -22,8 +22,10 @@ LASTING_AFTER: Final = 120 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """One dose as entered: when it began, what of, how long it was to take; when and at what amount it was stopped, if it was."""
+class SessionDose:
+    """One dose as entered: start, drug, route, mg, minutes that it was to take; when and at how many mg it was stopped, if
+    it was.
+    """
 
     at_us: int
     drug: str | None
@@ -35,7 +37,7 @@ class Given:
     given_mg: float | None = None
 
     def ends_us(self, planned_minutes: float | None) -> int:
-        """When it is over: stopped, or after as long as entered, as planned, or as is usual. No dose takes a day."""
+        """When it ends, µs: when stopped, else after the minutes entered, planned, or usual, the first that are under a day."""
         if self.stopped_us is not None:
             return self.stopped_us
         said = (self.minutes, planned_minutes)
@@ -47,14 +49,14 @@ class Given:
         return self.amount_mg if self.given_mg is None else self.given_mg
 
 
-def with_dose(doses: Sequence[Given], given: Given, replaces: str | None) -> list[Given]:
-    """The doses with one more, or with one corrected: the entry that it replaces is gone."""
+def add_dose(doses: Sequence[SessionDose], given: SessionDose, replaces: str | None) -> list[SessionDose]:
+    """The doses with one more, by start; the entry with the id `replaces` is dropped."""
     kept = [dose for dose in doses if replaces is None or dose.id != replaces]
     return sorted([*kept, given], key=lambda dose: dose.at_us)
 
 
-def with_stop(doses: Sequence[Given], at_us: int, given_mg: float | None) -> list[Given]:
-    """The doses with the running one stopped: the last that began by then. None to stop changes nothing."""
+def stop_dose(doses: Sequence[SessionDose], at_us: int, given_mg: float | None) -> list[SessionDose]:
+    """The doses with the last one that began by `at_us` stopped. No dose had begun by then: unchanged."""
     begun = [n for n, dose in enumerate(doses) if dose.at_us <= at_us]
     return [
         replace(dose, stopped_us=at_us, given_mg=given_mg) if begun and n == begun[-1] else dose
@@ -62,8 +64,8 @@ def with_stop(doses: Sequence[Given], at_us: int, given_mg: float | None) -> lis
     ]
 
 
-def last_course(doses: Sequence[Given]) -> Sequence[Given]:
-    """The doses of the last course, in order; of none, none."""
+def last_course(doses: Sequence[SessionDose]) -> Sequence[SessionDose]:
+    """The doses of the last course, by start; empty if there are none."""
     first = 0
     for n, dose in enumerate(doses):
         if dose.at_us > doses[first].at_us + ONE_DOSE_WITHIN:
@@ -71,8 +73,8 @@ def last_course(doses: Sequence[Given]) -> Sequence[Given]:
     return doses[first:]
 
 
-def total_mg(doses: Sequence[Given]) -> float | None:
-    """What was given in all; None if of any dose it is not known."""
+def total_mg(doses: Sequence[SessionDose]) -> float | None:
+    """The mg of all doses; None if any amount is unknown."""
     amounts = [dose.mg for dose in doses]
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if known and len(known) == len(amounts) else None

@@ -1,8 +1,8 @@
-"""The ward's use of the estimators: what doses, check-ins and cuffs of a session say together, and what is kept of a person.
+"""The ward's use of the estimators: a session's doses, check-ins and cuffs in; dissociation, pressure and a person's past out.
 
 Everything here is worked out anew from the session's own lists, so it is the same in whatever order they were filled; between
 sessions only a few numbers are kept of each person (`Past`). Estimates are asked for by a board, a cuff and the end of a session,
-never by a sample; what a board asks for is remembered until something new is known or half a minute has passed.
+never by a sample; a board's are cached until an entry changes or half a minute has passed.
 They give context, and may ask for a look or a cuff at *low*. They begin, end and lower no measured alarm.
 """
 
@@ -38,13 +38,13 @@ ANSWERED_WITHIN: Final = 15 * MINUTE
 
 
 def estimates(state: WardState, row: int, now_us: int) -> EstimatesOut:
-    """What a board shows of a session beside its values: `expected`, `dissociation`, `pressure_forecast`; null before a dose."""
-    session = state.known.sessions[row]
+    """A board's estimates of a session: `expected`, `dissociation`, `pressure_forecast`, each None before a dose."""
+    session = state.association.sessions[row]
     # Each row at a second of its own, so that a full house is not reckoned anew all at once.
     now_us -= (now_us - row * SECOND) % ANEW_AFTER
     past = state.pasts.of(session.site, session.patient)
     person = state.people.of(session.site, session.patient)
-    silent = "checkin-overdue" in session.standing
+    silent = "checkin-overdue" in session.conditions
     made_from = (
         session.name, session.patient, now_us, tuple(session.doses), tuple(session.reports), tuple(session.cuffs), past, person,
         silent,
@@ -61,35 +61,36 @@ def estimates(state: WardState, row: int, now_us: int) -> EstimatesOut:
 
 
 def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[DissociationBelief, int] | None:
-    """What doses and reports so far say of a session's dissociation, and the instant that its minutes count from.
+    """The posterior of a session's dissociation, and the instant that its minutes count from; None before a dose.
 
-    None where nothing was given. `without_last`: as it was before the newest report.
+    Args:
+        without_last: as it was before the newest report.
     """
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     if not session.doses:
         return None
     zero_us = session.doses[0].at_us
-    reports = reports_of(session, zero_us)
+    reports = dissociation_reports(session, zero_us)
     if without_last:
         newest = max((report.at_min for report in reports), default=0.0)
         reports = [report for report in reports if report.at_min < newest]
     prior = state.pasts.of(session.site, session.patient).prior(zero_us)
-    return DissociationBelief(doses_of(state, session, zero_us), reports, prior, _body(state, session)), zero_us
+    return DissociationBelief(dose_events(state, session, zero_us), reports, prior, _body(state, session)), zero_us
 
 
 def surprise_of(state: WardState, row: int) -> float | None:
-    """How far the newest check-in is above what was expected then, in standard deviations; None: nothing to compare it with."""
-    session, before = state.known.sessions[row], belief_of(state, row, without_last=True)
+    """How many standard deviations the newest check-in is above what was expected then; None before a dose or a report."""
+    session, before = state.association.sessions[row], belief_of(state, row, without_last=True)
     if before is None:
         return None
-    reports = reports_of(session, session.doses[0].at_us)
+    reports = dissociation_reports(session, session.doses[0].at_us)
     found = before[0].surprise(max(reports, key=lambda report: report.at_min)) if reports else None
     return None if found is None else number(found)
 
 
-def remember(state: WardState, row: int, clock_us: int) -> None:
-    """A session is over: keep what it says of its person."""
-    session = state.known.sessions[row]
+def update_past(state: WardState, row: int, clock_us: int) -> None:
+    """Update the past of a session's patient by the session, which is over."""
+    session = state.association.sessions[row]
     found = belief_of(state, row)
     if found is None:
         return
@@ -105,8 +106,8 @@ def remember(state: WardState, row: int, clock_us: int) -> None:
 
 
 def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast | None:
-    """What the next cuffs may show; None before a dose, without a cuff, and long after them."""
-    session = state.known.sessions[row]
+    """The forecast of a session's next cuffs at an instant; None before a dose, without a cuff, and long after them."""
+    session = state.association.sessions[row]
     if not session.doses:
         return None
     zero_us = session.doses[0].at_us
@@ -118,12 +119,12 @@ def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast 
     past, person = state.pasts.of(session.site, session.patient), state.people.of(session.site, session.patient)
     age = None if person.birth_year is None else float(to_datetime(zero_us).year - person.birth_year)
     who = PressureRisk(age, "hypertension" in person.conditions, past.rise, past.rises)
-    doses = doses_of(state, session, zero_us)
+    doses = dose_events(state, session, zero_us)
     return forecast_pressure(cuffs, doses, (now_us - zero_us) / MINUTE, who, _body(state, session))
 
 
-def doses_of(state: WardState, session: Session, zero_us: int) -> list[DoseEvent]:
-    """A session's doses as the drug models take them, in minutes from an instant. An amount not said is the plan's, or usual."""
+def dose_events(state: WardState, session: Session, zero_us: int) -> list[DoseEvent]:
+    """A session's doses for the drug models, in minutes from an instant. A missing amount is the planned or usual one."""
     weight_kg = state.people.of(session.site, session.patient).weight_kg
     found = []
     for dose in session.doses[-DOSES_KEPT:]:
@@ -139,15 +140,15 @@ def doses_of(state: WardState, session: Session, zero_us: int) -> list[DoseEvent
     return found
 
 
-def reports_of(session: Session, zero_us: int) -> list[DissociationReport]:
-    """A session's check-ins as the dissociation estimate takes them."""
+def dissociation_reports(session: Session, zero_us: int) -> list[DissociationReport]:
+    """A session's check-ins for the dissociation estimate, in minutes from an instant."""
     kinds: Sequence[str] = REPORT_KINDS
     found = []
     for report in session.reports[-REPORTS_KEPT:]:
         at_min = (report.at_us - zero_us) / MINUTE
         if report.instrument in kinds:
             found.append(DissociationReport(at_min, cast(ReportKind, report.instrument), report.score))
-        # Who looks at somebody answers at once; how long a patient takes says something.
+        # An observer's score is given at once; how long a patient takes to answer is information.
         asked_us = None if report.instrument == "moaas" else report.prompted_us
         if asked_us is not None and 0 <= report.at_us - asked_us <= ANSWERED_WITHIN:
             found.append(DissociationReport(at_min, "answered", (report.at_us - asked_us) / SECOND))
@@ -163,13 +164,13 @@ def _dissociation(state: WardState, row: int, now_us: int) -> DissociationOut | 
     found = belief_of(state, row)
     if found is None:
         return None
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     belief, zero_us = found
     now_min = (now_us - zero_us) / MINUTE
-    estimate = belief.at(now_min, silent="checkin-overdue" in session.standing)
+    estimate = belief.at(now_min, silent="checkin-overdue" in session.conditions)
     over_min = belief.resolves_min(now_min)
     surprise = surprise_of(state, row)
-    concentration = plasma(doses_of(state, session, zero_us), now_min, _body(state, session))
+    concentration = plasma(dose_events(state, session, zero_us), now_min, _body(state, session))
     return {
         "level": number(estimate.level),
         "low": number(estimate.low),

@@ -12,7 +12,7 @@ from models.faults import Due
 from models.findings import Finding, Subject
 from models.tables.rules import RULES, Priority
 from streams.ward.association import Session
-from streams.ward.sentences import plain, with_chair
+from streams.ward.sentences import rule_sentence, with_chair
 from streams.ward.state import Here, WardState
 
 
@@ -26,12 +26,12 @@ def tell_fault(
     elif who is not None:
         where, patient = who, who
     by_hand = "" if who is None else " look after it by hand, and"
-    text = plain(where, RULES["integrity"].title, f"{what}:{by_hand} tell whoever runs Chairside.")
+    text = rule_sentence(where, RULES["integrity"].title, f"{what}:{by_hand} tell whoever runs Chairside.")
     subject, at_us = Subject(site, patient, None, chair), max(here[0], 0)
     finding = Finding(
         "began", subject, "integrity", Priority.MEDIUM, at_us, at_us, at_us, text, with_chair(evidence, chair), source
     )  # fmt: skip
-    state.tell(finding, here)
+    state.emit(finding, here)
 
 
 def tell_left_out(state: WardState, site: str, who: Session | str | None, due: Due, here: Here) -> None:

@@ -1,6 +1,6 @@
 """The limits in force: the default table, each site's and each patient's changes, and the records made of them for scalar code.
 
-A patient's changes lie on top of the site's. Tables that say the same are kept once; a session's row holds its table's number.
+A patient's changes lie on top of the site's. Equal tables are stored once; a session's row has its table's number.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class LimitBook:
         self._patients[site, patient] = changes
 
     def set_of(self, site: str, patient: str) -> int:
-        """The number of the table that a patient is held against."""
+        """The number of the table in force for a patient."""
         table = self._sites.get(site, LIMITS)
         mine = self._patients.get((site, patient))
         if mine is not None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.arrays import Floats, Ints
 from models.instants import FAR
 from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
-from streams.ward.absence import AHEAD, hear, next_due
+from streams.ward.absence import CLOCK_AHEAD, next_due, update_presence
 from streams.ward.compiled import compiled, entry
 from streams.ward.limit_book import LimitRecord
 from streams.ward.records import RecordArray, RecordGrid
@@ -31,14 +31,14 @@ from streams.ward.signal.quality import is_repeat, judge
 from streams.ward.signal.rate import take_rate
 from streams.ward.signal.steps import forget, has_room
 from streams.ward.signal.trends import mark
-from streams.ward.state import REMEMBER
+from streams.ward.state import REPEAT_WINDOW
 
 DONE: Final = 0
 FALLS_DUE: Final = 1
 """Something of the session of row `overdue` is due, at the instant in `due`."""
 UNCLAIMED: Final = 2
 """No session is known that takes the sample: its origin's row is UNKNOWN."""
-ASKS_LEFT: Final = 3
+NEEDS_CUTOFFS: Final = 3
 """The sample may be about whoever was there before: what its frame's origins left behind must be known."""
 POOL_FULL: Final = 4
 """The pool of doubted steps is full."""
@@ -115,7 +115,7 @@ def _hold_believed(
 def fold_in(
     under_way: RecordArray[SampleRecord], sessions: RecordArray[SessionRecord], due: Ints, channels: RecordArray[ChannelRecord],
     limits: RecordGrid[LimitRecord], steps: RecordArray[StepRecord], traces: RecordGrid[TraceRecord], origin: Ints, row_of: Ints,
-    left: Ints, at_us: Ints, values: Floats, status: NDArray[np.uint8], keys: NDArray[np.uint64], stop: int, left_until: int,
+    cutoffs: Ints, at_us: Ints, values: Floats, status: NDArray[np.uint8], keys: NDArray[np.uint64], stop: int, latest_cutoff_us: int,
     longest: int,
 ) -> int:  # fmt: skip
     """Fold in the samples up to `stop`, from the place and step where `under_way` is; why it stops, DONE at the end.
@@ -146,14 +146,14 @@ def fold_in(
                 return DONE
             sample.row = UNKNOWN
             sample.sent_us = sample.at_us = at_us[n]
-            if not sample.observed and sample.at_us > sample.clock_us + AHEAD:
+            if not sample.observed and sample.at_us > sample.clock_us + CLOCK_AHEAD:
                 # A device whose clock runs ahead would make its own later samples late: use the time of arrival instead.
                 sample.at_us = sample.clock_us
             which = origin[n]
-            if sample.at_us <= left_until:
-                if len(left) == 0:
-                    return ASKS_LEFT
-                if sample.at_us <= left[which, 0] and sample.clock_us - left[which, 1] < REMEMBER:
+            if sample.at_us <= latest_cutoff_us:
+                if len(cutoffs) == 0:
+                    return NEEDS_CUTOFFS
+                if sample.at_us <= cutoffs[which, 0] and sample.clock_us - cutoffs[which, 1] < REPEAT_WINDOW:
                     sample.late += 1
                     sample.step = NEXT
                     continue
@@ -170,7 +170,7 @@ def fold_in(
             sample.row = row
             repeated = len(keys) > 0 and is_repeat(session, keys[n])
             judge(session, sample, channels, steps, traces, values[n], status[n], repeated)
-            hear(session, sample)
+            update_presence(session, sample)
             due[row] = min(due[row], sample.clock_us + STALE_AFTER)
             earliest = min(earliest, due[row])
             sample.column = 0

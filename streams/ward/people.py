@@ -1,6 +1,6 @@
-"""Who is registered: what `patient.registered` has said of each person, for whoever needs it later.
+"""Registered people: the union of each person's `patient.registered` records.
 
-What a later registration leaves out stays as it was; what it names is replaced, an empty list of conditions included.
+A field that a later registration leaves out stays as it was; one that it has is replaced, an empty list of conditions included.
 Never here: names of persons (only aliases come in), what any of it means.
 """
 
@@ -14,7 +14,7 @@ from models.wire.observations import PatientRegistered
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is known of a person; None or empty: it was never said."""
+    """A registered person; None or empty: never registered."""
 
     weight_kg: float | None = None
     birth_year: int | None = None
@@ -34,14 +34,14 @@ class People:
         self._known: dict[tuple[str, str], Person] = {}
 
     def register(self, record: PatientRegistered) -> Person:
-        """Note what a registration says; the person as now known."""
+        """Fold in a registration; the person with it."""
         said = {name: value for name in Person.__dataclass_fields__ if (value := getattr(record, name)) is not None}
         person = replace(self.of(record.site, record.patient), **said)
         self._known[record.site, record.patient] = person
         return person
 
     def of(self, site: str, patient: str) -> Person:
-        """What is known of a person; of one who was never registered, nothing."""
+        """The person of an alias; an empty one if they were never registered."""
         return self._known.get((site, patient), UNKNOWN_PERSON)
 
     def packed(self) -> list[Any]:

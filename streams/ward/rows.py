@@ -195,7 +195,7 @@ class Rows:
         self.open[row] = True
         return row
 
-    def give_back(self, row: int) -> None:
+    def release(self, row: int) -> None:
         """Lay a row to rest."""
         self.steps.release(row)
         self.sessions[row] = _RESTING

@@ -1,4 +1,4 @@
-"""Samples in: find each one's session, send them through the loop, and say what it stops for.
+"""Samples in: find each one's session, run the loop over them, and do in Python what it stops for.
 
 Never here: what a sample is judged by, what makes something due.
 """
@@ -16,10 +16,11 @@ from models.instants import iso
 from models.tables.channels import CHANNEL_NAMES
 from streams.journal.frame import Frame, FrameBuilder, decode
 from streams.ward import loop
-from streams.ward.absence import fall_due, heard
+from streams.ward.absence import fall_due, file_presence
 from streams.ward.compiled import records
+from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
-from streams.ward.rules.thresholds import flipped, read_cuff
+from streams.ward.rules.thresholds import file_flips
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
 from streams.ward.sessions import open_unannounced
@@ -33,12 +34,12 @@ _NO_SAMPLES: Final = decode(FrameBuilder().seal())
 
 
 def prepare() -> None:
-    """Compile the loop, or read it from where it was kept: the first sample will not wait for it."""
+    """Compile the loop, or read it from its cache, so that the first sample does not wait for it."""
     pass_time(WardState())
 
 
 def pass_time(state: WardState) -> None:
-    """Let everything fall due that is due before now."""
+    """Do what is due before now, in sessions and at home."""
     fold_samples(state, _NO_SAMPLES, 0, 0)
     pass_time_at_home(state)
 
@@ -62,15 +63,15 @@ def fold_samples(state: WardState, frame: Frame, start: int, stop: int) -> None:
 
 
 class _Origins:
-    """The origins of a frame: the rows that they lead to now, and what they left behind, once that was asked."""
+    """The origins of a frame: the rows that they lead to now, and their cutoffs, once these were needed."""
 
     def __init__(self, state: WardState, frame: Frame) -> None:
-        self.known, self.names = state.known, frame.origins
+        self.known, self.names = state.association, frame.origins
         self.find()
-        self.left = _NOT_ASKED
+        self.cutoffs = _NOT_ASKED
 
     def find(self) -> None:
-        """Where each leads to now."""
+        """Look up the row that each leads to now."""
         self.row_of = np.array(
             [loop.UNKNOWN if (row := self.known.find(name)) is None else row for name in self.names], np.int64
         )
@@ -82,20 +83,20 @@ class _Origins:
             row = open_unannounced(state, self.names[which], here)
         self.row_of[which] = loop.NAMELESS if row is None else row
 
-    def ask_left(self) -> None:
-        """What each left behind."""
-        self.left = np.array([self.known.left_behind(name) for name in self.names], np.int64)
+    def find_cutoffs(self) -> None:
+        """Look up the cutoff of each."""
+        self.cutoffs = np.array([self.known.cutoff_of(name) for name in self.names], np.int64)
 
 
 def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) -> None:
-    """Through the loop up to a sample, doing what it stops for."""
-    under_way, sample, known = state.under_way, state.under_way.record, state.known
+    """Run the loop up to a sample, doing what it stops for."""
+    under_way, sample, known = state.under_way, state.under_way.record, state.association
     keys = _NO_KEYS if frame.keys is None else frame.keys
     while True:
         rows = state.rows
         why = loop.fold_in(
             records(under_way.array), records(rows.sessions), rows.due, JUDGED_BY, records(state.limits.records), records(rows.steps.steps), records(rows.steps.traces),
-            frame.origin, origins.row_of, origins.left, frame.at_us, frame.values, frame.status, keys, stop, known.left_until,
+            frame.origin, origins.row_of, origins.cutoffs, frame.at_us, frame.values, frame.status, keys, stop, known.latest_cutoff_us,
             rows.steps.longest,
         )  # fmt: skip
         if state.clock == "observed":
@@ -111,21 +112,21 @@ def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) ->
                     origins.find()
             case loop.UNCLAIMED:
                 origins.open(state, int(frame.origin[sample.place]), _place(state, frame))
-            case loop.ASKS_LEFT:
-                origins.ask_left()
+            case loop.NEEDS_CUTOFFS:
+                origins.find_cutoffs()
             case loop.POOL_FULL:
                 rows.steps.grow()
             case loop.HEARD:
-                heard(state, row, sample, _place(state, frame))
+                file_presence(state, row, sample, _place(state, frame))
             case loop.STEPPED:
                 shown: dict[str, float] = {CHANNEL_NAMES[sample.column - 1]: float(sample.shown)}
                 if sample.of_rate:
                     shown["rate"] = float(sample.shown)
-                flipped(state, row, sample, _place(state, frame), shown)
+                file_flips(state, row, sample, _place(state, frame), shown)
             case loop.FLIPPED:
-                flipped(state, row, sample, _place(state, frame), _trusted(sample))
+                file_flips(state, row, sample, _place(state, frame), _trusted(sample))
             case loop.CUFF:
-                read_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
+                fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
 
 
 def _place(state: WardState, frame: Frame) -> Here:
@@ -138,7 +139,7 @@ def _place(state: WardState, frame: Frame) -> Here:
 def _trusted(sample: SampleRecord) -> dict[str, float]:
     """The readings of a judged sample that are believed, by channel; and the rate that its limits are held against.
 
-    What is not believed is not even said: an alert's evidence is made of trusted readings.
+    What is not believed is left out: an alert's evidence is made of trusted readings.
     """
     found: dict[str, float] = {
         name: float(reading)
@@ -149,15 +150,15 @@ def _trusted(sample: SampleRecord) -> dict[str, float]:
 
 
 def _audit_sample(state: WardState, frame: Frame, place: int) -> None:
-    """What a person entered by hand, a cuff as a rule, is an entry as well as a sample; sent twice, it is one."""
+    """Audit a sample that a person entered by hand, a cuff as a rule; one that is sent again is not audited again."""
     by, sent_id = frame.authors[place]
     clock_us = int(state.under_way.clock_us[0])
     site, session, patient, device, source = origin = frame.origins[frame.origin[place]]
     sent = "" if frame.keys is None else str(frame.keys[place])
     names = (*origin, by, str(frame.at_us[place]), sent)
-    if state.had("\x1f".join(name or "" for name in names) + "\x1dvitals", clock_us):
+    if state.is_repeat("\x1f".join(name or "" for name in names) + "\x1dvitals", clock_us):
         return
-    taken = state.known.sessions.get(int(state.under_way.record.row))
+    taken = state.association.sessions.get(int(state.under_way.record.row))
     if taken is not None:
         session, patient = taken.name, taken.patient
     at = iso(int(frame.at_us[place]))
@@ -170,4 +171,4 @@ def _audit_sample(state: WardState, frame: Frame, place: int) -> None:
     said = {name: value for name, value in doc.items() if value is not None}
     entry = AuditEntry(at, site, patient, session, "vitals", by, "accepted", said, iso(clock_us))
     before = bisect_right([position for position, _ in frame.events], place)
-    state.tell(entry, (clock_us, OBSERVED, place + before))
+    state.emit(entry, (clock_us, OBSERVED, place + before))

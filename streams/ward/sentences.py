@@ -1,4 +1,4 @@
-"""What an alert says: one sentence that a nurse understands, and the evidence behind it.
+"""The text of alerts: a conclusion's values in, one sentence that a nurse understands and the evidence behind it out.
 
 Names nobody: the chair, the alias, the signal, the value and its limit.
 """
@@ -12,7 +12,7 @@ from models.tables.limits import LABELS, SENTENCE_DECIMALS, UNITS, Limit
 
 
 def number(value: float, channel: str = "") -> float | int:
-    """As a person writes it: at most one decimal, or the channel's own, none where there is none."""
+    """A number as a person writes it: at most one decimal, or the channel's own; an int where there is none."""
     rounded = round(value, SENTENCE_DECIMALS.get(channel, 1))
     return int(rounded) if rounded == int(rounded) else rounded
 
@@ -49,7 +49,7 @@ _BECAUSE: Final = {
     "not rechecked": "; not rechecked within 3 min",
     "symptoms": ", with symptoms",
 }
-"""What a cuff's sentence ends with, by why it is said."""
+"""The end of a cuff's sentence, by the reason of its verdict."""
 
 
 def cuff_sentence(where: str, limit: Limit, value: float | None, title: str, why: str) -> str:
@@ -95,11 +95,11 @@ def _inside(label: str) -> str:
     return label if label[1:] != label[1:].lower() else label.lower()
 
 
-def plain(where: str, title: str, detail: str) -> str:
-    """A sentence of a rule that has no limit."""
+def rule_sentence(where: str, title: str, detail: str) -> str:
+    """The text of a rule without a limit: place, title, detail."""
     return f"{where}: {title}. {detail}"
 
 
 def with_chair(evidence: Mapping[str, object], chair: str | None) -> dict[str, object]:
-    """Evidence that names the chair, so that a page and a board can."""
+    """The evidence with the chair in it, for pages and boards; a copy."""
     return {**evidence, "chair": chair} if chair is not None else dict(evidence)

@@ -10,8 +10,9 @@ from models.instants import FAR, HOUR, MINUTE, SECOND
 from models.tables.rules import RULE_INDEX, RULES, Priority
 from streams.journal.frame import Origin
 from streams.ward.association import Session
-from streams.ward.estimates import remember
-from streams.ward.sentences import number, plain
+from streams.ward.conclusions import Conclusion, over
+from streams.ward.estimates import update_past
+from streams.ward.sentences import number, rule_sentence
 from streams.ward.state import Here, WardState
 
 START_WITHIN: Final = 3 * MINUTE
@@ -21,9 +22,9 @@ GIVE_UP_AFTER: Final = HOUR
 
 
 def open_session(state: WardState, session: Session, clock_us: int) -> int:
-    """Open a session and begin to wait for its monitor and its cuffs; its row."""
+    """Open a session and set when its monitor and its first cuff are overdue; its row."""
     row = state.rows.take()
-    state.known.admit(row, session)
+    state.association.add(row, session)
     state.rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
     if session.announced:
         state.rows.start_due[row] = state.rows.due[row] = clock_us + START_WITHIN
@@ -34,87 +35,75 @@ def open_session(state: WardState, session: Session, clock_us: int) -> int:
 
 
 def announce_session(state: WardState, row: int, session: Session, at_us: int, here: Here) -> None:
-    """A session that nobody had announced is announced at last: its readings, holds and alerts go on under its own name."""
-    known, rows, before = state.known, state.rows, state.known.sessions[row]
+    """Replace an unannounced session by the announced one, in its row: readings, holds and alerts go on under its name."""
+    known, rows, before = state.association, state.rows, state.association.sessions[row]
     session.cuffs = [cuff for cuff in before.cuffs if cuff.at_us > here[0] - GIVE_UP_AFTER]
     session.cuff_rules, session.doses = before.cuff_rules, before.doses
     session.reports, session.symptoms_us = before.reports, before.symptoms_us
-    standing = {rule: before.standing[rule] for rule in sorted(before.standing, key=RULE_INDEX.__getitem__)}
+    conditions = {rule: before.conditions[rule] for rule in sorted(before.conditions, key=RULE_INDEX.__getitem__)}
     if (before.patient, before.name) == (session.patient, session.name):
-        # It went by its own names already: its alerts are its own as they are.
-        session.standing = {rule: on for rule, on in standing.items() if rule != "unscheduled"}
-        standing = {rule: on for rule, on in standing.items() if rule == "unscheduled"}
-    for rule in standing:
-        state.say(
-            row, rule, None, here[0], at_us, here, f"{before.where}: {RULES[rule].title}; a session was started.",
-            {"goes_on_as": session.patient}, "",
-        )  # fmt: skip
-    known.dismiss(row)
-    known.admit(row, session)
+        # It had its own names already: its alerts stay open as they are.
+        session.conditions = {rule: on for rule, on in conditions.items() if rule != "unscheduled"}
+        conditions = {rule: on for rule, on in conditions.items() if rule == "unscheduled"}
+    for rule in conditions:
+        text = f"{before.where}: {RULES[rule].title}; a session was started."
+        state.file(before, over(rule, here[0], text, {"goes_on_as": session.patient}), here)
+    known.remove(row)
+    known.add(row, session)
     rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
     rows.idle_due[row] = FAR
     expect_cuff(state, row, here[0])
-    for rule, on in standing.items():
+    for rule, on in conditions.items():
         if rule != "unscheduled":
-            text = plain(
-                session.where, RULES[rule].title, f"It began before the session was entered, as {before.where}."
-            )
-            state.say(
-                row, rule, on.priority, here[0], on.onset_us, here, text, {"began_as": before.patient}, "as before"
-            )
+            detail = f"It began before the session was entered, as {before.where}."
+            text, evidence = rule_sentence(session.where, RULES[rule].title, detail), {"began_as": before.patient}
+            conclusion = Conclusion(rule, on.priority, here[0], on.onset_us, text, evidence, "as before")
+            state.file(session, conclusion, here)
 
 
 def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None:
-    """Open a session for samples that belong to none: watched, never set aside. None if they name nobody."""
+    """Open an unannounced session for an origin that belongs to none; its row, None if the origin names nobody."""
     patient = origin.patient or origin.device or origin.session
     if patient is None:
         return None
     clock_us = here[0]
     session = Session(origin.site, origin.session, patient, announced=False, device=origin.device)
-    session.chair = state.known.chair_of.get((origin.site, origin.device)) if origin.device else None
-    twin = state.known.twin(session)
+    session.chair = state.association.chair_of.get((origin.site, origin.device)) if origin.device else None
+    twin = state.association.same_named(session)
     if twin is not None:
-        state.known.seat(twin, session.chair)
+        state.association.assign_chair(twin, session.chair)
         return twin
     row = open_session(state, session, clock_us)
     if state.clock == "received":
-        text = plain(session.where, RULES["unscheduled"].title, "Watched all the same: start a session.")
-        state.say(
-            row,
-            "unscheduled",
-            Priority.LOW,
-            clock_us,
-            clock_us,
-            here,
-            text,
-            {"device": origin.device},
-            "vitals without an open session",
-        )
+        text = rule_sentence(session.where, RULES["unscheduled"].title, "Watched all the same: start a session.")
+        evidence, source = {"device": origin.device}, "vitals without an open session"
+        conclusion = Conclusion("unscheduled", Priority.LOW, clock_us, clock_us, text, evidence, source)
+        state.file(session, conclusion, here)
     return row
 
 
 def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
-    """The session is over, and with it everything that stands."""
-    session = state.known.sessions[row]
-    for rule in sorted(session.standing, key=RULE_INDEX.__getitem__):
+    """Close a session: end all its conditions, update its patient's past, and free its row."""
+    session = state.association.sessions[row]
+    for rule in sorted(session.conditions, key=RULE_INDEX.__getitem__):
         text = f"{session.where}: {RULES[rule].title}; the session is over."
-        state.say(row, rule, None, at_us, at_us, here, text, {"session_over": True}, "")
-    remember(state, row, here[0])
+        state.file(session, over(rule, at_us, text, {"session_over": True}), here)
+    update_past(state, row, here[0])
     state.counts["watched µs"] += int(state.rows.watched[row])
-    leave_behind(state, row, (session.name,), (session.patient,), state.known.devices_of(row), here[0])
-    state.known.dismiss(row)
-    state.rows.give_back(row)
+    hand_over(state, row, (session.name,), (session.patient,), state.association.devices_of(row), here[0])
+    state.association.remove(row)
+    state.rows.release(row)
 
 
-def seen_in(state: WardState, row: int) -> dict[str, float]:
-    """What the monitor showed in a session so far: seconds with data, the highest good cuffs, the lowest trusted saturation."""
+def session_extremes(state: WardState, row: int) -> dict[str, float]:
+    """What a session's monitor has shown: seconds with data, highest undoubted pressures (mmHg), lowest trusted SpO2 (%)."""
     rows = state.rows
     found = {name: float(getattr(rows, name)[row]) for name in ("peak_sbp", "peak_dbp", "lowest_spo2")}
     seen = {name: number(value) for name, value in found.items() if isfinite(value)}
     return {"watched_s": round(int(rows.watched[row]) / SECOND), **seen}
 
 
-def leave_behind(
+def hand_over(
     state: WardState,
     row: int,
     names: Iterable[str | None],
@@ -122,16 +111,16 @@ def leave_behind(
     devices: Iterable[str],
     clock_us: int,
 ) -> None:
-    """These change hands: what they have said so far stays with the session of this row."""
-    site, newest_us = state.known.sessions[row].site, int(state.rows.row_at[row])
+    """Note cutoffs for names, patients and devices that leave a session: their samples so far stay with it."""
+    site, newest_us = state.association.sessions[row].site, int(state.rows.row_at[row])
     for kind, changing in (("session", names), ("patient", patients), ("device", devices)):
         for name in changing:
-            state.known.leave(site, kind, name, newest_us, clock_us)
+            state.association.set_cutoff(site, kind, name, newest_us, clock_us)
 
 
 def expect_cuff(state: WardState, row: int, from_us: int) -> None:
-    """Begin to wait for the next cuff, as the protocol's phase has it."""
-    session = state.known.sessions[row]
+    """Set when the next cuff is overdue, by the protocol's phase at an instant."""
+    session = state.association.sessions[row]
     wait = session.protocol.cuff_overdue_us(session.phase(from_us))
     state.rows.cuff_due[row] = FAR if wait is None else from_us + wait
     state.rows.due[row] = min(state.rows.due[row], state.rows.cuff_due[row])

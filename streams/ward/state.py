@@ -1,7 +1,7 @@
-"""What the ward's parts share: the state of one shard, and how something is concluded.
+"""The state of one shard's ward, and the one place where conclusions become findings.
 
-A conclusion has its place: the shard's clock, then observations before time, then its order. Places do not depend on frame
-boundaries, so neither does the order of what the desk is told.
+Everything that leaves the ward has a place: the shard's clock, then observations before time, then its order. Places do not
+depend on frame boundaries, so neither does the order of what reaches the desk.
 Never here: when anything is concluded.
 """
 
@@ -18,7 +18,7 @@ from models.faults import Due
 from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER, SECOND
 from models.tables.limits import Limit
-from models.tables.rules import RULES, Priority
+from models.tables.rules import RULES
 from models.wire.observations import Command, SiteConfigured
 from streams.journal.frame import key_hash
 from streams.ward.association import Association, Session
@@ -35,10 +35,10 @@ Clock = Literal["received", "observed"]
 
 Here = tuple[int, int, int]
 """An instant of the shard: (clock µs, 0 for an observation or 1 for time itself, ordinal in its frame)."""
-REMEMBER: Final = DAY
+REPEAT_WINDOW: Final = DAY
 """How long a repeat is recognised: longer than any queue of a tablet without a network."""
-LATE: Final = MINUTE
-"""What is concluded this long after it was so is said to be old: the nurse who comes sees something else. Chosen by us."""
+LATE_AFTER: Final = MINUTE
+"""A conclusion this long after its instant says that it is late: the nurse who comes sees something else. Chosen by us."""
 OBSERVED: Final = 0
 DUE: Final = 1
 Place = tuple[int, int, int, tuple[str, ...], int]
@@ -50,38 +50,42 @@ _FIRST: Final = -1_000_000
 
 
 class WardState:
-    """One shard's sessions, and what is concluded of them."""
+    """One shard's sessions and patients at home, and what a frame has led to so far. `invariants.py` says what must agree."""
 
     def __init__(self, clock: Clock = "received") -> None:
         self.clock: Clock = clock
-        #: The shard's clock: it never goes back.
+        #: The shard's clock, µs: it never goes back.
         self.clock_us = NEVER
+        #: The open sessions' readings, limits and due times, a row each.
         self.rows = Rows()
-        #: The sample that the loop stands at.
+        #: The sample that the loop is at.
         self.under_way = SampleUnderWay(clock == "observed")
-        self.known = Association()
+        #: The open sessions' entries by row, and what leads to them.
+        self.association = Association()
+        #: Registered people; outlives sessions, as do pasts, limits and home.
         self.people = People()
         self.pasts = Pasts()
-        self.estimate_cache = EstimateCache()
         self.limits = LimitBook()
         self.home = Home()
-        #: What became of everything that came in.
+        #: What boards were last shown; no part of the state.
+        self.estimate_cache = EstimateCache()
+        #: How many observations of each fate there were since the journal began; none is ever counted twice or not at all.
         self.counts: Counter[str] = Counter()
-        #: The keys of events that were had, with the clock then.
-        self.seen: dict[int, int] = {}
-        #: This frame's conclusions so far.
-        self.said: list[tuple[Place, Concluded]] = []
+        #: The hash of each entry's identity → the shard's clock when it came; those older than `REPEAT_WINDOW` count no more.
+        self.seen_keys: dict[int, int] = {}
+        #: What the frame under way has led to, each with its place; empty between frames.
+        self.emitted: list[tuple[Place, Concluded]] = []
+        #: What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again.
         self.left_out: dict[Due, str] = {}
-        """What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again."""
 
-    def had(self, identity: str, clock_us: int) -> bool:
-        """Whether this came before, within `REMEMBER`; it is remembered from now on."""
+    def is_repeat(self, identity: str, clock_us: int) -> bool:
+        """True, and counted, if an entry of this identity came within `REPEAT_WINDOW`; else it is noted as seen."""
         key = key_hash(identity)
-        seen_us = self.seen.get(key)
-        if seen_us is not None and clock_us - seen_us < REMEMBER:
+        seen_us = self.seen_keys.get(key)
+        if seen_us is not None and clock_us - seen_us < REPEAT_WINDOW:
             self.counts["repeated or late"] += 1
             return True
-        self.seen[key] = clock_us
+        self.seen_keys[key] = clock_us
         return False
 
     def count_set_aside(self) -> None:
@@ -93,13 +97,13 @@ class WardState:
         """The limits in force for a session."""
         return self.limits.tables[int(self.rows.limit_set[row])]
 
-    def held_of(self, row: int) -> tuple[Limit, ...]:
+    def sample_limits_of(self, row: int) -> tuple[Limit, ...]:
         """Those of them that are held as arrays, in the arrays' order."""
         return self.limits.held[int(self.rows.limit_set[row])]
 
     def baseline(self, row: int) -> tuple[float | None, float | None]:
         """A session's own (systolic, diastolic) in mmHg: median of the good cuffs before the dose, else the first."""
-        cuffs = self.known.sessions[row].baseline_cuffs
+        cuffs = self.association.sessions[row].baseline_cuffs
         systolic = [cuff.sbp for cuff in cuffs if not isnan(cuff.sbp)]
         diastolic = [cuff.dbp for cuff in cuffs if not isnan(cuff.dbp)]
         return median(systolic) if systolic else None, median(diastolic) if diastolic else None
@@ -109,9 +113,9 @@ class WardState:
         """Microseconds with data, over all sessions, ended ones included."""
         return self.counts["watched µs"] + int(self.rows.watched[: self.rows.count].sum())
 
-    def tell(self, conclusion: Concluded, here: Here) -> None:
-        """Conclude something that is no session's rule."""
-        self.said.append(((*here, (), _FIRST), conclusion))
+    def emit(self, conclusion: Concluded, here: Here) -> None:
+        """Add an effect or a finding that is no condition of a session or a patient, before all others of the same place."""
+        self.emitted.append(((*here, (), _FIRST), conclusion))
 
     def file(self, about: Session | AtHome, conclusion: Conclusion, here: Here) -> None:
         """Add the finding of a conclusion about a session or a patient at home to the frame's; nothing if it is no news."""
@@ -127,16 +131,7 @@ class WardState:
             clock_us, text, evidence, conclusion.source,
         )  # fmt: skip
         whose = (subject.site, subject.patient, subject.session or "")
-        self.said.append(((*here, whose, rank_of(conclusion.rule, news.priority)), finding))
-
-    def say(
-        self, row: int, rule: str, priority: Priority | None, at_us: int, onset_us: int, here: Here,
-        text: str, evidence: Mapping[str, object], source: str,
-    ) -> None:  # fmt: skip
-        """File a conclusion about the session of a row."""
-        self.file(
-            self.known.sessions[row], Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here
-        )  # fmt: skip
+        self.emitted.append(((*here, whose, rank_of(conclusion.rule, news.priority)), finding))
 
 
 def _in_session(
@@ -149,6 +144,6 @@ def _in_session(
         usual = None if technical else session.usual_at(conclusion.at_us)
         if usual is not None:
             evidence = {**evidence, "expected": usual}
-        if clock_us - conclusion.at_us > LATE:
+        if clock_us - conclusion.at_us > LATE_AFTER:
             text = f"{text} It comes late: that was {duration((clock_us - conclusion.at_us) / SECOND)} ago."
     return text, with_chair(evidence, session.chair)

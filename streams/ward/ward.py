@@ -23,7 +23,7 @@ from streams.ward.pasts import Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.samples import fold_samples
-from streams.ward.state import REMEMBER, Concluded, Place, WardState
+from streams.ward.state import REPEAT_WINDOW, Concluded, Place, WardState
 
 WARD_FORMAT: Final = 2
 OLDER_FORMATS: Final = {
@@ -48,16 +48,16 @@ class Ward(WardState):
     """One shard's sessions, folded forward a frame at a time."""
 
     def step(self, frame: Frame, received_us: int) -> list[tuple[Place, Concluded]]:
-        """Fold in a frame stamped `received_us`; what was concluded, each with its place, in order."""
+        """Fold in a frame stamped `received_us`; what leaves the ward because of it, each with its place, in order."""
         if self.clock == "received":
             self.clock_us = max(self.clock_us, received_us)
         self._fold(frame)
-        said, self.said = self.said, []
-        said.sort(key=lambda concluded: concluded[0])
-        return said
+        emitted, self.emitted = self.emitted, []
+        emitted.sort(key=lambda concluded: concluded[0])
+        return emitted
 
     def _fold(self, frame: Frame) -> None:
-        """What is in the frame, in order; before each of it, and after it, what is due by then."""
+        """Fold in samples and entries in order; before each, and at the end, what is due by then."""
         done = 0
         for before, (position, record) in enumerate(frame.events):
             if position > done:
@@ -69,13 +69,13 @@ class Ward(WardState):
 
     def packed(self) -> dict[str, Any]:
         """Everything that the next frame depends on, msgpack-able; `unpacked` gives it back."""
-        fresh = {key: seen for key, seen in self.seen.items() if self.clock_us - seen < REMEMBER}
+        fresh = {key: seen for key, seen in self.seen_keys.items() if self.clock_us - seen < REPEAT_WINDOW}
         return {
             "state": WARD_FORMAT,
             "clock": self.clock,
             "clock_us": self.clock_us,
             "rows": self.rows.packed(),
-            "known": self.known.packed(self.clock_us),
+            "known": self.association.packed(self.clock_us),
             "people": self.people.packed(),
             "pasts": self.pasts.packed(self.clock_us),
             "limits": self.limits.packed(),
@@ -105,15 +105,15 @@ class Ward(WardState):
         ward = cls(packed["clock"])
         ward.clock_us = packed["clock_us"]
         ward.rows = Rows.unpacked(packed["rows"])
-        ward.known = Association.unpacked(packed["known"])
+        ward.association = Association.unpacked(packed["known"])
         ward.people = People.unpacked(packed["people"])
         ward.pasts = Pasts.unpacked(packed["pasts"])
         ward.limits = LimitBook.unpacked(packed["limits"])
         ward.home = Home.unpacked(packed["home"])
         ward.counts = Counter(packed["counts"])
-        ward.seen = dict(packed["seen"])
+        ward.seen_keys = dict(packed["seen"])
         ward.under_way.in_use[0] = ward.rows.steps.in_use
-        for row, session in sorted(ward.known.sessions.items()):
+        for row, session in sorted(ward.association.sessions.items()):
             ward.rows.dosed[row] = session.dose_us is not None
             ward.rows.limit_set[row] = ward.limits.set_of(session.site, session.patient)
         return ward

@@ -32,7 +32,7 @@ def test_a_stream_is_the_same_samples_in_frames_of_any_size() -> None:
 
 def test_every_session_of_a_full_house_is_announced_and_none_is_opened_by_a_sample() -> None:
     shard, _ = ward.prepare(SESSIONS, history_min=5, arrive_min=2)
-    sessions = shard.ward.known.sessions.values()
+    sessions = shard.ward.association.sessions.values()
 
     assert len(sessions) == SESSIONS
     assert all(session.announced and session.chair and session.device for session in sessions)

@@ -154,7 +154,7 @@ class House:
         aliases = sorted({patient for site, patient in home if site == self.site})
         sessions = [
             session.name
-            for session in self.service.owner.shard.ward.known.sessions.values()
+            for session in self.service.owner.shard.ward.association.sessions.values()
             if session.site == self.site
         ]
         known: dict[str, list[Any]] = {

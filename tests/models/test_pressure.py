@@ -182,7 +182,7 @@ def test_it_stops_asking_when_it_was_measured_or_has_become_unlikely() -> None:
     assert {"hypertension"} <= measured.open_rules()
     calm = rising((-5, 152, 88), (10, 170, 96), (15, 140, 80), (20, 138, 80))
     assert "low pressure-forecast closed" in calm.told("pressure-forecast")[-1]
-    assert calm.shard.ward.known.sessions[0].cuff_asked_us is None
+    assert calm.shard.ward.association.sessions[0].cuff_asked_us is None
 
 
 def test_an_ordinary_session_is_asked_for_nothing() -> None:

@@ -169,10 +169,10 @@ def test_the_letter_says_the_line_and_what_was_raised_where_and_the_alert_says_w
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clinic = two_chairs()
-    plant(monkeypatch, "streams.ward.entries.fold_report", lambda state, row, report, *_: report.score == 4)
+    plant(monkeypatch, "streams.ward.checkin_entries.fold_report", lambda state, row, report, *_: report.score == 4)
     clinic.chair("3").scores("moaas", 4)
     (letter,) = letters(clinic.effects)
-    assert letter.reason == RAISES.format("streams.ward.entries._check_in")
+    assert letter.reason == RAISES.format("streams.ward.checkin_entries.fold_checkin")
     assert '"kind":"checkin"' in letter.line
     assert '"patient":"P-3"' in letter.line
     (raised,) = [one for one in clinic.transitions if one.rule == "integrity"]
@@ -192,7 +192,7 @@ def test_the_letter_says_the_line_and_what_was_raised_where_and_the_alert_says_w
 
 def test_a_sample_that_raises_costs_its_line_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     clinic = two_chairs()
-    plant(monkeypatch, "streams.ward.rules.thresholds.cuff_read", lambda state, row, cuff, here: cuff.sbp == 166)
+    plant(monkeypatch, "streams.ward.samples.fold_cuff", lambda state, row, at_us, here, trusted: trusted.get("sbp") == 166)
     three, four = clinic.chair("3"), clinic.chair("4")
     clinic.send(
         three.vitals(spo2=96, hr=71), four.vitals(sbp=120, dbp=70), three.vitals(at_s=5.5, sbp=166, dbp=90, by="rn-1"),
@@ -215,7 +215,7 @@ def test_a_sample_that_raises_costs_its_line_and_no_other(monkeypatch: pytest.Mo
 
 def test_one_alert_tells_of_a_person_s_faults_until_somebody_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     clinic = two_chairs()
-    plant(monkeypatch, "streams.ward.entries.fold_report", lambda *_: True)
+    plant(monkeypatch, "streams.ward.checkin_entries.fold_report", lambda *_: True)
     for name in "3344":
         clinic.chair(name).scores("moaas", 4)
         clinic.now_s += 1
@@ -260,7 +260,7 @@ def test_a_machine_without_memory_is_no_record_s_fault(monkeypatch: pytest.Monke
     def full(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("streams.ward.entries.fold_report", full)
+    monkeypatch.setattr("streams.ward.checkin_entries.fold_report", full)
     with pytest.raises(MemoryError):
         clinic.chair("3").scores("moaas", 4)
 
@@ -270,7 +270,7 @@ def test_a_machine_without_memory_is_no_record_s_fault(monkeypatch: pytest.Monke
 
 def test_a_timer_that_raises_costs_itself_and_time_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     clinic = two_chairs()
-    plant(monkeypatch, "streams.ward.timers._overdue", lambda state, row, *_: row == 0)
+    plant(monkeypatch, "streams.ward.timers._overdue", lambda session, *_: session.patient == "P-3")
     for name in "34":
         clinic.chair(name).infuses()
     clinic.passes(50 * 60)
@@ -289,7 +289,7 @@ def test_a_timer_that_raises_costs_itself_and_time_goes_on(monkeypatch: pytest.M
 
 def test_what_time_raises_is_the_same_in_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     clinic = two_chairs()
-    plant(monkeypatch, "streams.ward.timers._overdue", lambda state, row, *_: row == 0)
+    plant(monkeypatch, "streams.ward.timers._overdue", lambda session, *_: session.patient == "P-3")
     for name in "34":
         clinic.chair(name).infuses()
     clinic.passes(50 * 60)

@@ -18,6 +18,7 @@ from models.instants import SECOND
 from models.tables.instruments import INSTRUMENTS
 from models.wire.observations import CheckIn, Dose, Intervention, SessionEnded, SessionStarted, Vitals
 from streams.shard import Shard
+from streams.ward.invariants import validate_state
 from tests.support.scenes import START_US, Scene, moment, seconds
 
 Channels = dict[str, float | None]
@@ -219,6 +220,7 @@ def interrupted(name: str, stage: Stage) -> str:
         if offset in {len(journal) // 3, 2 * len(journal) // 3}:
             shard = Shard.restore(shard.snapshot())
         effects += shard.step(offset, *stamped).effects
+        validate_state(shard.ward)
     return told(PLAYS[name][0], stage, effects)
 
 

@@ -33,6 +33,7 @@ from models.wire.observations import (
 )
 from streams.journal.frame import FrameBuilder
 from streams.shard import Shard
+from streams.ward.invariants import validate_state
 from streams.ward.state import Clock
 from tests.support.published import hold_to_schema
 
@@ -99,6 +100,7 @@ class Scene:
         stamped = (START_US + round(self.now_s * SECOND), pack(records))
         self.journal.append(stamped)
         done = self.shard.step(self.shard.next_offset, *stamped)
+        validate_state(self.shard.ward)
         self.effects.extend(done.effects)
         if done.effects:
             self.shows_as_published()

@@ -44,7 +44,7 @@ def send_digest(state: WardState, site: str, due_us: int) -> None:
         lines.append(DigestLine(row.patient, in_force, digest_line(row, in_force)))
     day = to_datetime(due_us).astimezone(zone).date().isoformat()
     if lines:
-        state.tell(Digest(site, day, due_us, tuple(lines)), (due_us, DUE, 0))
+        state.emit(Digest(site, day, due_us, tuple(lines)), (due_us, DUE, 0))
     schedule_next(state, site, due_us)
 
 

@@ -18,7 +18,7 @@ from models.tables.rules import RULES, Priority
 from models.wire.observations import ForecastMade
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.home.rows import KEPT_FORECASTS, AtHome, DayForecast
-from streams.ward.sentences import plain
+from streams.ward.sentences import rule_sentence
 from streams.ward.state import Here, WardState
 
 EASES: Final = 0.1
@@ -36,7 +36,7 @@ def fold_forecast(state: WardState, record: ForecastMade, here: Here) -> str | N
         return "is in the future"
     doc = record.model_dump(mode="json", exclude_none=True)
     row = state.home.row(record.site, record.patient)
-    state.tell(Forecast(iso(here[0]), record.site, record.patient, record.as_of, record.known or "", doc), here)
+    state.emit(Forecast(iso(here[0]), record.site, record.patient, record.as_of, record.known or "", doc), here)
     if day < row.forecast_day:
         return None
     row.forecast_day, row.forecast_entries = day, -1 if record.entries is None else record.entries
@@ -82,7 +82,7 @@ def judge_maintenance(
     threshold = policy.due_probability - (EASES if rule in row.conditions else 0.0)
     due = now.in_lead >= threshold and not _booked_within(row, policy.lead_days, clock_us)
     likely = f"{percent(now.in_lead)} within {policy.lead_days} days"
-    text = plain(row.patient, RULES[rule].title, f"{likely}{window_words(now)}.")
+    text = rule_sentence(row.patient, RULES[rule].title, f"{likely}{window_words(now)}.")
     source = f"site policy: P >= {policy.due_probability:g} within {policy.lead_days} days"
     evidence = {**_evidence(row, record), "probability": now.in_lead, "within_days": policy.lead_days}
     evidence["limit"] = policy.due_probability
@@ -109,7 +109,7 @@ def judge_relapse_risk(
         evidence.update(probability=now.in_14, within_days=14, limit=policy.rise, rise=round(rise, 4))
         detail = f"{percent(now.in_14)} within 14 days, {percent(rise)} more than {RISE_OVER} days ago"
         source = f"site policy: P within 14 days up by {policy.rise:g} in {RISE_OVER} days"
-    text = plain(row.patient, RULES[rule].title, f"{detail}{window_words(now)}.")
+    text = rule_sentence(row.patient, RULES[rule].title, f"{detail}{window_words(now)}.")
     return Conclusion(rule, Priority.LOW if risk else None, clock_us, clock_us, text, evidence, source)
 
 

@@ -176,11 +176,11 @@ class Home:
         #: (due, site, alias, or "" for the site's digest). Holds every due time of `patients` and `digest_us`, and old ones.
         self._heap: list[tuple[int, str, str]] = []
         #: Rows as they were last packed: most patients say nothing between two checkpoints.
-        self._bytes: dict[tuple[str, str], bytes] = {}
+        self.packed_rows: dict[tuple[str, str], bytes] = {}
 
     def row(self, site: str, patient: str) -> AtHome:
         """The patient's row, to be changed; a new one if there is none."""
-        self._bytes.pop((site, patient), None)
+        self.packed_rows.pop((site, patient), None)
         found = self.patients.get((site, patient))
         if found is None:
             found = self.patients[site, patient] = AtHome(site, patient)
@@ -216,6 +216,13 @@ class Home:
             heapq.heappop(heap)
         return FAR
 
+    def unscheduled(self) -> list[tuple[str, str, int]]:
+        """The due times that the heap lacks, as (site, patient, or "" for the digest, µs): none, unless somebody forgot one."""
+        scheduled = {(site, patient, due) for due, site, patient in self._heap}
+        due = [(*key, self._due_of(*key)) for key in self.patients]
+        due += [(site, "", due_us) for site, due_us in self.digest_us.items()]
+        return [each for each in due if each[2] < FAR and each not in scheduled]
+
     def take_due(self) -> tuple[str, str | None]:
         """Take the next due time off the heap: (site, patient), or (site, None) for a digest. The caller sets the next one."""
         _, site, patient = heapq.heappop(self._heap)
@@ -240,14 +247,14 @@ class Home:
     def packed(self) -> dict[str, Any]:
         """As msgpack-able values."""
         return {
-            "patients": [self._bytes.get(key) or self._pack(key) for key in sorted(self.patients)],
+            "patients": [self.packed_rows.get(key) or self._pack(key) for key in sorted(self.patients)],
             "policies": [[site, mine] for site, (mine, _) in sorted(self._configured.items())],
             "digests": sorted(self.digest_us.items()),
         }
 
     def _pack(self, key: tuple[str, str]) -> bytes:
         packed: bytes = msgpack.packb(self.patients[key].packed())
-        self._bytes[key] = packed
+        self.packed_rows[key] = packed
         return packed
 
     @classmethod

@@ -140,7 +140,7 @@ def _book(state: WardState, row: AtHome, record: Intervention, here: Here) -> No
     except (ValueError, OverflowError):
         reason = "not a date or time: write 2026-11-30, or 2026-11-30T09:00+01:00"
         line = record.model_dump_json(exclude_none=True)[:2000]
-        state.tell(DeadLetter(iso(max(here[0], 0)), record.site, "detail", reason, line), here)
+        state.emit(DeadLetter(iso(max(here[0], 0)), record.site, "detail", reason, line), here)
         return
     policy = state.home.policies(row.site).maintenance
     for rule, days in (("maintenance-due", policy.lead_days), ("relapse-risk", BOOKED_FOR)):

@@ -15,7 +15,7 @@ from models.relapse.policies import CheckIns
 from models.tables.rules import RULES, Priority
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.home.rows import AtHome, hour_us, next_hour_us, starts_us
-from streams.ward.sentences import plain
+from streams.ward.sentences import rule_sentence
 from streams.ward.state import Here, WardState
 
 SETTLE: Final = HOUR
@@ -48,7 +48,7 @@ def judge_silence(row: AtHome, policy: CheckIns, due_us: int, *, paging: bool) -
     """The conclusion of `checkin-overdue` at an instant at which an answer is overdue; `paging`: for the second time."""
     priority = Priority.MEDIUM if paging else Priority.LOW
     since = "none yet" if row.answered_us is None else f"the last on {iso_day(row.answered_day or 0)}"
-    text = plain(row.patient, RULES[_RULE].title, f"No answer from home, {since}.")
+    text = rule_sentence(row.patient, RULES[_RULE].title, f"No answer from home, {since}.")
     evidence: dict[str, object] = {
         "every_days": policy.every_days, "grace_days": policy.grace_days, "instruments": list(policy.instruments),
         "answered_at": None if row.answered_us is None else iso(row.answered_us),

@@ -14,7 +14,7 @@ from models.tables.rules import RULES
 from models.tables.worsening import WORSENINGS, WorseningFound, judge_worsening, recent_level
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.home.rows import AtHome, HomeScore
-from streams.ward.sentences import number, plain
+from streams.ward.sentences import number, rule_sentence
 from streams.ward.state import Here, WardState
 
 NEWS_FOR: Final = 7 * DAY
@@ -65,6 +65,6 @@ def judge_mood(
         "limit": number(limits.severe if found.crossed else found.level + limits.rise), "unit": "points",
         "answered_at": iso(newest.at_us),
     }  # fmt: skip
-    text = plain(row.patient, RULES[_RULE].title, detail)
+    text = rule_sentence(row.patient, RULES[_RULE].title, detail)
     conclusions.append(Conclusion(_RULE, limits.priority, clock_us, newest.at_us, text, evidence, limits.source))
     return conclusions, found

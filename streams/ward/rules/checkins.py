@@ -21,11 +21,11 @@ from models.tables.suicidality import UNREAD_SOURCE, Risk, asks_about_suicide, h
 from models.tables.symptoms import alarming
 from models.wire.observations import CheckIn, SetAside
 from streams.ward.conclusions import Conclusion, over
+from streams.ward.cuffs import symptom_reported
 from streams.ward.estimates import surprise_of
-from streams.ward.rules.thresholds import say_symptoms
-from streams.ward.sentences import number, plain, with_chair
-from streams.ward.state import REMEMBER, Here, WardState
-from streams.ward.timers import checked_in, judge_lasting
+from streams.ward.sentences import number, rule_sentence, with_chair
+from streams.ward.state import REPEAT_WINDOW, Here, WardState
+from streams.ward.timers import answer_checkin, file_lasting
 
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
 """The instruments of a round of observation."""
@@ -36,7 +36,7 @@ _PAST: Final = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or ab
 GRAVE_SOURCE: Final = "severe dissociation with distress (Distress Thermometer's cut of 4: Roth 1998) or MOAA/S <=1"
 
 
-def answered(record: CheckIn, at_us: int, score: float | None, note: str) -> Report | None:
+def report_of(record: CheckIn, at_us: int, score: float | None, note: str) -> Report | None:
     """The report of a check-in, `note` being what its score does not say; None where it has no score."""
     if record.instrument == "symptoms":
         words = alarming(record.items, record.score)
@@ -49,27 +49,27 @@ def answered(record: CheckIn, at_us: int, score: float | None, note: str) -> Rep
 
 def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
     """Add a report to a session, or correct one, and file what all its reports now amount to."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     session.reports = add_report(session.reports, report, replaces)
     if report.instrument == "symptoms" or replaces is not None:
         symptoms = [one for one in session.reports if one.instrument == "symptoms"]
         session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
         if session.symptoms_us is not None:
-            say_symptoms(state, row, report.at_us, here)
+            symptom_reported(state, row, report.at_us, here)
     assessment = assess(session.reports, state.limits_of(row))
     for rule in _RULES:
         _file(state, row, rule, assessment, report.at_us, here)
     if report.instrument in OBSERVED_BY:
-        checked_in(state, row, report.at_us, here)
-    judge_lasting(state, row, assessment, report.at_us, here)
+        answer_checkin(state, row, here)
+    file_lasting(state, row, assessment, report.at_us, here)
 
 
 def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
     """File what the assessment makes of one rule; with it, where it is news, how far the score is from what was expected."""
-    session, limits = state.known.sessions[row], state.limits_of(row)
+    session, limits = state.association.sessions[row], state.limits_of(row)
     minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
     found = judge_score(session.where, rule, assessment, limits, at_us, here[0], minute)
-    before = session.standing.get(rule)
+    before = session.conditions.get(rule)
     if found is None:
         newest = [
             assessment.newest[limit.channel]
@@ -89,14 +89,14 @@ def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: 
     state.file(session, found, here)
 
 
-def heed_score(state: WardState, record: CheckIn, report: Report, here: Here) -> None:
+def file_score_outside(state: WardState, record: CheckIn, report: Report, here: Here) -> None:
     """Add findings for a score of somebody who has no open session: a nurse who scores MOAA/S 1 in the corridor means now.
 
     Nothing shows when that is over, so only a person closes it. Milder than medium it is a note; and what was scored before
     their session ended, and comes late, was of that session.
     """
-    until_us, noted_us = state.known.left.get((record.site, "patient", record.patient), (NEVER, NEVER))
-    old = report.at_us <= until_us and here[0] - noted_us < REMEMBER
+    until_us, noted_us = state.association.cutoffs.get((record.site, "patient", record.patient), (NEVER, NEVER))
+    old = report.at_us <= until_us and here[0] - noted_us < REPEAT_WINDOW
     if old or report.instrument not in OBSERVED_BY:
         return
     limits = state.limits.tables[state.limits.set_of(record.site, record.patient)]
@@ -107,7 +107,7 @@ def heed_score(state: WardState, record: CheckIn, report: Report, here: Here) ->
             finding = Finding(
                 "began", subject, rule, found.priority, report.at_us, report.at_us, here[0], found.text, found.evidence, found.source,
             )  # fmt: skip
-            state.tell(finding, here)
+            state.emit(finding, here)
 
 
 def judge_score(
@@ -135,7 +135,7 @@ def judge_score(
     if rule == "severe-dissociation" and assessment.grave_us is not None:
         priority, onset_us, source = Priority.HIGH, assessment.grave_us, GRAVE_SOURCE
         detail = f"{detail} {_beside(assessment)}"
-    text = plain(where, RULES[rule].title, detail)
+    text = rule_sentence(where, RULES[rule].title, detail)
     return Conclusion(
         rule, priority, at_us, onset_us, text, score_evidence(assessment, worst, clock_us, minute), source
     )
@@ -173,22 +173,22 @@ def score_evidence(assessment: Assessment, limit: Limit, clock_us: int, minute: 
     return evidence if minute is None else {**evidence, "minute": number(minute)}
 
 
-def heed_risk(
+def file_risk(
     state: WardState, record: CheckIn, risk: Risk | None, at_us: int, row: int | None, here: Here
 ) -> None:  # fmt: skip
     """Add a finding for a positive answer about suicidal thoughts; a negative one adds none and ends none."""
     if risk is None:
         return
-    session = None if row is None else state.known.sessions[row]
+    session = None if row is None else state.association.sessions[row]
     chair = None if session is None else session.chair
     subject = Subject(record.site, record.patient, None, chair)
     where = record.patient if session is None else session.where
     do = "Talk to them now; do not leave them alone." if risk.priority is Priority.HIGH else "Talk to them today."
-    text = plain(where, RULES["suicidal-ideation"].title, f"{risk.words}. {do}")
+    text = rule_sentence(where, RULES["suicidal-ideation"].title, f"{risk.words}. {do}")
     evidence = with_chair({"instrument": record.instrument, "value": risk.value, "answer": risk.words}, chair)
     at_us = min(at_us, here[0])
     finding = Finding("began", subject, "suicidal-ideation", risk.priority, at_us, at_us, here[0], text, evidence, risk.source)  # fmt: skip
-    state.tell(finding, here)
+    state.emit(finding, here)
 
 
 def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
@@ -196,7 +196,7 @@ def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | 
     why = hidden_in(record.instrument, record.items)
     if why is None:
         return
-    session = None if row is None else state.known.sessions[row]
+    session = None if row is None else state.association.sessions[row]
     chair = None if session is None else session.chair
     where = record.patient if session is None else session.where
     title = INSTRUMENTS[record.instrument].title
@@ -224,8 +224,8 @@ def _say_unread(
 ) -> None:  # fmt: skip
     rule = "answers-unread"
     do = "It may hold an answer about suicide: read the form, or ask them today."
-    text = plain(where, RULES[rule].title, f"{form}: {why} {do}")
+    text = rule_sentence(where, RULES[rule].title, f"{form}: {why} {do}")
     evidence = with_chair({"instrument": form, "answer": why}, subject.chair)
-    state.tell(
+    state.emit(
         Finding("began", subject, rule, Priority.MEDIUM, at_us, at_us, here[0], text, evidence, UNREAD_SOURCE), here
     )  # fmt: skip

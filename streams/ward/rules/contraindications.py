@@ -14,7 +14,7 @@ from models.tables.conditions import Contraindication, WeighedConditions, Weight
 from models.tables.rules import RULES, Priority
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.people import Person
-from streams.ward.sentences import plain
+from streams.ward.sentences import rule_sentence
 from streams.ward.state import Here, WardState
 
 _PRIORITY: Final[dict[Weight, Priority]] = {
@@ -35,18 +35,18 @@ Chosen by us."""
 UNKNOWN_SOURCE: Final = "in no table here: not judged; chosen by us"
 
 
-def weigh(state: WardState, row: int, at_us: int, here: Here, *, anew: bool = False) -> None:
+def check_contraindication(state: WardState, row: int, at_us: int, here: Here, *, anew: bool = False) -> None:
     """File whether something registered of a session's patient speaks against its drug; nothing for an unannounced session.
 
     Args:
         anew: the conditions are others than before: they are told though they have the priority that is in force.
     """
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     if not session.announced:
         return
     person = state.people.of(session.site, session.patient)
     conclusion = judge_contraindication(session.where, session.drug, person, at_us)
-    before = session.standing.get(_RULE)
+    before = session.conditions.get(_RULE)
     if anew and before is not None and before.priority == conclusion.priority:
         state.file(session, _changed(session.where, at_us), here)
     state.file(session, conclusion, here)
@@ -90,7 +90,7 @@ def judge_contraindication(
     }
     sources = [row.source for _, row in weighed.found] + ([UNKNOWN_SOURCE] if weighed.unknown else [])
     priority = _PRIORITY[weighed.found[0][0]] if weighed.found and not planned else _UNKNOWN
-    text = plain(where, title, _words(name, weighed))
+    text = rule_sentence(where, title, _words(name, weighed))
     return Conclusion(_RULE, priority, at_us, at_us, text, evidence, "; ".join(dict.fromkeys(sources)))
 
 

@@ -17,7 +17,7 @@ from models.tables.rules import RULES, Priority
 from streams.ward.association import Cuff, Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import pressure_ahead
-from streams.ward.sentences import number, plain
+from streams.ward.sentences import number, rule_sentence
 from streams.ward.state import Here, WardState
 
 ASKS_FROM: Final = 0.25
@@ -40,7 +40,7 @@ _RULE: Final = "pressure-forecast"
 
 def look_ahead(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
     """File the forecast after a good cuff, which is among the session's, and note until when the next is asked for."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     if not session.announced or not session.doses or cuff.at_us < session.doses[0].at_us:
         return
     if any(0 < cuff.at_us - other.at_us < AGAIN_AFTER for other in session.cuffs[-3:]):
@@ -63,8 +63,8 @@ def judge_pressure_ahead(
         baseline_sbp: the session's own systolic pressure, mmHg.
     """
     title = RULES[_RULE].title
-    measured = {"hypertension", "hypertensive-crisis"} & session.standing.keys()
-    needed = STOPS_BELOW if _RULE in session.standing else ASKS_FROM
+    measured = {"hypertension", "hypertensive-crisis"} & session.conditions.keys()
+    needed = STOPS_BELOW if _RULE in session.conditions else ASKS_FROM
     if forecast is None or measured or forecast.within_20 < needed:
         why = "it was measured" if measured else "it has become unlikely"
         text = f"{session.where}: {title} is over, {why}."
@@ -79,5 +79,5 @@ def judge_pressure_ahead(
         evidence["baseline"] = number(baseline_sbp)
     chance = f"{100 * forecast.within_20:.0f} %"
     detail = f"180/110 within 20 min has a chance of {chance}: take a cuff within {ASKED_WITHIN // MINUTE} min."
-    text = plain(session.where, title, detail)
+    text = rule_sentence(session.where, title, detail)
     return Conclusion(_RULE, Priority.LOW, clock_us, cuff.at_us, text, evidence, _SOURCE)

@@ -20,7 +20,7 @@ from models.tables.rules import INHIBITS, RULES, Priority
 from models.tables.suicidality import PHQ_9, SUICIDALITY_INSTRUMENTS
 from models.wire.live import NextOut
 from streams.ward.association import Session
-from streams.ward.sentences import plain, with_chair
+from streams.ward.sentences import rule_sentence, with_chair
 from streams.ward.state import Here, WardState
 from streams.ward.timers import peak_at_us
 
@@ -38,17 +38,17 @@ _SCORED: Final = frozenset(
     }
 )
 """Rules that a criterion covers already, in numbers; and a forecast, which nobody has to wait for."""
-LEAVES: Final = frozenset({"left", "left-early", "left-against-advice", "discharged", "discharge"})
+EXIT_WORDS: Final = frozenset({"left", "left-early", "left-against-advice", "discharged", "discharge"})
 """An intervention under one of these names says that the patient has gone, though nobody ended the session."""
 
 
 def status_of(state: WardState, row: int, now_us: int) -> PatientStatus:
     """The status of a session at an instant of the shard's clock, for the criteria of discharge."""
-    session, rows = state.known.sessions[row], state.rows
+    session, rows = state.association.sessions[row], state.rows
     newest = assess(session.reports, ()).newest
     spo2_us = int(rows.trusted_at[row, _SPO2])
     cuff = session.cuffs[-1] if session.cuffs else None
-    standing = session.standing.keys()
+    standing = session.conditions.keys()
     said = _SCORED.union(*(INHIBITS.get(rule, ()) for rule in standing))
     title = {rule: RULES[rule].title for rule in standing - said if RULES[rule].category in _BODY}
     return PatientStatus(
@@ -56,7 +56,7 @@ def status_of(state: WardState, row: int, now_us: int) -> PatientStatus:
         cuff and (cuff.at_us, cuff.sbp, cuff.dbp),
         None if spo2_us == NEVER else (spo2_us, float(rows.value[row, _SPO2])),
         newest.get("moaas"), newest.get("cadss"), newest.get("distress"), newest.get("symptoms"),
-        tuple(title[rule] for rule in sorted(title, key=lambda rule: (-session.standing[rule].priority, rule))),
+        tuple(title[rule] for rule in sorted(title, key=lambda rule: (-session.conditions[rule].priority, rule))),
         tuple(_unanswered(session)),
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ def _unanswered(session: Session) -> list[str]:
 
 def readiness_of(state: WardState, row: int, now_us: int, dissociation_over_us: int | None = None) -> Readiness:
     """Whether the patient of a session may be discharged. `dissociation_over_us`: when it is estimated to be over, if it is."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     treatment = treatment_of(session.drug, session.route)
     gone_min = treatment.gone_min if treatment is not None and treatment.gone_min else 100
     return judge_readiness(status_of(state, row, now_us), dissociation_over_us, gone_min)
@@ -79,16 +79,16 @@ def readiness_of(state: WardState, row: int, now_us: int, dissociation_over_us: 
 
 def due_next(state: WardState, row: int, now_us: int) -> list[NextOut]:
     """What is due in a session, the soonest first; what is overdue has no time any more and comes before."""
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     due: list[tuple[int, DueWord]] = []
     asked_us = FAR if session.cuff_asked_us is None else session.cuff_asked_us
     cuff_us = min(int(state.rows.cuff_due[row]), asked_us)
-    if cuff_us < FAR or "vitals-overdue" in session.standing:
+    if cuff_us < FAR or "vitals-overdue" in session.conditions:
         due.append((cuff_us if cuff_us < FAR else NEVER, "cuff"))
     peak_us = peak_at_us(session)
     if session.peak_due_us is not None and peak_us is not None:
         due.append((peak_us, "pressure-at-the-peak"))
-    if session.checkin_due_us is not None or "checkin-overdue" in session.standing:
+    if session.checkin_due_us is not None or "checkin-overdue" in session.conditions:
         due.append((NEVER if session.checkin_due_us is None else session.checkin_due_us, "check-in"))
     if session.dose_us is not None and session.protocol.observe_min:
         until_us = session.dose_us + round(session.protocol.observe_min * MINUTE)
@@ -97,12 +97,12 @@ def due_next(state: WardState, row: int, now_us: int) -> list[NextOut]:
     return [{"what": what, "due_at": None if at_us == NEVER else iso(at_us)} for at_us, what in sorted(due)]
 
 
-def left(state: WardState, row: int, at_us: int, here: Here) -> None:
+def check_early_exit(state: WardState, row: int, at_us: int, here: Here) -> None:
     """Add `observation-incomplete` if the patient of a session goes before they are ready, with what was missing.
 
     Medium if something was measured that speaks against it, or the time was not up; low if something was only not looked at.
     """
-    session = state.known.sessions[row]
+    session = state.association.sessions[row]
     if session.dose_us is None or not session.protocol.until_resolved:
         return
     found = readiness_of(state, row, here[0])
@@ -110,10 +110,10 @@ def left(state: WardState, row: int, at_us: int, here: Here) -> None:
         return
     priority = Priority.MEDIUM if any(reason.measured for reason in found.reasons) else Priority.LOW
     rule = "observation-incomplete"
-    text = plain(session.where, RULES[rule].title, f"{'; '.join(found.words)}.")
+    text = rule_sentence(session.where, RULES[rule].title, f"{'; '.join(found.words)}.")
     at_us = min(at_us, here[0])
     evidence = with_chair({"missing": found.words, "minute": round((at_us - session.dose_us) / MINUTE)}, session.chair)
     # No condition of the session, which is over: only a person closes it.
-    state.tell(
+    state.emit(
         Finding("began", session.subject, rule, priority, at_us, at_us, here[0], text, evidence, session.protocol.source), here
     )  # fmt: skip

@@ -36,11 +36,11 @@ def _judge_of(limit: Limit) -> str:
 _TABLE: Final = (
     *dict.fromkeys(Enrolment(limit.rule, _judge_of(limit)) for limit in LIMITS),
     Enrolment("pressure-forecast",      "rules.pressure_ahead"),
-    Enrolment("prolonged-dissociation", "timers"),
+    Enrolment("prolonged-dissociation", "rules.lasting"),
     Enrolment("suicidal-ideation",      "rules.checkins", "by a person"),
     Enrolment("answers-unread",         "rules.checkins", "by a person"),
     Enrolment("mood-worsening",         "home.worsening"),
-    Enrolment("predose-pressure",       "timers"),
+    Enrolment("predose-pressure",       "rules.predose"),
     Enrolment("vitals-overdue",         "timers"),
     Enrolment("checkin-overdue",        "timers"),
     Enrolment("observation-incomplete", "rules.readiness", "by a person"),
@@ -52,7 +52,7 @@ _TABLE: Final = (
     Enrolment("artefact",               "absence"),
     Enrolment("implausible",            "absence"),
     Enrolment("clock-skew",             "absence"),
-    Enrolment("integrity",              "entries", "by a person"),
+    Enrolment("integrity",              "rules.integrity", "by a person"),
     Enrolment("maintenance-due",        "home.forecasts"),
     Enrolment("relapse-risk",           "home.forecasts"),
 )

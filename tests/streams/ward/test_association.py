@@ -257,7 +257,7 @@ def test_a_dose_that_comes_before_its_session_s_start_joins_it() -> None:
     three.infuses()
     clinic.now_s = 0
     three.starts()
-    (session,) = clinic.shard.ward.known.sessions.values()
+    (session,) = clinic.shard.ward.association.sessions.values()
     assert (session.dose_us, session.doses[0].amount_mg) == (START_US + 120 * SECOND, 35)
     assert [(entry.kind, entry.session) for entry in clinic.entries] == [("session.started", "S-3"), ("dose", "S-3")]
     assert clinic.dead_letters == []
@@ -269,7 +269,7 @@ def test_a_dose_without_a_session_s_name_joins_it_too_and_is_kept_once() -> None
     clinic = Scene()
     gives(clinic, 120)
     clinic.chair("3").starts()
-    (session,) = clinic.shard.ward.known.sessions.values()
+    (session,) = clinic.shard.ward.association.sessions.values()
     assert session.dose_us == START_US + 120 * SECOND
     assert [entry.kind for entry in clinic.entries] == ["dose", "session.started"]
 
@@ -284,7 +284,7 @@ def test_a_dose_and_its_stop_join_in_the_order_of_their_times_even_after_a_resta
     clinic.shard = Shard.restore(clinic.shard.snapshot())
     clinic.now_s = 0
     three.starts()
-    (session,) = clinic.shard.ward.known.sessions.values()
+    (session,) = clinic.shard.ward.association.sessions.values()
     (dose,) = session.doses
     assert (dose.at_us, dose.stopped_us, dose.given_mg) == (START_US + 120 * SECOND, START_US + 600 * SECOND, 20)
 
@@ -301,7 +301,7 @@ def test_only_a_dose_of_that_patient_and_session_within_an_hour_joins(dose: dict
     clinic = Scene()
     gives(clinic, **{"at_s": 120, **dose})
     clinic.chair("3").starts()
-    (session,) = [one for one in clinic.shard.ward.known.sessions.values() if one.patient == "P-3"]
+    (session,) = [one for one in clinic.shard.ward.association.sessions.values() if one.patient == "P-3"]
     assert bool(session.doses) == joins
 
 

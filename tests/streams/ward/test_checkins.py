@@ -440,10 +440,10 @@ def test_what_alarms_is_told_from_what_the_drug_does_and_an_unknown_word_alarms(
 def test_a_symptom_stands_until_somebody_says_that_there_is_none() -> None:
     clinic, _ = a_session()
     answers(clinic, "symptoms", items={"chest-pain": True})
-    (session,) = clinic.shard.ward.known.sessions.values()
+    (session,) = clinic.shard.ward.association.sessions.values()
     assert session.symptoms_us is not None
     restored = Shard.restore(clinic.shard.snapshot())
-    assert next(iter(restored.ward.known.sessions.values())).symptoms_us == session.symptoms_us
+    assert next(iter(restored.ward.association.sessions.values())).symptoms_us == session.symptoms_us
     clinic.now_s += 60
     answers(clinic, "symptoms", items={"nausea": True})
     assert session.symptoms_us is None

@@ -16,7 +16,7 @@ from models.tables.rules import Priority
 from models.wire.observations import ForecastMade
 from streams.ward.association import Cuff, Session
 from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion, over
-from streams.ward.doses import Given
+from streams.ward.doses import SessionDose
 from streams.ward.home.forecasts import judge_maintenance, judge_relapse_risk
 from streams.ward.home.rows import AtHome, DayForecast, HomeCondition
 from streams.ward.people import Person
@@ -68,7 +68,7 @@ def test_the_gravest_of_what_is_registered_weighs(conditions: tuple[str, ...], p
 
 def infused() -> Session:
     return Session(
-        "main", "S-1", "A-1", True, chair="3", drug="ketamine", route="iv", doses=[Given(0, "ketamine", "iv", 35.0, 40.0)]
+        "main", "S-1", "A-1", True, chair="3", drug="ketamine", route="iv", doses=[SessionDose(0, "ketamine", "iv", 35.0, 40.0)]
     )  # fmt: skip
 
 
@@ -81,10 +81,10 @@ def test_a_cuff_is_asked_for_from_one_in_four_on_and_until_well_below() -> None:
 
     assert priority(0.24) is None
     assert priority(0.25) is Priority.LOW
-    session.standing["pressure-forecast"] = Condition(Priority.LOW, 0)
+    session.conditions["pressure-forecast"] = Condition(Priority.LOW, 0)
     assert priority(0.15) is Priority.LOW
     assert priority(0.14) is None
-    session.standing["hypertension"] = Condition(Priority.LOW, 0)
+    session.conditions["hypertension"] = Condition(Priority.LOW, 0)
     assert priority(0.9) is None, "it was measured: there is nothing left to foresee"
 
 

@@ -62,7 +62,7 @@ class Bedside:
     symptoms_s: float | None = None
     dose_s: float | None = None
     recheck_s: float | None = None
-    standing: dict[str, Priority] = field(default_factory=dict)
+    conditions: dict[str, Priority] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
 
     def time_passes_to(self, now_s: float) -> None:
@@ -121,9 +121,9 @@ class Bedside:
 
     def tell(self, at_s: float, found: Sequence[Said]) -> None:
         for rule, priority, limit, value, _, why in found:
-            before = self.standing.pop(rule, None)
+            before = self.conditions.pop(rule, None)
             if priority is not None:
-                self.standing[rule] = priority
+                self.conditions[rule] = priority
             if priority == before:
                 continue
             about = {"value": value, "limit": limit.enter, "because": why or None}

@@ -14,6 +14,7 @@ from alerts.effects import Effect, Forecast, Page, Transition
 from models.instants import MINUTE, to_datetime, to_us
 from models.wire.observations import OBSERVATION, Event, Vitals
 from streams.shard import Shard
+from streams.ward.invariants import validate_state
 from tests.support.scenes import pack
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -39,6 +40,7 @@ class Practice:
         stamped = (to_us(self.now), pack(records))
         self.journal.append(stamped)
         self.effects.extend(self.shard.step(self.shard.next_offset, *stamped).effects)
+        validate_state(self.shard.ward)
 
     def says(self, kind: str, patient: str = "P-1", **fields: Any) -> None:
         at = fields.pop("at", self.now).isoformat()
@@ -109,7 +111,7 @@ def test_an_answer_from_home_opens_no_session_and_makes_no_chair(clinic: Practic
     clinic.scores(14)
     clinic.doses()
     clinic.foresees(0.1, 0.2)
-    assert clinic.shard.ward.known.sessions == {}
+    assert clinic.shard.ward.association.sessions == {}
     assert clinic.shard.chairs("main")["chairs"] == []
 
 

@@ -101,7 +101,7 @@ def test_a_checkpoint_of_a_full_house_is_under_five_hundred_bytes_a_session() ->
             for n in range(sessions)
         ]  # fmt: skip
         shard.step(second + 1, START_US + (second + 1) * SECOND, pack(samples))
-    assert len(shard.ward.known.sessions) == sessions
+    assert len(shard.ward.association.sessions) == sessions
     assert len(shard.snapshot()) / sessions <= 500
 
 

@@ -45,6 +45,7 @@ from models.wire.observations import (
 )
 from streams.clinic.clinic import simulate
 from streams.shard import Shard
+from streams.ward.invariants import validate_state
 from streams.ward.state import Clock
 from tests.support.scenes import START_US, moment, pack
 
@@ -265,6 +266,7 @@ def given_orders(lines: Sequence[Line], clock: Clock) -> tuple[list[Line], list[
             continue
         done.append(made)
         effects += shard.step(shard.next_offset, made.received_us, _packed(made)).effects
+        validate_state(shard.ward)
     return done, effects
 
 
@@ -445,6 +447,7 @@ class Watcher:
 
     def step(self, received_us: int, payload: bytes) -> list[Effect]:
         effects = list(self.shard.step(self.shard.next_offset, received_us, payload).effects)
+        validate_state(self.shard.ward)
         self._in_order(effects)
         self._one_alert_a_rule()
         self._high_is_paged(effects)
@@ -489,9 +492,9 @@ def test_what_must_not_happen_does_not(clock: Clock, day: list[Act]) -> None:
     for line in lines_of(day):
         now_us = line.received_us
         before = watcher.physiological()
-        rows = set(watcher.shard.ward.known.sessions)
+        rows = set(watcher.shard.ward.association.sessions)
         effects = watcher.step(now_us, pack([]))  # time passes, and nothing is heard
-        if rows == set(watcher.shard.ward.known.sessions):
+        if rows == set(watcher.shard.ward.association.sessions):
             _only_ran_out(before, watcher.physiological(), effects)
         record = _order(watcher.shard, line.record, now_us) if isinstance(line.record, Order) else line.record
         if record is None:
