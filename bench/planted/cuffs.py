@@ -8,7 +8,7 @@ from typing import Final
 from bench.planted.fault import Fault, Suite
 
 _cuffs = partial(Fault, file="streams/ward/rules/cuffs.py")
-_thresholds = partial(Fault, file="streams/ward/rules/thresholds.py")
+_ward_cuffs = partial(Fault, file="streams/ward/cuffs.py")
 _rate = partial(Fault, file="streams/ward/signal/rate.py")
 
 # fmt: off
@@ -46,7 +46,7 @@ CUFFS: Final = Suite(
                why="a crisis that stands waits again for a recheck"),
         _cuffs("C15", old="decides = not corrects if high or crisis else not unread", new="decides = True if high or crisis else not unread",
                why="a correction within 20 s counts as the recheck"),
-        _thresholds("C16", old="at_us - session.symptoms_us <= SYMPTOM_VALID_FOR", new="at_us - session.symptoms_us < SYMPTOM_VALID_FOR",
+        _ward_cuffs("C16", old="at_us - session.symptoms_us <= SYMPTOM_VALID_FOR", new="at_us - session.symptoms_us < SYMPTOM_VALID_FOR",
                why="symptoms named 30 min ago no longer count"),
         _cuffs("C17", old="elif agrees and not corrects:", new="elif agrees:",
                why="a correction confirms"),
@@ -107,9 +107,9 @@ CUFFS: Final = Suite(
                why="a cuff without its systolic is told with the systolic limit"),
         _cuffs("C44", old="any(limit.role == \"alone\" for limit in group)}", new="group}",
                why="a site that switches off a rise but not what goes with it stops the watch at the next cuff"),
-        _thresholds("C45", old="min(rows.recheck_due[row], here[0] + RECHECK_WITHIN)", new="here[0] + RECHECK_WITHIN",
+        _ward_cuffs("C45", old="min(rows.recheck_due[row], here[0] + RECHECK_WITHIN)", new="here[0] + RECHECK_WITHIN",
                why="each correction puts the recheck off by another 3 min"),
-        _thresholds("C46", old="FAR if cuffs.waits_us is None else min(", new="min(",
+        _ward_cuffs("C46", old="FAR if rules.waits_us is None else min(", new="min(",
                why="the 3 min run on after the recheck, and cut the next wait short"),
         _cuffs("C47", old="self._shown(rows, self.last)", new="rows[0]",
                why="a diastolic crisis that nobody rechecked is told with the systolic"),
