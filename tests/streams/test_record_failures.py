@@ -192,7 +192,11 @@ def test_the_letter_says_the_line_and_what_was_raised_where_and_the_alert_says_w
 
 def test_a_sample_that_raises_costs_its_line_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     clinic = two_chairs()
-    plant(monkeypatch, "streams.ward.samples.fold_cuff", lambda state, row, at_us, here, trusted: trusted.get("sbp") == 166)
+    plant(
+        monkeypatch,
+        "streams.ward.samples.fold_cuff",
+        lambda state, row, at_us, here, trusted: trusted.get("sbp") == 166,
+    )
     three, four = clinic.chair("3"), clinic.chair("4")
     clinic.send(
         three.vitals(spo2=96, hr=71), four.vitals(sbp=120, dbp=70), three.vitals(at_s=5.5, sbp=166, dbp=90, by="rn-1"),
