@@ -34,16 +34,15 @@ from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites
 from deploy.supervisor import Supervisor, reason_of
 from deploy.wiring import wall_us
-from models.instants import EPOCH
-from models.wire.observations import Command, SetAside
+from models.wire.observations import Command
 from streams.forecasts.http import patient_routes
 from streams.hosts.embedded import UNWRITABLE
 from streams.intake.append import Overloaded, Records
 from streams.intake.http import observation_routes
 from streams.intake.kafka import NetworkIntake
 from streams.intake.raw import RawIntake
+from streams.intake.reserved import set_reserved_aside
 from streams.journal.kafka import KafkaProducer
-from streams.journal.topics import OPERATORS
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +86,7 @@ class Edge:
 
     async def append(self, records: Records) -> None:
         """Durable when it returns. The operators' sites are nobody's to write to."""
-        await self.intake.append(
-            [
-                SetAside(at=EPOCH, field="site", reason=f"no site's name begins with {OPERATORS}", line=each.site)
-                if each.site.startswith(OPERATORS) else each
-                for each in records
-            ]
-        )  # fmt: skip
+        await self.intake.append(set_reserved_aside(records))
 
     async def command(self, command: Command) -> None:
         """A person's answer to an alert, durable when it returns."""

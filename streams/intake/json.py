@@ -47,9 +47,8 @@ class Reading(Generic[R]):
 
     def set_aside(self, line_number: int, where: str, reason: str, line: str) -> None:
         form, patient, site = _form_in(line)
-        aside = SetAside(
-            at=EPOCH, field=where, reason=reason, line=line[:SHOWN], form=form, patient=patient, site=site or "main"
-        )
+        said = {"at": EPOCH, "field": where, "reason": reason, "line": line[:SHOWN], "form": form, "patient": patient}
+        aside = SetAside.model_validate(said | ({"site": site} if site else {}))
         self.records.append(aside)
         self.bad.append((line_number, aside))
 
@@ -123,7 +122,7 @@ def _form_in(line: str) -> tuple[str | None, str | None, str | None]:
     """
     kind, form, patient, site = (_said(pattern, line) for pattern in _SAYS.values())
     if form is None and (kind is None or not re.fullmatch("check.?in", kind, re.IGNORECASE)):
-        return None, None, None
+        return None, None, site
     return form or "", patient, site
 
 
