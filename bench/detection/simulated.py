@@ -43,7 +43,7 @@ HIDDEN_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LoneCuff:
-    """A cuff of 180-199 / 110-119, or below 90, that the next one within ten minutes did not confirm."""
+    """A cuff of 180-199 / 110-119, or 90 and below, that the next one within ten minutes did not confirm."""
 
     patient: str
     at_us: int
@@ -235,7 +235,7 @@ def _lone_cuffs(shown: _Shown, events: list[Expected], alerts: list[Alert]) -> I
 def _side(sbp: float, dbp: float) -> Literal["high", "low"] | None:
     if sbp >= 180 or dbp >= 110:
         return "high"
-    return "low" if sbp < 90 else None
+    return "low" if sbp <= 90 else None
 
 
 def _far(sbp: float, dbp: float) -> bool:

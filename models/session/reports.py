@@ -116,12 +116,10 @@ def _believed(reports: Sequence[Report]) -> list[Report]:
 
 
 def _apply_limit(assessment: Assessment, limit: Limit, reading: float, at_us: int) -> None:
-    sign = 1 if limit.above else -1
-    past = sign * reading >= sign * limit.enter if limit.past.endswith("=") else sign * reading > sign * limit.enter
     if limit.key not in assessment.on:
-        if past and limit.enabled:
+        if limit.is_past(reading) and limit.enabled:
             assessment.on[limit.key] = at_us
-    elif sign * reading <= sign * limit.leave:
+    elif limit.is_back(reading):
         del assessment.on[limit.key]
 
 

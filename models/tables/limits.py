@@ -2,10 +2,11 @@
 
 A row says: rule R has priority P while `channel` is past `enter`, believed once it has been so for `hold_s` (continuous
 channels) or in `readings` consecutive readings within `CONFIRM_WITHIN` (cuffs, scores); and is over once the channel has
-been back at `leave` for `leave_s` (one reading, for cuffs and scores). A rule with several rows has the priority of the
-worst row in force. A cuff is one reading of several channels: rows of one rule and priority are alternatives, and some rows
-add to them (`Role`). Not one of these numbers is validated for ketamine in depression: a clinic's own table goes through
-`site.configured`, and `chairside check-config` checks it. Sources in brackets are rows of docs/sources.md.
+been back at `leave` for `leave_s` (one reading, for cuffs and scores). Whether a reading at the limit itself is past it, and
+why, each row says. A rule with several rows has the priority of the worst row in force. A cuff is one reading of several
+channels: rows of one rule and priority are alternatives, and some rows add to them (`Role`). Not one of these numbers is
+validated for ketamine in depression: a clinic's own table goes through `site.configured`, and `chairside check-config`
+checks it. Sources in brackets are rows of docs/sources.md.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ class Limit:
     hold_s: float
     leave_s: float
     readings: int
+    #: Whether the limit itself is past, and why: begins with `past`.
+    at_limit: str
     source: str
     enabled: bool = True
     role: Role = "alone"
@@ -114,42 +117,42 @@ class Limit:
 # fmt: off
 _US = "chosen by us"
 LIMITS: Final = (
-    #     rule                   prio    channel     past  enter leave hold leave_s n  source
-    Limit("hypertension",        LOW,    "sbp",      ">=", 180, 170,   0,  0, 1, "SBP >=180: esketamine trials' outlier (US PI Table 6); one cuff asks for a recheck; leave: " + _US + ", device SD 8 mmHg (ISO 81060-2)"),
-    Limit("hypertension",        LOW,    "dbp",      ">=", 110, 105,   0,  0, 1, "DBP >=110: US PI Table 6; Del Sant 2020"),
-    Limit("hypertension",        MEDIUM, "sbp",      ">=", 180, 170,   0,  0, 2, "SBP >=180 on two readings: clinic protocol pattern [S33]; Del Sant 2020"),
-    Limit("hypertension",        MEDIUM, "dbp",      ">=", 110, 105,   0,  0, 2, "DBP >=110 on two readings, as systolic"),
-    Limit("hypertensive-crisis", HIGH,   "sbp",      ">=", 200, 190,   0,  0, 1, ">200/120 once: clinic protocol [S33]; with symptoms already at hypertension's limit: >180/120 with symptoms is an emergency (Yip 2022)"),
-    Limit("hypertensive-crisis", HIGH,   "dbp",      ">=", 120, 115,   0,  0, 1, "as systolic"),
-    Limit("pressure-rise",       LOW,    "sbp-rise", ">=",  40,  30,   0,  0, 1, "SBP rise >=40: US PI section 5.6"),
-    Limit("pressure-rise",       LOW,    "dbp-rise", ">=",  25,  20,   0,  0, 1, "DBP rise >=25: US PI section 5.6"),
-    Limit("pressure-rise",       MEDIUM, "sbp-rise", ">=",  40,  30,   0,  0, 2, "US PI section 5.6, on two readings as [S33]"),
-    Limit("pressure-rise",       MEDIUM, "dbp-rise", ">=",  25,  20,   0,  0, 2, "US PI section 5.6, on two readings as [S33]"),
-    Limit("pressure-rise",       MEDIUM, "sbp",      ">=", 160, 150,   0,  0, 1, "only with SBP >=160, stage 2 hypertension (ESC 2018): a rise from 95 to 135 needs nobody; " + _US, role="and"),
-    Limit("hypotension",         LOW,    "sbp",      "<",   90,  95,   0,  0, 1, "NEWS2 scores 3 at <=90; one cuff asks for a recheck"),
-    Limit("hypotension",         MEDIUM, "sbp",      "<",   90,  95,   0,  0, 2, "NEWS2, confirmed"),
-    Limit("hypotension",         MEDIUM, "rate",     "<",   50,  55,   0,  0, 1, "a slow heart confirms a low cuff (NEWS2 scores 1 at <=50): a faint is both; " + _US, role="instead"),
-    Limit("hypotension",         HIGH,   "sbp",      "<",   80,  85,   0,  0, 2, "MEWS scores 2 at <=80, confirmed"),
+    #     rule                   prio    channel     past  enter leave hold leave_s n  the limit itself, and why          source
+    Limit("hypertension",        LOW,    "sbp",      ">=", 180, 170,   0,  0, 1, ">= as the trials' outlier",                  "SBP >=180: esketamine trials' outlier (US PI Table 6); one cuff asks for a recheck; leave: " + _US + ", device SD 8 mmHg (ISO 81060-2)"),
+    Limit("hypertension",        LOW,    "dbp",      ">=", 110, 105,   0,  0, 1, ">= as the trials' outlier",                  "DBP >=110: US PI Table 6; Del Sant 2020"),
+    Limit("hypertension",        MEDIUM, "sbp",      ">=", 180, 170,   0,  0, 2, ">= as its one cuff",                         "SBP >=180 on two readings: clinic protocol pattern [S33]; Del Sant 2020"),
+    Limit("hypertension",        MEDIUM, "dbp",      ">=", 110, 105,   0,  0, 2, ">= as its one cuff",                         "DBP >=110 on two readings, as systolic"),
+    Limit("hypertensive-crisis", HIGH,   "sbp",      ">=", 200, 190,   0,  0, 1, ">= where the source says >: the safe side",  ">200/120 once: clinic protocol [S33]; with symptoms already at hypertension's limit: >180/120 with symptoms is an emergency (Yip 2022)"),
+    Limit("hypertensive-crisis", HIGH,   "dbp",      ">=", 120, 115,   0,  0, 1, ">= where the source says >: the safe side",  "as systolic"),
+    Limit("pressure-rise",       LOW,    "sbp-rise", ">=",  40,  30,   0,  0, 1, ">= as the label",                            "SBP rise >=40: US PI section 5.6"),
+    Limit("pressure-rise",       LOW,    "dbp-rise", ">=",  25,  20,   0,  0, 1, ">= as the label",                            "DBP rise >=25: US PI section 5.6"),
+    Limit("pressure-rise",       MEDIUM, "sbp-rise", ">=",  40,  30,   0,  0, 2, ">= as the label",                            "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "dbp-rise", ">=",  25,  20,   0,  0, 2, ">= as the label",                            "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "sbp",      ">=", 160, 150,   0,  0, 1, ">= as stage 2 begins",                       "only with SBP >=160, stage 2 hypertension (ESC 2018): a rise from 95 to 135 needs nobody; " + _US, role="and"),
+    Limit("hypotension",         LOW,    "sbp",      "<=",  90,  95,   0,  0, 1, "<= as NEWS2",                                "NEWS2 scores 3 at <=90; one cuff asks for a recheck"),
+    Limit("hypotension",         MEDIUM, "sbp",      "<=",  90,  95,   0,  0, 2, "<= as NEWS2",                                "NEWS2, confirmed"),
+    Limit("hypotension",         MEDIUM, "rate",     "<=",  50,  55,   0,  0, 1, "<= as NEWS2",                                "a slow heart confirms a low cuff (NEWS2 scores 1 at <=50): a faint is both; " + _US, role="instead"),
+    Limit("hypotension",         HIGH,   "sbp",      "<=",  80,  85,   0,  0, 2, "<= as MEWS",                                 "MEWS scores 2 at <=80, confirmed"),
     # Leave times, chosen by us: what comes back within them is the same event, and a new alert would be no news. On
     # 88 h of recordings a pulse that flaps about 45 /min makes 32 alerts with 60 s where 15 s made 48.
-    Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 60, 0, "HR >120 sustained 5 min: clinic protocol [S33]"),
-    Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 60, 0, "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
-    Limit("bradycardia",         MEDIUM, "rate",     "<",   45,  48,  30, 60, 0, "between NEWS2's 1 (<=50) and 3 (<=40); hold: " + _US),
-    Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0, "below NEWS2's 3 (<=40); hold: " + _US),
-    Limit("desaturation",        MEDIUM, "spo2",     "<",   90,  92,  15, 30, 0, "SpO2 <90: sedation policies; 15 s: Welch 2011, Goerges 2009 (14 s halves ignored alarms)"),
-    Limit("desaturation",        HIGH,   "spo2",     "<",   85,  88,  10, 30, 0, "PRODIGY 2020: <=85 % is respiratory depression; hold: " + _US),
-    Limit("bradypnoea",          MEDIUM, "rr",       "<",    8,  10,  30, 30, 0, "NEWS2 scores 3 at <=8; sedation policies 8-10; hold: " + _US),
-    Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0, "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),
-    Limit("apnoea",              HIGH,   "rr",       "<=",   3,   6,  20, 30, 0, "PRODIGY: RR <=5, apnoea >30 s; 20 s is the usual apnoea definition"),
-    Limit("apnoea",              HIGH,   "etco2",    "<",    8,  15,  20, 30, 0, "no breath: EtCO2 <8; PRODIGY <=15"),
-    Limit("hypoventilation",     MEDIUM, "etco2",    ">=",  60,  55,  60, 30, 0, "PRODIGY: EtCO2 >=60 (for 3 min; 60 s " + _US + ")"),
-    Limit("hyperthermia",        LOW,    "temp",     ">=", 39.1, 38.5, 0,  0, 1, "NEWS2 scores 2 at >=39.1"),
-    Limit("hypothermia",         LOW,    "temp",     "<=", 35.0, 35.5, 0,  0, 1, "NEWS2 scores 3 at <=35.0"),
-    Limit("sedation",            MEDIUM, "moaas",    "<=",   3,   4,   0,  0, 1, "MOAA/S <=3 is moderate or greater sedation [S6]"),
-    Limit("unresponsive",        HIGH,   "moaas",    "<=",   1,   2,   0,  0, 1, "MOAA/S <=1: responds to pain only, or not at all [S48]"),
-    Limit("dissociation",        INFO,   "cadss",    ">",    4,   4,   0,  0, 1, "CADSS >4: FDA and sponsor convention [S7]"),
-    Limit("dissociation",        LOW,    "cadss",    ">=",  15,  14,   0,  0, 1, "display band 15-29, engineering proposal; no validated cut"),
-    Limit("severe-dissociation", MEDIUM, "cadss",    ">=",  30,  29,   0,  0, 1, "display band >=30, engineering proposal; no validated cut"),
+    Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 60, 0, "> as the protocol",                          "HR >120 sustained 5 min: clinic protocol [S33]"),
+    Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 60, 0, "> as the surveillance's",                    "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
+    Limit("bradycardia",         MEDIUM, "rate",     "<",   45,  48,  30, 60, 0, "< by us: no source has 45",                  "between NEWS2's 1 (<=50) and 3 (<=40); hold: " + _US),
+    Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0, "< by us: no source has 38",                  "below NEWS2's 3 (<=40); hold: " + _US),
+    Limit("desaturation",        MEDIUM, "spo2",     "<",   90,  92,  15, 30, 0, "< as the policies",                          "SpO2 <90: sedation policies; 15 s: Welch 2011, Goerges 2009 (14 s halves ignored alarms)"),
+    Limit("desaturation",        HIGH,   "spo2",     "<=",  85,  88,  10, 30, 0, "<= as PRODIGY",                              "PRODIGY 2020: <=85 % is respiratory depression; hold: " + _US),
+    Limit("bradypnoea",          MEDIUM, "rr",       "<=",   8,  10,  30, 30, 0, "<= as NEWS2",                                "NEWS2 scores 3 at <=8; sedation policies 8-10; hold: " + _US),
+    Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0, ">= as MEWS",                                 "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),
+    Limit("apnoea",              HIGH,   "rr",       "<=",   3,   6,  20, 30, 0, "<= by us: PRODIGY's 5 is breathing still",   "PRODIGY: RR <=5, apnoea >30 s; 20 s is the usual apnoea definition"),
+    Limit("apnoea",              HIGH,   "etco2",    "<",    8,  16,  20, 30, 0, "< by us: no source has 8",                   "no breath: EtCO2 <8, " + _US + "; leave: PRODIGY's <=15 is no breathing well yet"),
+    Limit("hypoventilation",     MEDIUM, "etco2",    ">=",  60,  55,  60, 30, 0, ">= as PRODIGY",                              "PRODIGY: EtCO2 >=60 (for 3 min; 60 s " + _US + ")"),
+    Limit("hyperthermia",        LOW,    "temp",     ">=", 39.1, 38.5, 0,  0, 1, ">= as NEWS2",                                "NEWS2 scores 2 at >=39.1"),
+    Limit("hypothermia",         LOW,    "temp",     "<=", 35.0, 35.5, 0,  0, 1, "<= as NEWS2",                                "NEWS2 scores 3 at <=35.0"),
+    Limit("sedation",            MEDIUM, "moaas",    "<=",   3,   4,   0,  0, 1, "<= as the convention",                       "MOAA/S <=3 is moderate or greater sedation [S6]"),
+    Limit("unresponsive",        HIGH,   "moaas",    "<=",   1,   2,   0,  0, 1, "<= as the levels' words",                    "MOAA/S <=1: responds to pain only, or not at all [S48]"),
+    Limit("dissociation",        INFO,   "cadss",    ">",    4,   4,   0,  0, 1, "> as the convention",                        "CADSS >4: FDA and sponsor convention [S7]"),
+    Limit("dissociation",        LOW,    "cadss",    ">=",  15,  14,   0,  0, 1, ">= as the band begins",                      "display band 15-29, engineering proposal; no validated cut"),
+    Limit("severe-dissociation", MEDIUM, "cadss",    ">=",  30,  29,   0,  0, 1, ">= as the band begins",                      "display band >=30, engineering proposal; no validated cut"),
 )
 # fmt: on
 

@@ -176,14 +176,14 @@ def _cuffs(
         if at_s < plan.dose_s:
             sbp, dbp = min(sbp, 139), min(dbp, 89)
         else:
-            alone = not cuffs or not (_high(cuffs[-1]) or cuffs[-1].sbp < 90)
+            alone = not cuffs or not (_high(cuffs[-1]) or cuffs[-1].sbp <= 90)
             calm = 52 <= float(body.channels["hr"][second]) <= 110
             before = [cuff for cuff in cuffs if cuff.at_s < plan.dose_s] or cuffs[:1]
             sbp, dbp = _misread(people, plan, (sbp, dbp), before, alone, calm)
         lines.append(_device_line(plan, at_s, sbp=sbp, dbp=dbp, map=round(dbp + (sbp - dbp) / 3)))
         high_before = bool(cuffs) and _high(cuffs[-1])
         cuffs.append(DisplayedCuff(at_s, sbp, dbp))
-        if (_high(cuffs[-1]) or sbp < 90) and people.random() < conditions.staff.forgets_recheck:
+        if (_high(cuffs[-1]) or sbp <= 90) and people.random() < conditions.staff.forgets_recheck:
             continue
         if _high(cuffs[-1]):
             soon, late = conditions.staff.recheck_s
@@ -193,7 +193,7 @@ def _cuffs(
             )
             if high_before and not any(what == "labetalol" for _, what, _ in answers):
                 answers.append((at_s + 110, "labetalol", "10 mg IV"))
-        elif sbp < 90:
+        elif sbp <= 90:
             heapq.heappush(due, at_s + 90)
     return cuffs, answers
 
@@ -212,11 +212,11 @@ def _misread(
     if conditions.trials.hovering:
         # A unit inside the limits on a rise as well.
         rest_sbp, rest_dbp = (min((getattr(c, side) for c in before), default=139) for side in ("sbp", "dbp"))
-        sbp, dbp = min(max(sbp, 90), 179, rest_sbp + 39), min(max(dbp, 45), 109, rest_dbp + 24)
+        sbp, dbp = min(max(sbp, 91), 179, rest_sbp + 39), min(max(dbp, 45), 109, rest_dbp + 24)
         if alone and calm and people.random() < SINGLE:
             if people.random() < 0.5:
                 return int(people.integers(180, 200)), int(people.integers(92, 120))
-            return int(people.integers(72, 90)), int(people.integers(40, 60))
+            return int(people.integers(72, 91)), int(people.integers(40, 60))
     elif alone and people.random() < conditions.artefacts.cuff_outlier:
         shift = int(people.integers(35, 100)) if people.random() < 0.6 else -int(people.integers(25, 55))
         return min(max(sbp + shift, 45), 275), min(max(dbp + shift // 2, 25), 195)

@@ -181,13 +181,13 @@ def _secondary(
 
 
 _HOVER: Final[tuple[tuple[Reach, ...], ...]] = (
-    (Reach("spo2", 90.4, 90.4), Reach("hr", 45.4, 45.4), Reach("sbp", 91, 93, 1), Reach("dbp", 55, 55)),
-    (Reach("hr", 119.4, 119.4), Reach("sbp", 176, 178, 1), Reach("dbp", 106, 108, 1), Reach("rr", 8.45, 8.45)),
+    (Reach("spo2", 90.4, 90.4), Reach("hr", 45.4, 45.4), Reach("sbp", 92, 94, 1), Reach("dbp", 55, 55)),
+    (Reach("hr", 119.4, 119.4), Reach("sbp", 176, 178, 1), Reach("dbp", 106, 108, 1), Reach("rr", 9.45, 9.45)),
     (Reach("hr", 139.4, 139.4), Reach("spo2", 90.4, 91), Reach("cadss", 27, 27), Reach("distress", 6, 9)),
-    (Reach("etco2", 58.5, 58.5), Reach("rr", 8.45, 9), Reach("moaas", 4, 4), Reach("spo2", 90.4, 92)),
-    (Reach("hr", 45.4, 46), Reach("spo2", 90.4, 90.4), Reach("etco2", 8.5, 9), Reach("rr", 8.45, 8.45)),
+    (Reach("etco2", 58.5, 58.5), Reach("rr", 9.45, 10), Reach("moaas", 4, 4), Reach("spo2", 90.4, 92)),
+    (Reach("hr", 45.4, 46), Reach("spo2", 90.4, 90.4), Reach("etco2", 16.5, 17), Reach("rr", 9.45, 9.45)),
 )
-"""A unit inside: SpO2 90, heart rate 45, 120 and 140, breathing 8, CO2 59 and 8, 179/109 and 90, CADSS 27, MOAA/S 4."""
+"""A unit inside: SpO2 90, heart rate 45, 120 and 140, breathing 9, CO2 59 and 16, 179/109 and 91, CADSS 27, MOAA/S 4."""
 
 
 def hover(rng: np.random.Generator, dose_s: int, end_s: int) -> tuple[HazardEvent, ...]:

@@ -105,7 +105,7 @@ def _pressures(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[Trut
         return
     by_rule: tuple[tuple[str, Callable[[DisplayedCuff], bool]], ...] = (
         ("hypertension", _high),
-        ("hypotension", lambda cuff: cuff.sbp < 90),
+        ("hypotension", lambda cuff: cuff.sbp <= 90),
     )
     for rule, past in by_rule:
         for run, over_s in _episodes(cuffs, past):
@@ -115,11 +115,11 @@ def _pressures(plan: SessionPlan, notes: Notes, screen: Screen) -> Iterator[Trut
             if expect != "quiet":
                 yield _due(plan, rule, "medium", span, expect, None if second is None else cuffs[second])
     for n, cuff in enumerate(cuffs):
-        if cuff.sbp < 90:
+        if cuff.sbp <= 90:
             yield from _faint(plan, cuff, screen)
         if _crisis(cuff) and (n == 0 or not _crisis(cuffs[n - 1])):
             yield _crisis_due(plan, cuffs, n)
-    for run, over_s in _episodes(cuffs, lambda cuff: cuff.sbp < 80):
+    for run, over_s in _episodes(cuffs, lambda cuff: cuff.sbp <= 80):
         expect, second = _confirmed(cuffs, run)
         if expect != "quiet":
             span = (cuffs[run[0]].at_s, plan.end_s if over_s is None else over_s)

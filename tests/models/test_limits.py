@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +92,67 @@ def watched(limit: Limit, reading: float, long_enough: bool) -> Scene:
             send(scene, limit, reading)
             scene.now_s += 1
     return scene
+
+
+def test_every_row_says_of_the_limit_itself_which_it_is_and_why() -> None:
+    for limit in LIMITS:
+        assert limit.at_limit.startswith(f"{limit.past} "), limit.key
+        assert len(limit.at_limit.split()) > 1, limit.key
+
+
+def test_a_row_is_past_at_its_limit_where_the_source_beside_it_says_so() -> None:
+    """A source that names the row's own number says <= or <; a row that differs says that it does."""
+    for limit in LIMITS:
+        said = {
+            sign
+            for sign, number in re.findall(r"(<=|>=|<|>)(\d+(?:\.\d+)?)", limit.source)
+            if float(number) == limit.enter
+        }
+        assert not said or said == {limit.past} or "source says" in limit.at_limit, limit.key
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [
+        ({"spo2": 85.0}, "high desaturation"), ({"rr": 8.0}, "medium bradypnoea"), ({"etco2": 60.0}, "medium hypoventilation"),
+        ({"rr": 3.0}, "high apnoea"),
+    ],
+)  # fmt: skip
+def test_a_reading_at_the_limit_itself_is_told(readings: dict[str, float], told: str) -> None:
+    scene = Scene()
+    chair = scene.chair("3")
+    chair.starts()
+    chair.shows(10, spo2=97.0, rr=14.0, etco2=38.0)
+    chair.shows(70, **{"spo2": 97.0, "rr": 14.0, "etco2": 38.0, **readings})
+    assert any(told in line for line in scene.told())
+
+
+@pytest.mark.parametrize(
+    ("sbp", "told"),
+    [(90.0, "medium hypotension"), (80.0, "high hypotension"), (91.0, None), (81.0, "medium hypotension")],
+)
+def test_two_cuffs_at_the_limit_itself_are_told(sbp: float, told: str | None) -> None:
+    scene = Scene()
+    chair = scene.chair("3")
+    chair.starts()
+    for _ in range(2):
+        scene.now_s += 300
+        chair.cuff(sbp, 50.0)
+    raised = [line for line in scene.told("hypotension") if "high" in line or "medium" in line]
+    assert (raised[-1].split(" raised")[0].split(" worsened")[0].split(" ", 1)[1] if raised else None) == told
+
+
+def test_after_a_pause_a_breath_of_the_limit_s_own_co2_does_not_end_it() -> None:
+    scene = Scene()
+    chair = scene.chair("3")
+    chair.starts()
+    chair.shows(10, etco2=38.0)
+    chair.shows(25, etco2=4.0)
+    chair.shows(60, etco2=15.0)
+    assert "apnoea" in scene.open_rules()
+    assert [line for line in scene.told("apnoea") if "latched" in line] == []
+    chair.shows(35, etco2=16.0)
+    assert [line for line in scene.told("apnoea") if "latched" in line] != []
 
 
 @every_limit
