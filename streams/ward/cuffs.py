@@ -71,7 +71,10 @@ def recheck_overdue(state: WardState, row: int, due_us: int, here: Here) -> None
 
 def symptom_reported(state: WardState, row: int, at_us: int, here: Here) -> None:
     """File what an alarming symptom makes of the last cuff; `Session.symptoms_us` is set already."""
-    verdict = state.association.sessions[row].cuff_rules.with_symptoms(at_us, state.limits_of(row))
+    rules = state.association.sessions[row].cuff_rules
+    verdict = rules.with_symptoms(at_us, state.limits_of(row))
+    if rules.waits_us is None:
+        state.rows.recheck_due[row] = FAR
     if verdict is not None:
         _file(state, row, at_us, here, verdict)
 
