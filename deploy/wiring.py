@@ -78,9 +78,11 @@ class Service:
         self.metrics = Metrics()
         self.now_us = now_us
         self.store = Store(f"sqlite:///{path}")
-        self.store.migrate()
         self.journal = SqliteJournal(path, now_us, clock)
         self.owner = Owner(self.journal, self.store, clock, self._told, self._fault)
+        # Before the store is migrated: who is refused here goes back to the version that wrote it, and must be able to.
+        self.owner.restore()
+        self.store.migrate()
         self.intake = Intake(self.journal, self.owner.deliver)
         self.worker = Worker()
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)

@@ -223,7 +223,12 @@ class Store:
         return Checkpoint(row.next_offset, bytes(row.state)) if row else None
 
     def newest_state_format(self, shard: int | None = None) -> int | None:
-        """The latest format that a checkpoint of a shard, or of any, was written in; None where there is none."""
+        """The latest format that a checkpoint of a shard, or of any, was written in; None where there is none.
+
+        May be asked before `migrate`: of a database that has no tables yet, too.
+        """
+        if not sa.inspect(self.database.engine).has_table(CHECKPOINTS.name):
+            return None
         wanted = sa.select(sa.func.max(CHECKPOINTS.c.format))
         if shard is not None:
             wanted = wanted.where(CHECKPOINTS.c.shard == shard)

@@ -27,6 +27,7 @@ from models.wire.observations import Conflicted, Fault
 from streams.journal.journal import Journal, JournalEntry
 from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.state import Clock
+from streams.ward.ward import UnknownState
 
 log = logging.getLogger(__name__)
 
@@ -74,16 +75,29 @@ class Owner:
         """Checkpoints that could not be made of the state, since the start."""
         self._unpackable = False
 
-    def recover(self) -> int:
-        """Restore the last checkpoint and read the journal on to its end. Call before `run`, with no intake running.
+    def restore(self) -> None:
+        """Restore the last checkpoint, if there is one. Writes nothing, and may be called before the store is migrated: so
+        the version that wrote what is refused here can still be started.
 
-        Returns:
-            How many frames were read again.
+        Raises:
+            UnknownState: written by a version that this one does not know.
         """
+        newest = self._store.newest_state_format(self.number)
+        if newest is None:
+            return
+        if newest != SHARD_FORMAT:
+            raise UnknownState.of_format(newest, SHARD_FORMAT)
         checkpoint = self._store.load_checkpoint(self.number, SHARD_FORMAT)
         if checkpoint is not None:
             self.shard = Shard.restore(checkpoint.state)
             self.checkpointed_offset = checkpoint.next_offset
+
+    def recover(self) -> int:
+        """Read the journal on to its end, from what `restore` restored. Call before `run`, with no intake running.
+
+        Returns:
+            How many frames were read again.
+        """
         begun = self.shard.next_offset
         while entries := self._journal.read(self.shard.next_offset):
             for entry in entries:

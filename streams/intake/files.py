@@ -81,7 +81,12 @@ def _opened(path: Path) -> Iterator[tuple[Stream, BinaryIO]]:
         raise UnreadableFile(f"{path}: {wrong.strerror}") from wrong
     try:
         with raw:
-            packed = raw.peek(2)[:2] == b"\x1f\x8b"
+            begins = raw.peek(16)
+            if begins.startswith(b"SQLite format 3"):
+                raise UnreadableFile(
+                    f"{path} is a database, no recording: `chairside serve --data` goes on with a service's"
+                )
+            packed = begins[:2] == b"\x1f\x8b"
             yield gzip.GzipFile(fileobj=raw) if packed else raw, raw
     except (OSError, EOFError, csv.Error, NotATable) as wrong:
         raise UnreadableFile(f"{path}: {wrong}") from wrong

@@ -31,12 +31,15 @@ OLDER_FORMATS: Final = {
 }
 """The formats of earlier versions that this one reads, each with what has changed since and how it is read all the same.
 
-The only place that says so. What is not here is refused, and the journal is read anew.
+The only place that says so. What is not here is refused in one line, before anything is written.
 """
 
 
 class UnknownState(ValueError):
-    """A checkpoint of a format that this version does not read: upgrade, or go back to the version that wrote it."""
+    """A checkpoint of a format that this version does not read; the message says so, and what to do."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Start the version that wrote it, and upgrade from there one version at a time")
 
     @classmethod
     def of_format(cls, version: object, *reads: int) -> UnknownState:

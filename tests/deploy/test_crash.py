@@ -69,9 +69,10 @@ class Process:
     def __post_init__(self) -> None:
         self.journal = SqliteJournal(self.path, lambda: next(self.ticking), self.clock)
         self.store = Store(f"sqlite:///{self.path}")
+        self.owner = Owner(self.journal, self.store, self.clock, self._tell, self._disagree)
+        self.owner.restore()
         if self.journal.next_offset == 0:
             self.store.migrate()
-        self.owner = Owner(self.journal, self.store, self.clock, self._tell, self._disagree)
         self.owner.recover()
 
     def _tell(self, effects: object) -> None:
@@ -299,7 +300,10 @@ def test_a_data_directory_has_one_process_one_clock_and_versions_that_are_known(
         ((state,),) = database.execute("SELECT state FROM checkpoints").fetchall()
         later = {**msgpack.unpackb(zlib.decompress(state), strict_map_key=False), "state": 99}
         database.execute("UPDATE checkpoints SET state = ?", (zlib.compress(msgpack.packb(later)),))
-    assert refused(tmp_path, "--clock", "observed") == "chairside: checkpoint format 99; this version reads 1"
+    assert refused(tmp_path, "--clock", "observed") == (
+        "chairside: checkpoint format 99; this version reads 1. "
+        "Start the version that wrote it, and upgrade from there one version at a time"
+    )
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("DELETE FROM checkpoints")
         database.execute("UPDATE journal SET payload = X'00' WHERE offset_ = 0")
