@@ -276,6 +276,54 @@ def test_alert_rules_read_only_what_is_measured(rule: dict[str, Any]) -> None:
     assert names <= GIVEN_BY_PROMETHEUS | set(exported_names())
 
 
+DASHBOARDS = sorted((ROOT / "deploy/grafana/dashboards").glob("*.json"))
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_every_query_of_a_dashboard_reads_only_what_is_measured(file: Path) -> None:
+    dashboard = json.loads(file.read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(queries) >= len(dashboard["panels"]) > 10
+    known = set(exported_names()) | {"instance", "job"}
+    assert {query: names_in(query) - known for query in queries if not names_in(query) or names_in(query) - known} == {}
+    assert {query for query in queries if query.count("(") != query.count(")")} == set()
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_a_dashboard_is_grafana_s_and_its_panels_do_not_lie_over_each_other(file: Path) -> None:
+    dashboard = json.loads(file.read_text())
+    (source,) = yaml.safe_load((ROOT / "deploy/grafana/datasource.yml").read_text())["datasources"]
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    places = set[tuple[int, int]]()
+    for panel in dashboard["panels"]:
+        assert panel["title"]
+        assert panel["datasource"]["uid"] == source["uid"]
+        assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24
+        covers = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not covers & places
+        places |= covers
+
+
+def test_grafana_reads_what_is_mounted_and_prometheus_tells_the_alertmanager_that_is_there() -> None:
+    mounts = dict(volume.split(":")[1::-1] for volume in COMPOSE["services"]["grafana"]["volumes"])
+    (provider,) = yaml.safe_load((ROOT / "deploy/grafana/dashboards.yml").read_text())["providers"]
+    assert mounts[provider["options"]["path"]] == "./deploy/grafana/dashboards"
+    (source,) = yaml.safe_load((ROOT / "deploy/grafana/datasource.yml").read_text())["datasources"]
+    assert source["url"].removeprefix("http://").split(":")[0] in COMPOSE["services"]
+    (manager,) = [
+        target
+        for each in PROMETHEUS["alerting"]["alertmanagers"]
+        for static in each["static_configs"]
+        for target in static["targets"]
+    ]
+    assert manager.split(":")[0] in COMPOSE["services"]
+    route = yaml.safe_load((ROOT / "deploy/alertmanager.yml").read_text())
+    receivers = {each["name"] for each in route["receivers"]}
+    assert {route["route"]["receiver"], *(each["receiver"] for each in route["route"]["routes"])} <= receivers
+
+
 def test_the_example_configuration_is_toml_also_where_it_is_commented_out() -> None:
     text = (ROOT / "deploy/site.example.toml").read_text()
     plain = tomllib.loads(text)
