@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 import uvicorn
 
 from deploy.app import build
+from deploy.logs import set_up_log
 from deploy.settings import Settings, WatchedSettings
 from deploy.wiring import Service
 from streams.ward.state import Clock
@@ -69,8 +69,7 @@ def run_service(settings: Settings, config: Path | None, data: Path, host: str, 
     Raises:
         ServiceFailed: a task of the service has failed, so that it had to end.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    set_up_log()
     listening = listen(host, port)
     service = Service(data, settings, clock, watched=None if config is None else WatchedSettings(config))
     address = f"http://{host}:{listening.getsockname()[1]}"

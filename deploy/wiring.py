@@ -22,6 +22,7 @@ from alerts.notify.pager import Pager
 from alerts.store.store import Store
 from deploy.board_views import ShardViews
 from deploy.compiling import compile_ward
+from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, WatchedSettings
 from deploy.supervisor import Supervisor, reason_of
@@ -201,6 +202,7 @@ class Service:
     # ---- what the owner tells -----------------------------------------------------------------------------------
 
     def _told(self, effects: FrameEffects) -> None:
+        log_decisions(effects)
         if self.forecaster is not None:
             self.forecaster.note_effects(effects)
         for transition in alerts_in(effects):

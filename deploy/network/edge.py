@@ -27,8 +27,9 @@ from alerts.api.routes import alert_routes
 from alerts.store.store import Store
 from deploy.app import ABOUT, finish
 from deploy.http import GRACE_S, listen
+from deploy.logs import set_up_log
 from deploy.metrics import Metrics
-from deploy.network.processes import opened, patiently, set_up_log
+from deploy.network.processes import opened, patiently
 from deploy.network.remote_views import KEEP_SHOWN_S, RemoteViews
 from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites

@@ -12,7 +12,8 @@ from typing import Final
 
 from alerts.notify.pager import Pager
 from alerts.store.store import Store
-from deploy.network.processes import patiently, set_up_log
+from deploy.logs import set_up_log
+from deploy.network.processes import patiently
 from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites, Switchboard
 from deploy.wiring import wall_us

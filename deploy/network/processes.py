@@ -1,4 +1,4 @@
-"""What the processes of a network share at their start: waiting for servers, opening the store, speaking in the log."""
+"""What the processes of a network share at their start: waiting for servers, opening the store."""
 
 from __future__ import annotations
 
@@ -29,13 +29,6 @@ async def patiently(what: str, call: Callable[[], Awaitable[_T]]) -> _T:
         except (KafkaError, OSError, *UNWRITABLE) as away:
             log.error("%s cannot be reached, trying again: %s", what, " ".join(str(away).split())[:200])
             await asyncio.sleep(SERVER_RETRY_S)
-
-
-def set_up_log() -> None:
-    """Log lines to stderr, without the libraries' chatter."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for library in ("alembic", "faust", "mode", "aiokafka", "httpx"):
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 async def opened(network: NetworkSettings) -> tuple[Store, int]:

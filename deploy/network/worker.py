@@ -13,11 +13,13 @@ from typing import Final
 
 import uvicorn
 
+from alerts.effects import FrameEffects
 from deploy.board_views import ShardViews
 from deploy.compiling import compile_ward
 from deploy.http import listen
+from deploy.logs import log_decisions, set_up_log
 from deploy.network.answering import Answering
-from deploy.network.processes import SERVER_RETRY_S, opened, patiently, set_up_log
+from deploy.network.processes import SERVER_RETRY_S, opened, patiently
 from deploy.network.settings import NetworkSettings
 from deploy.network.worker_http import DoorServer, WorkerMetrics, worker_app
 from deploy.wiring import wall_us
@@ -45,7 +47,12 @@ async def _work(network: NetworkSettings, door: socket.socket | None) -> int:
     store, shards = await opened(network)
     connection = network.kafka.connection()
     metrics = WorkerMetrics()
-    worker = ShardWorker(connection, shards, store, told=metrics.told, watched=True)
+
+    def told(effects: FrameEffects, received_us: int) -> None:
+        metrics.told(effects, received_us)
+        log_decisions(effects)
+
+    worker = ShardWorker(connection, shards, store, told=told, watched=True)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, worker.stop)
