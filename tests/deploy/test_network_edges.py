@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from models.wire.observations import CheckIn, Vitals
+from streams.intake.reserved import UNADDRESSED
 from streams.journal.kafka import KafkaProducer
 from streams.journal.topics import DEAD_LETTERS_TOPIC, RAW_TOPIC
 from tests.support.network import PATIENCE_S, Network, Processes, recent
@@ -141,7 +142,9 @@ async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_
                 lambda found: any(each["patient"] == "bridged" for each in found["alerts"]),
                 site=SITE,
             )
-            letters = await until_answered(here, "/v1/dead-letters", lambda found: found["dead_letters"], site="~raw")
+            letters = await until_answered(
+                here, "/v1/dead-letters", lambda found: found["dead_letters"], site=UNADDRESSED
+            )
             assert letters["dead_letters"][0]["reason"] == "unknown kind"
             reserved = Vitals(at=datetime.now(UTC), site="~shard-1", device="m", spo2=97.0)
             await here.post("/v1/observations", content=ndjson([reserved]))
