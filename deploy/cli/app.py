@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from alerts.effects import encode
@@ -18,7 +19,9 @@ from deploy.cli.terminal import err, fail, progress, writing
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
 from streams.clinic.held_out import FAMILIES
-from streams.intake.files import UnreadableFile, recorded_frames
+from streams.intake.csv_header import COLUMN_NAMES
+from streams.intake.files import recorded_frames
+from streams.intake.whole_lines import UnreadableFile
 from streams.ward.state import Clock
 
 if TYPE_CHECKING:
@@ -51,12 +54,19 @@ def _settings(config: Path | None) -> Settings:
 
 
 def _renames(pairs: list[str]) -> dict[str, str]:
-    rename = {}
-    for pair in (each for text in pairs for each in text.split(",")):
-        column, equals, channel = pair.partition("=")
-        if not equals or not column or not channel:
-            raise fail(f"--rename {pair}: write COLUMN=CHANNEL, for example resp_rate=rr", 2)
-        rename[column.strip()] = channel.strip()
+    """Column → name of `--rename`, several in one with commas between; a column's own name may have commas and equals signs."""
+    rename: dict[str, str] = {}
+    for text in pairs:
+        begun = ""
+        for part in text.split(","):
+            begun = f"{begun},{part}" if begun else part
+            column, _, name = (each.strip() for each in begun.rpartition("="))
+            if column and name in COLUMN_NAMES:
+                rename[column] = name
+                begun = ""
+        if begun:
+            names = ", ".join(sorted(COLUMN_NAMES))
+            raise fail(f"--rename {begun}: write COLUMN=NAME, for example resp_rate=rr; the names are {names}", 2)
     return rename
 
 
@@ -66,12 +76,14 @@ def replay_command(
     limits: Annotated[Path | None, typer.Option(help="A site's limits (TOML) instead of the defaults.")] = None,
     alerts: Annotated[Path | None, typer.Option(help="Write transitions here instead of stdout.")] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Print alerts per hour by rule, on stderr.")] = False,
-    rename: Annotated[list[str] | None, typer.Option(help="COLUMN=CHANNEL for CSV files; may be repeated.")] = None,
+    rename: Annotated[list[str] | None, typer.Option(help="COLUMN=NAME for CSV files; may be repeated.")] = None,
 ) -> None:
     """Run recorded observations through the same ward and desk, as fast as they go.
 
     Transitions come out as NDJSON. Lines that cannot be used are set aside with their reason; the exit status is 1 only if
-    nothing could be used.
+    nothing could be used. What is odd about a file (it breaks off, it is newest first) is said on stderr.
+
+    A CSV has a time (`at`, or `t_s` in seconds), channels, and a `patient` column, or it is one person's: its name is theirs.
 
     [dim]chairside replay monday.ndjson --summary[/dim]
     [dim]chairside replay P*.csv.gz --rename pulse_rate=pulse,tcco2_mmhg=tcco2 --summary --alerts out.ndjson[/dim]
@@ -88,10 +100,12 @@ def replay_command(
     total = sum(path.stat().st_size for path in files if path.is_file())
     # With a summary and no file asked for, a terminal gets the table, not ten thousand lines over it.
     quiet = summary and alerts is None and sys.stdout.isatty()
+    remarks: list[str] = []
     try:
         with writing(alerts) as out, progress(total) as bar:
             task = bar.add_task("replaying", total=total)
-            read = recorded_frames(files, _renames(rename or []), lambda more: bar.advance(task, more))
+            names = _renames(rename or [])
+            read = recorded_frames(files, names, lambda more: bar.advance(task, more), remarks.append)
             for transition in run.run(read):
                 if not quiet:
                     out.write(encode(transition) + "\n")
@@ -99,6 +113,8 @@ def replay_command(
         raise fail(str(bad)) from bad
     except BrokenPipeError:
         raise typer.Exit(0) from None
+    for remark in remarks:
+        err.print(remark, markup=False, highlight=False, soft_wrap=True)
     if summary:
         _print_summary(run.summary)
     elif run.summary.set_aside:
@@ -129,8 +145,9 @@ def _print_summary(summary: Summary) -> None:
         aside = Table(title=f"{summary.set_aside.total():,} lines set aside", title_justify="left")
         aside.add_column("lines", justify="right")
         aside.add_column("reason")
+        aside.add_column("for example", no_wrap=True, overflow="ellipsis", max_width=36)
         for reason, count in summary.set_aside.most_common(20):
-            aside.add_row(str(count), reason)
+            aside.add_row(str(count), escape(reason), escape(summary.examples[reason]))
         out.print(aside)
 
 

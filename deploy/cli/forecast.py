@@ -8,7 +8,7 @@ Cost: about 35 ms a patient and year, 1 ms a forecast; large inputs use every co
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
 import multiprocessing
 import os
@@ -29,8 +29,8 @@ from models.relapse.pool import pooled
 from models.tables.forms import ScoreRefused
 from models.wire.observations import SetAside
 from streams.forecasts.shipped import shipped_pool
-from streams.intake.files import UnreadableFile
 from streams.intake.json import read_lines
+from streams.intake.whole_lines import Progress, whole_lines
 
 AT_ONCE: Final = 32
 """Patients of one piece of work: a second or two, so that a bar moves and the cores end together."""
@@ -62,24 +62,19 @@ class Patients:
     facts: dict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
     bad: int = 0
 
-    def read(self, path: Path, on_bad_line: Warn, read_bytes: Callable[[int], None] | None = None) -> None:
-        """Take a file's lines; `on_bad_line` hears of every bad one.
+    def read(self, path: Path, on_bad_line: Warn, progress: Progress | None = None) -> None:
+        """Take a file's lines; `on_bad_line` hears of every bad one, `progress` how many bytes more were read.
 
         Raises:
             UnreadableFile: it cannot be opened or unpacked.
         """
-        try:
-            with path.open("rb") as raw:
-                packed = raw.peek(2)[:2] == b"\x1f\x8b"
-                for number, line in enumerate(gzip.GzipFile(fileobj=raw) if packed else raw, 1):
-                    reason = self._take(line)
-                    if reason:
-                        self.bad += 1
-                        on_bad_line(f"{path.name}:{number}: {reason}")
-                    if read_bytes is not None and number % 2000 == 0 and raw.seekable():
-                        read_bytes(raw.tell())
-        except (OSError, EOFError) as wrong:
-            raise UnreadableFile(f"{path}: {getattr(wrong, 'strerror', None) or wrong}") from wrong
+        number = 0
+        for chunk in whole_lines(path, lambda odd: on_bad_line(f"{path}: {odd}"), progress):
+            for line in io.BytesIO(chunk):
+                number += 1
+                if reason := self._take(line):
+                    self.bad += 1
+                    on_bad_line(f"{path.name}:{number}: {reason}")
 
     def _take(self, line: bytes) -> str:
         """Add a line's fact; a message if the line is bad, else None."""

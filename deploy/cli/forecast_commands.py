@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress, TaskID
 
 from deploy.cli.terminal import counting, err, fail, progress, writing
 
@@ -38,7 +37,7 @@ def forecast_command(
     [dim]chairside forecast 2025.ndjson.gz 2026.ndjson --every 7 --from 2025-09-01 --to 2026-03-01 --cdf --out scored.ndjson[/dim]
     """
     from deploy.cli.forecast import Patients, Question, day_named, forecast_lines
-    from streams.intake.files import UnreadableFile
+    from streams.intake.whole_lines import UnreadableFile
 
     try:
         if as_of is not None and every is None and from_ is None and to is None:
@@ -60,7 +59,7 @@ def forecast_command(
         for path in files:
             with progress(path.stat().st_size if path.is_file() else None) as bar:
                 task = bar.add_task(f"reading {path.name}", total=path.stat().st_size if path.is_file() else None)
-                patients.read(path, print_bad_line, partial(_show_read, bar, task))
+                patients.read(path, print_bad_line, partial(bar.advance, task))
         with writing(out) as stream, counting() as counter:
             counted = counter.add_task("forecasting", total=len(patients.facts))
             for line in forecast_lines(patients, question, lambda done: counter.advance(counted, done)):
@@ -71,10 +70,6 @@ def forecast_command(
         raise typer.Exit(0) from None
     if not patients.facts:
         err.print("no line names a patient: there is nothing to forecast")
-
-
-def _show_read(bar: Progress, task: TaskID, read: int) -> None:
-    bar.update(task, completed=read)
 
 
 def recalibrate_command(
@@ -96,7 +91,7 @@ def recalibrate_command(
     from deploy.cli.forecast import Patients
     from deploy.cli.recalibrate import configuration_lines, fit_history, summary_text
     from models.relapse.recalibration import TooLittle, drawn
-    from streams.intake.files import UnreadableFile
+    from streams.intake.whole_lines import UnreadableFile
 
     patients = Patients()
     try:

@@ -7,9 +7,11 @@ Never here: files and options, which are the command's (deploy/cli/app.py).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from alerts.effects import DeadLetter, Transition
 from models.instants import HOUR
@@ -20,12 +22,16 @@ from streams.shard import Shard
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of a replay: lines read, alerts raised and worsened by (rule, priority), lines set aside by reason, time watched."""
+    """Counts of a replay: lines read, alerts raised and worsened by (rule, priority), lines set aside by reason, time watched.
+
+    `examples`: for each reason the first line that was set aside for it.
+    """
 
     lines: int = 0
     raised: Counter[tuple[str, str]] = field(default_factory=Counter)
     worsened: Counter[tuple[str, str]] = field(default_factory=Counter)
     set_aside: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     watched_us: int = 0
     sessions: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -69,4 +75,16 @@ class Replay:
                     counter[effect.rule, effect.priority] += 1
                 yield effect
             elif isinstance(effect, DeadLetter):
-                summary.set_aside[f"{effect.field}: {effect.reason}" if effect.field else effect.reason] += 1
+                reason = reason_group(effect.field, effect.reason)
+                summary.set_aside[reason] += 1
+                summary.examples.setdefault(reason, effect.line)
+
+
+_PLACE: Final = re.compile(r" at line \d+ column \d+| \(char \d+\)|: line \d+ column \d+")
+_INDEX: Final = re.compile(r"\.\d+(?=\.|$)")
+
+
+def reason_group(field: str, reason: str) -> str:
+    """The words under which a line is counted that was set aside: its field and reason, without the place in the line."""
+    words = _PLACE.sub("", reason)
+    return f"{_INDEX.sub('', field)}: {words}" if field else words

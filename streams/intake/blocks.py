@@ -1,14 +1,15 @@
 """Blocks of lines of several files, put together by time.
 
-A block is some lines of one file, read, with the instant at which each became known. `in_time` takes the blocks of each file
-in their order and gives frames in which the lines of all of them are in order of time, those of the earlier file first where
-times are equal. It works on arrays: a line's place costs a sort's share, not a step of a heap.
+A block is some lines of one file, read, with the instant at which each became known. `as_they_stand` lets no line become known
+before one that stands above it; `in_time` takes such blocks of each file in their order and gives frames in which the lines of
+all of them are in order of time, those of the earlier file first where times are equal. It works on arrays: a line's place
+costs a sort's share, not a step of a heap.
 Cost: 0.1 µs a line; memory for a block of each file. Never here: files, what a line means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -24,23 +25,36 @@ LINES_AT_ONCE: Final = 4000
 
 
 class Block(msgspec.Struct, frozen=True):
-    """Lines of one file, at least one. known_us: (n,) when each became known by its file, never before the line above it."""
+    """Lines of one file.
+
+    known_us: (n,) when each became known, by what it says; NEVER: it could not be read. arrival: some line says when it arrived.
+    """
 
     frame: Frame
     known_us: Ints
+    arrival: bool = False
 
 
-def block_of(records: Sequence[Packable], after_us: int = NEVER) -> Block:
-    """Records of one file that follow a line that became known at `after_us`."""
-    known_us = np.array([after_us, *map(_known_us, records)], np.int64)
-    return Block(frame_of(records), np.maximum.accumulate(known_us)[1:])
+def block_of(records: Sequence[Packable], arrival: bool = False) -> Block:
+    """Records of one file."""
+    return Block(frame_of(records), np.array([known_at(record) for record in records], np.int64), arrival)
 
 
-def _known_us(record: Packable) -> int:
+def known_at(record: Packable) -> int:
+    """When a record became known, by what it says; NEVER: it is a line that could not be read, and has no time of its own."""
     if isinstance(record, Sample):
         return record.at_us if record.received_us is None else record.received_us
-    # A line that could not be read has no time of its own.
     return NEVER if isinstance(record, SetAside) else to_us(record.received_at or record.at)
+
+
+def as_they_stand(blocks: Iterable[Block]) -> Iterator[Block]:
+    """A file's lines, none of which becomes known before one that stands above it. Blocks without lines are left out."""
+    last_us = NEVER
+    for block in blocks:
+        if len(block.known_us):
+            known_us = np.maximum.accumulate(np.maximum(block.known_us, last_us))
+            last_us = int(known_us[-1])
+            yield Block(block.frame, known_us)
 
 
 def in_time(files: Sequence[Iterator[Block]]) -> Iterator[Frame]:
@@ -126,11 +140,11 @@ def _together(parts: Sequence[Block]) -> Iterator[Frame]:
     order = np.argsort(np.concatenate([part.known_us for part in parts]), kind="stable")
     lines_in_time = np.concatenate(lines)[order]
     for start in range(0, len(order), LINES_AT_ONCE):
-        yield _picked(every, events, lines_in_time[start : start + LINES_AT_ONCE])
+        yield picked(every, events, lines_in_time[start : start + LINES_AT_ONCE])
 
 
-def _picked(every: Frame, events: Sequence[Event | Internal], lines: Ints) -> Frame:
-    """The frame of these lines, numbered as in `_together`."""
+def picked(every: Frame, events: Sequence[Event | Internal], lines: Ints) -> Frame:
+    """The frame of these lines: the number of a sample among all, or of an event, counted down from -1."""
     is_sample = lines >= 0
     samples, positions = lines[is_sample], np.cumsum(is_sample)
     used, origin = np.unique(every.origin[samples], return_inverse=True)

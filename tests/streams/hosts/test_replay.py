@@ -179,8 +179,22 @@ def test_the_summary_tells_hours_alerts_per_hour_and_what_was_set_aside(tmp_path
     assert ["desaturation", "medium", "1", "2.001"] in rows
     assert ["all", "medium", "1", "2.001"] in rows
     assert "3 lines set aside" in said
-    assert ["1", "kind: unknown kind"] in rows
-    assert any(row[0] == "2" and "JSON" in row[1] for row in rows)
+    (unknown,) = [row for row in rows if row[1:2] == ["kind: unknown kind"]]
+    assert unknown[0] == "1"
+    assert unknown[2].startswith('{"kind": "weather"')
+    assert any(row[0] == "2" and "JSON" in row[1] and row[2] == "nonsense" for row in rows)
+
+
+def test_lines_that_are_bad_for_one_reason_are_one_row_of_the_summary(tmp_path: Path) -> None:
+    """Where in a line it went wrong, and what stood there, is the example's to show."""
+    lines: list[Document | str] = [*falling()]
+    lines += ['{"kind": "vitals", "at": ' + "1" * length for length in range(1, 9)]
+    lines += [json.dumps({**sample(1, patient="P-1"), "spo2": f"{value}"}) for value in range(90, 97)]
+    lines += [json.dumps({**sample(1, patient="P-1"), "at": f"2026-11-{day}"}) for day in range(10, 15)]
+    done = invoked("replay", written(tmp_path / "a.ndjson", lines), "--summary", "--alerts", tmp_path / "out.ndjson")
+    assert "20 lines set aside" in done.stderr
+    counts = sorted(int(row[0]) for row in table_of(done.stderr) if row[0].isdigit() and len(row) == 3)
+    assert counts == [5, 7, 8]
 
 
 def test_without_a_summary_bad_lines_are_still_counted_aloud(tmp_path: Path) -> None:
@@ -247,7 +261,8 @@ def test_columns_are_renamed_one_by_one_or_all_at_once(tmp_path: Path) -> None:
     assert sorted(rules(repeated)) == expected
     assert replayed(path, "--rename", "oxygen=spo2,resp=rr,beats=pulse") == repeated
     assert said_once(invoked("replay", path, "--rename", "oxygen")) == (
-        "chairside: --rename oxygen: write COLUMN=CHANNEL, for example resp_rate=rr"
+        "chairside: --rename oxygen: write COLUMN=NAME, for example resp_rate=rr; the names are "
+        "at, dbp, etco2, hr, map, patient, pulse, rr, sbp, spo2, t_s, tcco2, temp"
     )
 
 
@@ -259,8 +274,10 @@ def test_bad_rows_of_a_csv_are_set_aside_and_the_next_is_read(tmp_path: Path) ->
     done = invoked("replay", path, "--summary")
     assert done.status == 0
     assert rules(map(json.loads, done.stdout.splitlines())) == [("desaturation", "raised")]
-    assert "60 observations" in done.stderr
-    assert "5 lines set aside" in done.stderr
+    # A cell that is no number costs itself, as a gap does.
+    assert "62 observations" in done.stderr
+    assert "3 lines set aside" in done.stderr
+    assert "spo2: 1 cell is no number, such as 'much'" in done.stderr
 
 
 def test_several_files_are_merged_by_the_time_at_which_their_lines_became_known(tmp_path: Path) -> None:
@@ -296,6 +313,18 @@ def test_a_recording_can_come_through_a_pipe() -> None:
     assert rules(map(json.loads, done.stdout.splitlines())) == [("desaturation", "raised")]
 
 
+def test_a_file_that_was_cut_short_is_replayed_as_far_as_it_goes_and_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "P-1.csv.gz"
+    path.write_bytes(gzip.compress(csv_of(falling(seconds=3000), "at", "spo2").encode())[:-2000])
+    done = invoked("replay", path)
+    assert done.status == 0
+    assert rules(map(json.loads, done.stdout.splitlines())) == [("desaturation", "raised")]
+    assert (
+        done.stderr
+        == f"{path}: truncated or damaged: its packed data breaks off; the whole lines before that are used\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -303,7 +332,7 @@ def test_a_recording_can_come_through_a_pipe() -> None:
         ("P-1.csv", b"", "no column `at` or `t_s` among nothing"),
         ("P-1.csv", b"when,spo2\n1,97\n", "no column `at` or `t_s` among when, spo2"),
         ("P-1.csv", b"t_s,oxygen\n1,97\n", "map one with --rename COLUMN=CHANNEL"),
-        ("P-1.csv.gz", gzip.compress(b"t_s,spo2\n1,97\n" * 500, mtime=0)[:-20], "P-1.csv.gz: "),
+        ("P-1.csv.gz", gzip.compress(b"t_s,spo2\n1,97\n")[:12], "P-1.csv.gz: "),
         ("P-1.ndjson", b"\x1f\x8bnot really", "P-1.ndjson: "),
     ],
     ids=["missing", "empty", "no time", "no channel", "cut short", "not packed"],

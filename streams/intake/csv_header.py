@@ -1,0 +1,246 @@
+"""The header of a table: which column is the time, whose a row is, and which are channels, in which unit.
+
+A column is what `--rename` says it is; else what it is called, as on the wire (`spo2`) or as exports write it (`NAMES`), in any
+case and with a unit beside it (`SpO2 (%)`, `Temp [°F]`, `t_ms`). A unit that is another than the channel's is converted, or the
+column is left out with the reason; both are remarked. A column that is there twice is refused: who knows which is meant?
+Bad at: units that a header keeps to itself. Cost: once a file. Never here: rows (`csv_file.py`).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from models.tables.channels import CHANNEL_NAMES, CHANNELS
+
+COLUMN_NAMES: Final = frozenset({*CHANNEL_NAMES, "at", "t_s", "patient"})
+"""What a column can be."""
+DELIMITERS: Final = (",", ";", "\t", "|")
+LINES_ABOVE: Final = 40
+"""Lines within which a header is looked for: an export's own notes above it are shorter. Chosen by us."""
+
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "at": ("time", "timestamp", "datetime", "date time", "date/time", "time stamp"),
+    "t_s": ("t", "elapsed", "elapsed time"),
+    "patient": ("patient id", "patientid", "patient alias", "subject", "subject id", "participant", "participant id"),
+    "hr": ("heart rate", "heartrate"),
+    "pulse": ("pulse rate", "pulserate", "pr"),
+    "rr": ("resp rate", "respiratory rate", "respiration rate", "breathing rate"),
+    "spo2": ("oxygen saturation", "o2 saturation"),
+    "sbp": ("systolic", "systolic pressure", "systolic blood pressure", "systolic bp", "nibp systolic", "nibp sys"),
+    "dbp": ("diastolic", "diastolic pressure", "diastolic blood pressure", "diastolic bp", "nibp diastolic", "nibp dia"),
+    "map": ("mean arterial pressure", "mean pressure", "nibp mean"),
+    "etco2": ("end tidal co2", "et co2"),
+    "temp": ("temperature", "body temperature"),
+    "tcco2": ("transcutaneous co2",),
+}  # fmt: skip
+"""What exports call a column, in lower case, its words apart by a space. Only what can mean nothing else."""
+
+
+class Scale(NamedTuple):
+    """How a number of a unit becomes one of the channel's."""
+
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+AS_IT_IS: Final = Scale()
+_KPA: Final = Scale(7.500617)  # 1 mmHg is 133.322 Pa
+_SCALES: Final[Mapping[str, Mapping[str, Scale]]] = {
+    "/min": dict.fromkeys(
+        ("/min", "1/min", "min-1", "min^-1", "bpm", "beats/min", "beatsperminute", "brpm", "rpm", "breaths/min", "breathsperminute",
+         "perminute"), AS_IT_IS),
+    "%": {**dict.fromkeys(("%", "percent", "pct"), AS_IT_IS), "fraction": Scale(100), "0-1": Scale(100)},
+    "mm[Hg]": {**dict.fromkeys(("mmhg", "mm[hg]", "torr"), AS_IT_IS), "kpa": _KPA, "hpa": Scale(_KPA.factor / 10), "mbar": Scale(_KPA.factor / 10)},
+    "Cel": {
+        **dict.fromkeys(("c", "cel", "celsius", "degc", "degreescelsius"), AS_IT_IS),
+        **dict.fromkeys(("f", "fahrenheit", "degf", "degreesfahrenheit"), Scale(5 / 9, -160 / 9)), "k": Scale(1, -273.15),
+    },
+}  # fmt: skip
+UNITS: Final[Mapping[str, Mapping[str, Scale]]] = {channel.name: _SCALES[channel.unit] for channel in CHANNELS}
+"""Channel → unit, without spaces and degree signs → its scale. CO2 in % is not among them: it depends on the air's pressure."""
+SECONDS: Final[Mapping[str, float]] = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("us", "µs", "microseconds"), 1e-6),
+    **dict.fromkeys(("min", "minutes"), 60.0),
+}
+UTC_WORDS: Final = frozenset({"utc", "gmt", "z"})
+
+
+class NotATable(ValueError):
+    """The header names no time, or no channel, or one of them twice."""
+
+
+class Column(NamedTuple):
+    """A column that is a channel. place: its number in a row."""
+
+    place: int
+    channel: str
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a header says of the fields of a row.
+
+    header: the names as they stand. when: the time's place. seconds: None: it is a time; else what one of it is in seconds.
+    utc: a time without an offset is UTC. whose: the patient's place; None: all rows are `patient`'s. channels: by place.
+    remarks: what somebody should know of how it is read.
+    """
+
+    header: tuple[str, ...]
+    when: int
+    seconds: float | None
+    utc: bool
+    whose: int | None
+    patient: str
+    channels: tuple[Column, ...]
+    delimiter: str = ","
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> int:
+        """The last place that a row needs."""
+        return max(self.when, self.whose or 0, *(column.place for column in self.channels))
+
+
+class _Meaning(NamedTuple):
+    """What a column may be: one of `COLUMN_NAMES`, in which scale. rank: the lower, the more certain. unit: as it is written."""
+
+    name: str
+    rank: int
+    unit: str = ""
+    scale: Scale | None = AS_IT_IS
+    utc: bool = False
+
+
+def header_at(lines: Sequence[str], patient: str, rename: Mapping[str, str]) -> tuple[int, Layout]:
+    """The number of the line that is the header, and its layout.
+
+    Raises:
+        NotATable: none of the first lines is one; the message is about the first of them that is not empty.
+    """
+    refused: NotATable | None = None
+    delimiters: Sequence[str] = DELIMITERS
+    for number, line in enumerate(lines[:LINES_ABOVE]):
+        if not line.strip():
+            continue
+        if found := re.fullmatch(r'"?sep=(.)"?\s*', line):  # how Excel is told
+            delimiters = (found[1],)
+            continue
+        names, delimiter = _split(line, delimiters)
+        try:
+            return number, layout_of(names, patient, rename, delimiter)
+        except NotATable as wrong:
+            refused = refused or wrong
+    raise refused or NotATable("no column `at` or `t_s` among nothing: it is empty")
+
+
+def _split(line: str, delimiters: Sequence[str]) -> tuple[list[str], str]:
+    """The fields of a line, and what parts them: what makes the most."""
+    read = [(next(csv.reader([line], delimiter=delimiter), []), delimiter) for delimiter in delimiters]
+    return max(read, key=lambda each: len(each[0]))
+
+
+def layout_of(header: Sequence[str], patient: str, rename: Mapping[str, str], delimiter: str = ",") -> Layout:
+    """The layout of a table by the names of its columns.
+
+    Raises:
+        NotATable: it has no time, or no channel, or one of them twice.
+    """
+    names = tuple(column.strip() for column in header)
+    found: dict[str, list[tuple[_Meaning, int]]] = {}
+    for index, column in enumerate(names):
+        if (meaning := _meaning(column, rename)) is not None:
+            found.setdefault(meaning.name, []).append((meaning, index))
+    chosen = {name: _one_of(name, meanings, names) for name, meanings in found.items()}
+    time = min((chosen[name] for name in ("at", "t_s") if name in chosen), key=lambda each: each[0].rank, default=None)
+    all_names = ", ".join(names) or "nothing"
+    if time is None:
+        raise NotATable(f"no column `at` or `t_s` among {all_names}; name the time with --rename COLUMN=at")
+    remarks, channels = [], []
+    for name, (meaning, index) in chosen.items():
+        if name in UNITS and meaning.scale is None:
+            remarks.append(f"{names[index]} is left out: {meaning.unit} cannot be converted to {_UNIT[name]}")
+        elif name in UNITS:
+            channels.append(Column(index, name, meaning.scale or AS_IT_IS))
+            if meaning.scale != AS_IT_IS:
+                remarks.append(f"{names[index]} is converted from {meaning.unit} to {_UNIT[name]}")
+    if not channels:
+        why = "; ".join(remarks) or f"no channel among {all_names}"
+        raise NotATable(f"{why}; map one with --rename COLUMN=CHANNEL")
+    read_as = [f"{names[index]} as {name}" for name, (meaning, index) in chosen.items() if meaning.rank == _GUESSED]
+    if read_as:
+        remarks.append(f"read {', '.join(read_as)}")
+    meaning, when = time
+    seconds = None if meaning.name == "at" else (meaning.scale or AS_IT_IS).factor
+    whose = chosen["patient"][1] if "patient" in chosen else None
+    return Layout(names, when, seconds, meaning.utc, whose, patient, tuple(channels), delimiter, tuple(remarks))
+
+
+_UNIT: Final[Mapping[str, str]] = {channel.name: channel.shown_unit for channel in CHANNELS}
+_RENAMED, _NAMED, _GUESSED = range(3)
+_KNOWN: Final = {other: name for name, others in NAMES.items() for other in others}
+_BRACKETED: Final = re.compile(r"(.+?)\s*(?:\(([^()]+)\)|\[(.+)\])")
+_APART: Final = re.compile(r"(.+?)(?:[\s_,]+|(?=%))([^\s_,]+)")
+
+
+def _one_of(name: str, meanings: Sequence[tuple[_Meaning, int]], names: Sequence[str]) -> tuple[_Meaning, int]:
+    """The column that is meant.
+
+    Raises:
+        NotATable: more than one may be.
+    """
+    rank = min(meaning.rank for meaning, _ in meanings)
+    best = [each for each in meanings if each[0].rank == rank]
+    if len(best) > 1:
+        columns = " and ".join(names[index] for _, index in best)
+        raise NotATable(
+            f"{len(best)} columns are {name}: {columns}; keep one, or choose one with --rename COLUMN={name}"
+        )
+    return best[0]
+
+
+def _meaning(column: str, rename: Mapping[str, str]) -> _Meaning | None:
+    """What a column is; None: nothing that is read here."""
+    renamed = rename.get(column) or rename.get(column.lower())
+    if renamed is None and column.lower() in COLUMN_NAMES:
+        return _Meaning(column.lower(), _NAMED)
+    for base, unit, bracketed in _readings(column):
+        known = base.lower() in COLUMN_NAMES
+        name = renamed or (base.lower() if known else _KNOWN.get(_words(base)))
+        if name is None:
+            continue
+        rank = _RENAMED if renamed else _NAMED if known else _GUESSED
+        if not unit:
+            return _Meaning(name, rank)
+        plain = re.sub(r"[\s°º˚Â\ufffd]", "", unit).lower()
+        if name in {"at", "t_s"}:
+            if plain in SECONDS:
+                # A time that is counted in seconds is none of a calendar.
+                return _Meaning(renamed or "t_s", rank, unit, Scale(SECONDS[plain]))
+            if bracketed or plain in UTC_WORDS:
+                return _Meaning(name, rank, unit, utc=plain in UTC_WORDS)
+        elif name in UNITS and (bracketed or plain in UNITS[name]):
+            scale = UNITS[name].get(plain)
+            # Who renames a column says that it is in the channel's unit, unless its name says otherwise.
+            return _Meaning(name, rank, unit, AS_IT_IS if scale is None and renamed else scale)
+    return None if renamed is None else _Meaning(renamed, _RENAMED)
+
+
+def _readings(column: str) -> Iterator[tuple[str, str, bool]]:
+    """How a column's name may be read: the name, the unit or nothing, and whether that stands in brackets."""
+    bracketed, apart = _BRACKETED.fullmatch(column), _APART.fullmatch(column)
+    if bracketed:
+        yield bracketed[1], bracketed[2] or bracketed[3], True
+    if apart:
+        yield apart[1], apart[2], False
+    yield column, "", False
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[\s_.-]+", " ", name.replace("₂", "2")).strip().lower()
