@@ -287,7 +287,7 @@ class Service:
         metrics.pages_owed.set(pages.owed)
         metrics.oldest_page.set(pages.oldest_unsent_s)
         if self.forecaster is not None:
-            metrics.forecasts_made.set(self.forecaster.made)
-            metrics.forecasts_failed.set(self.forecaster.failed)
-            metrics.forecasts_waiting.set(self.forecaster.waiting)
+            metrics.forecasts_made.set(self.forecaster.maker.made)
+            metrics.forecasts_failed.set(self.forecaster.maker.failed)
+            metrics.forecasts_waiting.set(self.forecaster.maker.waiting)
         metrics.pages_abandoned.set(pages.abandoned)

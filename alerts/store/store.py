@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import FrameEffects
-from alerts.store import archive, burden, forecast_cache, ledger, outbox
+from alerts.store import archive, burden, forecast_cache, forecast_queue, ledger, outbox
 from alerts.store.database import Database
 from alerts.store.forecast_cache import CachedState
+from alerts.store.forecast_queue import QueuedForecast
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
 from alerts.store.outbox import OwedPage, PageCounts, Recipients
 from alerts.store.tables import (
@@ -160,6 +161,28 @@ class Store:
         if states:
             with self.database.writing() as connection:
                 forecast_cache.save_states(connection, self.database.insert, states)
+
+    def ask_forecasts(self, wanted: Sequence[QueuedForecast], now_us: int) -> None:
+        """Put requests for forecasts into the queue."""
+        if wanted:
+            with self.database.writing() as connection:
+                forecast_queue.ask(connection, self.database.insert, wanted, now_us)
+
+    def claim_forecasts(self, now_us: int, lease_us: int, limit: int) -> list[QueuedForecast]:
+        """Take requests for forecasts; each must be done within the lease or it becomes due again."""
+        with self.database.writing() as connection:
+            return forecast_queue.claim(connection, now_us, lease_us, limit)
+
+    def forecasts_done(self, made: Sequence[QueuedForecast]) -> None:
+        """Take requests out of the queue."""
+        if made:
+            with self.database.writing() as connection:
+                forecast_queue.done(connection, made)
+
+    def forecasts_waiting(self) -> int:
+        """How many requests for forecasts are in the queue."""
+        with self.database.reading() as connection:
+            return forecast_queue.waiting(connection)
 
     def sessions_of(self, site: str, patient: str) -> tuple[list[Document], dict[str, int]]:
         """What was entered in a patient's sessions, and how many alerts each session raised."""

@@ -129,6 +129,19 @@ FORECAST_CACHE: Final = Table(
 )  # fmt: skip
 """The forecaster's cache of each patient, made from `entries` entries. Derived: without it the next forecast takes longer."""
 
+FORECAST_QUEUE: Final = Table(
+    "forecast_queue", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("patient", Text, primary_key=True),
+    Column("as_of", Integer, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("doc", Text, nullable=False),
+    Column("due_us", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index(None, "due_us"),
+)  # fmt: skip
+"""Forecasts that the workers of a network ask for (forecast_queue.py); one clinic has no need of it."""
+
 DEAD_LETTERS: Final = Table(
     "dead_letters", METADATA, *_key(),
     Column("site", Text, nullable=False, index=True),

@@ -141,16 +141,16 @@ async def night(folder: Path, enrolled: int, different: int) -> list[Figure]:
         raise ValueError("the service does not forecast")
     async with service.running():
         # The service looks for itself, each minute.
-        await _until(lambda: forecaster.waiting > 0)
+        await _until(lambda: forecaster.maker.waiting > 0)
         before = perf_counter()
         spent = _spent(resource.RUSAGE_SELF)
         done = asyncio.ensure_future(
-            _until(lambda: forecaster.made + forecaster.failed >= number and not service.owner.behind)
+            _until(lambda: forecaster.maker.made + forecaster.maker.failed >= number and not service.owner.behind)
         )
         while not (await asyncio.wait([done], timeout=SAID_EVERY_S))[0]:
-            say(f"{forecaster.made:,} of {number:,} after {(perf_counter() - before) / 60:.1f} min")
+            say(f"{forecaster.maker.made:,} of {number:,} after {(perf_counter() - before) / 60:.1f} min")
         wall = perf_counter() - before
-        failed = forecaster.failed
+        failed = forecaster.maker.failed
         heard = sum(row.forecast_day >= NIGHT.toordinal() - 1 for row in service.views.at_home())
     own = _spent(resource.RUSAGE_SELF) - spent
     child = _spent(resource.RUSAGE_CHILDREN)

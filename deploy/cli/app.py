@@ -14,7 +14,13 @@ from rich.table import Table
 
 from alerts.effects import encode
 from deploy.cli.forecast_commands import forecast_command, recalibrate_command
-from deploy.cli.network_commands import create_topics_command, edge_command, pager_command, worker_command
+from deploy.cli.network_commands import (
+    create_topics_command,
+    edge_command,
+    forecaster_command,
+    pager_command,
+    worker_command,
+)
 from deploy.cli.terminal import err, fail, progress, writing
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
@@ -193,6 +199,7 @@ app.command("recalibrate")(recalibrate_command)
 app.command("create-topics")(create_topics_command)
 app.command("worker")(worker_command)
 app.command("pager")(pager_command)
+app.command("forecaster")(forecaster_command)
 app.command("edge")(edge_command)
 
 

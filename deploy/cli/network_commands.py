@@ -84,6 +84,21 @@ def pager_command(network: NetworkFile) -> None:
         raise fail(str(refused)) from refused
 
 
+def forecaster_command(network: NetworkFile) -> None:
+    """Make the forecasts of a network's sites. Start as many as you have cores to spare: they share the work.
+
+    [dim]chairside forecaster --network network.toml[/dim]
+    """
+    from alerts.store.database import DatabaseTooNew
+    from deploy.network.forecaster import run_forecaster
+    from streams.journal.kafka import TopicsRefused
+
+    try:
+        run_forecaster(_network(network))
+    except (TopicsRefused, DatabaseTooNew) as refused:
+        raise fail(str(refused)) from refused
+
+
 def edge_command(
     network: NetworkFile,
     host: Annotated[

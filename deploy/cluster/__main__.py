@@ -1,6 +1,6 @@
 """A network on this machine: `make cluster` starts it, `make cluster-down` ends it.
 
-Kafka and PostgreSQL from wheels and Maven Central, two workers, two pagers, two edges, and an invented clinic that sends to
+Kafka and PostgreSQL from wheels and Maven Central, two workers, pagers and edges, a forecaster, and an invented clinic sending to
 the first edge; its board is in the browser. All of it in one folder, which `down` leaves and `up` goes on with.
 Never here: anything that production needs; that is docker-compose.yml, deploy/kubernetes and docs/network.md.
 """
@@ -31,6 +31,7 @@ PROCESSES: Final = {
     "worker-2": ["worker"],
     "pager-1": ["pager"],
     "pager-2": ["pager"],
+    "forecaster": ["forecaster"],
     "edge-1": ["edge", "--port", str(FIRST_PORT), "--site", "north"],
     "edge-2": ["edge", "--port", str(FIRST_PORT + 1), "--site", "north"],
 }

@@ -19,10 +19,12 @@ from deploy.compiling import compile_ward
 from deploy.http import listen
 from deploy.logs import log_decisions, set_up_log
 from deploy.network.answering import Answering
+from deploy.network.forecaster import ShardsAtHome
 from deploy.network.processes import SERVER_RETRY_S, opened, patiently
 from deploy.network.settings import NetworkSettings
 from deploy.network.worker_http import DoorServer, WorkerMetrics, worker_app
 from deploy.wiring import wall_us
+from streams.forecasts.queue import AskingScheduler
 from streams.forecasts.worker import Worker
 from streams.hosts.kafka.hosted import HostedShard, NotOurs
 from streams.hosts.kafka.worker import ShardWorker
@@ -51,8 +53,10 @@ async def _work(network: NetworkSettings, door: socket.socket | None) -> int:
     def told(effects: FrameEffects, received_us: int) -> None:
         metrics.told(effects, received_us)
         log_decisions(effects)
+        asking.note_effects(effects)
 
     worker = ShardWorker(connection, shards, store, told=told, watched=True)
+    asking = AskingScheduler(ShardsAtHome(worker), store, wall_us)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, worker.stop)
@@ -66,6 +70,7 @@ async def _work(network: NetworkSettings, door: socket.socket | None) -> int:
 
     web = DoorServer(uvicorn.Config(worker_app(worker, metrics), log_level="warning", access_log=False, lifespan="off"))
     serving = asyncio.create_task(web.serve(sockets=[door])) if door is not None else None
+    forecasts = asyncio.create_task(asking.run(), name="forecasts")
     answering = asyncio.create_task(_answer(Answering(connection, producer, worker.shards, views)), name="answers")
     try:
         await worker.run()
@@ -76,8 +81,9 @@ async def _work(network: NetworkSettings, door: socket.socket | None) -> int:
         web.should_exit = True
         if serving is not None:
             await serving
+        forecasts.cancel()
         answering.cancel()
-        await asyncio.gather(answering, return_exceptions=True)
+        await asyncio.gather(forecasts, answering, return_exceptions=True)
         await reader.stop()
         await producer.stop()
         await drawing.close()

@@ -163,11 +163,11 @@ NETWORK: dict[str, Any] = {name: service for name, service in COMPOSE["services"
 
 
 def test_nothing_of_a_network_starts_unless_it_is_asked_for() -> None:
-    assert set(NETWORK) == {"kafka", "database", "topics", "worker", "pager", "edge"}
+    assert set(NETWORK) == {"kafka", "database", "topics", "worker", "pager", "forecaster", "edge"}
     assert all(service["profiles"] == ["network"] for service in NETWORK.values())
 
 
-@pytest.mark.parametrize("name", ["topics", "worker", "pager", "edge"])
+@pytest.mark.parametrize("name", ["topics", "worker", "pager", "forecaster", "edge"])
 def test_a_process_of_a_network_is_a_command_that_chairside_knows_and_may_write_nothing(name: str) -> None:
     service = NETWORK[name]
     subcommand, *options = [word for part in service["command"] for word in part.split("=", 1)]
@@ -209,7 +209,7 @@ def test_kubernetes_takes_every_manifest(file: Path) -> None:
 def test_every_workload_in_kubernetes_is_a_command_that_is_not_root_and_may_be_moved_one_at_a_time() -> None:
     manifests = [each for file in MANIFESTS for each in yaml.safe_load_all(file.read_text())]
     workloads = [each for each in manifests if each["kind"] in {"Deployment", "Job"}]
-    assert {each["metadata"]["name"] for each in workloads} == {"topics", "worker", "pager", "edge"}
+    assert {each["metadata"]["name"] for each in workloads} == {"topics", "worker", "pager", "forecaster", "edge"}
     for workload in workloads:
         (container,) = workload["spec"]["template"]["spec"]["containers"]
         subcommand, *options = [word for part in container["args"] for word in part.split("=", 1)]

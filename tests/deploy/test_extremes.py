@@ -195,10 +195,10 @@ class House:
     async def forecasts_everybody(self) -> None:
         """Of this example, one by one. Nobody can be forecast of whom all is dated in days to come, and that is said."""
         for row in [row for row in self.service.views.at_home() if row.site == self.site]:
-            self.whose, failed = row.patient, self.forecaster.failed
+            self.whose, failed = row.patient, self.forecaster.maker.failed
             await self.forecaster.make_missing()
-            why = self.forecaster.last_failure or ""
-            assert self.forecaster.failed == failed or why.endswith("nothing was known by then"), why
+            why = self.forecaster.maker.last_failure or ""
+            assert self.forecaster.maker.failed == failed or why.endswith("nothing was known by then"), why
         await self.settled()
 
     async def restarts(self) -> None:

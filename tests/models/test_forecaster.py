@@ -297,7 +297,7 @@ async def test_a_night_goes_on_from_what_is_kept_and_does_without_it(tmp_path: P
         await clinic.settled()
         made = (await clinic.get("/v1/forecasts"))["forecasts"]
         again = store.cached_states("main", names)
-    assert forecaster.failed == 0
+    assert forecaster.maker.failed == 0
     assert {each["as_of"] for each in made} == {course().date(59)}
     assert [again[name].entries for name in names] == [14, 14, 14]
     asked = ForecastRequest("main", "", FIRST.toordinal() + 59, 2**62)
@@ -351,11 +351,11 @@ async def test_an_entry_that_no_message_can_hold_fails_its_patient_alone_and_say
     async with foreseeing(tmp_path) as clinic:
         forecaster = clinic.service.forecaster
         assert forecaster is not None
-        await until(lambda: forecaster.made >= 1 and forecaster.failed >= 1, "one forecast and one failure")
+        await until(lambda: forecaster.maker.made >= 1 and forecaster.maker.failed >= 1, "one forecast and one failure")
         (made,) = (await clinic.get("/v1/forecasts"))["forecasts"]
         assert made["patient"] == "B-2"
-        assert "A-1" in str(forecaster.last_failure)
-        assert "the entries cannot be packed: Integer value out of range" in str(forecaster.last_failure)
+        assert "A-1" in str(forecaster.maker.last_failure)
+        assert "the entries cannot be packed: Integer value out of range" in str(forecaster.maker.last_failure)
 
 
 async def test_a_forecast_that_the_contract_refuses_fails_its_patient_alone_and_says_why(
@@ -376,10 +376,10 @@ async def test_a_forecast_that_the_contract_refuses_fails_its_patient_alone_and_
         forecaster = clinic.service.forecaster
         assert forecaster is not None
         await clinic.post(*lines_of(course("A-1"), course("B-2")))
-        await until(lambda: forecaster.made >= 1 and forecaster.failed >= 1, "one forecast and one failure")
+        await until(lambda: forecaster.maker.made >= 1 and forecaster.maker.failed >= 1, "one forecast and one failure")
         (made,) = (await clinic.get("/v1/forecasts"))["forecasts"]
         assert made["patient"] == "B-2"
         assert "not a forecast: severity_now.mean: Input should be less than or equal to 27" in str(
-            forecaster.last_failure
+            forecaster.maker.last_failure
         )
         assert clinic.service.tasks.failure is None
