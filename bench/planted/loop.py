@@ -76,7 +76,7 @@ LOOP: Final = Suite(
                  why="one good reading behind an artefact vouches for all of it"),
         _quality("Q7", old="return live >= 2 and not changed and long_enough", new="return live >= 1 and not changed and long_enough",
                  why="a saturation that stays at 98 is a frozen device"),
-        _quality("Q8", old="< FROZEN_AFTER:", new="<= FROZEN_AFTER:",
+        _quality("Q8", old="< max(FROZEN_AFTER,", new="<= max(FROZEN_AFTER,",
                  why="two minutes of the same are not yet two minutes"),
         _quality("Q9", old="            if sample.believed[column] != NO_STEP:\n                forget(sample, steps, sample.believed[column])\n                sample.believed[column] = NO_STEP\n", new="",
                  why="a step that held while two probes disagree is believed"),

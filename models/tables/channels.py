@@ -3,8 +3,8 @@
 `lowest` and `highest` bound what a living adult's monitor can show; outside, the reading is implausible and proves
 nothing. `fastest` is the largest believable change in a second, on top of `grain`, the step that a display's rounding
 makes (infinite: two cuffs, or two breaths, may differ by anything). A continuous channel is stale `STALE_AFTER` after its
-last good reading: validity and staleness share that one constant, so that no value can be too old to alarm on and too young
-to be missed.
+last good reading, or later where its sender is slower (`streams/ward/signal/beat.py`): validity and staleness share that one
+instant, so that no value can be too old to alarm on and too young to be missed.
 Codes: LOINC and ISO/IEEE 11073-10101 as mapped by IHE PCD and the FHIR vital-signs profile; units are UCUM.
 """
 
@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, Literal
 
-from models.instants import SECOND
+from models.instants import MINUTE, SECOND
 from models.tables.card import OnCard
 
 STALE_AFTER: Final = 30 * SECOND
 """Chosen by us: two averaging windows of a pulse oximeter (8-16 s), so that a cough is not a lost probe."""
-
+SLOWEST_BEAT: Final = 5 * MINUTE
+"""A sender that is slower is not watching: what it lacks is missed however regular it is. Vital signs at least every 5 min are
+what is asked of sedation (ASA 2018, from memory)."""
 
 ChannelName = Literal["hr", "pulse", "rr", "spo2", "sbp", "dbp", "map", "etco2", "temp", "tcco2"]
 """As on the wire, in the order of `CHANNELS`."""

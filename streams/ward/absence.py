@@ -1,8 +1,9 @@
 """Absence: what should have come and did not, found by time alone, and noticed when it comes back.
 
-A continuous channel is stale `STALE_AFTER` after its last good reading: one is a lost probe (or what its last samples say),
-all are no data. A monitor may never start; what people owe is in `timers.py`. Each falls due at its own instant of the clock,
-whenever the frame that shows it comes. Missing data begins and ends nothing but these.
+A continuous channel is stale `STALE_AFTER` after its last good reading, later if its sender is slow (`signal/beat.py`): one is
+a lost probe (or what its last samples say), all are no data. A monitor may never start; what people owe is in `timers.py`.
+Each falls due at its own instant of the clock, whenever the frame that shows it comes. Missing data begins and ends nothing
+but these.
 Bad at: distinguishing a broken network from a broken monitor.
 """
 
@@ -29,14 +30,14 @@ from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIE
 from streams.ward.state import DUE, Here, WardState
 from streams.ward.timers import leave_out_timers, timer_falls_due
 
-PAGE_SILENCE_AFTER: Final = 2 * MINUTE
-"""A chair that is silent is on the board after `STALE_AFTER` and pages after this long. Chosen by us: a gateway that sends
-its minute late must not teach people to ignore the page; the bedside monitor stays primary meanwhile."""
+PAGE_STALE_AFTER: Final = 90 * SECOND
+"""A chair that is silent is on the board once all it shows is stale, and pages so much later: two minutes after the last reading
+of a monitor that sends every second. Chosen by us: a gateway that sends its minute late must not teach people to ignore the
+page; the bedside monitor stays primary meanwhile."""
 CLOCK_AHEAD: Final = MINUTE
 CLOCK_BEHIND: Final = 10 * MINUTE
 """A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
-_CONTINUOUS: Final = tuple(bool(each) for each in CONTINUOUS)
 _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
     STEP: "artefact",
@@ -54,9 +55,8 @@ def next_due(session: SessionRecord) -> int:
         session.start_due, session.cuff_due, session.timer_due, session.recheck_due, session.idle_due, session.lost_due
     )
     for column in range(CHANNEL_COUNT):
-        # Of the others nothing is waited for: their silence is the timers' business.
-        if _CONTINUOUS[column] and session.heard[column] > NEVER and not session.stale[column]:
-            due_us = min(due_us, session.heard[column] + STALE_AFTER)
+        if not session.stale[column]:
+            due_us = min(due_us, session.stale_due[column])
     return due_us
 
 
@@ -122,7 +122,7 @@ def _leave_out(state: WardState, row: int, due: Due) -> None:
 
 def _gone(rows: Rows, row: int, due_us: int) -> Flags:
     """(C,) the channels that are lost from this instant on."""
-    found: Flags = CONTINUOUS & (rows.heard[row] + STALE_AFTER == due_us) & (rows.heard[row] > NEVER) & ~rows.stale[row]
+    found: Flags = (rows.stale_due[row] == due_us) & ~rows.stale[row]
     return found
 
 
@@ -164,7 +164,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         lost["no-data"] = np.flatnonzero(stale).tolist()
         # What was lost before stays as it was said: silence neither begins nor ends it.
         rules = ("no-data",)
-        if here[0] < (page_us := int(rows.heard[row, stale].max()) + PAGE_SILENCE_AFTER):
+        if here[0] < (page_us := int(rows.stale_due[row, stale].max()) + PAGE_STALE_AFTER):
             rows.lost_due[row] = page_us
             rows.due[row] = min(rows.due[row], page_us)
     else:
@@ -194,7 +194,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         # Of a session that nobody announced nobody knows whether somebody is still there: its silence pages nobody.
         pages = rule == "no-data" and rows.lost_due[row] == FAR and session.announced
         priority = Priority.MEDIUM if pages else Priority.LOW
-        source = "stale 30 s after the last good reading"
+        source = "stale 30 s after the last good reading; of a slower sender, two of its own beats and 10 s"
         state.file(session, Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here)
 
 

@@ -70,7 +70,9 @@ def _values(state: WardState, row: int, now_us: int) -> dict[ChannelName, ValueO
         if rows.at[row, column] == NEVER:
             continue
         heard = int(rows.heard[row, column])
-        lasts = STALE_AFTER if channel.continuous else round(channel.cadence_s * 2 * SECOND)
+        lasts = round(channel.cadence_s * 2 * SECOND)
+        if channel.continuous:
+            lasts = int(rows.stale_due[row, column]) - heard if heard > NEVER else STALE_AFTER
         quality = int(rows.quality[row, column])
         word: QualityWord = QUALITIES[quality]
         if quality == GOOD and now_us - heard >= lasts:

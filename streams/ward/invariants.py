@@ -13,7 +13,6 @@ import msgpack
 import numpy as np
 
 from models.instants import FAR, NEVER
-from models.tables.channels import STALE_AFTER
 from models.tables.rules import RULES
 from streams.ward.association import Session
 from streams.ward.rows import CONTINUOUS, NO_STEP
@@ -91,9 +90,10 @@ def _session(state: WardState, row: int, session: Session) -> Iterator[str]:
         yield "its row waits for a recheck, the rules on cuffs do not"
     if bool(rows.stepping[row]) != bool((rows.step[row] != NO_STEP).any()):
         yield "its row says otherwise than its channels whether a step is doubted"
-    waiting = CONTINUOUS & (rows.heard[row] > NEVER) & ~rows.stale[row]
+    if (rows.stale_due[row, CONTINUOUS & (rows.heard[row] > NEVER)] == FAR).any():
+        yield "a channel was heard and is not waited for"
     next_us = min(
-        int(np.where(waiting, rows.heard[row] + STALE_AFTER, FAR).min()),
+        int(np.where(rows.stale[row], FAR, rows.stale_due[row]).min()),
         *(int(rows[row]) for rows in (
             rows.start_due, rows.cuff_due, rows.timer_due, rows.recheck_due, rows.idle_due, rows.lost_due,
         )),

@@ -26,6 +26,7 @@ from streams.ward.records import RecordArray, RecordGrid
 from streams.ward.rows import CHANNEL_COUNT, NO_STEP, SessionRecord, StepRecord, TraceRecord
 from streams.ward.rules.holding import hold_sample, hold_step
 from streams.ward.sample import SampleRecord
+from streams.ward.signal.beat import learn_beats
 from streams.ward.signal.channel_table import ChannelRecord
 from streams.ward.signal.quality import is_repeat, judge
 from streams.ward.signal.rate import take_rate
@@ -171,6 +172,7 @@ def fold_in(
             repeated = len(keys) > 0 and is_repeat(session, keys[n])
             judge(session, sample, channels, steps, traces, values[n], status[n], repeated)
             update_presence(session, sample)
+            learn_beats(session, sample, channels)
             due[row] = min(due[row], sample.clock_us + STALE_AFTER)
             earliest = min(earliest, due[row])
             sample.column = 0

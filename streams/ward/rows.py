@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Floats, Ints
 from models.instants import FAR, NEVER
-from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STALE_AFTER
 from models.tables.limits import KEYS
 
 CHANNEL_COUNT: Final = len(CHANNELS)
@@ -51,6 +51,10 @@ KINDS: Final = {
     "heard":      Kind(CHANNEL_NAMES, "i8", NEVER),   # the shard's clock at the newest trusted sample
     "quality":    Kind(CHANNEL_NAMES, "u1", 0),       # of the newest sample
     "stale":      Kind(CHANNEL_NAMES, "?", 0),        # found absent, not heard since
+    "stale_due":  Kind(CHANNEL_NAMES, "i8", FAR),     # when it is absent unless heard before; FAR: it is not waited for
+    "came":       Kind(CHANNEL_NAMES, "i8", NEVER),   # the shard's clock at the newest sample, trusted or not
+    "pace":       Kind(CHANNEL_NAMES, "i8", 0),       # its beat, µs; 0: not known (streams/ward/signal/beat.py)
+    "lapses":     Kind(CHANNEL_NAMES, "u1", 0),       # losses one after the other, up to two
     "near":       Kind(CHANNEL_NAMES, "f8", np.nan),  # newest reading in range, believed or not
     "near_at":    Kind(CHANNEL_NAMES, "i8", NEVER),
     "same_since": Kind(CHANNEL_NAMES, "i8", NEVER),   # since when a continuous channel has shown the same
@@ -107,6 +111,10 @@ class SessionRecord(Protocol):
     heard: Ints
     quality: Octets
     stale: Octets
+    stale_due: Ints
+    came: Ints
+    pace: Ints
+    lapses: Octets
     near: Floats
     near_at: Ints
     same_since: Ints
@@ -236,6 +244,10 @@ class Rows:
             for label, data in columns.items():
                 if label in labels:
                     grid[:count, labels.index(label)] = np.frombuffer(data, kind.dtype)
+        if "stale_due" not in packed["columns"]:
+            # Written before beats were learnt.
+            heard = CONTINUOUS & (rows.heard > NEVER)
+            rows.stale_due[heard] = rows.heard[heard] + STALE_AFTER
         for row, name, *step in packed["steps"]:
             column = CHANNEL_COLUMN.get(name)
             if column is not None:

@@ -2,7 +2,7 @@
 
 A reading is trusted if it is newer than its channel's last, inside the channel's plausible range, no impossible step from
 its neighbour (`steps.py`), its two probes agree (`agreement.py`), and its device is not frozen. What is not trusted starts
-and ends nothing; when a channel has no trusted reading for `STALE_AFTER`, that is its own alert (`absence.py`).
+and ends nothing; when a channel has had no trusted reading for too long, that is its own alert (`absence.py`).
 
 Good at: probe-off zeros, movement spikes, a probe that slips, a monitor that repeats its last values.
 Bad at:  an artefact that begins slowly and sits at a believable value.
@@ -16,18 +16,21 @@ from typing import Final
 from models.arrays import Floats
 from models.instants import NEVER, SECOND
 from models.tables.card import QualityWord
-from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
+from models.tables.channels import CHANNEL_COLUMN
 from streams.ward.compiled import compiled
 from streams.ward.records import RecordArray, RecordGrid
 from streams.ward.rows import CHANNEL_COUNT, KEYS_KEPT, NO_STEP, Octets, SessionRecord, StepRecord, TraceRecord
 from streams.ward.sample import SampleRecord
 from streams.ward.signal.agreement import CONCERNED, compare
+from streams.ward.signal.beat import vouched_for
 from streams.ward.signal.channel_table import ChannelRecord
 from streams.ward.signal.steps import doubt, find_steps, forget
 
 FROZEN_AFTER: Final = 120 * SECOND
 """Every continuous channel unchanged for this long. Chosen by us: in 83 h of sedation recordings two live channels hold
 still together for some tens of seconds, not for minutes."""
+FROZEN_LINES: Final = 10
+"""And for so many lines of a slow sender: two rates that are averages of a minute are the same three times now and then."""
 ALONE_VOUCHES: Final = SECOND
 """What a trusted reading vouches for when the one before it was not: a second, the usual cadence. So a signal that is good
 every other second counts half of the time, and one good reading behind a long artefact proves little."""
@@ -140,7 +143,7 @@ def _is_frozen(session: SessionRecord, sample: SampleRecord, channels: RecordArr
             if sample.reading[column] != session.near[column]:
                 session.same_since[column] = sample.at_us
                 changed = True
-            if sample.at_us - session.same_since[column] < FROZEN_AFTER:
+            if sample.at_us - session.same_since[column] < max(FROZEN_AFTER, FROZEN_LINES * session.pace[column]):
                 long_enough = False
     # One channel alone may well stand still: a healthy SpO2 reads 98 for hours.
     return live >= 2 and not changed and long_enough
@@ -152,8 +155,8 @@ def _vouch(
 ) -> None:
     """The time that each trusted reading vouches for, in `passed_us`; and which channels this line lacks.
 
-    Since the sample before it, no longer than a value is valid; `ALONE_VOUCHES` if that was not trusted, or if the channel's
-    last line had no reading of its own. A line lacks a channel if the channel came with the line before of the same device:
+    Since the sample before it; `ALONE_VOUCHES` if that was not trusted, or is no longer valid, or if the channel's last line had
+    no reading of its own. A line lacks a channel if the channel came with the line before of the same device:
     what came at one instant is one device's. So a sender of a line every ten seconds is believed over the ten, and one that
     sends gaps is not.
     """
@@ -177,7 +180,7 @@ def _vouch(
             elif column == _PULSE:
                 both = sample.believed[_HR] != NO_STEP
                 steps[place].other_us = sample.at_us if both else session.trusted_at[_HR]
-        since_us = min(sample.at_us - newest, STALE_AFTER)
+        since_us = vouched_for(session, column, sample.at_us - newest, ALONE_VOUCHES)
         sample.passed_us[column] = since_us if good else min(since_us, ALONE_VOUCHES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.instants import SECOND
-from models.tables.channels import STALE_AFTER
+from models.tables.channels import SLOWEST_BEAT, STALE_AFTER
 from models.tables.drugs import TREATMENTS
 from models.wire.observations import ChannelStatus
 from tests.support.scenes import START_US, Scene, breathing, pack, seconds
@@ -203,6 +204,105 @@ def test_a_device_whose_clock_is_wrong_is_said_and_still_watched(ahead_s: float,
     assert not said or ahead_s > 0 or skewed[-1].startswith("12:00 low clock-skew closed"), "right again"
 
 
+# ---- slow senders
+
+
+def lines(clinic: Scene, beats: Sequence[float], **fields: Any) -> None:
+    """Lines of chair 3, so many seconds after each other; a tick before each lets fall due what is due."""
+    for n, beat in enumerate(beats):
+        clinic.now_s += beat
+        clinic.send()
+        clinic.send(clinic.chair("3").vitals(**{name: value + n % 2 for name, value in fields.items()}))
+
+
+@pytest.mark.parametrize("beat_s", [45, 60, 60.7, 90, 120, 180, 300])
+def test_a_sender_that_keeps_a_slow_beat_is_lost_once_at_the_most(beat_s: float) -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    clinic.now_s = -beat_s + 60
+    lines(clinic, [beat_s] * round(3600 / beat_s), spo2=96, pulse=70)
+    raised = [one for one in clinic.transitions if one.transition == "raised"]
+    assert [(one.rule, seconds(one.at)) for one in raised] == [("no-data", 60 + STALE_S)]
+    assert len(clinic.pages) <= 1
+
+
+def test_a_line_a_minute_may_be_late_or_lost_now_and_then() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    lines(clinic, [60, 60, 71, 49, 60, 120, 60, 88, 60, 32, 60, 60, 119], spo2=96, pulse=70)
+    assert len([one for one in clinic.told("no-data") if "raised" in one]) == 1
+    clinic.passes(400)
+    assert [one for one in clinic.told("no-data") if "worsened" in one], "but real silence pages"
+
+
+def test_real_silence_of_a_slow_sender_is_said_after_two_beats_and_ten_seconds_and_pages_later() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    lines(clinic, [60] * 5, spo2=96, pulse=70)
+    clinic.passes(600)
+    assert clinic.told("no-data")[-2:] == [
+        "7:10 low no-data raised (P-3)",
+        "8:40 medium no-data worsened (P-3)",
+    ]
+
+
+def test_a_monitor_that_becomes_slow_is_lost_once() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    lines(clinic, [1] * 60 + [60] * 40, spo2=96, pulse=70)
+    assert len([one for one in clinic.told("no-data") if "raised" in one]) == 1
+
+
+def test_a_network_that_flaps_is_no_slow_sender() -> None:
+    """One line between two losses of a monitor that sends every second must not make its silence last for long."""
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    lines(clinic, [1] * 60 + [300], spo2=96, pulse=70)
+    clinic.passes(300)
+    raised = [seconds(one.at) for one in clinic.transitions if one.transition == "raised"]
+    assert raised == [60 + STALE_S, 360 + 120]
+
+
+def test_a_monitor_that_is_fast_again_is_soon_missed_as_before() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    lines(clinic, [60] * 10 + [1] * 15, spo2=96, pulse=70)
+    clinic.passes(60)
+    assert clinic.told("no-data")[-1] == f"{(615 + STALE_S) // 60}:{(615 + STALE_S) % 60:02} low no-data raised (P-3)"
+
+
+def test_a_gateway_that_sends_its_minute_at_once_is_lost_once() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts("ect", None)
+    for minute in range(20):
+        clinic.now_s = 60 * (minute + 1)
+        clinic.send()
+        clinic.send(*(three.vitals(at_s=60 * minute + n + 1, spo2=96 + n % 2, pulse=70 + n % 3) for n in range(60)))
+    assert len([one for one in clinic.told() if "raised" in one]) == 1
+
+
+def test_two_lines_of_a_slow_sender_are_a_desaturation_and_one_is_not() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    lines(clinic, [60] * 10, spo2=96, pulse=70)
+    lines(clinic, [60], spo2=82, pulse=70)
+    clinic.passes(59)
+    assert clinic.told("desaturation") == []
+    lines(clinic, [1], spo2=82, pulse=70)
+    assert clinic.told("desaturation") == ["12:00 high desaturation raised (P-3)"]
+
+
+def test_a_reading_on_each_side_of_a_loss_proves_nothing_of_the_time_between() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+    lines(clinic, [1] * 60, spo2=96, pulse=70)
+    lines(clinic, [1, 300], spo2=82, pulse=70)
+    assert clinic.told("desaturation") == []
+    clinic.chair("3").shows(12, spo2=82, pulse=70)
+    assert clinic.told("desaturation") == ["6:11 high desaturation raised (P-3)"]
+
+
 # ---- no blind window
 
 
@@ -225,7 +325,7 @@ shown = st.sampled_from(
 def test_at_every_instant_a_value_can_alarm_or_its_absence_is_up(
     clock: str, steps: list[tuple[list[float], dict[str, Any]]]
 ) -> None:
-    """For each channel that ever had a good reading; validity and staleness share one constant."""
+    """For each channel that ever had a good reading; validity and staleness share one instant."""
     clinic = Scene(clock="received" if clock == "received" else "observed")
     three = clinic.chair("3")
     three.starts()
@@ -246,10 +346,11 @@ def _no_blind_window(clinic: Scene) -> None:
     up = {alert.rule for alert in clinic.shard.desk.open.values() if alert.subject.patient == "P-3"}
     (card,) = [card for card in clinic.shard.chairs("main")["chairs"] if card["patient"] == "P-3"]
     for name, value in card["values"].items():
-        if value["value"] is not None and value["age_s"] is not None and value["age_s"] > STALE_S:
+        if value["value"] is not None and value["age_s"] is not None and value["age_s"] > value["stale_after_s"] + 1:
             assert up & ABSENT, (
                 f"{name} is {value['age_s']} s old at {(ward.clock_us - START_US) / SECOND} s and nobody says so"
             )
+            assert value["stale_after_s"] <= 2 * SLOWEST_BEAT // SECOND + 10, "no beat is slower than what is watched"
 
 
 def test_ticks_alone_find_what_is_absent() -> None:
