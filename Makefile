@@ -97,6 +97,10 @@ prove-network: setup $(BROKER) ## Kill workers, broker and database of a network
 prove-network-load: setup $(BROKER) ## Measure a network of 100,000 sessions on this machine for ten minutes
 	$(BIN)/python -m bench.network.load --sessions 100000 --sites 200 --minutes 10
 
+.PHONY: prove-network-flood
+prove-network-flood: setup $(BROKER) ## Have one site of a network misbehave, and measure whether the others notice (4 minutes)
+	$(BIN)/python -m bench.network.load --sessions 20000 --sites 200 --minutes 4 --flood
+
 .PHONY: prove-latency
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
 	$(BIN)/python -m bench.speed.latency

@@ -3,6 +3,8 @@
 Starts a real broker, a real database and some workers, opens so many sessions over so many sites, and sends each one's vitals
 once a second in packed frames, as edges do. One session in a hundred desaturates each minute, so that alerts come all the time.
 With `--kill`, workers are killed with SIGKILL every 1 to 30 s and started again, and broker and database each crash twice.
+With `--flood`, one site misbehaves in the second half: 10,000 devices that nobody announced, all its sessions in alarm at once,
+and a sender in a loop; latencies of the others are given for both halves.
 
 What is held against what: every frame of the topic is replayed in one process; effects in the database, and the states of all
 shards, must be those of the replay, byte for byte; and all samples that were sent must be in it. Latency is the brokers' own:
@@ -47,6 +49,11 @@ TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 FALLS: Final = 100
 """One session in so many desaturates each minute."""
 LASTS_S: Final = 40
+FLOODING: Final = "site-0"
+STRANGERS: Final = 10_000
+"""Unknown devices of the flood, each with a sample a second."""
+LOOPS: Final = 10
+"""How often the sender in a loop sends the same second again."""
 
 
 @dataclass
@@ -83,8 +90,10 @@ def memory_mb(pid: int) -> float:
 class Load:
     """The sender of all sites."""
 
-    def __init__(self, producer: KafkaProducer, shards: int, sessions: int, sites: int) -> None:
+    def __init__(self, producer: KafkaProducer, shards: int, sessions: int, sites: int, flood: bool = False) -> None:
         self._producer = producer
+        self._flood = flood
+        self.flooding_since_us: int | None = None
         self.seats: list[list[Seat]] = [[] for _ in range(shards)]
         chance = random.Random(1)
         for number in range(sessions):
@@ -114,6 +123,11 @@ class Load:
         begun = time.monotonic()
         writing: set[asyncio.Task[None]] = set()
         for second in range(seconds):
+            if self._flood and second >= seconds // 2:
+                self.flooding_since_us = self.flooding_since_us or to_us(datetime.now(UTC))
+                task = asyncio.create_task(self._write(shard_of(FLOODING, len(self.seats)), self._pack_flood(second)))
+                writing.add(task)
+                task.add_done_callback(writing.discard)
             for shard, seats in enumerate(self.seats):
                 ahead_s = second + shard / len(self.seats) - (time.monotonic() - begun)
                 if ahead_s > 0:
@@ -136,6 +150,21 @@ class Load:
         if len(builder):
             packed.append(builder.seal())
         self.sent += len(seats)
+        return packed
+
+    def _pack_flood(self, second: int) -> list[bytes]:
+        """One second of the site that misbehaves."""
+        builder, packed = FrameBuilder(), []
+        at_us, low = to_us(datetime.now(UTC)), LOW[min(second % 60, LASTS_S - 1)]
+        strangers = [(FLOODING, None, None, f"stranger{number}", None) for number in range(STRANGERS)]
+        mine = [seat.origin for seat in self.seats[shard_of(FLOODING, len(self.seats))] if seat.origin[0] == FLOODING]
+        for origin in [*strangers, *mine, *(mine * LOOPS)]:
+            builder.add(Sample(at_us, origin, low, None, None, None, None))
+            if len(builder) >= FULL:
+                packed.append(builder.seal())
+        if len(builder):
+            packed.append(builder.seal())
+        self.sent += len(strangers) + len(mine) * (1 + LOOPS)
         return packed
 
     async def _write(self, shard: int, packed: list[bytes]) -> None:
@@ -193,7 +222,7 @@ async def prove(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         ended: list[str] = []
         keeping = asyncio.create_task(keep_up(processes, ended))
         producer = KafkaProducer(network.connection)
-        load = Load(producer, network.shards, given.sessions, given.sites)
+        load = Load(producer, network.shards, given.sessions, given.sites, given.flood)
         await load.open()
         say(f"{given.sessions:,} sessions opened")
 
@@ -218,13 +247,17 @@ async def prove(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         await producer.stop()
         say("comparing with the linear replay")
         compared = await assert_exact(network, folder)
-        waits = []
+        waits, flooded = [], []
         for shard in range(network.shards):
             async for _, stamp_us, value in network.records(ALERTS_TOPIC, shard):
                 said = json.loads(value)
                 place = (said["cause"]["shard"], said["cause"]["offset"])
                 if said["rule"] == "desaturation" and said["transition"] == "raised" and place in compared.stamps:
-                    waits.append((stamp_us - compared.stamps[place]) / 1000)
+                    begun_us = compared.stamps[place]
+                    if load.flooding_since_us is None or begun_us < load.flooding_since_us:
+                        waits.append((stamp_us - begun_us) / 1000)
+                    elif said["site"] != FLOODING:
+                        flooded.append((stamp_us - begun_us) / 1000)
         store = Store(network.url)
         sizes = [len(found.state) for n in range(network.shards) if (found := store.load_checkpoint(n, SHARD_FORMAT))]
         store.close()
@@ -232,10 +265,15 @@ async def prove(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "sessions": given.sessions, "sites": given.sites, "shards": given.shards, "workers": given.workers,
         "seconds": seconds, "samples_sent": load.sent, "samples_in_replay": compared.samples, "frames": compared.frames,
         "effects": compared.effects, "alerts_timed": len(waits),
-        "latency_ms": {f"p{part}": float(np.percentile(waits, part)) for part in (50, 99, 100)} if waits else None,
+        "latency_ms": percentiles(waits), "latency_ms_of_others_in_the_flood": percentiles(flooded),
         "sender_late_s": round(load.late_s, 2), "cpu_s": cpu, "memory_mb": memory, "killed": died, "ended_by_themselves": ended,
         "checkpoint_bytes": {"largest": max(sizes), "all": sum(sizes)},
     }  # fmt: skip
+
+
+def percentiles(waits: list[float]) -> dict[str, float] | None:
+    """The middle, the hundredth and the worst; None where there is nothing."""
+    return {f"p{part}": float(np.percentile(waits, part)) for part in (50, 99, 100)} if waits else None
 
 
 async def settle(network: Network) -> None:
@@ -265,6 +303,7 @@ def main() -> None:
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--minutes", type=float, default=10)
     arguments.add_argument("--kill", action="store_true", help="kill workers, broker and database meanwhile")
+    arguments.add_argument("--flood", action="store_true", help="have one site misbehave in the second half")
     given = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with us
     with tempfile.TemporaryDirectory(prefix="chairside-load-") as folder:

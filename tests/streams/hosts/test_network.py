@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from contextlib import closing
 from functools import partial
@@ -14,6 +15,7 @@ from alerts.store.store import Store
 from deploy.cluster.broker import LocalBroker
 from deploy.cluster.database import LocalDatabase
 from streams.hosts.kafka.worker import ShardWorker
+from streams.intake.append import Overloaded
 from tests.support.network import (
     SITES,
     Network,
@@ -86,5 +88,33 @@ async def test_whatever_dies_stalls_or_restarts_nothing_is_lost_and_nothing_doub
             await everywhere(store, appender, "at the end")
             assert processes.end("three") == 0
             assert processes.end("two") == 0
+    assert (await assert_exact(network, tmp_path)).effects > len(SITES)
+    store.close()
+
+
+async def test_a_full_disk_at_the_broker_refuses_posts_and_loses_nothing(
+    network: Network, broker: LocalBroker, tmp_path: Path
+) -> None:
+    """Its files may grow no further, which to a broker is a full disk: it takes nothing, and ends. There is room again later."""
+    store = Store(network.url)
+    posts = iter(recent())
+    with closing(Processes(network, tmp_path)) as processes:
+        processes.start("one", "worker")
+        async with appending(network) as appender:
+            for post in islice(posts, 30):
+                await again(partial(appender.append, post))
+            await everywhere(store, appender, "before")
+
+            resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+            refused = next(posts)
+            with pytest.raises(Overloaded):
+                await appender.append(refused)
+            broker.kill()
+            broker.start()
+            await again(partial(appender.append, refused))
+            for post in islice(posts, 30):
+                await again(partial(appender.append, post))
+            await everywhere(store, appender, "when there is room again")
+            assert processes.end("one") == 0
     assert (await assert_exact(network, tmp_path)).effects > len(SITES)
     store.close()
