@@ -1,7 +1,7 @@
 """A network under load, and under attack: `python -m bench.network.load --sessions 100000 --sites 200 --minutes 10`.
 
 Starts a real broker, a real database and some workers, opens so many sessions over so many sites, and sends each one's vitals
-once a second in packed frames, as edges do. One session in a hundred desaturates each minute, so that there are alerts to time, each step of each.
+once a second in packed frames, as edges do. One session in a hundred desaturates each minute: each step of an alert is timed.
 With `--kill`, workers are killed with SIGKILL every 1 to 30 s and started again, and broker and database each crash twice.
 With `--flood`, one site misbehaves in the second half: 10,000 devices that nobody announced, all its sessions in alarm at once,
 and a sender in a loop; latencies of the others are given for both halves.
