@@ -102,12 +102,13 @@ def test_what_somebody_closed_is_not_raised_again_for_getting_easier() -> None:
 
 def finds(
     desk: Desk, change: Literal["began", "changed", "ended"], rule_: str, at_us: int, priority: Priority = MEDIUM,
-    session: str | None = "S-1", **evidence: object,
+    session: str | None = "S-1", onset_us: int | None = None, **evidence: object,
 ) -> None:  # fmt: skip
-    """Something of the patient A-1 begins, changes or ends now."""
+    """Something of the patient A-1 begins, changes or ends now; it began now, too, unless said."""
     desk.advance(at_us)
+    onset_us = at_us if onset_us is None else onset_us
     subject = Subject("main", "A-1", session, None if session is None else "1")
-    desk.find(Finding(change, subject, rule_, priority, at_us, at_us, at_us, f"{rule_}.", evidence, "s"))
+    desk.find(Finding(change, subject, rule_, priority, at_us, onset_us, at_us, f"{rule_}.", evidence, "s"))
 
 
 def begun(desk: Desk, rule_: str = "desaturation", at_us: int = 10, **more: Any) -> str:
@@ -161,6 +162,16 @@ def test_whoever_takes_a_snooze_back_is_not_paged_and_whoever_lets_it_run_out_is
             if taken_back
             else [("expired", None, 11 * MINUTE), ("page", None, 11 * MINUTE)]
         )
+
+
+def test_a_snooze_until_an_instant_that_is_past_runs_out_at_once_and_not_before_it_was_asked_for() -> None:
+    desk = Desk()
+    alert = begun(desk)
+    commands(desk, AlertSnoozed, alert, 10 * MINUTE, until=to_datetime(4 * MINUTE))
+    (snoozed,) = (one for one in desk.take() if isinstance(one, Transition) and one.transition == "snoozed")
+    assert snoozed.evidence["until"] == snoozed.at == "1970-01-01T00:10:00.000Z"
+    desk.advance(60 * MINUTE)
+    assert steps_and_pages(desk) == [("expired", None, 10 * MINUTE), ("page", None, 10 * MINUTE)]
 
 
 def test_a_latched_alert_that_is_escalated_pages_and_waits_to_be_seen_all_the_same() -> None:
@@ -270,7 +281,7 @@ def test_what_somebody_closed_is_raised_again_when_it_is_worse_than_it_has_becom
     desk.take()
 
     def becomes(priority: Priority, at_us: int) -> list[tuple[str, str | None, int]]:
-        finds(desk, "changed", "desaturation", at_us, priority)
+        finds(desk, "changed", "desaturation", at_us, priority, onset_us=10)
         return steps_and_pages(desk)
 
     assert becomes(MEDIUM, 1 * MINUTE) == []
