@@ -18,7 +18,7 @@ from typing import Final, Literal, Protocol
 
 from models.instants import MINUTE
 from models.tables.channels import CHANNEL_NAMES, CHANNELS
-from models.tables.rules import Priority, PriorityName
+from models.tables.rules import RULES, Priority, PriorityName
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
@@ -155,6 +155,13 @@ LIMITS: Final = (
     Limit("severe-dissociation", MEDIUM, "cadss",    ">=",  30,  29,   0,  0, 1, ">= as the band begins",                      "display band >=30, engineering proposal; no validated cut"),
 )
 # fmt: on
+
+if unknown := sorted({limit.rule for limit in LIMITS} - RULES.keys()):
+    raise TypeError(f"models/tables/limits.py has limits of {unknown}, which models/tables/rules.py does not name")
+if unknown := sorted({limit.channel for limit in LIMITS} - LIMIT_COLUMN.keys()):
+    raise TypeError(
+        f"models/tables/limits.py has limits on {unknown}, of which models/tables/channels.py has no channel"
+    )
 
 HELD: Final = tuple(limit for limit in LIMITS if limit.held)
 """The rows that the ward holds as arrays, in this order: not those on cuffs (streams/ward/rules/cuffs.py) and

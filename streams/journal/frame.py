@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from models.instants import to_us
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STATUSES, ChannelName
-from models.wire.observations import Event, Internal, Vitals, journaled
+from models.wire.observations import Event, Internal, Record, Vitals, journaled
 
 FORMAT: Final = 2
 FULL: Final = 1000
@@ -47,11 +47,13 @@ _encode = msgspec.msgpack.Encoder().encode
 
 _STATUS_CODE: Final = {word: code for code, word in enumerate(STATUSES)}
 
-if set(get_args(ChannelName)) != set(CHANNEL_NAMES) or not set(CHANNEL_NAMES) <= set(Vitals.model_fields):
+_READ = Vitals.model_fields.keys() - Record.model_fields.keys() - {"kind", "device", "status", "by"}
+"""The fields of a line that must be channels: of any other a frame would lose what was sent."""
+if not set(get_args(ChannelName)) == set(CHANNEL_NAMES) == _READ:
     raise TypeError(
         f"models/tables/channels.py has the channels {CHANNEL_NAMES}, its `ChannelName` has {get_args(ChannelName)}, and "
-        f"`Vitals` of models/wire/observations.py lacks {sorted(set(CHANNEL_NAMES) - set(Vitals.model_fields))}: "
-        f"a channel is a row and a name there and a field here"
+        f"`Vitals` of models/wire/observations.py lacks {sorted(set(CHANNEL_NAMES) - _READ)} and has "
+        f"{sorted(_READ - set(CHANNEL_NAMES))} besides: a channel is a row and a name there and a field here"
     )
 
 

@@ -227,19 +227,19 @@ def test_one_alert_tells_of_a_person_s_faults_until_somebody_closes_it(monkeypat
     assert len(letters(clinic.effects)) == 4
 
 
-class WalkTried(Record):
-    kind: Literal["walk.tried"] = "walk.tried"
-    steps: int
+class UnheardOf(Record):
+    kind: Literal["unheard.of"] = "unheard.of"
+    count: int
 
 
 def test_a_kind_without_a_case_is_set_aside_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The type checker refuses it; should it run all the same, it is not swallowed."""
-    known: Any = TypeAdapter(Annotated[Event | Internal | WalkTried, Field(discriminator="kind")])
+    known: Any = TypeAdapter(Annotated[Event | Internal | UnheardOf, Field(discriminator="kind")])
     monkeypatch.setattr("models.wire.observations.EVENT", known)
     clinic = two_chairs()
-    clinic.send(WalkTried(at=moment(5), patient="P-3", steps=12))  # type: ignore[arg-type]
+    clinic.send(UnheardOf(at=moment(5), patient="P-3", count=12))  # type: ignore[arg-type]
     (letter,) = letters(clinic.effects)
-    assert letter.reason == "UnhandledKind in streams.ward.entries.fold_event: no case for 'walk.tried'"
+    assert letter.reason == "UnhandledKind in streams.ward.entries.fold_event: no case for 'unheard.of'"
     assert clinic.shard.ward.counts["set aside"] == 1
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.instants import MINUTE, SECOND, from_iso
+from models.tables.limits import HELD
 from models.tables.rules import RULES
 from streams.clinic.body import simulate_body
 from streams.clinic.clinic import OPENS_US, Clinic, demo_clinic, simulate
@@ -227,6 +228,15 @@ def desaturation(shown: Screen) -> tuple[str, float | None]:
     medium = next(one for one in CRITERIA if (one.rule, one.severity) == ("desaturation", "medium"))
     (one,) = found_in(medium, shown)
     return one.expect, None if one.due_us is None else (one.due_us - OPENS_US) / SECOND
+
+
+def test_every_limit_on_a_signal_has_its_truth_or_a_reason_not_to() -> None:
+    """A rule without one would be scored as if it were always wrong: it goes into `CRITERIA`, or here."""
+    without = {(limit.rule, limit.priority.word) for limit in HELD} - {(one.rule, one.severity) for one in CRITERIA}
+    assert without == {
+        ("tachypnoea", "low"),  # nobody here breathes so fast
+        ("hyperthermia", "low"), ("hypothermia", "low"),  # nobody here is measured
+    }  # fmt: skip
 
 
 CALM = [97] * 60

@@ -26,9 +26,9 @@ FRAMES = Path(__file__).parent / "frames"
 RECORDS = (FRAMES / "records.ndjson").read_bytes()
 GOLDEN = sorted(FRAMES.glob("frame-*.bin"))
 
-PI_IN_THE_TABLE = """
+ONE_MORE = """
 from dataclasses import replace
-CHANNELS = (*CHANNELS[:4], replace(CHANNELS[0], name="pi"), *CHANNELS[4:])
+CHANNELS = (*CHANNELS[:4], replace(CHANNELS[0], name="unheard_of"), *CHANNELS[4:])
 """
 BACKWARDS = "CHANNELS = CHANNELS[::-1]"
 WITHOUT_TCCO2 = 'CHANNELS = tuple(channel for channel in CHANNELS if channel.name != "tcco2")'
@@ -108,8 +108,8 @@ def test_the_names_of_format_1_are_those_of_its_day() -> None:
 def test_a_channel_put_into_the_middle_of_the_table_changes_no_frame(tmp_path: Path) -> None:
     tree = copy_of_the_tree(
         tmp_path,
-        PI_IN_THE_TABLE,
-        {'"sbp", "dbp"': '"pi", "sbp", "dbp"', "    sbp: ": "    pi: float | None = None\n    sbp: "},
+        ONE_MORE,
+        {'"sbp", "dbp"': '"unheard_of", "sbp", "dbp"', "    sbp: ": "    unheard_of: float | None = None\n    sbp: "},
     )
     assert said(tree) == [expected()] * FORMAT
 
@@ -122,16 +122,28 @@ def test_a_table_of_channels_and_statuses_in_another_order_changes_no_frame(tmp_
 
 
 def test_a_channel_that_the_table_no_longer_has_is_left_out_and_counted(tmp_path: Path) -> None:
-    tree = copy_of_the_tree(tmp_path, WITHOUT_TCCO2, {', "tcco2"]': "]"})
+    tree = copy_of_the_tree(tmp_path, WITHOUT_TCCO2, {', "tcco2"]': "]", "    tcco2: Number | None = None\n": ""})
     without = expected()
     without["unknown"] = sum(sample["readings"].pop("tcco2", None) is not None for sample in without["samples"])
     assert without["unknown"] == 1
     assert said(tree) == [without] * FORMAT
 
 
-@pytest.mark.parametrize("table", [PI_IN_THE_TABLE, WITHOUT_TCCO2], ids=["one more", "one less"])
-def test_a_table_that_the_model_does_not_follow_stops_at_once_and_says_which_files(tmp_path: Path, table: str) -> None:
-    run = reads(copy_of_the_tree(tmp_path, table))
+@pytest.mark.parametrize(
+    ("table", "model"),
+    [
+        (ONE_MORE, {}),
+        (WITHOUT_TCCO2, {}),
+        (ONE_MORE, {'"sbp", "dbp"': '"unheard_of", "sbp", "dbp"'}),
+        ("", {'"sbp", "dbp"': '"unheard_of", "sbp", "dbp"'}),
+        ("", {"    sbp: ": "    unheard_of: float | None = None\n    sbp: "}),
+    ],
+    ids=["one row more", "one row less", "a row and a name", "a name alone", "a field alone"],
+)
+def test_a_table_that_the_model_does_not_follow_stops_at_once_and_says_which_files(
+    tmp_path: Path, table: str, model: dict[str, str]
+) -> None:
+    run = reads(copy_of_the_tree(tmp_path, table, model))
     assert run.returncode == 1
     assert "models/tables/channels.py" in run.stderr.splitlines()[-1]
     assert "models/wire/observations.py" in run.stderr.splitlines()[-1]

@@ -48,6 +48,18 @@ def test_a_fall_that_was_doubted_and_then_held_counts_from_its_first_reading() -
     assert seen(clinic)[0]["lowest_spo2"] == 78
 
 
+def test_a_cuff_far_above_a_normal_one_is_the_highest_only_once_another_agrees() -> None:
+    for confirmed, highest in ((False, 150), (True, 212)):
+        clinic = Scene()
+        three = clinic.chair("3")
+        three.starts()
+        for systolic in (142, 214, 212 if confirmed else 150):
+            three.cuff(systolic, 84)
+            clinic.passes(120)
+        three.ends()
+        assert (seen(clinic)[0]["peak_sbp"], confirmed) == (highest, confirmed)
+
+
 def test_whoever_comes_next_begins_with_nothing_seen() -> None:
     clinic = watched()
     four = clinic.chair("4")  # it takes the row of the session before

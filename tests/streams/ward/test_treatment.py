@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from models.instants import MINUTE
 from models.tables.drugs import TREATMENTS
 from models.wire.observations import CheckIn, DoseStopped
 from streams.shard import Shard
-from tests.support.scenes import Scene, moment
+from tests.support.scenes import START_US, Scene, moment
 from tests.support.treatments import at, card, dosed, every_treatment, gives
 
 HOUR = 3600.0
@@ -88,6 +89,19 @@ def test_a_dose_that_is_entered_late_counts_from_when_it_was_given() -> None:
     assert clinic.told("prolonged-dissociation") == ["130:00 medium prolonged-dissociation raised (P-3)"]
 
 
+def test_what_lasts_of_a_dose_that_is_entered_after_two_hours_is_said_when_it_is_entered() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    at(clinic, 170)
+    three.scores("cadss", 12)
+    at(clinic, 185)
+    gives(three, at_min=5)
+    at(clinic, 200)
+    assert clinic.told("prolonged-dissociation") == ["185:00 medium prolonged-dissociation raised (P-3)"]
+    assert clinic.alert("prolonged-dissociation").onset_us == START_US + 125 * MINUTE, "it has lasted since two hours"
+
+
 def test_a_dose_that_was_entered_wrongly_is_corrected() -> None:
     clinic, three = dosed(id="d-1", amount_mg=350)
     at(clinic, 8)
@@ -149,6 +163,16 @@ def test_the_last_good_cuff_counts_when_the_dose_is_given() -> None:
     assert "predose-pressure" not in clinic.open_rules()
 
 
+def test_a_cuff_of_the_very_minute_of_the_dose_is_the_one_before_it() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts("esketamine", "intranasal")
+    at(clinic, 5)
+    three.cuff(152, 84)
+    gives(three, drug="esketamine", route="intranasal")
+    assert "predose-pressure" in clinic.open_rules()
+
+
 def test_a_pressure_that_rises_after_the_dose_is_no_question_of_before() -> None:
     clinic, three = dosed("esketamine", "intranasal")
     at(clinic, 45)
@@ -205,6 +229,32 @@ def test_a_dose_entered_late_does_not_ask_for_a_pressure_that_was_taken() -> Non
     assert clinic.told("vitals-overdue") == []
 
 
+@pytest.mark.parametrize(("taken_at_min", "asked"), [(35, False), (34.9, True)])
+def test_a_cuff_ten_minutes_before_the_peak_is_the_pressure_at_the_peak_where_the_dose_is_entered_after_it(
+    taken_at_min: float, asked: bool
+) -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts("esketamine", "intranasal")
+    for minute in (0, 20, taken_at_min):
+        at(clinic, minute)
+        three.cuff(130, 84)
+    at(clinic, 40)
+    gives(three, at_min=5, drug="esketamine", route="intranasal")
+    at(clinic, 70)
+    assert bool(clinic.told("vitals-overdue")) is asked
+
+
+def test_a_cuff_that_is_overdue_stays_so_when_the_dose_is_corrected() -> None:
+    clinic, three = dosed(id="d-1", cuff=None)
+    at(clinic, 50)
+    assert dict(due(clinic))["cuff"] is None
+    gives(three, at_min=6, id="d-2", replaces="d-1")
+    assert dict(due(clinic))["cuff"] is None
+    at(clinic, 90)
+    assert len(clinic.told("vitals-overdue")) == 1
+
+
 @every_treatment
 def test_check_ins_are_overdue_after_the_dose_as_the_protocol_has_it_and_a_score_ends_that(
     drug: str, route: str
@@ -232,6 +282,26 @@ def test_nobody_is_asked_again_once_observed_long_enough_and_resolved() -> None:
     assert clinic.told("checkin-overdue") == []
 
 
+@pytest.mark.parametrize(
+    ("minute", "moaas", "cadss", "asked_again"),
+    [(60, 5, 4, True), (126, 5, 4, False), (126, 5, 5, True), (126, 4, 4, True), (126, None, 0, True), (126, 5, None, True)],
+)  # fmt: skip
+def test_somebody_asks_again_until_two_hours_are_over_and_both_scores_are_good(
+    minute: float, moaas: int | None, cadss: int | None, asked_again: bool
+) -> None:
+    clinic, three = dosed()
+    at(clinic, 40)
+    three.scores("distress", 0)
+    at(clinic, minute)
+    before = len(clinic.told("checkin-overdue"))
+    for instrument, score in (("moaas", moaas), ("cadss", cadss)):
+        if score is not None:
+            three.scores(instrument, score)
+    at(clinic, minute + 46)
+    overdue = [line for line in clinic.told("checkin-overdue")[before:] if "raised" in line]
+    assert bool(overdue) is asked_again
+
+
 def test_nothing_is_due_before_a_dose_or_for_a_session_nobody_announced() -> None:
     clinic = Scene()
     clinic.send(clinic.chair("3").vitals(patient="P-3", spo2=97))
@@ -239,6 +309,7 @@ def test_nothing_is_due_before_a_dose_or_for_a_session_nobody_announced() -> Non
     assert card(clinic)["next"] == []
     waiting = Scene()
     waiting.chair("3").starts()
+    waiting.chair("3").scores("moaas", 5)
     at(waiting, 180)
     assert waiting.told("checkin-overdue") == []
 
