@@ -106,12 +106,17 @@ def replay_command(
     total = sum(path.stat().st_size for path in files if path.is_file())
     # With a summary and no file asked for, a terminal gets the table, not ten thousand lines over it.
     quiet = summary and alerts is None and sys.stdout.isatty()
-    remarks: list[str] = []
+    remarks: dict[str, list[Path]] = {}
+
+    def remark(path: Path, what: str) -> None:
+        if path not in (having := remarks.setdefault(what, [])):
+            having.append(path)
+
     try:
         with writing(alerts) as out, progress(total) as bar:
             task = bar.add_task("replaying", total=total)
             names = _renames(rename or [])
-            read = recorded_frames(files, names, lambda more: bar.advance(task, more), remarks.append)
+            read = recorded_frames(files, names, lambda more: bar.advance(task, more), remark)
             for transition in run.run(read):
                 if not quiet:
                     out.write(encode(transition) + "\n")
@@ -119,14 +124,16 @@ def replay_command(
         raise fail(str(bad)) from bad
     except BrokenPipeError:
         raise typer.Exit(0) from None
-    for remark in remarks:
-        err.print(remark, markup=False, highlight=False, soft_wrap=True)
+    for what, having in remarks.items():
+        of_others = f" and {len(having) - 1} more" if len(having) > 1 else ""
+        err.print(f"{having[0]}{of_others}: {what}", markup=False, highlight=False, soft_wrap=True)
     if summary:
         _print_summary(run.summary)
     elif run.summary.set_aside:
         err.print(f"{run.summary.set_aside.total()} of {run.summary.lines} lines set aside: try --summary")
     if not run.summary.used:
-        raise fail("no line could be used")
+        why = "".join(f": {reason}" for reason, _ in run.summary.set_aside.most_common(1))
+        raise fail(f"no line could be used{why}")
 
 
 def _print_summary(summary: Summary) -> None:

@@ -69,7 +69,7 @@ class Patients:
             UnreadableFile: it cannot be opened or unpacked.
         """
         number = 0
-        for chunk in whole_lines(path, lambda odd: on_bad_line(f"{path}: {odd}"), progress):
+        for chunk in whole_lines(path, lambda file, odd: on_bad_line(f"{file}: {odd}"), progress):
             for line in io.BytesIO(chunk):
                 number += 1
                 if reason := self._take(line):

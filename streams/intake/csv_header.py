@@ -132,7 +132,8 @@ def header_at(lines: Sequence[str], patient: str, rename: Mapping[str, str]) -> 
         if found := re.fullmatch(r'"?sep=(.)"?\s*', line):  # how Excel is told
             delimiters = (found[1],)
             continue
-        names, delimiter = _split(line, delimiters)
+        # A quote that is never closed would make one name of all that follow.
+        names, delimiter = _split(line if line.count('"') % 2 == 0 else line.replace('"', ""), delimiters)
         try:
             return number, layout_of(names, patient, rename, delimiter)
         except NotATable as wrong:
@@ -142,8 +143,13 @@ def header_at(lines: Sequence[str], patient: str, rename: Mapping[str, str]) -> 
 
 def _split(line: str, delimiters: Sequence[str]) -> tuple[list[str], str]:
     """The fields of a line, and what parts them: what makes the most."""
-    read = [(next(csv.reader([line], delimiter=delimiter), []), delimiter) for delimiter in delimiters]
-    return max(read, key=lambda each: len(each[0]))
+    read = []
+    for delimiter in delimiters:
+        try:
+            read.append((next(csv.reader([line], delimiter=delimiter), []), delimiter))
+        except csv.Error:
+            continue
+    return max(read, key=lambda each: len(each[0]), default=([line], delimiters[0]))
 
 
 def layout_of(header: Sequence[str], patient: str, rename: Mapping[str, str], delimiter: str = ",") -> Layout:
@@ -159,7 +165,7 @@ def layout_of(header: Sequence[str], patient: str, rename: Mapping[str, str], de
             found.setdefault(meaning.name, []).append((meaning, index))
     chosen = {name: _one_of(name, meanings, names) for name, meanings in found.items()}
     time = min((chosen[name] for name in ("at", "t_s") if name in chosen), key=lambda each: each[0].rank, default=None)
-    all_names = ", ".join(names) or "nothing"
+    all_names = _shown(names) or "nothing"
     if time is None:
         raise NotATable(f"no column `at` or `t_s` among {all_names}; name the time with --rename COLUMN=at")
     remarks, channels = [], []
@@ -176,12 +182,19 @@ def layout_of(header: Sequence[str], patient: str, rename: Mapping[str, str], de
     read_as = [f"{names[index]} as {name}" for name, (meaning, index) in chosen.items() if meaning.rank == _GUESSED]
     if read_as:
         remarks.append(f"read {', '.join(read_as)}")
+    used = {index for _, index in chosen.values()}
+    if unread := [name for index, name in enumerate(names) if index not in used and not _NAMELESS.fullmatch(name)]:
+        remarks.append(f"not read: {_shown(unread)}")
     meaning, when = time
     seconds = None if meaning.name == "at" else (meaning.scale or AS_IT_IS).factor
     whose = chosen["patient"][1] if "patient" in chosen else None
     return Layout(names, when, seconds, meaning.utc, whose, patient, tuple(channels), delimiter, tuple(remarks))
 
 
+SHOWN_NAMES: Final = 12
+"""Names that a remark lists at most. Chosen by us."""
+_NAMELESS: Final = re.compile(r"|unnamed.*|index|row", re.IGNORECASE)
+"""Columns that count rows, or are none."""
 _UNIT: Final[Mapping[str, str]] = {channel.name: channel.shown_unit for channel in CHANNELS}
 _RENAMED, _NAMED, _GUESSED = range(3)
 _KNOWN: Final = {other: name for name, others in NAMES.items() for other in others}
@@ -240,6 +253,11 @@ def _readings(column: str) -> Iterator[tuple[str, str, bool]]:
     if apart:
         yield apart[1], apart[2], False
     yield column, "", False
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Names for a message, which is a line."""
+    return ", ".join([*(name[:40] for name in names[:SHOWN_NAMES]), *(["…"] if len(names) > SHOWN_NAMES else [])])
 
 
 def _words(name: str) -> str:

@@ -16,7 +16,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
 
 from models.wire.observations import Event, SetAside, Vitals
 from streams.intake.blocks import LINES_AT_ONCE, Block, as_they_stand, block_of, in_time
@@ -25,6 +24,7 @@ from streams.intake.csv_header import LINES_ABOVE, NotATable, header_at
 from streams.intake.gathered import Gathered
 from streams.intake.json import MARK, read_lines, read_packable
 from streams.intake.order import RowOrder, order_of
+from streams.intake.people import ends_as_a_table, people_of
 from streams.intake.scan import ARRIVAL, csv_in_order, ndjson_in_order
 from streams.intake.whole_lines import BLOCK_BYTES, Progress, Remark, UnreadableFile, whole_lines
 from streams.journal.frame import Frame
@@ -46,8 +46,9 @@ def recorded_frames(
         UnreadableFile: a file that cannot be opened, or a CSV without a usable header.
     """
     say = remark or _say_nothing
-    patients = patients_of(paths, say)
-    files = [_File(path, patient, rename, progress, say) for path, patient in zip(paths, patients, strict=True)]
+    tables = [path for path in paths if path.is_file() and _is_table(path, rename)]
+    persons = iter(people_of(tables))
+    files = [_File(path, next(persons) if path in tables else _named(path), rename, progress, say) for path in paths]
     return in_time([as_they_stand(file.arranged() if arrange else file.blocks()) for file in files])
 
 
@@ -57,75 +58,55 @@ def read_file(path: Path, rename: Mapping[str, str]) -> Iterator[Line]:
     Raises:
         UnreadableFile: it cannot be opened, or is a CSV without a usable header.
     """
-    (patient,) = patients_of([path], _say_nothing)
-    chunks = whole_lines(path, _say_nothing)
-    if patient is None:
-        for chunk in chunks:
-            yield from read_lines([line.strip() for line in chunk.split(b"\n")]).records
-    else:
-        table, below = _File(path, patient, rename, None, _say_nothing).table(chunks)
-        yield from rows(_texts(below), table)
+    table, chunks = _File(path, _named(path), rename, None, _say_nothing).opened()
+    if table is not None:
+        yield from rows(_texts(chunks), table)
+        return
+    for chunk in chunks:
+        yield from read_lines([line.strip() for line in chunk.split(b"\n")]).records
 
 
-def _say_nothing(_: str) -> None:
+def _say_nothing(_path: Path, _what: str) -> None:
     pass
 
 
-# ---- whose a file is -------------------------------------------------------------------------------------------------
+def _named(path: Path) -> str:
+    (name,) = people_of([path])
+    return name
 
-_TABLES: Final = (".csv", ".tsv")
 
+def _is_table(path: Path, rename: Mapping[str, str], first: bytes | None = None) -> bool:
+    """Whether a file that begins with these bytes is a table, whatever it is called; else its lines are observations.
 
-def patients_of(paths: Sequence[Path], say: Remark) -> list[str | None]:
-    """Whose each table's rows are unless they say so: its file's name without endings; None: it is no table.
-
-    Two files are two people: of one name, they are told apart by their folders, else by their whole names or by a number.
+    Raises:
+        UnreadableFile: it cannot be opened, or is JSON that is not in lines.
     """
-    bare = [_without_ending(path) for path in paths]
-    names = list(bare)
-    for name in dict.fromkeys(one for one in bare if one is not None and bare.count(one) > 1):
-        places = [place for place, one in enumerate(bare) if one == name]
-        mine = [_apart(paths, places, place, name) for place in places]
-        for count, (place, each) in enumerate(zip(places, mine, strict=True), 1):
-            names[place] = each if mine.count(each) == 1 else f"{each}#{count}"
-        called = ", ".join(str(names[place]) for place in places)
-        say(f"{len(places)} files are called {name}: {called} are their people")
-    return names
-
-
-def _apart(paths: Sequence[Path], places: Sequence[int], place: int, name: str) -> str:
-    """The shortest name of a file that no other of its name has."""
-    folders = {other: paths[other].resolve().parts[:-1] for other in places}
-    mine = folders[place]
-    for depth in range(1, len(mine)):
-        if sum(parts[-depth:] == mine[-depth:] for parts in folders.values()) == 1:
-            return "/".join([*mine[-depth:], name])
-    return paths[place].name
-
-
-def _without_ending(path: Path) -> str | None:
-    """A table's name without the endings of its kind, which have no case; None: it is no table."""
-    name = path.name
-    if name.lower().endswith(".gz"):
-        name = name[: -len(".gz")]
-    return name[: -len(_TABLES[0])] if name.lower().endswith(_TABLES) else None
-
-
-# ---- a file ----------------------------------------------------------------------------------------------------------
+    if first is None:
+        first = next(whole_lines(path, _say_nothing), b"")
+    begins = first.removeprefix(MARK).lstrip()
+    if begins.startswith(b"{") or ends_as_a_table(path):
+        return not begins.startswith(b"{")
+    if begins.startswith(b"["):
+        raise UnreadableFile(f"{path} is a JSON array: give one observation a line")
+    try:
+        header_at(_text(begins).splitlines(), "", rename)
+    except NotATable:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file to be read. `patient`: whose its rows are unless they say so; None: it is NDJSON."""
+    """A file to be read. person: whose its rows are, if it is a table that does not say so."""
 
     path: Path
-    patient: str | None
+    person: str
     rename: Mapping[str, str]
     progress: Progress | None
     remark: Remark
 
     def _say(self, what: str) -> None:
-        self.remark(f"{self.path}: {what}")
+        self.remark(self.path, what)
 
     def arranged(self) -> Iterator[Block]:
         """The lines, by time where they stand otherwise and that is no clock's doing."""
@@ -160,46 +141,19 @@ class _File:
 
     def _in_order(self) -> int | None:
         """How many lines are late though a quick look finds them in order of time; None: it does not."""
-        chunks = whole_lines(self.path, _say_nothing)
-        if self.patient is None:
-            return ndjson_in_order(chunks)
-        table, below = replace(self, remark=_say_nothing).table(chunks)
-        return csv_in_order(below, table.layout)
+        table, chunks = replace(self, remark=_say_nothing, progress=None).opened()
+        return ndjson_in_order(chunks) if table is None else csv_in_order(chunks, table.layout)
 
     def blocks(self) -> Iterator[Block]:
         """The lines as they stand."""
-        chunks = whole_lines(self.path, self._say, self.progress)
-        return _ndjson(chunks) if self.patient is None else self._csv(chunks)
-
-    def table(self, chunks: Iterator[bytes]) -> tuple[Table, Iterator[bytes]]:
-        """The table of a file, and its lines below the header.
-
-        Raises:
-            UnreadableFile: it has no usable header.
-        """
-        first = b""
-        # Pipes give little at once.
-        while (
-            len(first) < BLOCK_BYTES and first.count(b"\n") < LINES_ABOVE and (chunk := next(chunks, None)) is not None
-        ):
-            first += chunk
-        lines = _text(first.removeprefix(MARK)).splitlines(keepends=True)
-        try:
-            number, layout = header_at(lines, self.patient or "", self.rename)
-        except NotATable as wrong:
-            raise UnreadableFile(f"{self.path}: {wrong}") from wrong
-        for remark in layout.remarks:
-            self._say(remark)
-        if above := [line.strip() for line in lines[:number] if line.strip()]:
-            self._say(f"{len(above)} lines above the header are no part of the table, such as {above[0][:60]!r}")
-        return Table(layout, self.rename), chain(["".join(lines[number + 1 :]).encode()], chunks)
-
-    def _csv(self, chunks: Iterator[bytes]) -> Iterator[Block]:
-        table, below = self.table(chunks)
-        for chunk in below:
+        table, chunks = self.opened()
+        if table is None:
+            yield from _ndjson(chunks)
+            return
+        for chunk in chunks:
             if b'"' in chunk:
                 # What is quoted may go on over lines, and so over chunks.
-                records = rows(_texts(chain([chunk], below)), table)
+                records = rows(_texts(chain([chunk], chunks)), table)
                 while some := list(islice(records, LINES_AT_ONCE)):
                     yield block_of(some)
             elif (frame := columns(chunk, table.layout)) is None:
@@ -208,6 +162,34 @@ class _File:
                 yield Block(frame, frame.at_us)
         for remark in table.remarks():
             self._say(remark)
+
+    def opened(self) -> tuple[Table | None, Iterator[bytes]]:
+        """The table that a file is, and its lines below the header; None, and its lines, each of them an observation.
+
+        Raises:
+            UnreadableFile: it cannot be opened, or has no usable header.
+        """
+        chunks = whole_lines(self.path, self.remark, self.progress)
+        first = next(chunks, b"")
+        if not _is_table(self.path, self.rename, first):
+            return None, chain([first], chunks)
+        # Pipes give little at once.
+        while (
+            len(first) < BLOCK_BYTES and first.count(b"\n") < LINES_ABOVE and (more := next(chunks, None)) is not None
+        ):
+            first += more
+        lines = _text(first.removeprefix(MARK)).splitlines(keepends=True)
+        try:
+            number, layout = header_at(lines, self.person, self.rename)
+        except NotATable as wrong:
+            raise UnreadableFile(f"{self.path}: {wrong}") from wrong
+        for remark in layout.remarks:
+            self._say(remark)
+        if layout.whose is None and self.person != _named(self.path):
+            self._say(f"another file has the same name: whose rows these are is called {self.person}")
+        if above := [line.strip() for line in lines[:number] if line.strip()]:
+            self._say(f"{len(above)} lines above the header are no part of the table, such as {above[0][:60]!r}")
+        return Table(layout, self.rename), chain(["".join(lines[number + 1 :]).encode()], chunks)
 
 
 def _ndjson(chunks: Iterator[bytes]) -> Iterator[Block]:

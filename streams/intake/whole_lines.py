@@ -31,7 +31,7 @@ _NO_LINES: Final = (
 )  # fmt: skip
 """First bytes of what somebody may take for a recording, what it is and what to do."""
 
-Remark = Callable[[str], None]
+Remark = Callable[[Path, str], None]
 """Told what is odd about a file as a whole, in a sentence without its end."""
 Progress = Callable[[int], None]
 """Told how many bytes were read, now and then."""
@@ -60,7 +60,7 @@ def whole_lines(path: Path, remark: Remark, progress: Progress | None = None) ->
             yield from _cut(_in_utf8(_pieces(path, raw, progress)))
     except _BrokenOff:
         # The line in which it breaks off is none: of a number, who knows how many digits are left.
-        remark("truncated or damaged: its packed data breaks off; the whole lines before that are used")
+        remark(path, "truncated or damaged: its packed data breaks off; the whole lines before that are used")
     except (OSError, EOFError, zlib.error) as wrong:
         raise UnreadableFile(f"{path}: {getattr(wrong, 'strerror', None) or wrong}") from wrong
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import heapq
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -203,10 +204,12 @@ def replayed_as(
     paths = []
     for name, content in contents:
         paths.append(folder / name)
-        paths[-1].parent.mkdir(exist_ok=True)
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
         paths[-1].write_bytes(content)
-    read = in_order(recorded_frames(paths, rename or {}, None, remarks.append))
-    return read, [remark.replace(f"{folder}/", "") for remark in remarks]
+    read = in_order(
+        recorded_frames(paths, rename or {}, None, lambda path, what: remarks.append(f"{path.name}: {what}"))
+    )
+    return read, remarks
 
 
 def table(*lines: str, header: str = "at,spo2,hr", end: str = "\n") -> bytes:
@@ -294,7 +297,7 @@ def test_text_that_is_quoted_may_have_commas_quotes_and_ends_of_lines(tmp_path: 
     read, remarks = replayed_as(tmp_path, ("rowan.csv", table(*lines, header="at,spo2,note")))
 
     assert spo2(read) == [97, 96, 95, 94]
-    assert (asides(read), remarks) == ([], [])
+    assert (asides(read), remarks) == ([], ["rowan.csv: not read: note"])
 
 
 @pytest.mark.parametrize(("apart", "point"), [(";", ","), (";", "."), ("\t", ","), ("\t", "."), (",", ".")])
@@ -338,28 +341,57 @@ def test_whatever_is_no_table_is_a_line_an_observation(tmp_path: Path, name: str
         (["visit.1.csv", "visit.2.csv"], ["visit.1", "visit.2"]),
         (["visit.csv", "visit.csv.gz"], ["visit.csv", "visit.csv.gz"]),
         (["a/rec.csv", "b/rec.csv", "c.csv"], ["a/rec", "b/rec", "c"]),
-        (["rec.csv", "rec.tsv"], ["rec.csv", "rec.tsv"]),
+        (["a/1/rec.csv", "b/1/rec.csv", "b/2/rec.csv"], ["a/1/rec", "b/1/rec", "2/rec"]),
+        (["rec.csv", "rec.tsv", "rec.txt"], ["rec.csv", "rec.tsv", "rec.txt"]),
         (["rec.csv", "REC.csv"], ["rec", "REC"]),
+        (["rec.csv", "rec.csv.csv", "rec.tsv"], ["rec.csv#1", "rec.csv#2", "rec.tsv"]),
+        (["P.CSV.GZ", "P.1.Csv"], ["P", "P.1"]),
+        (["no ending", "two words.csv"], ["no ending", "two words"]),
     ],
 )  # fmt: skip
 def test_two_files_never_become_one_patient(tmp_path: Path, names: list[str], people: list[str]) -> None:
     content = table("0,97", header="t_s,spo2")
-    files = [(name, gzip.compress(content) if name.endswith(".gz") else content) for name in names]
+    files = [(name, gzip.compress(content) if name.lower().endswith(".gz") else content) for name in names]
 
     read, remarks = replayed_as(tmp_path, *files)
 
     assert [each[0].patient for each in read] == people
-    assert len(remarks) == (
-        len({name.split("/")[-1].lower().split(".")[0] for name in names}) < len(names)
-        and people[0] not in {"visit.1", "rec"}
-    )
+    alike = [
+        person
+        for name, person in zip(names, people, strict=True)
+        if person != re.sub(r"(?i)\.(csv|tsv|txt)(\.gz)?$", "", Path(name).name)
+    ]
+    assert [remark.partition("called ")[2] for remark in remarks] == alike
 
 
 def test_one_file_given_twice_is_two_people(tmp_path: Path) -> None:
     path = tmp_path / "rec.csv"
     path.write_bytes(table("0,97", header="t_s,spo2"))
 
-    assert [each[0].patient for each in in_order(recorded_frames([path, path], {}))] == ["rec.csv#1", "rec.csv#2"]
+    assert [each[0].patient for each in in_order(recorded_frames([path, path], {}))] == ["rec#1", "rec#2"]
+
+
+def test_who_is_named_in_a_column_is_the_same_person_in_every_file(tmp_path: Path) -> None:
+    content = table("0,rowan,97", header="t_s,patient,spo2")
+    read, remarks = replayed_as(tmp_path, ("a/rec.csv", content), ("b/rec.csv", content))
+
+    assert [each[0].patient for each in read] == ["rowan", "rowan"]
+    assert remarks == []
+
+
+@pytest.mark.parametrize("name", ["rowan.csv", "rowan.txt", "rowan", "rowan.dat", "rowan.ndjson", "rowan.TXT.gz"])
+def test_what_a_file_is_its_content_says(tmp_path: Path, name: str) -> None:
+    rows = table(f"{at(0)},97,72")
+    lines = ndjson([sample(0, patient="P-1", spo2=97, hr=72)])
+    for content, person in ((rows, "rowan.ndjson" if name.endswith("ndjson") else "rowan"), (lines, "P-1")):
+        read, _ = replayed_as(tmp_path, (name, gzip.compress(content) if name.endswith("gz") else content))
+        assert [each[0].patient for each in read] == [person]
+        assert spo2(read) == [97]
+
+
+def test_a_json_array_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="is a JSON array: give one observation a line"):
+        replayed_as(tmp_path, ("day.json", json.dumps([sample(0, patient="P-1", spo2=97)]).encode()))
 
 
 def test_a_header_with_units_and_commas_can_be_renamed(tmp_path: Path) -> None:
@@ -444,10 +476,12 @@ def test_a_channel_is_known_by_its_name_and_converted_from_its_unit(
 @pytest.mark.parametrize(
     ("header", "remarks"),
     [
-        ("Time,SpO2(%),HR,Pleth", ["read Time as at"]),
+        ("Time,SpO2(%),HR,Pleth", ["read Time as at", "not read: Pleth"]),
+        ("at,spo2,Unnamed: 2,", []),
+        ("at,spo2,resp,hr", ["not read: resp"]),
         ("at,Temp (°F),hr", ["Temp (°F) is converted from °F to °C"]),
         ("at,spo2,EtCO2 (%)", ["EtCO2 (%) is left out: % cannot be converted to mmHg"]),
-        ("at,hr,Heart Rate", []),
+        ("at,hr,Heart Rate", ["not read: Heart Rate"]),
         ("at,Heart Rate,spo2", ["read Heart Rate as hr"]),
     ],
 )
@@ -467,7 +501,7 @@ def test_what_is_guessed_converted_or_left_out_is_remarked(tmp_path: Path, heade
         (b"at,spo2,spo2\n", "2 columns are spo2: spo2 and spo2; keep one"),
         (b"at,SpO2 (%),SpO2 [%]\n", "2 columns are spo2: SpO2 (%) and SpO2 [%]; keep one, or choose one with --rename COLUMN=spo2"),
         (b"at,Time,spo2,patient,Patient\n", "2 columns are patient"),
-        (b"PK\x03\x04" + b"\x00" * 50, "is an Excel or zip file: give CSV or NDJSON, plain or gzipped"),
+        (b'at,"' + b"x" * 200_000, "no column `at` or `t_s` among at,xxx"), (b"PK\x03\x04" + b"\x00" * 50, "is an Excel or zip file: give CSV or NDJSON, plain or gzipped"),
     ],
 )  # fmt: skip
 def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -475,6 +509,7 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, content: bytes,
         replayed_as(tmp_path, ("rowan.csv", content))
 
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 300
 
 
 @pytest.mark.parametrize(
@@ -504,12 +539,12 @@ PLAIN = table(f"{at(0)},97,72", f"{at(1)},,73", f"{at(2)},95,74")
         PLAIN.replace(b",", b"|"), b"sep=;\r\n" + PLAIN.replace(b",", b";"), PLAIN.replace(b"\n", b",\n"), PLAIN.replace(b"\n", b",,\n"),
         PLAIN + b",,\n , ,\n", PLAIN.replace(b",", b", "), b"Device: X\nExported 2026-11-23, by hand\n\n" + PLAIN,
         re.sub(rb"([^,\n]+)", rb'"\1"', PLAIN), PLAIN.replace(b"97", b"97.0").replace(b",", b";").replace(b".", b","),
-        PLAIN.replace(b"at,spo2,hr", b"at,spo2,hr,caf\xe9"), PLAIN + PLAIN.splitlines(keepends=True)[0],
+        PLAIN.replace(b"at,spo2,hr", b"at,spo2,hr,caf\xe9"), PLAIN.replace(b"at,", b'"at,'), PLAIN.replace(b"spo2,", b'"spo2",'), PLAIN + PLAIN.splitlines(keepends=True)[0],
         PLAIN.splitlines(keepends=True)[0] + PLAIN,
     ],
     ids=["no last end", "CRLF", "CR", "blank lines", "blank lines first", "marked", "UTF-16", "UTF-16 BE", "UTF-16 LE unmarked", "UTF-16 BE unmarked",
          "semicolons", "tabs", "bars", "sep=", "trailing comma", "trailing commas", "rows without fields", "spaces", "notes above", "all quoted",
-         "decimal comma", "Windows' letters", "header last", "header twice"],
+         "decimal comma", "Windows' letters", "stray quote in the header", "quoted name", "header last", "header twice"],
 )  # fmt: skip
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
 def test_a_table_means_the_same_however_it_is_written(tmp_path: Path, content: bytes, packed: bool) -> None:
