@@ -26,6 +26,8 @@ Arrangement = Literal["as it stands", "newest first", "by time"]
 
 STRAY_ROWS: Final = 3
 """More rows in a row with another time are no slip. Chosen by us."""
+MOST_STRAYS: Final = 100
+"""What steps back more often is not in order but for its strays. Chosen by us."""
 WHOLE_ROWS: Final = 10
 """So many rows beside a stray one are the recording. Chosen by us."""
 STRAY_AMONG, STRAY_ANYWHERE = DAY, 5 * 365 * DAY
@@ -110,6 +112,8 @@ def _strays(time_us: Ints, sample: Flags) -> Flags:
     # Or, if the others are in order then, far from those before and after it.
     among = found.copy()
     steps = np.diff(time_us)
+    if min(int((steps < 0).sum()), int((steps > 0).sum())) > MOST_STRAYS:
+        return found
     for edge in np.flatnonzero(np.abs(steps) > STRAY_AMONG).tolist():
         for after in range(edge + 2, min(edge + 2 + STRAY_ROWS, len(time_us))):
             run = slice(edge + 1, after)

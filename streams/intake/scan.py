@@ -59,6 +59,22 @@ def csv_in_order(chunks: Iterable[bytes], layout: Layout) -> int | None:
     return 0 if in_order and seen.ends_near() else None
 
 
+def _in_turn(texts: Sequence[bytes]) -> bool:
+    """Whether times are all of one form, in which they are in order as texts are, and in order."""
+    return (
+        len(set(map(len, texts))) == 1 and all(map(le, texts, texts[1:])) and b"".join(texts).count(b"Z") == len(texts)
+    )
+
+
+def _rising(texts: Sequence[bytes]) -> bool:
+    """Whether these are numbers that never fall."""
+    try:
+        numbers = list(map(float, texts))
+    except ValueError:
+        return False
+    return all(map(le, numbers, numbers[1:]))
+
+
 class _Seen:
     """The times seen so far. seconds: None: they are times; else what one is in seconds.
 
@@ -75,15 +91,7 @@ class _Seen:
     def go_on(self, texts: Sequence[bytes]) -> bool:
         """Take the times of more lines; False, and nothing is taken: one goes back, or that is not certain."""
         together = [*self._last[-1:], *texts]
-        if (
-            self._seconds is None
-            and len(set(map(len, together))) == 1
-            and all(text.endswith(b"Z") for text in together)
-        ):
-            # Times of one form are in order as texts are.
-            if not all(map(le, together, together[1:])):
-                return False
-        else:
+        if not (_in_turn(together) if self._seconds is None else _rising(together)):
             instants = [instant for text in together if (instant := self._instant(text)) is not None]
             # A few that are none are lines that cannot be used. Where there are many, something else was taken for the time.
             too_many = len(together) - len(instants) > BAD_SHARE * len(together)
