@@ -86,7 +86,7 @@ CUFFS: Final = Suite(
                why="a cuff of 30 min ago is no crisis when symptoms are named"),
         _cuffs("C34", old="elif limit.is_back(reading):", new="else:",
                why="no hysteresis: a limit is over one mmHg below where it began"),
-        _cuffs("C35", old="instead = any(_name(limit) in past", new="instead = any(_name(limit) in self.beyond",
+        _cuffs("C35", old="instead = any(limit.name in past", new="instead = any(limit.name in self.beyond",
                why="a heart that was slow an hour ago stands in for the second cuff"),
         _cuffs("C36", old="enough = count >= max(", new="enough = count > max(",
                why="three cuffs are needed where the table says two"),

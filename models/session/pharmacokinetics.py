@@ -261,7 +261,7 @@ def impulse_response(
     return ImpulseResponse(rates, weights)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _usual(
     model_row: Kinetics, weight_kg: float, clearance: float, volume: float, ke0: float | None
 ) -> ImpulseResponse:

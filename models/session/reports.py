@@ -16,7 +16,7 @@ from typing import Final
 
 from models.instants import MINUTE
 from models.tables.instruments import CADSS_6_TO_CADSS
-from models.tables.limits import Limit
+from models.tables.limits import SCORES, Limit
 
 MAX_REPORTS: Final = 200
 """More than anybody asks in one session, and a bound for a sender that has gone wrong. Chosen by us."""
@@ -90,6 +90,7 @@ def add_report(reports: Sequence[Report], report: Report, replaces: str | None) 
 def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:
     """The assessment of reports (oldest first) by a table of limits."""
     assessment = Assessment()
+    limits = [limit for limit in limits if limit.channel in SCORES]
     for report in _believed(reports):
         column, reading = report.scale
         if column in assessment.newest:
@@ -98,11 +99,11 @@ def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:
         for limit in limits:
             if limit.channel == column:
                 _apply_limit(assessment, limit, reading, report.at_us)
-        if not _in_force(assessment, "severe-dissociation"):
+        if not in_force(assessment, "severe-dissociation"):
             assessment.grave_us = None
         elif assessment.grave_us is None:
             assessment.grave_us = report.at_us if _is_grave(assessment) else None
-        elif not (assessment.distressed or _in_force(assessment, "unresponsive")):
+        elif not (assessment.distressed or in_force(assessment, "unresponsive")):
             assessment.grave_us = None
     return assessment
 
@@ -123,7 +124,8 @@ def _apply_limit(assessment: Assessment, limit: Limit, reading: float, at_us: in
         del assessment.on[limit.key]
 
 
-def _in_force(assessment: Assessment, rule: str) -> bool:
+def in_force(assessment: Assessment, rule: str) -> bool:
+    """Whether any limit of a rule is in force."""
     return any(key[0] == rule for key in assessment.on)
 
 
@@ -132,6 +134,6 @@ def _is_grave(assessment: Assessment) -> bool:
     beside = []
     if assessment.distressed:
         beside.append(assessment.newest["distress"])
-    if _in_force(assessment, "unresponsive"):
+    if in_force(assessment, "unresponsive"):
         beside.append(assessment.newest["moaas"])
     return any(abs(report.at_us - assessment.newest["cadss"].at_us) <= PAIRED_WITHIN for report in beside)

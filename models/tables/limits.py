@@ -12,7 +12,7 @@ checks it. Sources in brackets are rows of docs/sources.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, Literal, Protocol
 
@@ -78,10 +78,20 @@ class Limit:
     source: str
     enabled: bool = True
     role: Role = "alone"
+    #: Made of the others, because every cuff and every score asks for them. Its name in configuration: rule, priority, channel.
+    key: tuple[str, str, str] = field(init=False, repr=False, compare=False)
+    #: The same as one word.
+    name: str = field(init=False, repr=False, compare=False)
+    by_cuff: bool = field(init=False, repr=False, compare=False)
+    #: Whether readings above it are past it.
+    above: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def by_cuff(self) -> bool:
-        return self.rule in CUFF_RULES
+    def __post_init__(self) -> None:
+        key = (self.rule, self.priority.word, self.channel)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "name", ".".join(key))
+        object.__setattr__(self, "by_cuff", self.rule in CUFF_RULES)
+        object.__setattr__(self, "above", self.past.startswith(">"))
 
     @property
     def held(self) -> bool:
@@ -103,15 +113,6 @@ class Limit:
     def is_back(self, reading: float) -> bool:
         """Whether one reading is at `leave` or further inside."""
         return reading <= self.leave if self.above else reading >= self.leave
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Its name in configuration: rule, priority, channel."""
-        return (self.rule, self.priority.word, self.channel)
-
-    @property
-    def above(self) -> bool:
-        return self.past.startswith(">")
 
 
 # fmt: off

@@ -32,8 +32,10 @@ class Priority(IntEnum):
     @property
     def word(self) -> PriorityName:
         """As on the wire: ``high``, ``medium``, ``low``, ``info``."""
-        return cast(PriorityName, self.name.lower())
+        return _WORDS[self]
 
+
+_WORDS: Final = tuple(cast(PriorityName, each.name.lower()) for each in Priority)
 
 PRIORITY_SHAPES: Final = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●", Priority.INFO: "○"}
 """Beside every colour (IEC 60601-1-8): a photocopy must read the same."""

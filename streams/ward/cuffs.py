@@ -48,7 +48,7 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
     if rate is not None:
         readings["rate"] = rate
     symptoms = session.symptoms_us is not None and at_us - session.symptoms_us <= SYMPTOM_VALID_FOR
-    verdicts = rules.read(at_us, readings, symptoms, state.limits_of(row))
+    verdicts = rules.read(at_us, readings, symptoms, state.cuff_limits_of(row))
     rows.recheck_due[row] = FAR if rules.waits_us is None else min(rows.recheck_due[row], here[0] + RECHECK_WITHIN)
     rows.due[row] = min(rows.due[row], rows.recheck_due[row])
     for verdict in verdicts:

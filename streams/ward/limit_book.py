@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.instants import SECOND
 from models.tables.limits import HELD, LIMIT_COLUMN, LIMITS, Limit, LimitRefused, with_overrides
 from models.wire.observations import LIMIT_CHANGES, LimitChanges
+from streams.ward.rules.cuffs import cuff_limits
 
 
 class LimitRecord(Protocol):
@@ -40,10 +41,11 @@ _RECORD: Final = np.dtype([
 
 
 class LimitBook:
-    """`tables` by number, `held` their rows that are held over time, and `records` of those. Number 0 is the default."""
+    """`tables` by number, `by_cuff` and `held` their rows that are, and `records` of the latter. Number 0 is the default."""
 
     def __init__(self) -> None:
         self.tables: list[tuple[Limit, ...]] = [LIMITS]
+        self.by_cuff = [cuff_limits(LIMITS)]
         self.held: list[tuple[Limit, ...]] = [HELD]
         self.records = limit_records([HELD])
         self._sites: dict[str, tuple[Limit, ...]] = {}
@@ -78,6 +80,7 @@ class LimitBook:
                 table = with_overrides(LIMITS, mine)
         if table not in self.tables:
             self.tables.append(table)
+            self.by_cuff.append(cuff_limits(table))
             self.held.append(tuple(limit for limit in table if limit.held))
             self.records = limit_records(self.held)
         return self.tables.index(table)

@@ -28,6 +28,7 @@ from streams.ward.limit_book import LimitBook
 from streams.ward.pasts import EstimateCache, Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
+from streams.ward.rules.cuffs import CuffLimits
 from streams.ward.sample import SampleUnderWay
 from streams.ward.sentences import duration, with_chair
 
@@ -96,6 +97,10 @@ class WardState:
     def limits_of(self, row: int) -> tuple[Limit, ...]:
         """The limits in force for a session."""
         return self.limits.tables[int(self.rows.limit_set[row])]
+
+    def cuff_limits_of(self, row: int) -> CuffLimits:
+        """Those of them that are on cuffs."""
+        return self.limits.by_cuff[int(self.rows.limit_set[row])]
 
     def sample_limits_of(self, row: int) -> tuple[Limit, ...]:
         """Those of them that are held as arrays, in the arrays' order."""

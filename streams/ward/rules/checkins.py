@@ -13,7 +13,7 @@ from typing import Final
 
 from models.findings import Finding, Subject
 from models.instants import MINUTE, NEVER, SECOND, to_us
-from models.session.reports import Assessment, Report, add_report, assess
+from models.session.reports import Assessment, Report, add_report, assess, in_force
 from models.tables.instruments import INSTRUMENTS, meaning
 from models.tables.limits import LABELS, UNITS, Limit
 from models.tables.rules import RULES, Priority
@@ -67,6 +67,9 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
 def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
     """File what the assessment makes of one rule; with it, where it is news, how far the score is from what was expected."""
     session, limits = state.association.sessions[row], state.limits_of(row)
+    if rule not in session.conditions and not in_force(assessment, rule):
+        # As after nearly every score: over, and was so before.
+        return
     minute = None if session.dose_us is None else (at_us - session.dose_us) / MINUTE
     found = judge_score(session.where, rule, assessment, limits, at_us, here[0], minute)
     before = session.conditions.get(rule)
@@ -125,9 +128,9 @@ def judge_score(
         where: the place as sentences name it. limits: the table in force. at_us: of the report that came.
         minute: of the protocol then, None before a dose.
     """
-    forced = [limit for limit in limits if limit.rule == rule and limit.key in assessment.on]
-    if not forced:
+    if not in_force(assessment, rule):
         return None
+    forced = [limit for limit in limits if limit.rule == rule and limit.key in assessment.on]
     worst = max(forced, key=lambda limit: limit.priority)
     priority, onset_us, source = worst.priority, assessment.on[worst.key], worst.source
     newest = assessment.newest[worst.channel]
@@ -155,7 +158,7 @@ def _beside(assessment: Assessment) -> str:
     found = []
     if assessment.distressed:
         found.append(f"distress {number(assessment.newest['distress'].score)} of 10")
-    if any(key[0] == "unresponsive" for key in assessment.on):
+    if in_force(assessment, "unresponsive"):
         found.append(f"MOAA/S {number(assessment.newest['moaas'].score)}")
     return f"With {' and '.join(found)}."
 

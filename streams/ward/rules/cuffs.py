@@ -11,7 +11,7 @@ Cost: some 30 µs a cuff. Never here: samples, arrays, what a patient's limits a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
@@ -30,6 +30,25 @@ this after another corrects it and confirms nothing."""
 Why = Literal["", "confirmed", "slow heart", "waits", "rechecked", "not rechecked", "symptoms"]
 _CRISIS: Final = "hypertensive-crisis"
 _HIGH_PRESSURE: Final = ("hypertension", Priority.LOW)
+
+
+class CuffLimits(NamedTuple):
+    """The rows of a table that are on cuffs and enabled; and the same by rule and priority, where one counts by itself."""
+
+    rows: tuple[Limit, ...]
+    grouped: Mapping[tuple[str, Priority], list[Limit]]
+
+
+def cuff_limits(limits: Iterable[Limit]) -> CuffLimits:
+    """The limits on cuffs of a table."""
+    rows = tuple(limit for limit in limits if limit.by_cuff and limit.enabled)
+    grouped: dict[tuple[str, Priority], list[Limit]] = {}
+    for limit in rows:
+        grouped.setdefault((limit.rule, limit.priority), []).append(limit)
+    # A site may have switched off what a row only adds to: then there is nothing to add to.
+    return CuffLimits(
+        rows, {key: group for key, group in grouped.items() if any(limit.role == "alone" for limit in group)}
+    )
 
 
 class Verdict(NamedTuple):
@@ -90,47 +109,42 @@ class CuffRules:
             abs(x - self.last[name]) > JUMP_MMHG for name, x in pressures.items() if name in self.last
         )
 
-    def read(self, at_us: int, readings: Mapping[str, float], symptoms: bool, limits: Sequence[Limit]) -> list[Verdict]:
+    def read(self, at_us: int, readings: Mapping[str, float], symptoms: bool, limits: CuffLimits) -> list[Verdict]:
         """Fold in one good cuff.
 
         Args:
             readings: by column: `sbp`, `dbp`, their rises over the baseline, and `rate`, where there is one now.
             symptoms: whether the patient has said something that makes a high pressure an emergency.
-            limits: the table in force.
+            limits: of the table in force.
         """
-        limits = [limit for limit in limits if limit.by_cuff and limit.enabled]
         pressures = {name: readings[name] for name in ("sbp", "dbp") if name in readings}
         corrects = at_us - self.at_us < CUFF_TAKES
         jumped = self.jumps(pressures)
         stood = f"{_CRISIS}.{Priority.HIGH.word}" in self.forced
         past: set[str] = set()
-        for limit in limits:
+        for limit in limits.rows:
             reading = readings.get(limit.channel)
             if reading is None:
                 continue
             if limit.is_past(reading):
-                past.add(_name(limit))
+                past.add(limit.name)
             elif limit.is_back(reading):
-                self.beyond.discard(_name(limit))
+                self.beyond.discard(limit.name)
         self.beyond |= past
-        grouped: dict[tuple[str, Priority], list[Limit]] = {}
-        for limit in limits:
-            grouped.setdefault((limit.rule, limit.priority), []).append(limit)
-        # A site may have switched off what a row only adds to: then there is nothing to add to.
-        grouped = {key: group for key, group in grouped.items() if any(limit.role == "alone" for limit in group)}
+        grouped = limits.grouped
         why: dict[str, Why] = {}
         for (rule, priority), group in grouped.items():
             word = self._count(f"{rule}.{priority.word}", group, past, readings, at_us, corrects)
             if rule != _CRISIS and word is not None:
                 why[rule] = word
-        high = [limit for limit in grouped.get(_HIGH_PRESSURE, ()) if _name(limit) in past]
+        high = [limit for limit in grouped.get(_HIGH_PRESSURE, ()) if limit.name in past]
         unread = any(
-            _name(limit) in self.beyond and limit.channel not in readings
+            limit.name in self.beyond and limit.channel not in readings
             for limit in grouped.get((_CRISIS, Priority.HIGH), ())
         )
         since_us = self._crisis(grouped, past, at_us, bool(high), jumped and not stood, corrects, unread, symptoms, why)
         self.normal = not any(
-            _name(limit) in past for limit in limits if limit.channel in pressures and limit.role == "alone"
+            limit.name in past for limit in limits.rows if limit.channel in pressures and limit.role == "alone"
         )
         self.last = {**self.last, **pressures}
         self.shown_us = at_us
@@ -143,9 +157,9 @@ class CuffRules:
     ) -> Why | None:
         """Count one group's cuffs that agree, and see whether it is in force; why, where it is."""
         alone = [limit for limit in group if limit.role == "alone"]
-        needed = all(_name(limit) in self.beyond for limit in group if limit.role == "and")
+        needed = all(limit.name in self.beyond for limit in group if limit.role == "and")
         count, first_us, newest_us = self.agreed.get(name, (0, at_us, NEVER))
-        agrees = any(_name(limit) in past for limit in alone)
+        agrees = any(limit.name in past for limit in alone)
         if agrees and at_us - newest_us > CONFIRM_WITHIN:
             count, first_us = 1, at_us
             self.agreed[name] = (count, first_us, at_us)
@@ -156,10 +170,10 @@ class CuffRules:
             self.agreed.pop(name, None)
             count = 0
         enough = count >= max(limit.readings for limit in alone)
-        instead = any(_name(limit) in past for limit in group if limit.role == "instead")
+        instead = any(limit.name in past for limit in group if limit.role == "instead")
         if agrees and needed and (enough or instead):
             self.forced.add(name)
-        elif not needed or not any(_name(limit) in self.beyond for limit in alone):
+        elif not needed or not any(limit.name in self.beyond for limit in alone):
             self.forced.discard(name)
         if name not in self.forced:
             return None
@@ -172,7 +186,7 @@ class CuffRules:
         """Whether a crisis is believed, waits, or is over; since when."""
         name = f"{_CRISIS}.{Priority.HIGH.word}"
         rows = grouped.get((_CRISIS, Priority.HIGH), [])
-        crisis = any(_name(limit) in past for limit in rows)
+        crisis = any(limit.name in past for limit in rows)
         since_us = at_us if self.waits_us is None else self.waits_us
         # A correction confirms nothing, and a cuff that lacks what was in crisis is no proof that it is over.
         decides = not corrects if high or crisis else not unread
@@ -187,9 +201,7 @@ class CuffRules:
         elif rows and high and symptoms:
             self.milder, why[_CRISIS] = not crisis, "symptoms"
             self.forced.add(name)
-        elif (
-            self.milder and not crisis and any(_name(limit) in self.beyond for limit in grouped.get(_HIGH_PRESSURE, ()))
-        ):
+        elif self.milder and not crisis and any(limit.name in self.beyond for limit in grouped.get(_HIGH_PRESSURE, ())):
             self.forced.add(name)
         else:
             self.milder = False
@@ -240,7 +252,3 @@ class CuffRules:
         self.forced.add(name)
         self.waits_us, self.milder = None, True
         return Verdict(_CRISIS, Priority.HIGH, found[0], self.last[found[0].channel], at_us, "symptoms")
-
-
-def _name(limit: Limit) -> str:
-    return ".".join(limit.key)

@@ -8,7 +8,7 @@ from hypothesis import event as noted
 from hypothesis import given, settings
 
 from models.tables.limits import LIMITS
-from streams.ward.rules.cuffs import CuffRules
+from streams.ward.rules.cuffs import CuffRules, cuff_limits
 from tests.streams.ward.cuff_series import Step, series, with_changes
 from tests.streams.ward.cuffs_in_words import (
     PRESSURES,
@@ -59,7 +59,7 @@ def test_cuffs_are_judged_as_their_text_says(steps: list[Step]) -> None:
 @pytest.mark.parametrize(("wait_us", "same"), [(30 * SECOND - 1, True), (30 * SECOND, False)])
 def test_the_same_numbers_are_the_same_cuff_for_less_than_half_a_minute(wait_us: int, same: bool) -> None:
     rules = CuffRules()
-    rules.read(0, {"sbp": 185.0, "dbp": 95.0}, False, LIMITS)
+    rules.read(0, {"sbp": 185.0, "dbp": 95.0}, False, cuff_limits(LIMITS))
     assert rules.shown_again(wait_us, {"sbp": 185.0}) is same
 
 
@@ -88,4 +88,4 @@ def _cuff(
     expected = said(events)
     for rule, priority, *_, why in expected:
         noted(f"{rule} {priority} {why}")
-    assert [tuple(verdict) for verdict in rules.read(now_us, readings, symptoms, table)] == expected
+    assert [tuple(verdict) for verdict in rules.read(now_us, readings, symptoms, cuff_limits(table))] == expected
