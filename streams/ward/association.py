@@ -11,8 +11,12 @@ Never here: values.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
+from models.arrays import Ints
 from models.findings import Subject
 from models.instants import DAY, MINUTE, NEVER
 from models.session.expectation import expected_effects
@@ -24,6 +28,9 @@ from streams.ward.conclusions import Conclusion, Condition, News, note_conclusio
 from streams.ward.doses import SessionDose, last_course, total_mg
 from streams.ward.early_doses import EarlyDoses
 from streams.ward.rules.cuffs import CuffRules
+
+_NO_ROWS: Final = np.zeros(0, np.int64)
+_NO_CUTOFFS: Final = np.zeros((0, 2), np.int64)
 
 
 class Cuff(NamedTuple):
@@ -149,6 +156,12 @@ class Session:
         return "observation" if over else "dosing"
 
 
+UNKNOWN: Final = -1
+NAMELESS: Final = -2
+_UNKNOWN: Final = repeat(UNKNOWN)
+"""Rows of an origin that no session is known to take, and of one that names nobody."""
+
+
 class Association:
     """The open sessions by row, and the maps that lead there."""
 
@@ -172,6 +185,11 @@ class Association:
         self.early = EarlyDoses()
         #: Origin → row, as far as it was looked up since the last change. No part of the state.
         self._row_of: dict[Origin, int] = {}
+        #: The origins of the frame under way, if nothing has changed since they were looked up: their rows, and their cutoffs,
+        #: (0, 2) until these are needed. No part of the state either.
+        self._origins: tuple[Origin, ...] | None = None
+        self._rows: Ints = _NO_ROWS
+        self._cutoffs: Ints = _NO_CUTOFFS
 
     def find(self, origin: Origin) -> int | None:
         """The row that a sample belongs to; None if no open session takes it."""
@@ -181,6 +199,32 @@ class Association:
             if row is not None:
                 self._row_of[origin] = row
         return row
+
+    def rows_of(self, origins: tuple[Origin, ...]) -> Ints:
+        """(origins,) the row of each, UNKNOWN where no open session takes it. The same array until something changes; the caller
+        writes what becomes known into it.
+        """
+        if not origins:
+            return _NO_ROWS
+        if self._origins is not origins:
+            rows = list(map(self._row_of.get, origins, _UNKNOWN))
+            if UNKNOWN in rows:
+                rows = [UNKNOWN if (row := self.find(origin)) is None else row for origin in origins]
+            self._origins, self._rows, self._cutoffs = origins, np.array(rows, np.int64), _NO_CUTOFFS
+        return self._rows
+
+    def cutoffs_of(self, origins: tuple[Origin, ...]) -> Ints:
+        """(origins, 2), the cutoff of each; (0, 2) if they were not asked for since `rows_of` these, or something has changed."""
+        return self._cutoffs if self._origins is origins else _NO_CUTOFFS
+
+    def find_cutoffs(self, origins: tuple[Origin, ...]) -> None:
+        """Look up the cutoffs of origins whose `rows_of` are known."""
+        self._cutoffs = np.array([self.cutoff_of(origin) for origin in origins], np.int64)
+
+    def _forget(self) -> None:
+        """Who leads where has changed: origins are to be looked up anew."""
+        self._row_of.clear()
+        self._origins = None
 
     def lookup(self, origin: Origin) -> int | None:
         """As `find`, but caches nothing: for readers in another thread."""
@@ -203,6 +247,7 @@ class Association:
         before_us, _ = self.cutoffs.get((site, kind, name), (NEVER, 0))
         self.cutoffs[site, kind, name] = (max(before_us, newest_us), clock_us)
         self.latest_cutoff_us = max(self.latest_cutoff_us, newest_us)
+        self._origins = None
 
     def cutoff_of(self, origin: Origin) -> tuple[int, int]:
         """The instant up to which an origin's samples are of whoever had it before, and the shard's clock when it changed
@@ -226,7 +271,7 @@ class Association:
         """Assign a device to a chair."""
         self.chair_of[site, device] = chair
         self.by_device.pop((site, device), None)
-        self._row_of.clear()
+        self._forget()
 
     def add(self, row: int, session: Session) -> None:
         """Add an open session in this row. One that nobody announced takes no name from another."""
@@ -240,7 +285,7 @@ class Association:
                 self.by_chair.setdefault((site, session.chair), row)
             elif session.device is not None:
                 self.by_device.setdefault((site, session.device), row)
-            self._row_of.clear()
+            self._forget()
             return
         if session.name is not None:
             self.by_name[site, session.name] = row
@@ -254,7 +299,7 @@ class Association:
             else:
                 self.chair_of.pop((site, session.device), None)
                 self.by_device[site, session.device] = row
-        self._row_of.clear()
+        self._forget()
 
     def same_named(self, session: Session) -> int | None:
         """The row of an open session with the same site, patient and name, which the desk could not distinguish; None if none."""
@@ -271,7 +316,7 @@ class Association:
         if chair is not None:
             session.chair = chair
             self.by_chair.setdefault((session.site, chair), row)
-        self._row_of.clear()
+        self._forget()
 
     def remove(self, row: int) -> Session:
         """Take a session out, and everything that leads to it; the session."""
@@ -287,7 +332,7 @@ class Association:
         ]
         if others and (session.site, session.patient) not in self.by_patient:
             self.by_patient[session.site, session.patient] = max(others)[2]
-        self._row_of.clear()
+        self._forget()
         return session
 
     def packed(self, clock_us: int) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
+import numpy as np
 from numba import config, njit
-from numpy.typing import NDArray
 
 from streams.ward.records import RecordView
 
@@ -51,7 +51,7 @@ def compiled(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
 def entry(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
     """A function that Python calls: compiled at its first call, or read from where an earlier start kept it."""
     if not COMPILES:
-        return function
+        return _with_views(function)
     written = cast(FunctionType, function)
     written.__qualname__ = f"{written.__qualname__}-{fingerprint(written)}"
     try:
@@ -98,6 +98,16 @@ def _parts(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]:
             raise TypeError(f"{function.__name__} reads {name} from its module: pass it as an argument")
 
 
-def records(table: NDArray[Any]) -> Any:
-    """A structured array as scalar code takes it, compiled or not: ``table[row].field`` is a field of a row."""
-    return table if COMPILES else RecordView(table)
+def _with_views(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
+    """An entry in plain Python: it reads structured arrays as compiled code does, those in tuples too."""
+
+    def called(*arguments: Any) -> Gives:
+        return cast(Gives, cast(Any, function)(*map(_view, arguments)))
+
+    return cast(Callable[Takes, Gives], called)
+
+
+def _view(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(_view, argument))
+    return RecordView(argument) if isinstance(argument, np.ndarray) and argument.dtype.names else argument

@@ -23,6 +23,8 @@ class RecordArray(Protocol[Row_co]):
 class RecordGrid(Protocol[Row_co]):
     """A structured array of two dimensions."""
 
+    shape: tuple[int, int]
+
     def __getitem__(self, place: tuple[int, int], /) -> Row_co: ...
 
 
@@ -31,13 +33,13 @@ class RecordView:
 
     def __init__(self, table: NDArray[Any]) -> None:
         self._fields = {name: table[name] for name in table.dtype.names or ()}
-        self._length = len(table)
+        self.shape = table.shape
 
     def __getitem__(self, place: int | tuple[int, int]) -> Any:
         return _Record(self._fields, place)
 
     def __len__(self) -> int:
-        return self._length
+        return int(self.shape[0])
 
 
 class _Record:

@@ -103,12 +103,11 @@ _RECORD: Final = np.dtype([
 
 
 class SampleUnderWay:
-    """The record, as the loop takes it (`array`, of one), as Python reads it (`record`), and the fields that every frame sets."""
+    """The record, as the loop takes it (`array`, of one), as Python reads it (`record`), and its clock, which Python sets."""
 
     def __init__(self, observed: bool) -> None:
         self.array = np.zeros(1, _RECORD)
         self.array["observed"] = observed
         self.record: SampleRecord = RecordView(self.array)[0]
-        self.clock_us, self.place, self.step = self.array["clock_us"], self.array["place"], self.array["step"]
-        self.late, self.nameless, self.in_use = self.array["late"], self.array["nameless"], self.array["in_use"]
+        self.clock_us: Ints = self.array["clock_us"]
         self.clock_us[0] = NEVER

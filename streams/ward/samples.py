@@ -17,7 +17,7 @@ from models.tables.channels import CHANNEL_NAMES
 from streams.journal.frame import Frame, FrameBuilder, decode
 from streams.ward import loop
 from streams.ward.absence import fall_due, file_presence
-from streams.ward.compiled import records
+from streams.ward.association import NAMELESS
 from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
 from streams.ward.rules.thresholds import file_flips
@@ -27,8 +27,6 @@ from streams.ward.sessions import open_unannounced
 from streams.ward.signal.channel_table import CHANNEL_TABLE
 from streams.ward.state import OBSERVED, Here, WardState
 
-JUDGED_BY: Final = records(CHANNEL_TABLE)
-_NOT_ASKED: Final = np.zeros((0, 2), np.int64)
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 _NO_SAMPLES: Final = decode(FrameBuilder().seal())
 
@@ -40,98 +38,87 @@ def prepare() -> None:
 
 def pass_time(state: WardState) -> None:
     """Do what is due before now, in sessions and at home."""
-    fold_samples(state, _NO_SAMPLES, 0, 0)
+    _fold_until(state, _NO_SAMPLES, 0, 0)
     pass_time_at_home(state)
 
 
 def fold_samples(state: WardState, frame: Frame, start: int, stop: int) -> None:
     """Let time pass, and fold in the samples [start, stop) of a frame."""
-    under_way = state.under_way
-    under_way.clock_us[0] = state.clock_us
-    under_way.place[0], under_way.step[0] = start, loop.TIME
-    origins = _Origins(state, frame)
-    for place in sorted(frame.authors):
-        if start <= place < stop:
-            _fold_until(state, frame, origins, place + 1)
-            _audit_sample(state, frame, place)
-    _fold_until(state, frame, origins, stop)
     state.counts["samples"] += stop - start
-    if under_way.late[0] or under_way.nameless[0]:
-        state.counts["repeated or late"] += int(under_way.late[0])
-        state.counts["samples of nobody"] += int(under_way.nameless[0])
-        under_way.late[0] = under_way.nameless[0] = 0
+    for place in sorted(frame.authors) if frame.authors else ():
+        if start <= place < stop:
+            _fold_until(state, frame, start, place + 1)
+            _audit_sample(state, frame, place)
+            start = place + 1
+    _fold_until(state, frame, start, stop)
 
 
-class _Origins:
-    """The origins of a frame: the rows that they lead to now, and their cutoffs, once these were needed."""
-
-    def __init__(self, state: WardState, frame: Frame) -> None:
-        self.known, self.names = state.association, frame.origins
-        self.find()
-        self.cutoffs = _NOT_ASKED
-
-    def find(self) -> None:
-        """Look up the row that each leads to now."""
-        self.row_of = np.array(
-            [loop.UNKNOWN if (row := self.known.find(name)) is None else row for name in self.names], np.int64
-        )
-
-    def open(self, state: WardState, which: int, here: Here) -> None:
-        """Open an unannounced session for one that no session is known to take, unless one opened meanwhile does."""
-        row = self.known.find(self.names[which])
-        if row is None:
-            row = open_unannounced(state, self.names[which], here)
-        self.row_of[which] = loop.NAMELESS if row is None else row
-
-    def find_cutoffs(self) -> None:
-        """Look up the cutoff of each."""
-        self.cutoffs = np.array([self.known.cutoff_of(name) for name in self.names], np.int64)
-
-
-def _fold_until(state: WardState, frame: Frame, origins: _Origins, stop: int) -> None:
-    """Run the loop up to a sample, doing what it stops for."""
-    under_way, sample, known = state.under_way, state.under_way.record, state.association
+def _fold_until(state: WardState, frame: Frame, start: int, stop: int) -> None:
+    """Run the loop over the samples [start, stop), doing what it stops for."""
+    under_way, known, names = state.under_way, state.association, frame.origins
+    under_way.clock_us[0] = state.clock_us
     keys = _NO_KEYS if frame.keys is None else frame.keys
     while True:
-        rows = state.rows
+        rows, steps = state.rows, state.rows.steps
+        tables = (
+            under_way.array, rows.sessions, rows.due, CHANNEL_TABLE, state.limits.records, steps.steps, steps.traces
+        )  # fmt: skip
+        row_of = known.rows_of(names)
         why = loop.fold_in(
-            records(under_way.array), records(rows.sessions), rows.due, JUDGED_BY, records(state.limits.records), records(rows.steps.steps), records(rows.steps.traces),
-            frame.origin, origins.row_of, origins.cutoffs, frame.at_us, frame.values, frame.status, keys, stop, known.latest_cutoff_us,
-            rows.steps.longest,
+            tables, frame.origin, row_of, known.cutoffs_of(names), frame.at_us, frame.values, frame.status, keys, start, stop,
+            known.latest_cutoff_us,
         )  # fmt: skip
         if state.clock == "observed":
             state.clock_us = int(under_way.clock_us[0])
         if why == loop.DONE:
             return
-        row = int(sample.row)
-        match why:
-            case loop.FALLS_DUE:
-                overdue = int(sample.overdue)
-                fall_due(state, overdue, int(rows.due[overdue]))
-                if overdue not in known.sessions:
-                    origins.find()
-            case loop.UNCLAIMED:
-                origins.open(state, int(frame.origin[sample.place]), _place(state, frame))
-            case loop.NEEDS_CUTOFFS:
-                origins.find_cutoffs()
-            case loop.POOL_FULL:
-                rows.steps.grow()
-            case loop.HEARD:
-                file_presence(state, row, sample, _place(state, frame))
-            case loop.STEPPED:
-                shown: dict[str, float] = {CHANNEL_NAMES[sample.column - 1]: float(sample.shown)}
-                if sample.of_rate:
-                    shown["rate"] = float(sample.shown)
-                file_flips(state, row, sample, _place(state, frame), shown)
-            case loop.FLIPPED:
-                file_flips(state, row, sample, _place(state, frame), _trusted(sample))
-            case loop.CUFF:
-                fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
+        _act(state, frame, why)
+        start = loop.GO_ON
+
+
+def _act(state: WardState, frame: Frame, why: int) -> None:
+    """Do what the loop has stopped for."""
+    sample, rows = state.under_way.record, state.rows
+    row = int(sample.row)
+    match why:
+        case loop.FALLS_DUE:
+            overdue = int(sample.overdue)
+            fall_due(state, overdue, int(rows.due[overdue]))
+        case loop.UNCLAIMED:
+            _claim(state, frame, int(frame.origin[sample.place]))
+        case loop.NEEDS_CUTOFFS:
+            state.association.find_cutoffs(frame.origins)
+        case loop.POOL_FULL:
+            rows.steps.grow()
+        case loop.HEARD:
+            file_presence(state, row, sample, _place(state, frame))
+        case loop.STEPPED:
+            shown: dict[str, float] = {CHANNEL_NAMES[sample.column - 1]: float(sample.shown)}
+            if sample.of_rate:
+                shown["rate"] = float(sample.shown)
+            file_flips(state, row, sample, _place(state, frame), shown)
+        case loop.FLIPPED:
+            file_flips(state, row, sample, _place(state, frame), _trusted(sample))
+        case loop.CUFF:
+            fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
+        case loop.UNCOUNTED:
+            state.counts["repeated or late"] += int(sample.late)
+            state.counts["samples of nobody"] += int(sample.nameless)
+            sample.late = sample.nameless = 0
+
+
+def _claim(state: WardState, frame: Frame, which: int) -> None:
+    """Open an unannounced session for an origin that no session is known to take, unless one opened meanwhile does."""
+    known, name = state.association, frame.origins[which]
+    row = known.find(name)
+    if row is None:
+        row = open_unannounced(state, name, _place(state, frame))
+    known.rows_of(frame.origins)[which] = NAMELESS if row is None else row
 
 
 def _place(state: WardState, frame: Frame) -> Here:
     """When and where the sample under way is, among everything in its frame."""
-    place = int(state.under_way.place[0])
+    place = int(state.under_way.record.place)
     before = bisect_right([position for position, _ in frame.events], place)
     return int(state.under_way.clock_us[0]), OBSERVED, place + before
 

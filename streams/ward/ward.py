@@ -55,6 +55,8 @@ class Ward(WardState):
         if self.clock == "received":
             self.clock_us = max(self.clock_us, received_us)
         self._fold(frame)
+        if not self.emitted:
+            return []
         emitted, self.emitted = self.emitted, []
         emitted.sort(key=lambda concluded: concluded[0])
         return emitted
@@ -115,7 +117,7 @@ class Ward(WardState):
         ward.home = Home.unpacked(packed["home"])
         ward.counts = Counter(packed["counts"])
         ward.seen_keys = dict(packed["seen"])
-        ward.under_way.in_use[0] = ward.rows.steps.in_use
+        ward.under_way.record.in_use = ward.rows.steps.in_use
         for row, session in sorted(ward.association.sessions.items()):
             ward.rows.dosed[row] = session.dose_us is not None
             ward.rows.limit_set[row] = ward.limits.set_of(session.site, session.patient)

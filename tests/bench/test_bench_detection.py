@@ -24,7 +24,6 @@ from models.instants import EPOCH, SECOND
 from models.tables.rules import Priority
 from models.wire.observations import LimitChange, LimitChanges, SiteConfigured
 from streams.ward import samples
-from streams.ward.compiled import records
 from streams.ward.signal.channel_table import CHANNEL_TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,7 +185,7 @@ def test_the_card_shows_it_if_impossible_steps_were_believed(monkeypatch: pytest
     doubting = family("artefact-heavy", sessions=2, seed=1)
     believed = CHANNEL_TABLE.copy()
     believed["fastest_per_us"] = 1.0
-    monkeypatch.setattr(samples, "JUDGED_BY", records(believed))
+    monkeypatch.setattr(samples, "CHANNEL_TABLE", believed)
     believing = family("artefact-heavy", sessions=2, seed=1)
 
     assert doubting.false == []
