@@ -109,7 +109,7 @@ WHOSE: Final = Suite(
     (
         _known("W1", old="        if origin.session is not None:\n            return self.by_name", new="        if origin.session is not None and origin.patient is None:\n            return self.by_name",
                why="a line that names session and patient goes by the patient"),
-        _known("W2", old="        self.by_device.pop((site, device), None)\n        self._row_of.clear()\n\n    def add", new="        self._row_of.clear()\n\n    def add",
+        _known("W2", old="        self.by_device.pop((site, device), None)\n        self._forget()\n\n    def add", new="        self._forget()\n\n    def add",
                why="a device that got a chair still serves whom it served before, once that chair is empty"),
         _known("W3", old="self.by_patient.setdefault((site, session.patient), row)", new="self.by_patient[site, session.patient] = row",
                why="a session that nobody announced takes a patient's check-ins from the announced one"),

@@ -90,7 +90,7 @@ CUFFS: Final = Suite(
                why="a heart that was slow an hour ago stands in for the second cuff"),
         _cuffs("C36", old="enough = count >= max(", new="enough = count > max(",
                why="three cuffs are needed where the table says two"),
-        _cuffs("C37", old="if limit.by_cuff and limit.enabled]", new="if limit.by_cuff]",
+        _cuffs("C37", old="if limit.by_cuff and limit.enabled)", new="if limit.by_cuff)",
                why="a limit that is switched off goes on"),
         _cuffs("C38", old="if limit.channel in pressures and limit.role == \"alone\"", new="if limit.role == \"alone\"",
                why="a cuff that has only risen is not normal, so a jump from it is believed"),
