@@ -16,6 +16,7 @@ from typing import Final
 from alerts.notify.notifiers import TIMEOUT_S, Destination, Outcome
 from alerts.store.outbox import OwedPage, Recipients, everybody
 from alerts.store.store import Store
+from alerts.tracing import SpanKind, context_of, tracer
 from models.instants import SECOND
 
 log = logging.getLogger(__name__)
@@ -144,7 +145,11 @@ class Pager:
             self._store.claim_pages, destination.name, self._recipients, self._now_us(), lease_us
         )
         for owed in claimed:
-            outcome = await destination.deliver(owed.page, self._timeout_s)
+            with tracer().start_as_current_span("deliver page", context_of(owed.trace), kind=SpanKind.CLIENT) as span:
+                outcome = await destination.deliver(owed.page, self._timeout_s)
+                span.set_attributes(
+                    {"destination": owed.destination, "attempt": owed.attempt, "arrived": outcome.arrived}
+                )
             await self._mark(owed, outcome)
         return bool(claimed)
 

@@ -65,8 +65,8 @@ class _Row(NamedTuple):
     doc: str
 
 
-def write(connection: Connection, insert: Insert, frame: FrameEffects) -> list[Conflict]:
-    """Write a frame's effects in the caller's transaction.
+def write(connection: Connection, insert: Insert, frame: FrameEffects, trace: str | None = None) -> list[Conflict]:
+    """Write a frame's effects in the caller's transaction. `trace`: what its pages go on with (alerts/tracing.py).
 
     Raises:
         WrittenMeanwhile: roll back and call again.
@@ -83,7 +83,7 @@ def write(connection: Connection, insert: Insert, frame: FrameEffects) -> list[C
             raise WrittenMeanwhile
         conflicts = [
             *_write_transitions(connection, insert, [row for row in rows if row.kind == "transition"]),
-            *_write_pages(connection, insert, [row for row in rows if row.kind == "page"]),
+            *_write_pages(connection, insert, [row for row in rows if row.kind == "page"], trace),
         ]
         entries = [_columns(row, "site", "patient", "session", "at", "kind") for row in rows if row.kind == "audit"]
         if entries:
@@ -122,13 +122,13 @@ def _write_transitions(connection: Connection, insert: Insert, rows: Sequence[_R
     return [_conflict(row, "", "another transition has its site and seq") for row in rows if row.key["n"] not in won]
 
 
-def _write_pages(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> list[Conflict]:
+def _write_pages(connection: Connection, insert: Insert, rows: Sequence[_Row], trace: str | None) -> list[Conflict]:
     """Insert the pages into the outbox. One that is there already, owed or sent, is left as it is."""
     if not rows:
         return []
     pages = {clean(row.effect.key): row.effect for row in rows if isinstance(row.effect, Page)}
     new = insert(OUTBOX).on_conflict_do_nothing().returning(OUTBOX.c.key)
-    won = connection.scalars(new, [_page_columns(row) for row in rows]).all()
+    won = connection.scalars(new, [_page_columns(row) | {"trace": trace} for row in rows]).all()
     spoken = [{"alert": clean(alert), "key": key} for key in won for alert in dict.fromkeys(pages[key].alerts)]
     if spoken:
         connection.execute(insert(PAGE_ALERTS).on_conflict_do_nothing(), spoken)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -37,6 +37,8 @@ class OwedPage:
     page: Page
     destination: str
     attempt: int
+    trace: str | None = field(default=None, compare=False)
+    """What led to it (alerts/tracing.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def due_destinations(connection: Connection, now_us: int) -> set[str]:
 def claim(connection: Connection, destination: str, now_us: int, lease_us: int, limit: int) -> list[OwedPage]:
     """Take up to `limit` due deliveries for `lease_us`, the worst first, then the oldest."""
     wanted = (
-        sa.select(DELIVERIES.c.key, DELIVERIES.c.attempts, OUTBOX.c.doc)
+        sa.select(DELIVERIES.c.key, DELIVERIES.c.attempts, OUTBOX.c.doc, OUTBOX.c.trace)
         .join(OUTBOX, OUTBOX.c.key == DELIVERIES.c.key)
         .where(is_due(destination, now_us))
         .order_by(OUTBOX.c.rank.desc(), OUTBOX.c.at_us, OUTBOX.c.key)
@@ -156,7 +158,7 @@ def claim(connection: Connection, destination: str, now_us: int, lease_us: int, 
         .where(DELIVERIES.c.destination == destination, DELIVERIES.c.key.in_([row.key for row in rows]))
         .values(state="sending", attempts=DELIVERIES.c.attempts + 1, due_us=now_us + min(lease_us, LONGEST_WAIT_US))
     )
-    return [OwedPage(_page(row.doc), destination, row.attempts + 1) for row in rows]
+    return [OwedPage(_page(row.doc), destination, row.attempts + 1, row.trace) for row in rows]
 
 
 def mark_sent(connection: Connection, owed: OwedPage, now_us: int) -> None:

@@ -65,8 +65,8 @@ class Store:
 
     # Writing what a frame did
 
-    def commit(self, frame: FrameEffects) -> list[Conflict]:
-        """Write one frame's effects, all or none; durable when this returns.
+    def commit(self, frame: FrameEffects, trace: str | None = None) -> list[Conflict]:
+        """Write one frame's effects, all or none; durable when this returns. `trace`: what its pages go on with.
 
         Returns:
             Where the frame disagrees with what is already written. A repeat of the same frame disagrees nowhere. What was
@@ -75,7 +75,7 @@ class Store:
         while frame.effects:
             try:
                 with self.database.writing() as connection:
-                    return ledger.write(connection, self.database.insert, frame)
+                    return ledger.write(connection, self.database.insert, frame, trace)
             except WrittenMeanwhile:
                 continue
         return []

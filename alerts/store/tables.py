@@ -159,6 +159,7 @@ OUTBOX: Final = Table(
     Column("addressed", Boolean, nullable=False),
     Column("sent_us", BigInteger),
     Column("for_", String(16), nullable=False, server_default="watch"),
+    Column("trace", Text),
     Index(None, "addressed"),
     Index(None, "sent_us"),
 )  # fmt: skip

@@ -34,6 +34,7 @@ from deploy.network.remote_views import KEEP_SHOWN_S, RemoteViews
 from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites
 from deploy.supervisor import Supervisor, reason_of
+from deploy.tracing import set_up_tracing
 from deploy.wiring import wall_us
 from models.wire.observations import Command
 from streams.forecasts.http import patient_routes
@@ -207,8 +208,10 @@ def run_edge(network: NetworkSettings, host: str, port: int, site: str) -> None:
     async def serve() -> None:
         store, shards = await opened(network)
         edge = Edge(network, store, shards, site)
+        app = build_edge(edge)
+        set_up_tracing("edge", app)
         config = uvicorn.Config(
-            build_edge(edge), log_level="warning", access_log=False, http="httptools",
+            app, log_level="warning", access_log=False, http="httptools",
             timeout_graceful_shutdown=GRACE_S, lifespan="on",
         )  # fmt: skip
         await EdgeServer(config, edge).serve(sockets=[listening])

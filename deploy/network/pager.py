@@ -16,6 +16,7 @@ from deploy.logs import set_up_log
 from deploy.network.processes import patiently
 from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites, Switchboard
+from deploy.tracing import set_up_tracing
 from deploy.wiring import wall_us
 from streams.hosts.embedded import UNWRITABLE
 
@@ -30,6 +31,7 @@ UNASKED_S: Final = 60.0
 def run_pager(network: NetworkSettings) -> None:
     """Send until a signal; then what is due now is still sent."""
     set_up_log()
+    set_up_tracing("pager")
     asyncio.run(_page(network))
 
 

@@ -23,6 +23,7 @@ from deploy.network.forecaster import ShardsAtHome
 from deploy.network.processes import SERVER_RETRY_S, opened, patiently
 from deploy.network.settings import NetworkSettings
 from deploy.network.worker_http import DoorServer, WorkerMetrics, worker_app
+from deploy.tracing import set_up_tracing
 from deploy.wiring import wall_us
 from streams.forecasts.queue import AskingScheduler
 from streams.forecasts.worker import Worker
@@ -40,6 +41,7 @@ NOT_OURS: Final = 3
 def run_worker(network: NetworkSettings, host: str, port: int) -> int:
     """Work until a signal; the exit status. `port` is for `/metrics` and `/healthz`; 0 for neither."""
     set_up_log()
+    set_up_tracing("worker")
     compile_ward(log.warning)  # before it joins: its first frames must not wait for a compiler
     door = listen(host, port) if port else None
     return asyncio.run(_work(network, door))

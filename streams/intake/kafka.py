@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from alerts.tracing import headers_of, traceparent
 from streams.intake.append import MOST_WAITING, Overloaded, Records
 from streams.journal.frame import FULL, FrameBuilder
 from streams.journal.kafka import KafkaProducer
@@ -42,7 +43,7 @@ class _Lane:
     __slots__ = ("running", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Records, asyncio.Future[None]]] = []
+        self.waiting: list[tuple[Records, asyncio.Future[None], str | None]] = []
         self.running: asyncio.Task[None] | None = None
 
 
@@ -92,7 +93,7 @@ class NetworkIntake:
     def _put(self, shard: int, records: Records) -> asyncio.Future[None]:
         lane = self._lanes[shard]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        lane.waiting.append((records, done))
+        lane.waiting.append((records, done, traceparent()))
         self._size += len(records)
         if lane.running is None:
             lane.running = asyncio.create_task(self._drain(shard, lane), name=f"append to shard {shard}")
@@ -102,19 +103,20 @@ class NetworkIntake:
         try:
             while lane.waiting:
                 batch, lane.waiting = lane.waiting, []
-                together = [record for records, _ in batch for record in records]
+                together = [record for records, _, _ in batch for record in records]
                 try:
                     values = [(None, frame) for frame in frames(together)]
-                    places = await self._producer.send(OBSERVATIONS_TOPIC, values, shard)
+                    headers = headers_of([trace for _, _, trace in batch])
+                    places = await self._producer.send(OBSERVATIONS_TOPIC, values, shard, headers)
                 except Exception as failed:  # noqa: BLE001 - the senders are told, and will send again
-                    for _, done in batch:
+                    for _, done, _ in batch:
                         if not done.done():
                             done.set_exception(Overloaded(str(failed) or type(failed).__name__))
                             done.exception()  # seen: whoever waited may have gone
                 else:
                     for place in places:
                         self._told(shard, place.offset)
-                    for _, done in batch:
+                    for _, done, _ in batch:
                         if not done.done():
                             done.set_result(None)
                 finally:

@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
+from alerts.tracing import Header
 from streams.journal.topics import LARGEST_RECORD, OBSERVATIONS_TOPIC, TOPICS, Topic
 
 log = logging.getLogger(__name__)
@@ -161,16 +162,18 @@ class KafkaProducer:
         await self._live()
 
     async def send(
-        self, topic: Topic, values: Sequence[tuple[bytes | None, bytes]], partition: int | None
+        self, topic: Topic, values: Sequence[tuple[bytes | None, bytes]], partition: int | None, headers: Sequence[Header] = ()
     ) -> list[Written]:  # fmt: skip
-        """Write (key, value) records in order; where they stand, once the brokers in sync have them.
+        """Write (key, value) records in order, each with these headers; where they stand, once the brokers in sync have them.
 
         Raises:
             KafkaError: not all were written, as far as is known.
         """
         producer, name = await self._live(), self._connection.named(topic)
         try:
-            waiting = [await producer.send(name, value, key=key, partition=partition) for key, value in values]
+            waiting = [
+                await producer.send(name, value, key=key, partition=partition, headers=list(headers)) for key, value in values
+            ]  # fmt: skip
             places: list[Written] = await asyncio.gather(*waiting)
         except KafkaError:
             await self._discard(producer)

@@ -171,14 +171,16 @@ class HostedShard:
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 
-    async def take(self, offset: int, received_us: int, payload: bytes) -> FrameEffects:
+    async def take(self, offset: int, received_us: int, payload: bytes, trace: str | None = None) -> FrameEffects:
         """Decide, commit and tell one frame; what it came to. Cancelling the caller does not cancel the work.
+
+        `trace`: what its pages go on with (alerts/tracing.py).
 
         Raises:
             OffsetGap: it is not the next frame. Reload: load the shard again. NotOurs: leave the shard to another process.
         """
         await self._settled()
-        self._work = asyncio.ensure_future(self._take(offset, received_us, payload))
+        self._work = asyncio.ensure_future(self._take(offset, received_us, payload, trace))
         return await asyncio.shield(self._work)
 
     async def _settled(self) -> None:
@@ -186,7 +188,7 @@ class HostedShard:
         if self._work is not None and not self._work.done():
             await asyncio.wait([self._work])
 
-    async def _take(self, offset: int, received_us: int, payload: bytes) -> FrameEffects:
+    async def _take(self, offset: int, received_us: int, payload: bytes, trace: str | None) -> FrameEffects:
         self.busy_since = asyncio.get_running_loop().time()
         try:
             if self._dirty:
@@ -194,7 +196,7 @@ class HostedShard:
             effects = self._step(offset, received_us, payload)
             self.received_us = max(self.received_us, received_us)
             if effects.effects:
-                conflicts = await self._patiently(self._store.commit, effects)
+                conflicts = await self._patiently(self._store.commit, effects, trace)
                 for each in conflicts:
                     log.error("shard %d: effects disagree with the store: %s", self.number, each)
                     await self._append(

@@ -25,6 +25,7 @@ from faust.types import TP, StreamT
 
 from alerts.effects import DeadLetter, FrameEffects, Transition, encode
 from alerts.store.store import Store
+from alerts.tracing import SpanKind, parents_of, traceparent, tracer
 from models.wire.observations import Internal
 from streams.hosts.embedded import UNWRITABLE
 from streams.hosts.kafka.hosted import HostedShard, NotOurs, Reload
@@ -218,7 +219,17 @@ class ShardWorker:
         async for event in stream.events():
             message = event.message
             # Kafka's stamp is whole milliseconds, Faust's a float of seconds: rounding gives the milliseconds back exactly.
-            await self._take(message.partition, message.offset, round(message.timestamp * 1000) * 1000, message.value)
+            parent, links = parents_of(message.headers)
+            if parent is None:
+                await self._take(
+                    message.partition, message.offset, round(message.timestamp * 1000) * 1000, message.value
+                )
+                continue
+            with tracer().start_as_current_span("decide frame", parent, SpanKind.CONSUMER, links=links) as span:
+                span.set_attributes({"shard": message.partition, "offset": message.offset})
+                await self._take(
+                    message.partition, message.offset, round(message.timestamp * 1000) * 1000, message.value
+                )
 
     async def _take(self, number: int, offset: int, received_us: int, payload: bytes) -> None:
         """Take a frame. Total: to raise would lose this frame and go on with the next."""
@@ -227,7 +238,7 @@ class ShardWorker:
             return  # given away while it was on its way
         beat = self._beats[number]
         try:
-            effects = await shard.take(offset, received_us, payload)
+            effects = await shard.take(offset, received_us, payload, traceparent())
         except OffsetGap:
             await self._seek(shard, beat)
         except Reload:
