@@ -29,22 +29,16 @@ from models.instants import EPOCH, SECOND, from_iso, to_datetime
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from models.wire.observations import SetAside, Vitals
 from streams.intake.csv_header import AS_IT_IS, Layout, NotATable, layout_of
-from streams.intake.json import SHOWN, why
+from streams.intake.gaps import is_gap
+from streams.intake.json import NOBODY, SHOWN, why
 from streams.journal.frame import Frame, Origin
 
-GAPS: Final = frozenset({
-    "", "-", "--", "---", "----", "–", "—", ".", "..", "...", "?", "??", "???", "*", "**", "***", "/", "na", "n/a", "n.a.", "#n/a", "nan", "null",
-    "(null)", "<null>", "none", "nil", "nd", "n.d.", "nr", "missing", "no data", "no reading", "no signal", "not available", "unknown", "blank",
-    "invalid", "off", "undefined", "\\n", "<na>", "#null!", "#value!", "#div/0!", "1.#qnan", "-1.#ind",
-})  # fmt: skip
-"""How a recording says that there is no reading, in lower case: by hand, by R, pandas, SQL, Excel, and by monitors."""
 QUOTED_LINES: Final = 20
 """Lines over which a quoted text may go on. Chosen by us: more than a note has; a quote that is not closed by then never is."""
 
 FEWER: Final = "fewer fields than the header has"
 MORE: Final = "more fields than the header has"
 UNCLOSED: Final = "a quote is never closed"
-NO_PATIENT: Final = "names no patient"
 NUMBER: Final = "a number, not a time: write 2026-11-23T14:00:00Z, or call the column t_s if it counts seconds"
 NO_OFFSET: Final = "a time without an offset: add Z or +hh:mm, or (UTC) to the column's name"
 NO_TIME: Final = "not a time: write 2026-11-23T14:00:00Z"
@@ -152,8 +146,8 @@ def _record(row: list[str], table: Table) -> Vitals | SetAside | None:
     said: dict[str, object] = {"at": at, "patient": layout.patient}
     if layout.whose is not None:
         said["patient"] = row[layout.whose].strip()
-        if row[layout.whose].strip().lower() in GAPS:
-            return _aside(layout.header[layout.whose], NO_PATIENT, line)
+        if is_gap(row[layout.whose]):
+            return _aside(layout.header[layout.whose], NOBODY, line)
     for index, channel, scale in layout.channels:
         reading = _number(row[index], layout)
         if reading is None:
@@ -169,7 +163,7 @@ def _record(row: list[str], table: Table) -> Vitals | SetAside | None:
 def _is_header(row: Sequence[str], table: Table) -> bool:
     """Whether the row is a header; then it is the table's from here on."""
     try:
-        table.layout = layout_of(row, table.layout.patient, table.rename, table.layout.delimiter)
+        table.layout = layout_of(row, table.layout.delimiter, table.layout.patient, table.rename)
     except NotATable:
         return False
     table.headers += 1
@@ -212,7 +206,7 @@ def _instant(text: str, layout: Layout) -> int:
 def _number(text: str, layout: Layout) -> float | None:
     """A cell's number; NaN where it is a gap, None where it is neither."""
     plain = text.strip()
-    if plain.lower() in GAPS:
+    if is_gap(plain):
         return nan
     if layout.delimiter != "," and plain.count(",") == 1 and "." not in plain:
         plain = plain.replace(",", ".")
@@ -244,7 +238,7 @@ def columns(lines: bytes, layout: Layout) -> Frame | None:
             values[:, CHANNEL_COLUMN[channel]] = read if scale == AS_IT_IS else read * scale.factor + scale.offset
         patients = [layout.patient] * count if layout.whose is None else [name.strip() for name in fields[layout.whose]]
         places = {patient: place for place, patient in enumerate(dict.fromkeys(patients))}
-        if layout.whose is not None and any(patient.lower() in GAPS for patient in places):
+        if layout.whose is not None and any(map(is_gap, places)):
             return None
         origins = _origins(places, at_us, values)
     except (ValueError, OverflowError):

@@ -22,6 +22,9 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 LINES_ABOVE: Final = 40
 """Lines within which a header is looked for: an export's own notes above it are shorter. Chosen by us."""
 
+NAME_LINES: Final = 8
+"""Lines over which a header with names in quotes may go. Chosen by us."""
+
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "at": ("time", "timestamp", "datetime", "date time", "date/time", "time stamp"),
     "t_s": ("t", "elapsed", "elapsed time"),
@@ -99,8 +102,8 @@ class Layout:
     whose: int | None
     patient: str
     channels: tuple[Column, ...]
-    delimiter: str = ","
-    remarks: tuple[str, ...] = ()
+    delimiter: str
+    remarks: tuple[str, ...]
 
     @property
     def last(self) -> int:
@@ -132,13 +135,28 @@ def header_at(lines: Sequence[str], patient: str, rename: Mapping[str, str]) -> 
         if found := re.fullmatch(r'"?sep=(.)"?\s*', line):  # how Excel is told
             delimiters = (found[1],)
             continue
-        # A quote that is never closed would make one name of all that follow.
-        names, delimiter = _split(line if line.count('"') % 2 == 0 else line.replace('"', ""), delimiters)
-        try:
-            return number, layout_of(names, patient, rename, delimiter)
-        except NotATable as wrong:
-            refused = refused or wrong
+        for last, text in _quoted(lines, number):
+            try:
+                return last, layout_of(*_split(text, delimiters), patient, rename)
+            except NotATable as wrong:
+                refused = refused or wrong
     raise refused or NotATable("no column `at` or `t_s` among nothing: it is empty")
+
+
+def _quoted(lines: Sequence[str], number: int) -> Iterator[tuple[int, str]]:
+    """How the header that begins in a line may be meant: the number of its last line, and its text.
+
+    A name in quotes may go on over lines; a quote that is never closed would make one name of all that follows.
+    """
+    line = lines[number]
+    if line.count('"') % 2:
+        for last in range(number + 1, min(number + NAME_LINES, len(lines))):
+            if (together := "".join(lines[number : last + 1])).count('"') % 2 == 0:
+                yield last, together
+                break
+        yield number, line.replace('"', "")
+    else:
+        yield number, line
 
 
 def _split(line: str, delimiters: Sequence[str]) -> tuple[list[str], str]:
@@ -152,16 +170,18 @@ def _split(line: str, delimiters: Sequence[str]) -> tuple[list[str], str]:
     return max(read, key=lambda each: len(each[0]), default=([line], delimiters[0]))
 
 
-def layout_of(header: Sequence[str], patient: str, rename: Mapping[str, str], delimiter: str = ",") -> Layout:
+def layout_of(header: Sequence[str], delimiter: str, patient: str, rename: Mapping[str, str]) -> Layout:
     """The layout of a table by the names of its columns.
 
     Raises:
         NotATable: it has no time, or no channel, or one of them twice.
     """
     names = tuple(column.strip() for column in header)
+    exact = {column: rename[column] for column in names if column in rename}
+    loose = {_plain(column): name for column, name in rename.items() if column not in exact}
     found: dict[str, list[tuple[_Meaning, int]]] = {}
     for index, column in enumerate(names):
-        if (meaning := _meaning(column, rename)) is not None:
+        if (meaning := _meaning(column, exact.get(column) or loose.get(_plain(column)))) is not None:
             found.setdefault(meaning.name, []).append((meaning, index))
     chosen = {name: _one_of(name, meanings, names) for name, meanings in found.items()}
     time = min((chosen[name] for name in ("at", "t_s") if name in chosen), key=lambda each: each[0].rank, default=None)
@@ -218,9 +238,8 @@ def _one_of(name: str, meanings: Sequence[tuple[_Meaning, int]], names: Sequence
     return best[0]
 
 
-def _meaning(column: str, rename: Mapping[str, str]) -> _Meaning | None:
-    """What a column is; None: nothing that is read here."""
-    renamed = rename.get(column) or rename.get(column.lower())
+def _meaning(column: str, renamed: str | None) -> _Meaning | None:
+    """What a column is, which may have been renamed; None: nothing that is read here."""
     if renamed is None and column.lower() in COLUMN_NAMES:
         return _Meaning(column.lower(), _NAMED)
     for base, unit, bracketed in _readings(column):
@@ -255,9 +274,16 @@ def _readings(column: str) -> Iterator[tuple[str, str, bool]]:
     yield column, "", False
 
 
+def _plain(name: str) -> str:
+    """A name as people type it again: in any case, its spaces as they come."""
+    return " ".join(name.split()).casefold()
+
+
 def _shown(names: Sequence[str]) -> str:
     """Names for a message, which is a line."""
-    return ", ".join([*(name[:40] for name in names[:SHOWN_NAMES]), *(["…"] if len(names) > SHOWN_NAMES else [])])
+    return ", ".join(
+        [*(" ".join(name.split())[:40] for name in names[:SHOWN_NAMES]), *(["…"] if len(names) > SHOWN_NAMES else [])]
+    )
 
 
 def _words(name: str) -> str:

@@ -12,13 +12,16 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from pydantic import ValidationError
 
 from models.instants import EPOCH
+from models.tables.channels import CHANNEL_NAMES
 from models.wire.observations import OBSERVATION, Event, SetAside, Vitals
+from streams.intake.gaps import is_gap
 from streams.intake.vitals_line import samples_of
 from streams.journal.frame import Sample, sample_of
 
@@ -153,14 +156,35 @@ def _read_line(reading: Reading[Any], number: int, line: bytes) -> Vitals | Even
     try:
         record = OBSERVATION.validate_json(line.removeprefix(MARK))
     except ValidationError as wrong:
-        reading.set_aside(number, *why(wrong.errors(include_url=False, include_context=False)), _text(line))
+        errors = wrong.errors(include_url=False, include_context=False)
+        without_gaps = _without_gaps(line, errors)
+        if without_gaps is None:
+            reading.set_aside(number, *why(errors), _text(line))
+            return None
+        record = without_gaps
     except (ValueError, RecursionError) as wrong:
         reading.set_aside(number, "", _short(str(wrong)), _text(line))
-    else:
-        if record.kind != "vitals" or record.device or record.patient or record.session:
-            return record
-        reading.set_aside(number, "device", NOBODY, _text(line))
+        return None
+    if record.kind != "vitals" or record.device or record.patient or record.session:
+        return record
+    reading.set_aside(number, "device", NOBODY, _text(line))
     return None
+
+
+def _without_gaps(line: bytes, errors: Sequence[Any]) -> Vitals | Event | None:
+    """The record of a vitals line that is refused for gaps alone ("--", NaN): no reading there. None: there is more to it."""
+    gaps = {error["loc"][-1] for error in errors if error["loc"][:-1] == ("vitals",) and _is_no_reading(error["input"])}
+    if not gaps <= set(CHANNEL_NAMES) or len(gaps) < len(errors):
+        return None
+    try:
+        said = json.loads(line.removeprefix(MARK), parse_int=_whole)
+        return OBSERVATION.validate_json(json.dumps({name: said[name] for name in said if name not in gaps}))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_no_reading(value: object) -> bool:
+    return is_gap(value) if isinstance(value, str) else isinstance(value, float) and isnan(value)
 
 
 def _whole(digits: str) -> int | float:

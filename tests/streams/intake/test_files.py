@@ -22,7 +22,6 @@ from streams.intake.csv_file import (
     FEWER,
     MORE,
     NO_OFFSET,
-    NO_PATIENT,
     NO_SECONDS,
     NO_TIME,
     NUMBER,
@@ -32,6 +31,7 @@ from streams.intake.csv_file import (
 )
 from streams.intake.csv_header import layout_of
 from streams.intake.files import Line, read_file, recorded_frames
+from streams.intake.json import NOBODY
 from streams.intake.whole_lines import BLOCK_BYTES, LONGEST_LINE, UnreadableFile
 from streams.journal.frame import Frame, FrameBuilder, decode, frame_of
 from tests.support.service import START_US, at, ndjson, sample
@@ -161,7 +161,7 @@ def test_blocks_are_what_single_lines_are(
 
 def test_plain_rows_are_read_as_columns() -> None:
     """Else reading them in blocks would be right and useless."""
-    layout = layout_of(["t_s", "spo2", "pulse_rate"], "P-1", RENAME)
+    layout = layout_of(["t_s", "spo2", "pulse_rate"], ",", "P-1", RENAME)
     read = columns(b"0,97,\n1,,64.5\n2,,\n", layout)
     assert read is not None
     assert read.at_us.tolist() == [0, 1_000_000, 2_000_000]
@@ -171,7 +171,7 @@ def test_plain_rows_are_read_as_columns() -> None:
 
 @pytest.mark.parametrize("row", [b"0,97,64,1", b"0,97", b"0,inf,64", b"0,9_7,64", b"0,much,64", b'0,"97",64', b"x,97,64", b"7258118400,97,64", "0,97,٦".encode()])  # fmt: skip
 def test_a_row_that_is_not_plain_is_left_to_the_model_with_those_around_it(row: bytes) -> None:
-    layout = layout_of(["t_s", "spo2", "pulse_rate"], "P-1", RENAME)
+    layout = layout_of(["t_s", "spo2", "pulse_rate"], ",", "P-1", RENAME)
     assert columns(b"1,97,64\n" + row + b"\n2,97,64\n", layout) is None
 
 
@@ -513,6 +513,21 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, content: bytes,
 
 
 @pytest.mark.parametrize(
+    ("column", "rename"),
+    [
+        ("SpO2(%)", "spo2(%)"), ("  Pulse   Ox ", "pulse ox"), ('"Pulse Rate, bpm"', "Pulse Rate, bpm"), ('"SpO2\n(%)"', "SpO2 (%)"), ("a=b", "a=b"),
+        ("血氧", "血氧"), ("Sättigung [%]", "sättigung [%]"), ('"say ""SpO2"""', 'say "SpO2"'), ("'spo2'", "'spo2'"), ("97", "97"), ("NA", "NA"),
+    ],
+)  # fmt: skip
+def test_a_column_can_be_renamed_whatever_it_is_called(tmp_path: Path, column: str, rename: str) -> None:
+    content = table(f"{at(0)},97,1", f"{at(1)},96,2", header=f"at,{column},n")
+    read, _ = replayed_as(tmp_path, ("rowan.csv", content), rename={rename: "spo2"})
+
+    assert spo2(read) == [97, 96]
+    assert asides(read) == []
+
+
+@pytest.mark.parametrize(
     ("rename", "read_as"),
     [
         ({"SpO2 [%]": "spo2"}, 96), ({"SpO2 (%)": "spo2"}, 97), ({"other": "spo2"}, 95),
@@ -583,7 +598,7 @@ def test_a_row_that_names_nobody_is_nobodys(tmp_path: Path, name: str) -> None:
     read, _ = replayed_as(tmp_path, ("clinic.csv", content))
 
     assert [each[0].patient for each in read if isinstance(each, tuple)] == ["rowan"]
-    assert asides(read) == [("patient_id", NO_PATIENT)]
+    assert asides(read) == [("patient_id", NOBODY)]
 
 
 def test_names_that_differ_in_a_letter_stay_two_in_any_encoding(tmp_path: Path) -> None:

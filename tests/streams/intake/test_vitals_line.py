@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from models.instants import from_iso, to_datetime
 from models.tables.channels import CHANNEL_NAMES, STATUSES
 from models.wire.observations import Vitals
 from streams.intake.json import read, read_lines
@@ -176,3 +177,22 @@ def test_an_array_is_read_as_the_model_reads_what_python_reads_of_it(sent: list[
     reading = read(body)
     assert reading.records == [sample_of(each) if isinstance(each, Vitals) else each for each in contract.records]
     assert reading.bad == contract.bad
+
+
+@pytest.mark.parametrize("gap", ["null", '""', '"--"', '"NA"', '"n/a"', "NaN", '" "', '"no signal"'])
+@pytest.mark.parametrize("shape", ["%s", "[%s]"])
+def test_a_reading_that_is_a_gap_is_none_and_costs_the_others_nothing(gap: str, shape: str) -> None:
+    line = f'{{"kind":"vitals","at":"2026-11-23T14:00:00Z","device":"m-1","hr":72,"spo2":{gap},"rr":{gap}}}'
+    reading = read((shape % line).encode())
+    (sample,) = reading.records
+    assert reading.bad == []
+    assert sample == sample_of(Vitals(at=to_datetime(from_iso("2026-11-23T14:00:00Z")), device="m-1", hr=72))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ['"spo2":"97"', '"spo2":Infinity', '"spo2":"--","hr":"72"', '"spo2":"--","status":{"hr":"--"}', '"device":"--","spo2":"--","at":""'],
+)  # fmt: skip
+def test_what_is_no_gap_or_not_only_that_is_still_set_aside(rest: str) -> None:
+    reading = read(f'{{"kind":"vitals","at":"2026-11-23T14:00:00Z","device":"m-1",{rest}}}'.encode())
+    assert (reading.accepted, len(reading.bad)) == (0, 1)

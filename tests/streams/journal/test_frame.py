@@ -251,7 +251,7 @@ def told(body: bytes) -> Callable[[], tuple[str, str]]:
 @pytest.mark.parametrize(
     ("line", "field", "words"),
     [
-        (LINES[1], "spo2", "finite"),
+        (LINES[2], "spo2", "finite"),
         (LINES[8], "spo2", "number"),
         (LINES[11], "at", "timezone"),
         (LINES[16], "device", "names no device, patient or session"),
