@@ -341,6 +341,7 @@ def test_a_rule_that_is_no_limit_is_named_by_the_module_that_judges_it(rule: str
 def test_a_rule_begins_once_with_a_sentence_a_source_and_what_the_wire_takes(played: Played) -> None:
     rule = played.enrolment.rule
     raised = [each for each in played.steps if each.transition == "raised"]
+    assert raised, f"the scene of {rule} makes nothing begin: is {played.enrolment.judge} called?"
     assert len(raised) == 1, played.story.clinic.told()
     (first,) = raised
     assert RULES[rule].title in first.text

@@ -245,6 +245,19 @@ def test_a_cuff_ten_minutes_before_the_peak_is_the_pressure_at_the_peak_where_th
     assert bool(clinic.told("vitals-overdue")) is asked
 
 
+def test_a_pressure_at_the_peak_of_a_dose_that_is_entered_too_late_for_it_is_overdue_when_it_is_entered() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts("esketamine", "intranasal")
+    for minute in (10, 34):
+        at(clinic, minute)
+        three.cuff(130, 84)
+    at(clinic, 60)
+    gives(three, at_min=5, drug="esketamine", route="intranasal")
+    at(clinic, 61)
+    assert clinic.told("vitals-overdue") == ["60:00 low vitals-overdue raised (P-3)"]
+
+
 def test_a_cuff_that_is_overdue_stays_so_when_the_dose_is_corrected() -> None:
     clinic, three = dosed(id="d-1", cuff=None)
     at(clinic, 50)
