@@ -52,7 +52,7 @@ def ask(
     connection.execute(upsert, rows)
 
 
-def claim(connection: Connection, now_us: int, lease_us: int, limit: int) -> list[QueuedForecast]:
+def claim_forecasts(connection: Connection, now_us: int, lease_us: int, limit: int) -> list[QueuedForecast]:
     """Take up to `limit` requests for `lease_us`: the newest days first, because somebody may be looking at those."""
     table = FORECAST_QUEUE
     wanted = (
@@ -75,6 +75,6 @@ def done(connection: Connection, made: Sequence[QueuedForecast]) -> None:
     connection.execute(sa.delete(table).where(same))
 
 
-def waiting(connection: Connection) -> int:
+def count_waiting(connection: Connection) -> int:
     """How many requests are in the queue."""
     return connection.scalar(sa.select(sa.func.count()).select_from(FORECAST_QUEUE)) or 0

@@ -171,7 +171,7 @@ class Store:
     def claim_forecasts(self, now_us: int, lease_us: int, limit: int) -> list[QueuedForecast]:
         """Take requests for forecasts; each must be done within the lease or it becomes due again."""
         with self.database.writing() as connection:
-            return forecast_queue.claim(connection, now_us, lease_us, limit)
+            return forecast_queue.claim_forecasts(connection, now_us, lease_us, limit)
 
     def forecasts_done(self, made: Sequence[QueuedForecast]) -> None:
         """Take requests out of the queue."""
@@ -182,7 +182,7 @@ class Store:
     def forecasts_waiting(self) -> int:
         """How many requests for forecasts are in the queue."""
         with self.database.reading() as connection:
-            return forecast_queue.waiting(connection)
+            return forecast_queue.count_waiting(connection)
 
     def sessions_of(self, site: str, patient: str) -> tuple[list[Document], dict[str, int]]:
         """What was entered in a patient's sessions, and how many alerts each session raised."""

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 LEASE_S: Final = 20.0
 """A job of 64 patients takes a second or two; what a dead process had claimed waits so long. One that takes longer is made twice,
 which changes nothing."""
-IDLE_S: Final = 1.0
+NONE_ASKED_S: Final = 1.0
 FORECASTER_RETRY_S: Final = 2.0
 
 
@@ -77,7 +77,7 @@ class QueueForecaster:
                     )
                     await asyncio.to_thread(self._store.forecasts_done, claimed)
                     continue
-                pause_s = IDLE_S
+                pause_s = NONE_ASKED_S
             except Exception as away:  # noqa: BLE001  # a forecaster that died would be missed by nobody for days
                 # What was claimed is due again when its lease ends.
                 log.error("forecasts have to wait: %s", " ".join(str(away).split())[:200])

@@ -43,27 +43,29 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 """What exports call a column, in lower case, its words apart by a space. Only what can mean nothing else."""
 
 
-class Scale(NamedTuple):
+class Conversion(NamedTuple):
     """How a number of a unit becomes one of the channel's."""
 
     factor: float = 1.0
     offset: float = 0.0
 
 
-AS_IT_IS: Final = Scale()
-_KPA: Final = Scale(7.500617)  # 1 mmHg is 133.322 Pa
-_SCALES: Final[Mapping[str, Mapping[str, Scale]]] = {
+AS_IT_IS: Final = Conversion()
+_KPA: Final = Conversion(7.500617)  # 1 mmHg is 133.322 Pa
+_SCALES: Final[Mapping[str, Mapping[str, Conversion]]] = {
     "/min": dict.fromkeys(
         ("/min", "1/min", "min-1", "min^-1", "bpm", "beats/min", "beatsperminute", "brpm", "rpm", "breaths/min", "breathsperminute",
          "perminute"), AS_IT_IS),
-    "%": {**dict.fromkeys(("%", "percent", "pct"), AS_IT_IS), "fraction": Scale(100), "0-1": Scale(100)},
-    "mm[Hg]": {**dict.fromkeys(("mmhg", "mm[hg]", "torr"), AS_IT_IS), "kpa": _KPA, "hpa": Scale(_KPA.factor / 10), "mbar": Scale(_KPA.factor / 10)},
+    "%": {**dict.fromkeys(("%", "percent", "pct"), AS_IT_IS), "fraction": Conversion(100), "0-1": Conversion(100)},
+    "mm[Hg]": {**dict.fromkeys(("mmhg", "mm[hg]", "torr"), AS_IT_IS), "kpa": _KPA, "hpa": Conversion(_KPA.factor / 10), "mbar": Conversion(_KPA.factor / 10)},
     "Cel": {
         **dict.fromkeys(("c", "cel", "celsius", "degc", "degreescelsius"), AS_IT_IS),
-        **dict.fromkeys(("f", "fahrenheit", "degf", "degreesfahrenheit"), Scale(5 / 9, -160 / 9)), "k": Scale(1, -273.15),
+        **dict.fromkeys(("f", "fahrenheit", "degf", "degreesfahrenheit"), Conversion(5 / 9, -160 / 9)), "k": Conversion(1, -273.15),
     },
 }  # fmt: skip
-UNITS: Final[Mapping[str, Mapping[str, Scale]]] = {channel.name: _SCALES[channel.unit] for channel in CHANNELS}
+CONVERSIONS: Final[Mapping[str, Mapping[str, Conversion]]] = {
+    channel.name: _SCALES[channel.unit] for channel in CHANNELS
+}
 """Channel → unit, without spaces and degree signs → its scale. CO2 in % is not among them: it depends on the air's pressure."""
 SECONDS: Final[Mapping[str, float]] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
@@ -83,7 +85,7 @@ class Column(NamedTuple):
 
     place: int
     channel: str
-    scale: Scale
+    scale: Conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class _Meaning(NamedTuple):
     name: str
     rank: int
     unit: str = ""
-    scale: Scale | None = AS_IT_IS
+    scale: Conversion | None = AS_IT_IS
     utc: bool = False
 
 
@@ -190,9 +192,9 @@ def layout_of(header: Sequence[str], delimiter: str, patient: str, rename: Mappi
         raise NotATable(f"no column `at` or `t_s` among {all_names}; name the time with --rename COLUMN=at")
     remarks, channels = [], []
     for name, (meaning, index) in chosen.items():
-        if name in UNITS and meaning.scale is None:
+        if name in CONVERSIONS and meaning.scale is None:
             remarks.append(f"{names[index]} is left out: {meaning.unit} cannot be converted to {_UNIT[name]}")
-        elif name in UNITS:
+        elif name in CONVERSIONS:
             channels.append(Column(index, name, meaning.scale or AS_IT_IS))
             if meaning.scale != AS_IT_IS:
                 remarks.append(f"{names[index]} is converted from {meaning.unit} to {_UNIT[name]}")
@@ -254,11 +256,11 @@ def _meaning(column: str, renamed: str | None) -> _Meaning | None:
         if name in {"at", "t_s"}:
             if plain in SECONDS:
                 # A time that is counted in seconds is none of a calendar.
-                return _Meaning(renamed or "t_s", rank, unit, Scale(SECONDS[plain]))
+                return _Meaning(renamed or "t_s", rank, unit, Conversion(SECONDS[plain]))
             if bracketed or plain in UTC_WORDS:
                 return _Meaning(name, rank, unit, utc=plain in UTC_WORDS)
-        elif name in UNITS and (bracketed or plain in UNITS[name]):
-            scale = UNITS[name].get(plain)
+        elif name in CONVERSIONS and (bracketed or plain in CONVERSIONS[name]):
+            scale = CONVERSIONS[name].get(plain)
             # Who renames a column says that it is in the channel's unit, unless its name says otherwise.
             return _Meaning(name, rank, unit, AS_IT_IS if scale is None and renamed else scale)
     return None if renamed is None else _Meaning(renamed, _RENAMED)

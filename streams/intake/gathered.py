@@ -25,25 +25,25 @@ from streams.journal.frame import Frame, Origin
 
 FAR_AWAY: Final = "far from the times of the rows around it"
 
-Kind = TypeVar("Kind", bound=np.generic)
+_Element = TypeVar("_Element", bound=np.generic)
 
 
-class _Column(Generic[Kind]):
+class _Column(Generic[_Element]):
     """An array that grows, in a file that `files` closes. width: numbers of a line."""
 
-    def __init__(self, files: ExitStack, kind: type[Kind], width: int = 1) -> None:
+    def __init__(self, files: ExitStack, kind: type[_Element], width: int = 1) -> None:
         self._file = files.enter_context(TemporaryFile())  # noqa: SIM115  # that closes it
         self._kind, self._width = kind, width
 
     def add(self, array: NDArray[Any]) -> None:
         self._file.write(np.ascontiguousarray(array, self._kind).tobytes())
 
-    def whole(self) -> NDArray[Kind]:
+    def whole(self) -> NDArray[_Element]:
         """What was added."""
         self._file.flush()
         if not self._file.tell():
             return np.empty((0, self._width) if self._width > 1 else 0, self._kind)
-        flat: NDArray[Kind] = np.memmap(self._file, self._kind, "r")
+        flat: NDArray[_Element] = np.memmap(self._file, self._kind, "r")
         return flat.reshape(-1, self._width) if self._width > 1 else flat
 
 

@@ -13,7 +13,7 @@ from alerts.api.views import Site
 from alerts.store.store import Store
 from streams.intake.append import Records
 from streams.intake.json import read
-from streams.intake.post import in_order
+from streams.intake.post import arranged
 
 LARGEST: Final = 8 * 2**20
 """Bytes of one post: 60,000 observations. A longer one is asked to come in parts, so that memory stays bounded."""
@@ -37,7 +37,7 @@ def observation_routes(
         reading = read(body, request.headers.get("content-type"))
         if not reading.records:
             raise HTTPException(422, "no observation in the body")
-        await append(in_order(reading.records))
+        await append(arranged(reading.records))
         counted(reading.accepted, len(reading.bad))
         answer: dict[str, Any] = {
             "accepted": reading.accepted,

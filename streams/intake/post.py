@@ -17,10 +17,10 @@ from models.wire.observations import Event, SetAside
 from streams.intake.order import CLOCK_STEPS, LATE_SHARE, order_of
 from streams.journal.frame import Sample
 
-Record = Sample | Event | SetAside
+_Read = Sample | Event | SetAside
 
 
-def in_order(records: Sequence[Record]) -> Sequence[Record]:
+def arranged(records: Sequence[_Read]) -> Sequence[_Read]:
     """The records by time if those of one sender stand newest first or in disorder; else as they stand.
 
     A sample or two that come late are left where they are: the ward knows what to do with them.

@@ -17,7 +17,7 @@ from models.instants import SECOND
 from streams.hosts.replay import Replay
 from streams.intake.files import read_file, recorded_frames
 from streams.intake.json import read
-from streams.intake.post import in_order as arranged
+from streams.intake.post import arranged
 from streams.journal.frame import frame_of
 from streams.shard import Shard
 from tests.support.service import START_US, at, ndjson, sample
