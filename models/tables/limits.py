@@ -22,19 +22,21 @@ from models.tables.rules import RULES, Priority, PriorityName
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
-LIMIT_COLUMNS: Final = (*CHANNEL_NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss")
+LIMIT_COLUMNS: Final = (*CHANNEL_NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss", "breaths")
 """What a limit can be on: the measured channels, then what the ward derives. `rate` is the heart rate, or the pulse where
-there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in."""
+there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in; `breaths` is
+how many of the two witnesses, RR and EtCO2, show a breath, where both are there (streams/ward/signal/breathing.py)."""
 LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
 UNITS: Final[dict[str, str]] = {
     **{channel.name: channel.shown_unit for channel in CHANNELS},
-    "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92",
+    "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92", "breaths": "of 2",
 }  # fmt: skip
 
 LABELS: Final[dict[str, str]] = {
     **{channel.name: channel.label for channel in CHANNELS},
     "rate": "Heart rate", "sbp-rise": "Systolic rise", "dbp-rise": "Diastolic rise", "moaas": "MOAA/S", "cadss": "CADSS",
+    "breaths": "Signs of breath",
 }  # fmt: skip
 
 SENTENCE_DECIMALS: Final[dict[str, int]] = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
@@ -146,6 +148,7 @@ LIMITS: Final = (
     Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0, ">= as MEWS",                                 "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),
     Limit("apnoea",              HIGH,   "rr",       "<=",   3,   6,  20, 30, 0, "<= by us: PRODIGY's 5 is breathing still",   "PRODIGY: RR <=5, apnoea >30 s; 20 s is the usual apnoea definition"),
     Limit("apnoea",              HIGH,   "etco2",    "<",    8,  16,  20, 30, 0, "< by us: no source has 8",                   "no breath: EtCO2 <8, " + _US + "; leave: PRODIGY's <=15 is no breathing well yet"),
+    Limit("apnoea",              HIGH,   "breaths",  "<=",   0,   1,   3, 30, 0, "<= as no witness is none",                   "neither RR nor EtCO2 shows a breath, by the two rows above, after breathing was seen: the pause began earlier than that (half a minute, on 247 h of one capnograph), so it needs only what a slip of the line needs; 3 s: " + _US),
     Limit("hypoventilation",     MEDIUM, "etco2",    ">=",  60,  55,  60, 30, 0, ">= as PRODIGY",                              "PRODIGY: EtCO2 >=60 (for 3 min; 60 s " + _US + ")"),
     Limit("hyperthermia",        LOW,    "temp",     ">=", 39.1, 38.5, 0,  0, 1, ">= as NEWS2",                                "NEWS2 scores 2 at >=39.1"),
     Limit("hypothermia",         LOW,    "temp",     "<=", 35.0, 35.5, 0,  0, 1, "<= as NEWS2",                                "NEWS2 scores 3 at <=35.0"),

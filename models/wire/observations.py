@@ -56,6 +56,9 @@ from models.wire.bounds import (
 )
 
 ChannelStatus = Literal["probe-off", "artefact", "cuff-failed", "off"]
+AlarmName = Literal["no-breath"]
+CapnographName = Literal["unknown", "sidestream"]
+"""As in `CAPNOGRAPHS`."""
 InstrumentName = Literal[
     "cadss", "cadss-6", "moaas", "phq-9", "phq-2", "qids-sr16", "madrs", "mood-vas", "cssrs-screen", "bprs-4",
     "distress", "symptoms",
@@ -114,6 +117,8 @@ class DeviceAssigned(Record):
     kind: Literal["device.assigned"] = "device.assigned"
     device: Name
     chair: Name
+    profile: CapnographName | None = None
+    """Its make, as `models/tables/capnographs.py` calls it. Absent: nothing is said, what was known stays."""
 
 
 class SessionStarted(Record):
@@ -161,6 +166,15 @@ class Vitals(Record):
     tcco2: Number | None = None
     status: dict[ChannelName, ChannelStatus] | None = None
     by: Name | None = None
+
+
+class MonitorAlarm(Record):
+    """A monitor's own alarm: it begins, or with `active` false it is over."""
+
+    kind: Literal["monitor.alarm"] = "monitor.alarm"
+    device: Name | None = None
+    alarm: AlarmName
+    active: bool = True
 
 
 class CheckIn(Record):
@@ -363,7 +377,7 @@ Internal = SetAside | Conflicted | FrameSetAside | Fault
 """What only our own processes write: a sender cannot."""
 
 Event = (
-    PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | CheckIn | Intervention | SessionEnded
+    PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | MonitorAlarm | CheckIn | Intervention | SessionEnded
     | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | SiteConfigured | ForecastMade
 )  # fmt: skip
 """Every observation but vitals."""

@@ -174,6 +174,8 @@ class Association:
         self.by_chair: dict[tuple[str, str], int] = {}
         #: Devices without a chair.
         self.by_device: dict[tuple[str, str], int] = {}
+        #: (site, device) → the make of its capnograph, as far as somebody said it; outlives sessions.
+        self.profile_of: dict[tuple[str, str], str] = {}
         #: (site, device) → the chair that it was last assigned to; outlives sessions.
         self.chair_of: dict[tuple[str, str], str] = {}
         #: (site, "session" | "patient" | "device", name) → (newest instant sent before it changed hands, clock µs then).
@@ -345,6 +347,7 @@ class Association:
                 for index in (self.by_name, self.by_patient, self.by_chair, self.by_device, self.chair_of)
             ],
             "early": self.early.packed(),
+            "profiles": [[*key, profile] for key, profile in sorted(self.profile_of.items())],
         }
 
     @classmethod
@@ -359,6 +362,7 @@ class Association:
         for site, kind, name, newest_us, clock_us in packed["left"]:
             association.set_cutoff(site, kind, name, newest_us, clock_us)
         association.early = EarlyDoses.unpacked(packed.get("early", []))
+        association.profile_of = {(site, device): profile for site, device, profile in packed.get("profiles", [])}
         return association
 
 

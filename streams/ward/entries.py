@@ -23,6 +23,7 @@ from models.wire.observations import (
     FrameSetAside,
     Internal,
     Intervention,
+    MonitorAlarm,
     PatientRegistered,
     SessionEnded,
     SessionStarted,
@@ -33,6 +34,7 @@ from streams.ward.audit import NO_SESSION, audit, file_dead_letter
 from streams.ward.checkin_entries import fold_checkin
 from streams.ward.dose_entries import fold_dose
 from streams.ward.home import rules as home
+from streams.ward.monitor_alarms import fold_alarm
 from streams.ward.rules.checkins import alert_unread_line
 from streams.ward.rules.contraindications import check_contraindication, weigh_registration
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
@@ -78,6 +80,8 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
             start_session(state, record, at_us, here)
         case Dose() | DoseStopped():
             fold_dose(state, record, at_us, here)
+        case MonitorAlarm():
+            fold_alarm(state, record, at_us, here)
         case CheckIn():
             fold_checkin(state, record, at_us, here)
         case SessionEnded():

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Floats, Ints
-from models.instants import FAR, NEVER
+from models.instants import FAR, NEVER, SECOND
+from models.tables.capnographs import CAUTIOUS
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STALE_AFTER
 from models.tables.limits import KEYS
 
@@ -77,6 +78,14 @@ KINDS: Final = {
     "marks":      Kind(None, "u1", 0),
     "dosed":      Kind(None, "?", 0),                 # a dose was given: `usual` is learnt no further
     "frozen":     Kind(None, "?", 0),
+    "rate_at":    Kind(None, "i8", NEVER),            # newest rate of breathing in range, and since when it shows no breath
+    "no_rate_since": Kind(None, "i8", NEVER),
+    "rate_awaited": Kind(None, "?", 0),               # it shows 0 since a gap: no breath was counted yet
+    "breath_at":  Kind(None, "i8", NEVER),            # when RR or EtCO2, both being there, last showed a breath
+    "alarm_until": Kind(None, "i8", NEVER),           # until when the monitor's own alarm of no breath is in force
+    "rate_back_us": Kind(None, "i8", round(CAUTIOUS.rate_back_s * SECOND)),  # what the capnograph does, by its make
+    "co2_still_us": Kind(None, "i8", round(CAUTIOUS.still_s * SECOND)),
+    "co2_held_us": Kind(None, "i8", round(CAUTIOUS.held_s * SECOND)),
     "due":        Kind(None, "i8", FAR),              # never later than the next absence
     "start_due":  Kind(None, "i8", FAR),              # when the monitor should have started
     "cuff_due":   Kind(None, "i8", FAR),              # when the next cuff is overdue
@@ -137,6 +146,14 @@ class SessionRecord(Protocol):
     marks: int
     dosed: bool
     frozen: bool
+    rate_at: int
+    no_rate_since: int
+    rate_awaited: bool
+    breath_at: int
+    alarm_until: int
+    rate_back_us: int
+    co2_still_us: int
+    co2_held_us: int
     start_due: int
     cuff_due: int
     timer_due: int

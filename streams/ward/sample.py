@@ -11,16 +11,17 @@ import numpy as np
 
 from models.arrays import Floats, Ints
 from models.instants import NEVER
-from models.tables.limits import LIMIT_COLUMN
+from models.tables.limits import LIMIT_COLUMN, LIMIT_COLUMNS
 from streams.ward.records import RecordView
 from streams.ward.rows import CHANNEL_COUNT, HELD_COUNT, Octets
 
 RATE: Final = LIMIT_COLUMN["rate"]
 """Behind the channels: the heart rate, or the pulse where there is none."""
+_COLUMNS: Final = len(LIMIT_COLUMNS)
 
 
 class SampleRecord(Protocol):
-    """One sample of one session on its way. Arrays are by channel's column; `RATE` is one more of those that limits are on."""
+    """One sample of one session on its way. Arrays are by channel's column; some have more, those that limits are on."""
 
     #: Its place in the frame.
     place: int
@@ -39,7 +40,7 @@ class SampleRecord(Protocol):
     #: The row of a session of which something falls due before it.
     overdue: int
 
-    #: As sent, NaN where there is none; (`RATE` + 1,).
+    #: As sent, NaN where there is none; (limits' columns,).
     reading: Floats
     #: The channel's newest sample before this one.
     before_us: Ints
@@ -51,14 +52,17 @@ class SampleRecord(Protocol):
     plausible: Octets
     #: Plausible, and too far from its neighbour.
     stepped: Octets
-    #: Believed: starts and ends alerts; (`RATE` + 1,).
+    #: Believed: starts and ends alerts; (limits' columns,).
     trusted: Octets
     #: What is known of it: an index into `QUALITIES`.
     quality: Octets
-    #: The time that a trusted reading vouches for; (`RATE` + 1,).
+    #: The time that a trusted reading vouches for; (limits' columns,).
     passed_us: Ints
     #: The place in the pool of a step that is believed from now on, else NO_STEP.
     believed: Ints
+
+    #: Its rate of breathing is one, as far as EtCO2 knows (`signal/breathing.py`).
+    rate_counts: bool
 
     any_fresh: bool
     #: The session's monitor has started.
@@ -93,9 +97,9 @@ class SampleRecord(Protocol):
 _C, _R = (CHANNEL_COUNT,), (HELD_COUNT,)
 _RECORD: Final = np.dtype([
     ("place", "i8"), ("row", "i8"), ("step", "i8"), ("observed", "u1"), ("clock_us", "i8"), ("at_us", "i8"), ("sent_us", "i8"),
-    ("reading", "f8", (RATE + 1,)), ("passed_us", "i8", (RATE + 1,)), ("before_us", "i8", _C),
-    ("fresh", "u1", _C), ("readable", "u1", _C), ("plausible", "u1", _C), ("trusted", "u1", (RATE + 1,)), ("quality", "u1", _C), ("stepped", "u1", _C),
-    ("believed", "i8", _C), ("flips", "u1", _R), ("since", "i8", _R),
+    ("reading", "f8", (_COLUMNS,)), ("passed_us", "i8", (_COLUMNS,)), ("before_us", "i8", _C),
+    ("fresh", "u1", _C), ("readable", "u1", _C), ("plausible", "u1", _C), ("trusted", "u1", (_COLUMNS,)), ("quality", "u1", _C), ("stepped", "u1", _C),
+    ("believed", "i8", _C), ("rate_counts", "u1"), ("flips", "u1", _R), ("since", "i8", _R),
     ("any_fresh", "u1"), ("begun", "u1"), ("returned", "u1"), ("turned", "u1"), ("skewed", "u1"),
     ("column", "i8"), ("shown", "f8"), ("of_rate", "u1"), ("overdue", "i8"), ("late", "i8"), ("nameless", "i8"), ("in_use", "i8"),
 ], align=True)

@@ -24,9 +24,11 @@ from streams.ward.rules.thresholds import file_flips
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
 from streams.ward.sessions import open_unannounced
+from streams.ward.signal.breathing import BREATHS
 from streams.ward.signal.channel_table import CHANNEL_TABLE
 from streams.ward.state import OBSERVED, Here, WardState
 
+_DERIVED: Final = {"rate": RATE, "breaths": BREATHS}
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 _NO_SAMPLES: Final = decode(FrameBuilder().seal())
 
@@ -124,7 +126,7 @@ def _place(state: WardState, frame: Frame) -> Here:
 
 
 def _trusted(sample: SampleRecord) -> dict[str, float]:
-    """The readings of a judged sample that are believed, by channel; and the rate that its limits are held against.
+    """The readings of a judged sample that are believed, by channel; and what is derived of them that limits are held against.
 
     What is not believed is left out: an alert's evidence is made of trusted readings.
     """
@@ -133,7 +135,7 @@ def _trusted(sample: SampleRecord) -> dict[str, float]:
         for name, reading, trusted in zip(CHANNEL_NAMES, sample.reading, sample.trusted, strict=False)
         if trusted
     }
-    return {**found, "rate": float(sample.reading[RATE])} if sample.trusted[RATE] else found
+    return found | {name: float(sample.reading[column]) for name, column in _DERIVED.items() if sample.trusted[column]}
 
 
 def _audit_sample(state: WardState, frame: Frame, place: int) -> None:

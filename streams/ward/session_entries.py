@@ -20,7 +20,14 @@ from streams.ward.dose_entries import give_in_session
 from streams.ward.home import rules as home
 from streams.ward.rules.contraindications import check_contraindication
 from streams.ward.rules.readiness import EXIT_WORDS, check_early_exit
-from streams.ward.sessions import announce_session, close_session, hand_over, open_session, session_extremes
+from streams.ward.sessions import (
+    announce_session,
+    close_session,
+    hand_over,
+    note_capnograph,
+    open_session,
+    session_extremes,
+)
 from streams.ward.state import Here, WardState
 from streams.ward.timers import doses_changed
 
@@ -30,7 +37,11 @@ def assign_device(state: WardState, record: DeviceAssigned, at_us: int, here: He
     origin = Origin(record.site, None, None, record.device, None)
     before = state.association.find(origin)
     state.association.assign(record.site, record.device, record.chair)
+    if record.profile is not None:
+        state.association.profile_of[record.site, record.device] = record.profile
     now = state.association.find(origin)
+    for row in sorted({each for each in (before, now) if each is not None}):
+        note_capnograph(state, row)
     if before is None or before == now:
         return
     session = state.association.sessions[before]

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Final
 
 from models.instants import FAR, HOUR, MINUTE, SECOND
+from models.tables.capnographs import BY_NAME, CAUTIOUS
 from models.tables.rules import RULE_INDEX, RULES, Priority
 from streams.journal.frame import Origin
 from streams.ward.association import Session
@@ -26,12 +27,26 @@ def open_session(state: WardState, session: Session, clock_us: int) -> int:
     row = state.rows.take()
     state.association.add(row, session)
     state.rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
+    note_capnograph(state, row)
     if session.announced:
         state.rows.start_due[row] = state.rows.due[row] = clock_us + START_WITHIN
         expect_cuff(state, row, clock_us)
     else:
         state.rows.idle_due[row] = state.rows.due[row] = clock_us + GIVE_UP_AFTER
     return row
+
+
+def note_capnograph(state: WardState, row: int) -> None:
+    """Put into a session's row what its capnograph does, by the make of the first of its devices of which one is known."""
+    known = state.association
+    if not known.profile_of:
+        return
+    site = known.sessions[row].site
+    names = [known.profile_of[site, each] for each in known.devices_of(row) if (site, each) in known.profile_of]
+    make = BY_NAME.get(names[0], CAUTIOUS) if names else CAUTIOUS
+    state.rows.rate_back_us[row] = round(make.rate_back_s * SECOND)
+    state.rows.co2_still_us[row] = round(make.still_s * SECOND)
+    state.rows.co2_held_us[row] = round(make.held_s * SECOND)
 
 
 def announce_session(state: WardState, row: int, session: Session, at_us: int, here: Here) -> None:
@@ -51,6 +66,7 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
     known.remove(row)
     known.add(row, session)
     rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
+    note_capnograph(state, row)
     rows.idle_due[row] = FAR
     expect_cuff(state, row, here[0])
     for rule, on in conditions.items():

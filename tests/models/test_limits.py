@@ -28,10 +28,13 @@ WELL = {
     "rate": 72.0,
     "rr": 14.0,
     "etco2": 38.0,
+    "breaths": 2.0,
     "temp": 36.8,
     "moaas": 5.0,
     "cadss": 0.0,
 }
+BREATHS = {0.0: {"rr": 0.0, "etco2": 0.0}, 1.0: {"rr": 0.0, "etco2": 38.0}, 2.0: {"rr": 14.0, "etco2": 38.0}}
+"""What a capnograph shows where so many of its two numbers show a breath."""
 BASELINE = {"sbp-rise": ("sbp", 100.0), "dbp-rise": ("dbp", 60.0)}
 
 
@@ -66,6 +69,8 @@ def send(scene: Scene, limit: Limit, reading: float) -> None:
     elif channel in BASELINE:
         measured, baseline = BASELINE[channel]
         scene.send(chair.vitals(**{measured: baseline + reading}))
+    elif channel == "breaths":
+        scene.send(chair.vitals(**BREATHS[reading]))
     else:
         scene.send(chair.vitals(**{"hr" if channel == "rate" else channel: reading}))
 
@@ -115,10 +120,10 @@ def test_a_row_is_past_at_its_limit_where_the_source_beside_it_says_so() -> None
     ("readings", "told"),
     [
         ({"spo2": 85.0}, "high desaturation"), ({"rr": 8.0}, "medium bradypnoea"), ({"etco2": 60.0}, "medium hypoventilation"),
-        ({"rr": 3.0}, "high apnoea"),
+        ({"rr": 3.0, "etco2": None}, "high apnoea"),
     ],
 )  # fmt: skip
-def test_a_reading_at_the_limit_itself_is_told(readings: dict[str, float], told: str) -> None:
+def test_a_reading_at_the_limit_itself_is_told(readings: dict[str, float | None], told: str) -> None:
     scene = Scene()
     chair = scene.chair("3")
     chair.starts()
@@ -181,7 +186,7 @@ def test_a_reading_past_the_limit_for_too_short_a_time_raises_nothing(limit: Lim
 def test_back_inside_enter_but_not_at_leave_does_not_end_it(limit: Limit) -> None:
     between = just_inside(limit)
     if (between <= limit.leave) if limit.above else (between >= limit.leave):
-        assert limit.channel in {"moaas", "cadss"}, "only scores, which are whole numbers, may leave one unit inside"
+        assert limit.channel in {"moaas", "cadss", "breaths"}, "only whole numbers may leave one unit inside"
         return
     scene = watched(limit, just_past(limit), long_enough=True)
     for _ in range(3 if limit.readings else int(limit.leave_s) + 5):

@@ -20,9 +20,11 @@ from streams.ward.limit_book import LimitRecord
 from streams.ward.records import RecordGrid
 from streams.ward.rows import HELD_COUNT, IDLE, SessionRecord, StepRecord, TraceRecord
 from streams.ward.sample import RATE, SampleRecord
+from streams.ward.signal.breathing import is_no_rate
 
 _HR: Final = CHANNEL_COLUMN["hr"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
+_RR: Final = CHANNEL_COLUMN["rr"]
 
 
 @compiled
@@ -91,7 +93,7 @@ def hold_sample(session: SessionRecord, sample: SampleRecord, limits: RecordGrid
     for n in range(HELD_COUNT):
         sample.flips[n] = False
         limit = limits[session.limit_set, n]
-        if sample.trusted[limit.column]:
+        if sample.trusted[limit.column] and (limit.column != _RR or sample.rate_counts):
             reading, passed_us = sample.reading[limit.column], sample.passed_us[limit.column]
             since_us = hold(session, n, limit, reading, sample.at_us, passed_us)
             if since_us != NEVER:
@@ -117,6 +119,9 @@ def hold_step(
     for k in range(step.length):
         at_us, reading = traces[place, k].at_us, traces[place, k].reading
         passed_us = min(at_us - before_us, STALE_AFTER)
+        if step.column == _RR and is_no_rate(session, sample, limits, reading):
+            before_us = at_us
+            continue
         # Where the other probe was believed meanwhile, the rate has been held already.
         of_rate = step.column in (_HR, _PULSE) and step.other_us < at_us
         for n in range(HELD_COUNT):

@@ -12,17 +12,18 @@ import numpy as np
 
 from models.instants import SECOND
 from models.tables.channels import CHANNEL_COLUMN
-from models.tables.limits import Limit
+from models.tables.limits import UNITS, Limit
 from models.tables.rules import RULE_INDEX, RULES
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.sample import SampleRecord
-from streams.ward.sentences import limit_evidence, limit_sentence, number
+from streams.ward.sentences import duration, limit_evidence, limit_sentence, number, rule_sentence
 from streams.ward.signal.trends import trend, usual
 from streams.ward.state import Here, WardState
 
 _MEASURED: Final = {
     **{name: np.array([column]) for name, column in CHANNEL_COLUMN.items()},
     "rate": np.array([CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"]]),
+    "breaths": np.array([CHANNEL_COLUMN["etco2"], CHANNEL_COLUMN["rr"]]),
 }
 """The channels that a limit's column is read from, the better one first."""
 
@@ -60,11 +61,27 @@ def _judge(
     value = readings.get(limit.channel)
     if value is None:
         value = float(state.rows.value[row, columns[0]])
-    evidence = limit_evidence(limit, value, usual(state, row, columns), minute)
+    evidence = limit_evidence(limit, value, None if limit.channel == "breaths" else usual(state, row, columns), minute)
     evidence["data_age_s"] = number(max(at_us - int(state.rows.trusted_at[row, columns].max()), 0) / SECOND)
     slope = trend(state, row, columns, at_us)
-    if slope is not None:
+    if slope is not None and limit.channel != "breaths":
         evidence["trend"] = slope
     onset_us = int(sample.since[worst]) if flips[worst] else at_us
     text = limit_sentence(session.where, limit, value, title)
+    if limit.channel == "breaths":
+        onset_us -= int(state.rows.co2_held_us[row])
+        text = _pause_sentence(state, row, title, limit, readings, (at_us - onset_us) / SECOND)
     return Conclusion(rule, limit.priority, at_us, onset_us, text, evidence, limit.source)
+
+
+def _pause_sentence(
+    state: WardState, row: int, title: str, limit: Limit, readings: Mapping[str, float], since_s: float
+) -> str:  # fmt: skip
+    """``Chair 3 (A-17): Not breathing. Breathing 0 /min and EtCO2 0 mmHg, no breath for at least 33 s.``"""
+    where = state.association.sessions[row].where
+    shown = [
+        f"{'Breathing' if name == 'rr' else 'EtCO2'} {number(value, name)} {UNITS[name]}"
+        for name in ("rr", "etco2")
+        if (value := readings.get(name)) is not None
+    ]
+    return rule_sentence(where, title, f"{' and '.join(shown)}, no breath for at least {duration(since_s)}.")

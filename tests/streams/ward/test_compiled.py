@@ -18,7 +18,7 @@ from streams.ward.state import Clock
 from tests.support.day import DAYS, folded
 
 ROOT = Path(__file__).resolve().parents[3]
-CONCERNS = ("quality", "holding", "absence", "association")
+CONCERNS = ("quality", "breathing", "holding", "absence", "association")
 """Tests of the ward that are run once more with the compiler off: each concern of the loop has some there."""
 
 

@@ -214,7 +214,8 @@ def test_lines_that_lack_a_channel_pause_it_and_a_silence_between_lines_does_not
         clinic = Scene()
         three = clinic.chair("3")
         three.starts()
-        three.shows(8, rr=0, hr=breathing(70, 8))
+        three.shows(1, rr=14, hr=70)
+        three.shows(7, rr=0, hr=breathing(71, 7))
         for at_s in between:
             clinic.send(three.vitals(at_s=at_s, hr=70 + at_s % 3))
         clinic.now_s = 28

@@ -1,0 +1,135 @@
+"""Two witnesses of one thing: the rate of breathing and EtCO2, judged together.
+
+A capnograph's RR may show 0 while somebody breathes: after a gap (its own zero, a line that was off) it has not counted a breath
+yet, and so after the first breath of a pause. EtCO2 is there at once. So while both are sent, an RR of no breath beside an
+EtCO2 of a living breath is no rate at all: it neither starts nor goes on with anything. When neither shows a breath, after
+one was seen, somebody has stopped breathing for longer than they have shown it, and few seconds more prove it (the row on
+`breaths`).
+
+What could hide a pause is bounded. An EtCO2 that does not change while RR shows no breath may be one that a monitor holds, and
+speaks for a breath only so long. Without an EtCO2, an RR of 0 waits for its first rate only so long. Both times are of the
+device's make (`models/tables/capnographs.py`), cautious where it is not known. An EtCO2 of no breath counts by its own row as
+well, whatever RR says: a chest may move while no air does.
+
+Good at: a capnograph's zero, its recovery after a pause, a line that slips from the nose for a second.
+Bad at:  a cannula that comes off after breathing was seen: nobody can tell that from a pause.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.instants import MINUTE, NEVER, SECOND
+from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
+from models.tables.limits import KEYS, LIMIT_COLUMN
+from streams.ward.compiled import compiled
+from streams.ward.limit_book import LimitRecord
+from streams.ward.records import RecordGrid
+from streams.ward.rows import IDLE, SessionRecord
+from streams.ward.sample import SampleRecord
+
+BREATHS: Final = LIMIT_COLUMN["breaths"]
+BESIDE: Final = 5 * SECOND
+"""Two witnesses speak of the same seconds if they are no further apart. As two probes (`agreement.py`): some lost lines."""
+GAP: Final = 5 * SECOND
+"""Without a rate for longer is a gap, unless the sender's lines are as rare. Chosen by us: some lost lines are none."""
+AFTER_BREATHING: Final = 2 * MINUTE
+"""A pause follows breathing that was seen within this time. Chosen by us: a zero of the monitor's own and a pause's first half
+minute, twice over; a line that has hung beside the bed for longer has not just stopped breathing."""
+
+_RR: Final = CHANNEL_COLUMN["rr"]
+_ETCO2: Final = CHANNEL_COLUMN["etco2"]
+_NO_RATE: Final = KEYS.index(("apnoea", "high", "rr"))
+_NO_CO2: Final = KEYS.index(("apnoea", "high", "etco2"))
+_NO_BREATH: Final = KEYS.index(("apnoea", "high", "breaths"))
+
+
+@compiled
+def weigh_breathing(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> None:
+    """Weigh a judged sample's RR and EtCO2: whether its rate `counts`, and in column BREATHS how many of both show a breath."""
+    sample.trusted[BREATHS] = False
+    sample.rate_counts = True
+    if sample.plausible[_RR]:
+        _note_rate(session, sample, limits)
+    elif not sample.trusted[_ETCO2]:
+        return
+    if sample.at_us < session.alarm_until:
+        # The monitor has just said that it finds no breath; its numbers may be those of the last one.
+        return
+    rate_there = abs(sample.at_us - session.near_at[_RR]) <= BESIDE
+    co2_there = abs(sample.at_us - session.trusted_at[_ETCO2]) <= BESIDE
+    no_rate = _is_beyond(limits[session.limit_set, _NO_RATE], session.near[_RR])
+    if sample.plausible[_RR] and no_rate:
+        if co2_there:
+            still_us = sample.at_us - max(session.same_since[_ETCO2], session.no_rate_since)
+            sample.rate_counts = still_us >= session.co2_still_us
+        else:
+            sample.rate_counts = not (
+                session.rate_awaited and sample.at_us - session.no_rate_since < session.rate_back_us
+            )
+    if rate_there and co2_there:
+        if sample.trusted[_ETCO2]:
+            no_co2 = _is_beyond(limits[session.limit_set, _NO_CO2], session.value[_ETCO2])
+            _count_breaths(session, sample, limits, no_rate, no_co2)
+    elif session.on[_NO_BREATH]:
+        # The monitor's own alarm put it in force, or one of the two is lost since: the other may end it.
+        column, row = (_ETCO2, _NO_CO2) if sample.trusted[_ETCO2] else (_RR, _NO_RATE)
+        sample.trusted[BREATHS] = sample.trusted[column]
+        sample.passed_us[BREATHS] = sample.passed_us[column]
+        sample.reading[BREATHS] = 1.0 if _is_inside(limits[session.limit_set, row], sample.reading[column]) else 0.0
+
+
+@compiled
+def _note_rate(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> None:
+    """Note of a rate since when it shows no breath, and whether a first rate is awaited since a gap."""
+    reading, before_us = sample.reading[_RR], session.rate_at
+    session.rate_at = sample.at_us
+    if not _is_beyond(limits[session.limit_set, _NO_RATE], reading):
+        session.no_rate_since = NEVER
+        session.rate_awaited = False
+        return
+    if session.no_rate_since == NEVER:
+        session.no_rate_since = sample.at_us
+    since_us = sample.at_us - before_us
+    if reading > 0:
+        session.rate_awaited = False
+    elif since_us > GAP and min(since_us, STALE_AFTER + 1) > sample.passed_us[_RR]:
+        session.rate_awaited = True
+        session.no_rate_since = sample.at_us
+
+
+@compiled
+def _count_breaths(
+    session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord], no_rate: bool, no_co2: bool
+) -> None:
+    """Put into column BREATHS how many of the two witnesses show a breath; once it is in force, a breath that is one."""
+    if session.on[_NO_BREATH]:
+        no_rate = not _is_inside(limits[session.limit_set, _NO_RATE], session.near[_RR])
+        no_co2 = not _is_inside(limits[session.limit_set, _NO_CO2], session.value[_ETCO2])
+    breaths = 2 - int(no_rate) - int(no_co2)
+    if breaths > 0:
+        session.breath_at = sample.at_us
+    seen = sample.at_us - session.breath_at <= AFTER_BREATHING
+    running = session.on[_NO_BREATH] != 0 or session.strikes[_NO_BREATH] < IDLE
+    sample.reading[BREATHS] = float(breaths)
+    sample.passed_us[BREATHS] = sample.passed_us[_ETCO2]
+    sample.trusted[BREATHS] = breaths > 0 or seen or running
+
+
+@compiled
+def _is_beyond(limit: LimitRecord, reading: float) -> bool:
+    """Whether a reading is past a low limit; a site that has switched its row off has not changed what a breath is."""
+    return reading < limit.enter if limit.strict else reading <= limit.enter
+
+
+@compiled
+def is_no_rate(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord], reading: float) -> bool:
+    """Whether a rate that was doubted until now shows no breath while EtCO2 is there, so that the two judge it together."""
+    there = abs(sample.at_us - session.trusted_at[_ETCO2]) <= BESIDE
+    return there and _is_beyond(limits[session.limit_set, _NO_RATE], reading)
+
+
+@compiled
+def _is_inside(limit: LimitRecord, reading: float) -> bool:
+    """Whether a reading is back at where a low limit ends."""
+    return reading >= limit.leave

@@ -1,0 +1,249 @@
+"""Breathing: RR and EtCO2 as two witnesses of one thing, on what capnographs do; and the monitor's own alarm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.wire.observations import DeviceAssigned, MonitorAlarm
+from streams.shard import Shard
+from tests.support.scenes import Scene, breathing, moment
+
+RR, CO2 = 14.0, 38.0
+
+
+def breathes(clinic: Scene, seconds: int, rr: float | None = RR, etco2: float | None = CO2, **more: Any) -> None:
+    """So long of somebody whose EtCO2, where there is one, lives; and whose saturation is good, unless it is said."""
+    living = {name: breathing(level, seconds) for name, level in (("etco2", etco2),) if level is not None and level > 8}
+    dead = {"etco2": etco2} if etco2 is not None and etco2 <= 8 else {}
+    rate = {} if rr is None else {"rr": rr}
+    clinic.chair("3").shows(seconds, **{"spo2": breathing(96, seconds), **living, **dead, **rate, **more})
+
+
+def watched(seconds: int = 60, **more: Any) -> Scene:
+    """A session with a capnograph that has shown breathing for a while."""
+    clinic = Scene()
+    clinic.chair("3").starts()
+    breathes(clinic, seconds, **more)
+    return clinic
+
+
+def alarm(clinic: Scene, *, active: bool = True, **who: str) -> None:
+    who = who or {"device": "m-3"}
+    clinic.send(MonitorAlarm(at=moment(clinic.now_s), site=clinic.site, alarm="no-breath", active=active, **who))  # type: ignore[arg-type]
+
+
+def raised_s(clinic: Scene) -> list[str]:
+    return [line.split()[0] for line in clinic.told("apnoea") if "raised" in line]
+
+
+# ---- the two witnesses ----------------------------------------------------------------------------------------------
+
+
+def test_a_rate_of_zero_beside_a_living_co2_is_no_apnoea_after_the_monitor_s_own_zero() -> None:
+    clinic = watched()
+    breathes(clinic, 9, rr=None, etco2=None)
+    breathes(clinic, 21, rr=0)
+    breathes(clinic, 60)
+    assert clinic.told() == []
+
+
+@pytest.mark.parametrize("rr", [0.0, 2.0, 3.0])
+def test_a_rate_of_no_breath_beside_a_living_co2_is_no_apnoea_however_long(rr: float) -> None:
+    clinic = watched()
+    breathes(clinic, 600, rr=rr)
+    assert clinic.told("apnoea", "bradypnoea") == []
+
+
+def test_neither_rate_nor_co2_after_breathing_is_a_pause_in_a_few_seconds() -> None:
+    clinic = watched()
+    breathes(clinic, 10, rr=0, etco2=0)
+    assert clinic.told("apnoea", "bradypnoea") == ["1:03 high apnoea raised (P-3)"]
+    assert "Breathing 0 /min and EtCO2 0 mmHg, no breath for at least 3 s" in clinic.transitions[-1].text
+
+
+def test_two_lines_without_a_breath_are_no_pause() -> None:
+    clinic = watched()
+    for _ in range(5):
+        breathes(clinic, 2, rr=0, etco2=0)
+        breathes(clinic, 10)
+    assert clinic.told("apnoea") == []
+
+
+def test_after_a_pause_co2_alone_shows_that_breathing_is_back() -> None:
+    clinic = watched()
+    breathes(clinic, 20, rr=0, etco2=0)
+    breathes(clinic, 18, rr=0)
+    breathes(clinic, 20)
+    assert [line.split(" ", 1)[1] for line in clinic.told("apnoea")] == [
+        "high apnoea raised (P-3)",
+        "high apnoea latched (P-3)",
+    ]
+    assert clinic.told("apnoea")[1].startswith("1:50")
+
+
+def test_a_second_pause_soon_after_the_first_is_the_same_alert_while_it_stands() -> None:
+    clinic = watched()
+    for _ in range(3):
+        breathes(clinic, 15, rr=0, etco2=0)
+        breathes(clinic, 15, rr=0)
+    assert len(raised_s(clinic)) == 1
+
+
+def test_a_line_that_never_showed_a_breath_waits_for_the_ordinary_time() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    breathes(clinic, 19, rr=0, etco2=0)
+    assert clinic.told("apnoea") == []
+    breathes(clinic, 5, rr=0, etco2=0)
+    assert raised_s(clinic) == ["0:20"]
+
+
+def test_no_co2_beside_a_chest_that_moves_is_an_apnoea_after_the_ordinary_time() -> None:
+    clinic = watched()
+    breathes(clinic, 25, etco2=0)
+    assert raised_s(clinic) == ["1:20"]
+
+
+def test_a_movement_in_the_second_in_which_breathing_stops_delays_nothing() -> None:
+    clinic = watched(pulse=72)
+    clinic.chair("3").shows(8, rr=0, etco2=0, spo2=breathing(96, 8), pulse=110)
+    assert raised_s(clinic) == ["1:03"]
+
+
+def test_a_pause_on_a_line_each_ten_seconds_is_told_with_the_second_of_them() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    for n in range(12):
+        shown = {"rr": RR, "etco2": CO2 + n % 2} if n < 10 else {"rr": 0.0, "etco2": 0.0}
+        clinic.send(clinic.chair("3").vitals(spo2=96.0 + n % 2, **shown))
+        clinic.now_s += 10
+    assert raised_s(clinic) == ["1:50"]
+
+
+# ---- what could hide a pause is bounded -----------------------------------------------------------------------------
+
+
+def test_a_co2_that_stands_still_beside_no_rate_speaks_for_a_breath_for_a_minute_at_most() -> None:
+    clinic = watched()
+    clinic.chair("3").shows(100, rr=0, etco2=CO2, spo2=breathing(96, 100))
+    assert raised_s(clinic) == ["2:20"]
+
+
+def test_a_co2_that_stood_still_long_before_the_rate_went_speaks_from_then_on() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").shows(300, rr=breathing(RR, 300), etco2=CO2, spo2=breathing(96, 300))
+    clinic.chair("3").shows(50, rr=0, etco2=CO2, spo2=breathing(96, 50))
+    clinic.chair("3").shows(30, rr=breathing(RR, 30), etco2=CO2, spo2=breathing(96, 30))
+    assert clinic.told("apnoea") == []
+
+
+def test_without_co2_a_rate_of_zero_after_a_gap_waits_for_its_first_breath_and_not_for_ever() -> None:
+    clinic = watched(etco2=None)
+    breathes(clinic, 9, rr=None, etco2=None)
+    breathes(clinic, 25, rr=0, etco2=None)
+    breathes(clinic, 60, etco2=None)
+    assert clinic.told("apnoea") == []
+    breathes(clinic, 9, rr=None, etco2=None)
+    breathes(clinic, 60, rr=0, etco2=None)
+    assert raised_s(clinic) == ["3:33"]
+
+
+def test_without_co2_and_without_a_gap_a_rate_of_zero_is_an_apnoea_after_the_ordinary_time() -> None:
+    clinic = watched(etco2=None)
+    breathes(clinic, 25, rr=0, etco2=None)
+    assert raised_s(clinic) == ["1:20"]
+
+
+# ---- by the make of the monitor -------------------------------------------------------------------------------------
+
+
+def of_a_known_make(device: str = "m-3") -> Scene:
+    clinic = Scene()
+    clinic.send(DeviceAssigned(at=moment(0), site=clinic.site, device=device, chair="3", profile="sidestream"))
+    clinic.chair("3").starts()
+    breathes(clinic, 60)
+    return clinic
+
+
+def test_a_make_that_is_known_to_hold_its_numbers_says_since_when_at_the_least() -> None:
+    clinic = of_a_known_make()
+    breathes(clinic, 5, rr=0, etco2=0)
+    (raised,) = clinic.transitions
+    assert "no breath for at least 33 s" in raised.text
+    assert (raised.at, raised.onset_at) == (moment_text(63), moment_text(30))
+
+
+def test_a_make_that_is_known_to_hold_both_numbers_together_is_believed_for_longer() -> None:
+    clinic = of_a_known_make()
+    clinic.chair("3").shows(100, rr=0, etco2=CO2, spo2=breathing(96, 100))
+    assert clinic.told("apnoea") == []
+
+
+def test_what_is_known_of_a_device_outlives_its_session_and_a_restart() -> None:
+    clinic = of_a_known_make()
+    clinic.chair("3").ends()
+    clinic.shard = Shard.restore(clinic.shard.snapshot())
+    clinic.chair("3").starts()
+    breathes(clinic, 60)
+    breathes(clinic, 5, rr=0, etco2=0)
+    assert "33 s" in clinic.transitions[-1].text
+
+
+def moment_text(at_s: float) -> str:
+    return moment(at_s).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---- the monitor's own alarm ----------------------------------------------------------------------------------------
+
+
+def test_the_monitor_s_own_alarm_of_no_breath_raises_at_once() -> None:
+    clinic = watched()
+    alarm(clinic)
+    assert clinic.told() == ["1:00 high apnoea raised (P-3)"]
+    assert "monitor's own alarm" in clinic.transitions[-1].text
+
+
+def test_the_numbers_of_the_last_breath_do_not_end_the_monitor_s_own_alarm() -> None:
+    clinic = watched()
+    alarm(clinic)
+    breathes(clinic, 35)
+    breathes(clinic, 20, rr=0, etco2=0)
+    assert clinic.told() == ["1:00 high apnoea raised (P-3)"]
+    breathes(clinic, 40)
+    assert clinic.told() == ["1:00 high apnoea raised (P-3)", "2:30 high apnoea latched (P-3)"]
+
+
+def test_breathing_ends_the_monitor_s_own_alarm_where_its_end_is_never_sent() -> None:
+    clinic = watched(etco2=None)
+    alarm(clinic)
+    breathes(clinic, 120, etco2=None)
+    assert [line.split()[-2] for line in clinic.told("apnoea")] == ["raised", "latched"]
+
+
+def test_an_alarm_of_a_monitor_that_sends_no_numbers_of_breathing_ends_when_it_says_so() -> None:
+    clinic = watched(rr=None, etco2=None)
+    alarm(clinic)
+    breathes(clinic, 120, rr=None, etco2=None)
+    assert clinic.told("apnoea") == ["1:00 high apnoea raised (P-3)"]
+    alarm(clinic, active=False)
+    assert clinic.told("apnoea")[1:] == ["3:00 high apnoea latched (P-3)"]
+
+
+def test_the_end_of_an_alarm_does_not_end_what_the_numbers_show() -> None:
+    clinic = watched()
+    breathes(clinic, 30, rr=0, etco2=0)
+    alarm(clinic)
+    alarm(clinic, active=False)
+    breathes(clinic, 10, rr=0, etco2=0)
+    assert clinic.told("apnoea") == ["1:03 high apnoea raised (P-3)"]
+
+
+def test_an_alarm_about_nobody_is_set_aside_and_one_about_somebody_unannounced_is_not() -> None:
+    clinic = Scene()
+    clinic.send(MonitorAlarm(at=moment(0), site=clinic.site, alarm="no-breath"))
+    assert [letter.reason for letter in clinic.dead_letters] == ["no patient, session or device is named"]
+    alarm(clinic, device="m-9")
+    assert [line for line in clinic.told("apnoea") if "high" in line] == ["0:00 high apnoea raised (m-9)"]
