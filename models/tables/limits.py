@@ -22,21 +22,23 @@ from models.tables.rules import RULES, Priority, PriorityName
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
-LIMIT_COLUMNS: Final = (*CHANNEL_NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss", "breaths")
+LIMIT_COLUMNS: Final = (*CHANNEL_NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss", "breaths", "rr-alone")
 """What a limit can be on: the measured channels, then what the ward derives. `rate` is the heart rate, or the pulse where
 there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in; `breaths` is
-how many of the two witnesses, RR and EtCO2, show a breath, where both are there (streams/ward/signal/breathing.py)."""
+how many of the two witnesses, RR and EtCO2, show a breath, where both are there (streams/ward/signal/breathing.py); `rr-alone`
+is RR whatever else is in order, where `bradypnoea` on `rr` needs its company (`company.py`)."""
 LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
 UNITS: Final[dict[str, str]] = {
     **{channel.name: channel.shown_unit for channel in CHANNELS},
     "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92", "breaths": "of 2",
+    "rr-alone": "/min",
 }  # fmt: skip
 
 LABELS: Final[dict[str, str]] = {
     **{channel.name: channel.label for channel in CHANNELS},
     "rate": "Heart rate", "sbp-rise": "Systolic rise", "dbp-rise": "Diastolic rise", "moaas": "MOAA/S", "cadss": "CADSS",
-    "breaths": "Signs of breath",
+    "breaths": "Signs of breath", "rr-alone": "Breathing",
 }  # fmt: skip
 
 SENTENCE_DECIMALS: Final[dict[str, int]] = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
@@ -144,7 +146,8 @@ LIMITS: Final = (
     Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0, "< by us: no source has 38",                  "below NEWS2's 3 (<=40); hold: " + _US),
     Limit("desaturation",        MEDIUM, "spo2",     "<",   90,  92,  15, 30, 0, "< as the policies",                          "SpO2 <90: sedation policies; 15 s: Welch 2011, Goerges 2009 (14 s halves ignored alarms)"),
     Limit("desaturation",        HIGH,   "spo2",     "<=",  85,  88,  10, 30, 0, "<= as PRODIGY",                              "PRODIGY 2020: <=85 % is respiratory depression; hold: " + _US),
-    Limit("bradypnoea",          MEDIUM, "rr",       "<=",   8,  10,  30, 30, 0, "<= as NEWS2",                                "NEWS2 scores 3 at <=8; sedation policies 8-10; hold: " + _US),
+    Limit("bradypnoea",          MEDIUM, "rr",       "<=",   8,  10,  30, 30, 0, "<= as NEWS2",                                "NEWS2 scores 3 at <=8; sedation policies 8-10; only with company (`company.py`); hold: " + _US),
+    Limit("bradypnoea",          MEDIUM, "rr-alone", "<=",   5,   8,  30, 30, 0, "<= as PRODIGY",                              "PRODIGY: RR <=5 is respiratory depression; monitors' own default is below 6; hold: " + _US),
     Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0, ">= as MEWS",                                 "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),
     Limit("apnoea",              HIGH,   "rr",       "<=",   3,   6,  20, 30, 0, "<= by us: PRODIGY's 5 is breathing still",   "PRODIGY: RR <=5, apnoea >30 s; 20 s is the usual apnoea definition"),
     Limit("apnoea",              HIGH,   "etco2",    "<",    8,  16,  20, 30, 0, "< by us: no source has 8",                   "no breath: EtCO2 <8, " + _US + "; leave: PRODIGY's <=15 is no breathing well yet"),

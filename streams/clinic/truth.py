@@ -70,6 +70,10 @@ CRITERIA: Final = (
     Criterion("hypoventilation", "medium", "etco2", ">=", 60,  60),
 )
 # fmt: on
+ALONE_AT, LOW_OXYGEN, HIGH_CO2 = 5, 93, 50
+"""Breathing of 8 a minute or fewer needs somebody at 5 whatever else is so, or beside such a saturation or EtCO2."""
+OWN_S, FALLEN_FOR_SURE = 600, 0.55
+"""Or at three fifths of the rate of the first ten minutes; a little less is a fall beyond doubt."""
 JOIN_S: Final = 60
 """Stretches this close are one event. Chosen by us: a value that wanders about its limit is not news each time."""
 CLOSE_S: Final = 2
@@ -109,8 +113,32 @@ class _Arrivals:
 
 def found_in(criterion: Criterion, screen: Screen) -> Iterator[TruthEntry]:
     """Every stretch past this limit."""
+    beyond = criterion.beyond(screen.sound[:, screen.names.index(criterion.channel)])
+    if criterion.rule != "bradypnoea":
+        yield from _found_where(criterion, screen, beyond)
+        return
+    grave = beyond & _needs_somebody(screen)
+    yield from _found_where(criterion, screen, grave)
+    # Slow, and nothing that is sure stands beside it: a score of sedation might, or a fall that is nearly one.
+    for one in _found_where(criterion, screen, beyond & ~grave):
+        yield _open(one)
+
+
+def _needs_somebody(screen: Screen) -> Flags:
+    """Where slow breathing needs somebody: 5 a minute or fewer, or beside low oxygen, high CO2 or a fall that nobody doubts."""
+    shown = {name: screen.sound[:, column] for column, name in enumerate(screen.names)}
+    rate = shown["rr"]
+    grave: Flags = (rate <= ALONE_AT) | (rate <= FALLEN_FOR_SURE * np.median(rate[:OWN_S]))
+    if "spo2" in shown:
+        grave |= shown["spo2"] <= LOW_OXYGEN
+    if "etco2" in shown:
+        grave |= shown["etco2"] >= HIGH_CO2
+    return grave
+
+
+def _found_where(criterion: Criterion, screen: Screen, beyond: Flags) -> Iterator[TruthEntry]:
+    """Every stretch of these seconds."""
     column = screen.names.index(criterion.channel)
-    beyond = criterion.beyond(screen.sound[:, column])
     if not beyond.any():
         return
     arrivals = _Arrivals(screen)

@@ -28,7 +28,7 @@ from streams.ward.rows import CHANNEL_COUNT, NO_STEP, SessionRecord, StepRecord,
 from streams.ward.rules.holding import hold_sample, hold_step
 from streams.ward.sample import SampleRecord
 from streams.ward.signal.beat import learn_beats
-from streams.ward.signal.breathing import weigh_breathing
+from streams.ward.signal.breathing import take_breathing
 from streams.ward.signal.channel_table import ChannelRecord
 from streams.ward.signal.quality import is_repeat, judge
 from streams.ward.signal.rate import take_rate
@@ -203,7 +203,7 @@ def fold_in(
             sample.step = HOLDS
         if sample.step == HOLDS:
             take_rate(session, sample)
-            weigh_breathing(session, sample, limits)
+            take_breathing(session, sample, limits)
             sample.step = NOTES
             if hold_sample(session, sample, limits):
                 return FLIPPED

@@ -82,6 +82,10 @@ KINDS: Final = {
     "no_rate_since": Kind(None, "i8", NEVER),
     "rate_awaited": Kind(None, "?", 0),               # it shows 0 since a gap: no breath was counted yet
     "breath_at":  Kind(None, "i8", NEVER),            # when RR or EtCO2, both being there, last showed a breath
+    "own_rate":   Kind(None, "f8", np.nan),           # the session's own rate of breathing: mean of so many, the last of then
+    "own_rate_of": Kind(None, "u1", 0),
+    "own_rate_at": Kind(None, "i8", NEVER),
+    "sedated":    Kind(None, "?", 0),                 # by its last score of consciousness
     "alarm_until": Kind(None, "i8", NEVER),           # until when the monitor's own alarm of no breath is in force
     "rate_back_us": Kind(None, "i8", round(CAUTIOUS.rate_back_s * SECOND)),  # what the capnograph does, by its make
     "co2_still_us": Kind(None, "i8", round(CAUTIOUS.still_s * SECOND)),
@@ -150,6 +154,10 @@ class SessionRecord(Protocol):
     no_rate_since: int
     rate_awaited: bool
     breath_at: int
+    own_rate: float
+    own_rate_of: int
+    own_rate_at: int
+    sedated: bool
     alarm_until: int
     rate_back_us: int
     co2_still_us: int

@@ -24,11 +24,11 @@ from streams.ward.rules.thresholds import file_flips
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
 from streams.ward.sessions import open_unannounced
-from streams.ward.signal.breathing import BREATHS
+from streams.ward.signal.breathing import ALONE, BREATHS
 from streams.ward.signal.channel_table import CHANNEL_TABLE
 from streams.ward.state import OBSERVED, Here, WardState
 
-_DERIVED: Final = {"rate": RATE, "breaths": BREATHS}
+_DERIVED: Final = {"rate": RATE, "breaths": BREATHS, "rr-alone": ALONE}
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 _NO_SAMPLES: Final = decode(FrameBuilder().seal())
 
@@ -98,6 +98,8 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
             shown: dict[str, float] = {CHANNEL_NAMES[sample.column - 1]: float(sample.shown)}
             if sample.of_rate:
                 shown["rate"] = float(sample.shown)
+            if "rr" in shown:
+                shown["rr-alone"] = float(sample.shown)
             file_flips(state, row, sample, _place(state, frame), shown)
         case loop.FLIPPED:
             file_flips(state, row, sample, _place(state, frame), _trusted(sample))

@@ -29,6 +29,7 @@ WELL = {
     "rr": 14.0,
     "etco2": 38.0,
     "breaths": 2.0,
+    "rr-alone": 14.0,
     "temp": 36.8,
     "moaas": 5.0,
     "cadss": 0.0,
@@ -72,7 +73,7 @@ def send(scene: Scene, limit: Limit, reading: float) -> None:
     elif channel == "breaths":
         scene.send(chair.vitals(**BREATHS[reading]))
     else:
-        scene.send(chair.vitals(**{"hr" if channel == "rate" else channel: reading}))
+        scene.send(chair.vitals(**{{"rate": "hr", "rr-alone": "rr"}.get(channel, channel): reading}))
 
 
 def watched(limit: Limit, reading: float, long_enough: bool) -> Scene:

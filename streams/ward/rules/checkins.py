@@ -59,6 +59,7 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
     assessment = assess(session.reports, state.limits_of(row))
     for rule in _RULES:
         _file(state, row, rule, assessment, report.at_us, here)
+    state.rows.sedated[row] = not session.conditions.keys().isdisjoint({"sedation", "unresponsive"})
     if report.instrument in OBSERVED_BY:
         answer_checkin(state, row, here)
     file_lasting(state, row, assessment, report.at_us, here)

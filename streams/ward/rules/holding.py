@@ -20,7 +20,7 @@ from streams.ward.limit_book import LimitRecord
 from streams.ward.records import RecordGrid
 from streams.ward.rows import HELD_COUNT, IDLE, SessionRecord, StepRecord, TraceRecord
 from streams.ward.sample import RATE, SampleRecord
-from streams.ward.signal.breathing import is_no_rate
+from streams.ward.signal.breathing import ALONE, NO_RATE, SLOW, company, is_no_rate
 
 _HR: Final = CHANNEL_COLUMN["hr"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
@@ -93,13 +93,21 @@ def hold_sample(session: SessionRecord, sample: SampleRecord, limits: RecordGrid
     for n in range(HELD_COUNT):
         sample.flips[n] = False
         limit = limits[session.limit_set, n]
-        if sample.trusted[limit.column] and (limit.column != _RR or sample.rate_counts):
+        if sample.trusted[limit.column] and (limit.column != _RR or _rate_counts(session, sample, limit, n)):
             reading, passed_us = sample.reading[limit.column], sample.passed_us[limit.column]
             since_us = hold(session, n, limit, reading, sample.at_us, passed_us)
             if since_us != NEVER:
                 sample.flips[n] = flipped = True
                 sample.since[n] = since_us
     return flipped
+
+
+@compiled
+def _rate_counts(session: SessionRecord, sample: SampleRecord, limit: LimitRecord, n: int) -> bool:
+    """Whether a rate of breathing counts for a limit: it is one, and slow breathing keeps company or is over."""
+    if not sample.rate_counts and (n == NO_RATE or sample.reading[_RR] == 0):
+        return False
+    return n != SLOW or session.on[n] != 0 or sample.company != 0 or not is_past(limit, sample.reading[_RR])
 
 
 @compiled
@@ -119,14 +127,21 @@ def hold_step(
     for k in range(step.length):
         at_us, reading = traces[place, k].at_us, traces[place, k].reading
         passed_us = min(at_us - before_us, STALE_AFTER)
-        if step.column == _RR and is_no_rate(session, sample, limits, reading):
+        no_rate = step.column == _RR and is_no_rate(session, sample, limits, reading)
+        if no_rate and reading == 0:
             before_us = at_us
             continue
+        if step.column == _RR:
+            sample.company = company(session, sample, reading)
         # Where the other probe was believed meanwhile, the rate has been held already.
         of_rate = step.column in (_HR, _PULSE) and step.other_us < at_us
         for n in range(HELD_COUNT):
             limit = limits[session.limit_set, n]
-            if limit.column == step.column or (of_rate and limit.column == RATE):
+            of_it = limit.column == step.column or (of_rate and limit.column == RATE)
+            if step.column == _RR:
+                lonely = n == SLOW and not session.on[n] and sample.company == 0 and is_past(limit, reading)
+                of_it = limit.column == ALONE or (of_it and not lonely and not (no_rate and n == NO_RATE))
+            if of_it:
                 since_us = hold(session, n, limit, reading, at_us, passed_us)
                 if since_us != NEVER:
                     sample.flips[n] = flipped = True

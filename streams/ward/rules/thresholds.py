@@ -11,18 +11,21 @@ from typing import Final
 import numpy as np
 
 from models.instants import SECOND
+from models.session.reports import assess
 from models.tables.channels import CHANNEL_COLUMN
-from models.tables.limits import UNITS, Limit
+from models.tables.limits import KEYS, UNITS, Limit
 from models.tables.rules import RULE_INDEX, RULES
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import duration, limit_evidence, limit_sentence, number, rule_sentence
+from streams.ward.signal.breathing import CO2, FALL, SATURATION, SEDATION, SLOW
 from streams.ward.signal.trends import trend, usual
 from streams.ward.state import Here, WardState
 
 _MEASURED: Final = {
     **{name: np.array([column]) for name, column in CHANNEL_COLUMN.items()},
     "rate": np.array([CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"]]),
+    "rr-alone": np.array([CHANNEL_COLUMN["rr"]]),
     "breaths": np.array([CHANNEL_COLUMN["etco2"], CHANNEL_COLUMN["rr"]]),
 }
 """The channels that a limit's column is read from, the better one first."""
@@ -71,7 +74,31 @@ def _judge(
     if limit.channel == "breaths":
         onset_us -= int(state.rows.co2_held_us[row])
         text = _pause_sentence(state, row, title, limit, readings, (at_us - onset_us) / SECOND)
+    if limit.key == KEYS[SLOW] and flips[worst]:
+        beside = _company(state, row, int(sample.company))
+        evidence["beside"] = {name: found for name, (found, _) in beside.items()}
+        text = f"{text.removesuffix('.')}, with {' and '.join(words for _, words in beside.values())}."
     return Conclusion(rule, limit.priority, at_us, onset_us, text, evidence, limit.source)
+
+
+def _company(state: WardState, row: int, company: int) -> dict[str, tuple[float, str]]:
+    """What stands beside slow breathing: name → its value and its words."""
+
+    def now(name: str) -> float:
+        return number(float(state.rows.value[row, CHANNEL_COLUMN[name]]), name)
+
+    newest = assess(state.association.sessions[row].reports, ()).newest
+    found: dict[str, tuple[float, str]] = {}
+    if company & SATURATION:
+        found["spo2"] = now("spo2"), f"SpO2 {now('spo2')} %"
+    if company & CO2:
+        found["etco2"] = now("etco2"), f"EtCO2 {now('etco2')} mmHg"
+    if company & SEDATION and "moaas" in newest:
+        found["moaas"] = newest["moaas"].score, f"MOAA/S {number(newest['moaas'].score)}"
+    if company & FALL:
+        own = number(float(state.rows.own_rate[row]), "rr")
+        found["own_rate"] = own, f"a fall from this session's own {own} /min"
+    return found
 
 
 def _pause_sentence(

@@ -49,11 +49,17 @@ def test_a_rate_of_zero_beside_a_living_co2_is_no_apnoea_after_the_monitor_s_own
     assert clinic.told() == []
 
 
-@pytest.mark.parametrize("rr", [0.0, 2.0, 3.0])
-def test_a_rate_of_no_breath_beside_a_living_co2_is_no_apnoea_however_long(rr: float) -> None:
+def test_a_rate_of_zero_beside_a_living_co2_is_no_apnoea_however_long() -> None:
+    clinic = watched()
+    breathes(clinic, 600, rr=0)
+    assert clinic.told("apnoea", "bradypnoea") == []
+
+
+@pytest.mark.parametrize("rr", [1.0, 2.0, 3.0])
+def test_a_rate_of_three_or_fewer_beside_a_living_co2_is_slow_breathing_and_no_apnoea(rr: float) -> None:
     clinic = watched()
     breathes(clinic, 600, rr=rr)
-    assert clinic.told("apnoea", "bradypnoea") == []
+    assert clinic.told("apnoea", "bradypnoea") == ["1:30 medium bradypnoea raised (P-3)"]
 
 
 def test_neither_rate_nor_co2_after_breathing_is_a_pause_in_a_few_seconds() -> None:
@@ -247,3 +253,74 @@ def test_an_alarm_about_nobody_is_set_aside_and_one_about_somebody_unannounced_i
     assert [letter.reason for letter in clinic.dead_letters] == ["no patient, session or device is named"]
     alarm(clinic, device="m-9")
     assert [line for line in clinic.told("apnoea") if "high" in line] == ["0:00 high apnoea raised (m-9)"]
+
+
+# ---- slow breathing, by the company it keeps ------------------------------------------------------------------------
+
+
+def slow(rr: float = 7, own: float = 11, seconds: int = 60, **beside: Any) -> Scene:
+    """A session whose own rate is `own`, then so long of a slow one."""
+    clinic = watched(rr=own, etco2=beside.get("etco2", CO2))
+    breathes(clinic, seconds, **{"rr": rr, **beside})
+    return clinic
+
+
+def test_breathing_slow_but_well_is_nobody_s_business() -> None:
+    assert slow(7, own=7, seconds=900).told() == []
+    assert slow(8, own=8, seconds=900, etco2=None).told() == []
+    assert slow(7, own=11, seconds=900, etco2=44).told() == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "words"),
+    [
+        (lambda: slow(spo2=93), "with SpO2 93 %."),
+        (lambda: slow(etco2=50), "with EtCO2 50 mmHg."),
+        (lambda: slow(8, own=14), "with a fall from this session's own 14 /min."),
+        (lambda: slow(6, own=14, spo2=92), "with SpO2 92 % and a fall from this session's own 14 /min."),
+    ],
+)
+def test_slow_breathing_is_raised_with_the_company_it_keeps_and_says_which(scene: Any, words: str) -> None:
+    clinic = scene()
+    assert clinic.told("bradypnoea") == ["1:30 medium bradypnoea raised (P-3)"]
+    assert clinic.transitions[-1].text.endswith(f" for 30 s, {words}")
+    assert clinic.transitions[-1].evidence["beside"]
+
+
+def test_slow_breathing_of_somebody_who_is_sedated_is_raised() -> None:
+    clinic = watched(rr=11)
+    clinic.chair("3").scores("moaas", 3)
+    breathes(clinic, 60, rr=7)
+    assert clinic.told("bradypnoea") == ["1:30 medium bradypnoea raised (P-3)"]
+    assert clinic.transitions[-1].text.endswith("with MOAA/S 3.")
+    awake = watched(rr=11)
+    awake.chair("3").scores("moaas", 3)
+    awake.chair("3").scores("moaas", 5)
+    breathes(awake, 60, rr=7)
+    assert awake.told("bradypnoea") == []
+
+
+def test_slow_breathing_waits_for_company_and_is_raised_when_it_comes() -> None:
+    clinic = slow(7, seconds=300)
+    breathes(clinic, 60, rr=7, spo2=92)
+    assert clinic.told("bradypnoea") == ["6:30 medium bradypnoea raised (P-3)"]
+
+
+def test_five_breaths_a_minute_need_no_company() -> None:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    breathes(clinic, 60, rr=5)
+    assert clinic.told() == ["0:30 medium bradypnoea raised (P-3)"]
+    assert clinic.transitions[-1].text.endswith("Breathing 5 /min, at or below 5 /min for 30 s.")
+    breathes(clinic, 40, rr=8)
+    assert len(clinic.told()) == 2
+
+
+def test_a_session_s_own_rate_is_learnt_while_breathing_is_not_slow() -> None:
+    """Or a slow hour would become what is usual, and no fall."""
+    clinic = watched(rr=14)
+    breathes(clinic, 20, rr=7)
+    breathes(clinic, 20, rr=14)
+    breathes(clinic, 600, rr=9)
+    breathes(clinic, 60, rr=6)
+    assert [line for line in clinic.told("bradypnoea") if "raised" in line] == ["12:10 medium bradypnoea raised (P-3)"]
