@@ -148,7 +148,7 @@ def _injected_bars(outcomes: Sequence[Outcome]) -> list[Bar]:
     found = sum(outcome.found for outcome in outcomes)
     hidden = [outcome for outcome in outcomes if outcome.event.kind.hidden_s]
     # Lateness runs from the first low reading after the probe is back, and leaves out the rule's own time.
-    slow = sum(each.late_s is None or each.late_s + each.event.kind.own_s > RETURN_S for each in hidden)
+    slow = sum(each.late_s is None or each.late_s + each.event.own_s > RETURN_S for each in hidden)
     return [
         Bar(
             "invented events in recorded stretches found",

@@ -46,15 +46,17 @@ class Kind:
     hold_s: float
     expects: Priority
     hidden_s: int = 0
+    pleth_s: float = 0
+    """The hold where an oximeter alone shows the rate, if that is longer."""
 
     @property
     def above(self) -> bool:
         return self.goal > self.limit
 
-    @property
-    def own_s(self) -> float:
+    def own_s(self, ecg: bool) -> float:
         """The time that telling it takes by rule: the hold, and a step is not believed before it has held `STEP_HELD_S`."""
-        return max(self.hold_s, STEP_HELD_S) if self.onset_s == 0 else self.hold_s
+        hold_s = self.hold_s if ecg else max(self.hold_s, self.pleth_s)
+        return max(hold_s, STEP_HELD_S) if self.onset_s == 0 else hold_s
 
 
 # Depths a few units past the limit, so that the recording's own noise does not decide whether it happened; an onset of 0 is a
@@ -72,7 +74,7 @@ KINDS: Final = (
     Kind("SpO2 86 behind a loose probe", _LOW, "spo2", 86, 30, 150, 45, 90, 15, MEDIUM, hidden_s=75),
     Kind("SpO2 79 behind a loose probe", _LOW, "spo2", 79, 30, 150, 45, 85, 10, HIGH, hidden_s=75),
     Kind("rate 40 over 15 s",          _SLOW, "rate",  40, 15,  75, 30, 45, 30, MEDIUM),
-    Kind("rate 33 over 8 s",           _SLOW, "rate",  33, 8,   60, 20, 38, 15, HIGH),
+    Kind("rate 33 over 8 s",           _SLOW, "rate",  33, 8,   60, 20, 38, 15, HIGH, pleth_s=30),
     Kind("rate 39 at a step",          _SLOW, "rate",  39, 0,   90, 0,  45, 30, MEDIUM),
     Kind("rate 152 over 30 s",         _FAST, "rate", 152, 30, 120, 60, 140, 60, MEDIUM),
     Kind("rate 155 at a step",         _FAST, "rate", 155, 0,  135, 0,  140, 60, MEDIUM),
@@ -111,6 +113,11 @@ class Invented:
     moved: dict[str, Floats]
     readable: NDArray[np.bool_]
     disturbed: bool
+
+    @property
+    def own_s(self) -> float:
+        """The time that telling it takes by rule, on this recording."""
+        return self.kind.own_s(bool(np.isfinite(self.recording.channels["hr"]).any()))
 
     def lines(self, as_recorded: bool = False) -> Iterator[Vitals]:
         """The window as vitals of its own patient; `as_recorded`: without the event, to see what the stretch does alone."""
@@ -257,4 +264,4 @@ def _outcome(event: Invented, alerts: Sequence[Alert]) -> Outcome:
     at_s = event.recording.at_s
     between = (at_s >= event.onset_s) & (at_s < inside[0])
     unread = np.count_nonzero(between & ~event.readable)
-    return Outcome(event, found=True, late_s=inside[0] - event.onset_s - kind.own_s - float(unread))
+    return Outcome(event, found=True, late_s=inside[0] - event.onset_s - event.own_s - float(unread))

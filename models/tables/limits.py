@@ -22,23 +22,34 @@ from models.tables.rules import RULES, Priority, PriorityName
 
 INFO, LOW, MEDIUM, HIGH = Priority
 
-LIMIT_COLUMNS: Final = (*CHANNEL_NAMES, "rate", "sbp-rise", "dbp-rise", "moaas", "cadss", "breaths", "rr-alone")
+LIMIT_COLUMNS: Final = (
+    *CHANNEL_NAMES,
+    "rate",
+    "sbp-rise",
+    "dbp-rise",
+    "moaas",
+    "cadss",
+    "breaths",
+    "rr-alone",
+    "spo2-doubted",
+)
 """What a limit can be on: the measured channels, then what the ward derives. `rate` is the heart rate, or the pulse where
 there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in; `breaths` is
-how many of the two witnesses, RR and EtCO2, show a breath, where both are there (streams/ward/signal/breathing.py); `rr-alone`
-is RR whatever else is in order, where `bradypnoea` on `rr` needs its company (`company.py`)."""
+how many of the two witnesses, RR and EtCO2, show a breath, where both are there (streams/ward/signal/breathing.py);
+`rr-alone` is RR whatever else is in order, where `bradypnoea` on `rr` needs its company (`company.py`); `spo2-doubted` is a
+saturation that is doubted (streams/ward/signal/doubted.py)."""
 LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
 UNITS: Final[dict[str, str]] = {
     **{channel.name: channel.shown_unit for channel in CHANNELS},
     "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92", "breaths": "of 2",
-    "rr-alone": "/min",
+    "rr-alone": "/min", "spo2-doubted": "%",
 }  # fmt: skip
 
 LABELS: Final[dict[str, str]] = {
     **{channel.name: channel.label for channel in CHANNELS},
     "rate": "Heart rate", "sbp-rise": "Systolic rise", "dbp-rise": "Diastolic rise", "moaas": "MOAA/S", "cadss": "CADSS",
-    "breaths": "Signs of breath", "rr-alone": "Breathing",
+    "breaths": "Signs of breath", "rr-alone": "Breathing", "spo2-doubted": "SpO2",
 }  # fmt: skip
 
 SENTENCE_DECIMALS: Final[dict[str, int]] = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
@@ -82,6 +93,8 @@ class Limit:
     source: str
     enabled: bool = True
     role: Role = "alone"
+    #: The hold where the rate is an oximeter's and no ECG is there, if that is longer (streams/ward/signal/rate.py).
+    pleth_s: float = 0
     #: Made of the others, because every cuff and every score asks for them. Its name in configuration: rule, priority, channel.
     key: tuple[str, str, str] = field(init=False, repr=False, compare=False)
     #: The same as one word.
@@ -143,9 +156,11 @@ LIMITS: Final = (
     Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 60, 0, "> as the protocol",                          "HR >120 sustained 5 min: clinic protocol [S33]"),
     Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 60, 0, "> as the surveillance's",                    "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
     Limit("bradycardia",         MEDIUM, "rate",     "<",   45,  48,  30, 60, 0, "< by us: no source has 45",                  "between NEWS2's 1 (<=50) and 3 (<=40); hold: " + _US),
-    Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0, "< by us: no source has 38",                  "below NEWS2's 3 (<=40); hold: " + _US),
+    Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0, "< by us: no source has 38",                  "below NEWS2's 3 (<=40); hold: " + _US + "; without an ECG 30 s: a failing pleth counts missed beats for up to 20 s before it gives up (13 of 19 such alerts)", pleth_s=30),
     Limit("desaturation",        MEDIUM, "spo2",     "<",   90,  92,  15, 30, 0, "< as the policies",                          "SpO2 <90: sedation policies; 15 s: Welch 2011, Goerges 2009 (14 s halves ignored alarms)"),
     Limit("desaturation",        HIGH,   "spo2",     "<=",  85,  88,  10, 30, 0, "<= as PRODIGY",                              "PRODIGY 2020: <=85 % is respiratory depression; hold: " + _US),
+    Limit("desaturation",        MEDIUM, "spo2-doubted", "<", 90, 92,  60, 30, 0, "< as without a doubt",                       "a doubt has an end: what is low and doubted is told within 90 s; hold: " + _US),
+    Limit("desaturation",        HIGH,   "spo2-doubted", "<=", 85, 88, 75, 30, 0, "<= as without a doubt",                      "a doubt has an end: within 120 s; hold: " + _US),
     Limit("bradypnoea",          MEDIUM, "rr",       "<=",   8,  10,  30, 30, 0, "<= as NEWS2",                                "NEWS2 scores 3 at <=8; sedation policies 8-10; only with company (`company.py`); hold: " + _US),
     Limit("bradypnoea",          MEDIUM, "rr-alone", "<=",   5,   8,  30, 30, 0, "<= as PRODIGY",                              "PRODIGY: RR <=5 is respiratory depression; monitors' own default is below 6; hold: " + _US),
     Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0, ">= as MEWS",                                 "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),

@@ -21,7 +21,8 @@ from streams.ward.rules.cuffs import cuff_limits
 class LimitRecord(Protocol):
     """One row of a table, as scalar code reads it: `Limit`, with its hold and leave time in microseconds.
 
-    column: what it is on, a channel's or the rate's. strict: past `enter`, not at it.
+    column: what it is on, a channel's or the rate's. strict: past `enter`, not at it. pleth_us: the hold
+    without an ECG.
     """
 
     column: int
@@ -32,11 +33,12 @@ class LimitRecord(Protocol):
     leave: float
     enter_us: int
     leave_us: int
+    pleth_us: int
 
 
 _RECORD: Final = np.dtype([
     ("column", "i8"), ("above", "u1"), ("strict", "u1"), ("enabled", "u1"), ("enter", "f8"), ("leave", "f8"),
-    ("enter_us", "i8"), ("leave_us", "i8"),
+    ("enter_us", "i8"), ("leave_us", "i8"), ("pleth_us", "i8"),
 ], align=True)  # fmt: skip
 
 
@@ -113,6 +115,7 @@ def limit_records(tables: Iterable[tuple[Limit, ...]]) -> NDArray[Any]:
                 (
                     LIMIT_COLUMN[one.channel], one.above, one.past in {"<", ">"}, one.enabled, one.enter, one.leave,
                     round(one.hold_s * SECOND), round(one.leave_s * SECOND),
+                    round(max(one.hold_s, one.pleth_s) * SECOND),
                 )
                 for one in table
             ]

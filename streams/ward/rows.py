@@ -78,6 +78,8 @@ KINDS: Final = {
     "marks":      Kind(None, "u1", 0),
     "dosed":      Kind(None, "?", 0),                 # a dose was given: `usual` is learnt no further
     "frozen":     Kind(None, "?", 0),
+    "pulse_at":   Kind(None, "i8", NEVER),            # newest trusted pulse, and the newest that came back from a loss
+    "pulse_back_at": Kind(None, "i8", NEVER),
     "rate_at":    Kind(None, "i8", NEVER),            # newest rate of breathing in range, and since when it shows no breath
     "no_rate_since": Kind(None, "i8", NEVER),
     "rate_awaited": Kind(None, "?", 0),               # it shows 0 since a gap: no breath was counted yet
@@ -150,6 +152,8 @@ class SessionRecord(Protocol):
     marks: int
     dosed: bool
     frozen: bool
+    pulse_at: int
+    pulse_back_at: int
     rate_at: int
     no_rate_since: int
     rate_awaited: bool

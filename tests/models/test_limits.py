@@ -30,6 +30,7 @@ WELL = {
     "etco2": 38.0,
     "breaths": 2.0,
     "rr-alone": 14.0,
+    "spo2-doubted": 97.0,
     "temp": 36.8,
     "moaas": 5.0,
     "cadss": 0.0,
@@ -70,6 +71,8 @@ def send(scene: Scene, limit: Limit, reading: float) -> None:
     elif channel in BASELINE:
         measured, baseline = BASELINE[channel]
         scene.send(chair.vitals(**{measured: baseline + reading}))
+    elif channel == "spo2-doubted":
+        scene.send(chair.vitals(spo2=reading, hr=76.0, pulse=38.0))
     elif channel == "breaths":
         scene.send(chair.vitals(**BREATHS[reading]))
     else:

@@ -21,6 +21,7 @@ from streams.ward.records import RecordGrid
 from streams.ward.rows import HELD_COUNT, IDLE, SessionRecord, StepRecord, TraceRecord
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.signal.breathing import ALONE, NO_RATE, SLOW, company, is_no_rate
+from streams.ward.signal.rate import slow_hold
 
 _HR: Final = CHANNEL_COLUMN["hr"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
@@ -28,11 +29,13 @@ _RR: Final = CHANNEL_COLUMN["rr"]
 
 
 @compiled
-def hold(session: SessionRecord, n: int, limit: LimitRecord, reading: float, at_us: int, passed_us: int) -> int:
+def hold(
+    session: SessionRecord, n: int, limit: LimitRecord, reading: float, at_us: int, passed_us: int, enter_us: int
+) -> int:
     """Fold in one trusted reading of the n-th limit's channel.
 
     Args:
-        passed_us: the time that the reading vouches for.
+        passed_us: the time that the reading vouches for. enter_us: how long the limit holds now before it is in force.
 
     Returns:
         When the hold began that brings the limit into force or out of it now; NEVER if it does neither.
@@ -46,7 +49,7 @@ def hold(session: SessionRecord, n: int, limit: LimitRecord, reading: float, at_
             session.held[n] += passed_us
         # After one or two the other way, the time until this reading does not count: they slow the hold.
         session.strikes[n] = 0
-        if session.held[n] < (limit.leave_us if session.on[n] else limit.enter_us):
+        if session.held[n] < (limit.leave_us if session.on[n] else enter_us):
             return NEVER
         since_us = int(session.since[n])
         session.on[n] = not session.on[n]
@@ -95,7 +98,10 @@ def hold_sample(session: SessionRecord, sample: SampleRecord, limits: RecordGrid
         limit = limits[session.limit_set, n]
         if sample.trusted[limit.column] and (limit.column != _RR or _rate_counts(session, sample, limit, n)):
             reading, passed_us = sample.reading[limit.column], sample.passed_us[limit.column]
-            since_us = hold(session, n, limit, reading, sample.at_us, passed_us)
+            enter_us = limit.enter_us
+            if limit.column == RATE:
+                enter_us = slow_hold(session, n, limit, sample.at_us)
+            since_us = hold(session, n, limit, reading, sample.at_us, passed_us, enter_us)
             if since_us != NEVER:
                 sample.flips[n] = flipped = True
                 sample.since[n] = since_us
@@ -142,7 +148,10 @@ def hold_step(
                 lonely = n == SLOW and not session.on[n] and sample.company == 0 and is_past(limit, reading)
                 of_it = limit.column == ALONE or (of_it and not lonely and not (no_rate and n == NO_RATE))
             if of_it:
-                since_us = hold(session, n, limit, reading, at_us, passed_us)
+                enter_us = limit.enter_us
+                if limit.column == RATE:
+                    enter_us = slow_hold(session, n, limit, sample.at_us)
+                since_us = hold(session, n, limit, reading, at_us, passed_us, enter_us)
                 if since_us != NEVER:
                     sample.flips[n] = flipped = True
                     sample.since[n] = since_us

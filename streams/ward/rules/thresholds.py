@@ -19,12 +19,14 @@ from streams.ward.conclusions import Conclusion, over
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import duration, limit_evidence, limit_sentence, number, rule_sentence
 from streams.ward.signal.breathing import CO2, FALL, SATURATION, SEDATION, SLOW
+from streams.ward.signal.quality import DISAGREES, FROZEN, QUALITIES
 from streams.ward.signal.trends import trend, usual
 from streams.ward.state import Here, WardState
 
 _MEASURED: Final = {
     **{name: np.array([column]) for name, column in CHANNEL_COLUMN.items()},
     "rate": np.array([CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"]]),
+    "spo2-doubted": np.array([CHANNEL_COLUMN["spo2"]]),
     "rr-alone": np.array([CHANNEL_COLUMN["rr"]]),
     "breaths": np.array([CHANNEL_COLUMN["etco2"], CHANNEL_COLUMN["rr"]]),
 }
@@ -74,11 +76,23 @@ def _judge(
     if limit.channel == "breaths":
         onset_us -= int(state.rows.co2_held_us[row])
         text = _pause_sentence(state, row, title, limit, readings, (at_us - onset_us) / SECOND)
+    if limit.channel == "spo2-doubted":
+        evidence["doubt"], why = _doubt(state, row)
+        text = f"{text.removesuffix('.')}; it is doubted: {why}."
     if limit.key == KEYS[SLOW] and flips[worst]:
         beside = _company(state, row, int(sample.company))
         evidence["beside"] = {name: found for name, (found, _) in beside.items()}
         text = f"{text.removesuffix('.')}, with {' and '.join(words for _, words in beside.values())}."
     return Conclusion(rule, limit.priority, at_us, onset_us, text, evidence, limit.source)
+
+
+def _doubt(state: WardState, row: int) -> tuple[str, str]:
+    """Why the saturation is doubted: the quality of its newest reading, and in words."""
+    rows, quality = state.rows, int(state.rows.quality[row, CHANNEL_COLUMN["spo2"]])
+    if quality == DISAGREES:
+        ecg, pleth = (number(round(float(rate))) for rate in rows.beat[row])
+        return QUALITIES[quality], f"heart rate {ecg} and pulse {pleth} /min disagree"
+    return QUALITIES[quality], "all signals stand still" if quality == FROZEN else "the signal is disturbed"
 
 
 def _company(state: WardState, row: int, company: int) -> dict[str, tuple[float, str]]:

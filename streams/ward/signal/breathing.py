@@ -2,9 +2,9 @@
 
 A capnograph's RR may show 0 while somebody breathes: after a gap (its own zero, a line that was off) it has not counted a breath
 yet, and so after the first breath of a pause. EtCO2 is there at once. So while both are sent, an RR of no breath beside an
-EtCO2 of a living breath is no apnoea; if it is 0, it is no rate at all, and neither starts nor goes on with anything. When neither shows a breath, after
-one was seen, somebody has stopped breathing for longer than they have shown it, and few seconds more prove it (the row on
-`breaths`).
+EtCO2 of a living breath is no apnoea; if it is 0, it is no rate at all, and neither starts nor goes on with anything. When
+neither shows a breath, after one was seen, somebody has stopped breathing for longer than they have shown it, and few seconds
+more prove it (the row on `breaths`).
 
 What could hide a pause is bounded. An EtCO2 that does not change while RR shows no breath may be one that a monitor holds, and
 speaks for a breath only so long. Without an EtCO2, an RR of 0 waits for its first rate only so long. Both times are of the
@@ -152,7 +152,7 @@ def _note_rate(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[
     since_us = sample.at_us - before_us
     if reading > 0:
         session.rate_awaited = False
-    elif since_us > GAP and min(since_us, STALE_AFTER + 1) > sample.passed_us[_RR]:
+    elif since_us > GAP and sample.passed_us[_RR] < since_us:
         session.rate_awaited = True
         session.no_rate_since = sample.at_us
 

@@ -2,7 +2,8 @@
 
 A reading is trusted if it is newer than its channel's last, inside the channel's plausible range, no impossible step from
 its neighbour (`steps.py`), its two probes agree (`agreement.py`), and its device is not frozen. What is not trusted starts
-and ends nothing; when a channel has had no trusted reading for too long, that is its own alert (`absence.py`).
+and ends nothing, a low saturation only for so long (`doubted.py`); when a channel has had no trusted reading for too long,
+that is its own alert (`absence.py`).
 
 Good at: probe-off zeros, movement spikes, a probe that slips, a monitor that repeats its last values.
 Bad at:  an artefact that begins slowly and sits at a believable value.
@@ -24,6 +25,7 @@ from streams.ward.sample import SampleRecord
 from streams.ward.signal.agreement import CONCERNED, compare
 from streams.ward.signal.beat import vouched_for
 from streams.ward.signal.channel_table import ChannelRecord
+from streams.ward.signal.doubted import time_doubted
 from streams.ward.signal.steps import doubt, find_steps, forget
 
 FROZEN_AFTER: Final = 120 * SECOND
@@ -46,6 +48,7 @@ others' serial formats: 127 for SpO2, 511 for the pulse). It says that a probe i
 
 _HR: Final = CHANNEL_COLUMN["hr"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
+_SPO2: Final = CHANNEL_COLUMN["spo2"]
 _SBP: Final = CHANNEL_COLUMN["sbp"]
 _DBP: Final = CHANNEL_COLUMN["dbp"]
 
@@ -61,6 +64,8 @@ def judge(
         readings, status: by channel, as the frame has them. repeated: it came before.
     """
     _take(session, sample, channels, readings, status, repeated)
+    if sample.plausible[_SPO2]:
+        time_doubted(session, sample)
     sample.turned = False
     if find_steps(session, sample, channels) or session.stepping:
         doubt(session, sample, channels, steps, traces, STEP)

@@ -1,4 +1,8 @@
-"""The heart rate: what limits on `rate` are held against, and what stands beside a cuff. A monitor's, else an oximeter's."""
+"""The heart rate: what limits on `rate` are held against, and what stands beside a cuff. A monitor's, else an oximeter's.
+
+A failing pleth counts missed beats before it gives up. So a slow pulse with no ECG beside it must be older than that (`pleth_s`
+of its limit), or still be there when the signal is back from a loss; with an ECG the same heart is told sooner.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from models.instants import NEVER, SECOND
 from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
 from streams.ward.compiled import compiled
-from streams.ward.rows import SessionRecord
+from streams.ward.limit_book import LimitRecord
+from streams.ward.rows import IDLE, SessionRecord
 from streams.ward.sample import RATE, SampleRecord
 
 if TYPE_CHECKING:
@@ -16,6 +21,10 @@ if TYPE_CHECKING:
 
 CLOCKS_APART: Final = 2 * SECOND
 """Two devices at one chair may tell the time this much apart. Chosen by us: monitors are set by hand or once a day."""
+ECG_WITHIN: Final = 5 * SECOND
+"""A pulse has no ECG beside it if none was believed for longer. As two probes (`agreement.py`): some lost lines."""
+LOST_FOR: Final = 3 * SECOND
+"""Without a believed pulse for longer is a loss. Chosen by us: one or two lost lines are none."""
 _HR: Final = CHANNEL_COLUMN["hr"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
 
@@ -30,6 +39,21 @@ def take_rate(session: SessionRecord, sample: SampleRecord) -> None:
     heart_us = session.trusted_at[_HR]
     beside = isnan(sample.reading[_HR]) and heart_us > NEVER and heart_us >= sample.before_us[_PULSE] - CLOCKS_APART
     sample.trusted[RATE] = sample.trusted[beats] and not beside
+    if sample.trusted[_PULSE]:
+        since_us = sample.at_us - session.pulse_at
+        # A sender of a line every ten seconds has lost nothing.
+        if since_us > LOST_FOR and sample.passed_us[_PULSE] < since_us:
+            session.pulse_back_at = sample.at_us
+        session.pulse_at = sample.at_us
+
+
+@compiled
+def slow_hold(session: SessionRecord, n: int, limit: LimitRecord, at_us: int) -> int:
+    """How long a limit on the rate holds now, µs: longer without an ECG, unless the running hold has outlived a loss."""
+    if limit.pleth_us <= limit.enter_us or at_us - session.trusted_at[_HR] <= ECG_WITHIN:
+        return limit.enter_us
+    outlived = session.strikes[n] < IDLE and session.since[n] < session.pulse_back_at
+    return limit.enter_us if outlived else limit.pleth_us
 
 
 def rate_now(state: WardState, row: int, at_us: int) -> float | None:

@@ -1,0 +1,48 @@
+"""A doubted saturation: a doubt has an end.
+
+While two probes disagree, a signal jumps or a device stands still, its saturation is not believed. But the third signal that a
+doubt hides may be a body's: a finger that misses every second beat still shows a saturation. So a doubted saturation is held
+against limits of its own, `spo2-doubted`, whose holds are as long as a doubt may last; once such a hold runs, what is believed
+again counts in it too. A normal saturation beside a doubt begins nothing.
+Never here: why a reading is doubted (`quality.py`, `steps.py`, `agreement.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.instants import SECOND
+from models.tables.channels import CHANNEL_COLUMN
+from models.tables.limits import KEYS, LIMIT_COLUMN
+from streams.ward.compiled import compiled
+from streams.ward.rows import IDLE, SessionRecord
+from streams.ward.sample import SampleRecord
+from streams.ward.signal.beat import vouched_for
+
+DOUBTED: Final = LIMIT_COLUMN["spo2-doubted"]
+_SPO2: Final = CHANNEL_COLUMN["spo2"]
+_MEDIUM: Final = KEYS.index(("desaturation", "medium", "spo2-doubted"))
+_HIGH: Final = KEYS.index(("desaturation", "high", "spo2-doubted"))
+
+
+@compiled
+def time_doubted(session: SessionRecord, sample: SampleRecord) -> None:
+    """Put into column DOUBTED the time that a saturation vouches for, believed or not; before the sample is noted."""
+    near_us = session.near_at[_SPO2]
+    since_us = vouched_for(session, _SPO2, sample.at_us - near_us, SECOND)
+    steady = near_us == session.at[_SPO2] and not near_us < session.blank[_SPO2] < sample.at_us
+    sample.passed_us[DOUBTED] = since_us if steady else min(since_us, SECOND)
+
+
+@compiled
+def take_doubted(session: SessionRecord, sample: SampleRecord) -> None:
+    """Put into column DOUBTED a saturation that is doubted, or that goes on with a hold that a doubted one began."""
+    sample.trusted[DOUBTED] = False
+    if not sample.plausible[_SPO2]:
+        return
+    goes_on = min(session.strikes[_MEDIUM], session.strikes[_HIGH]) < IDLE
+    goes_on = goes_on or session.on[_MEDIUM] != 0 or session.on[_HIGH] != 0
+    if sample.trusted[_SPO2] and not goes_on:
+        return
+    sample.trusted[DOUBTED] = True
+    sample.reading[DOUBTED] = sample.reading[_SPO2]
