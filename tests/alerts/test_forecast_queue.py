@@ -10,6 +10,8 @@ import pytest
 from alerts.store.forecast_queue import TRIES, QueuedForecast
 from alerts.store.store import Store
 
+pytest_plugins = ("tests.support.postgres",)
+
 LEASE_US = 20_000_000
 
 
