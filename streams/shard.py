@@ -209,7 +209,10 @@ class Shard:
             raise UnknownState.of_format(packed.get("state"), SHARD_FORMAT)
         shard = cls(packed["number"], next_offset=packed["next_offset"])
         shard.ward = Ward.unpacked(packed["ward"])
-        shard.desk = Desk.unpacked(packed["desk"])
+        try:
+            shard.desk = Desk.unpacked(packed["desk"])
+        except ValueError as other:
+            raise UnknownState(str(other)) from other
         shard.clock = shard.ward.clock
         shard._keep(raw)
         return shard

@@ -171,10 +171,12 @@ class Processes:
         (folder / "sites").mkdir()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: str, *options: str) -> None:
+    def start(self, name: str, command: str, *options: str, after: str = "") -> None:
+        """Start one; `after`: Python that it runs first, to be another version."""
+        program = f"{after}\nfrom deploy.cli import main; main()"
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-c", "from deploy.cli import main; main()", command, "--network", str(self._file), *options],
+                [sys.executable, "-c", program, command, "--network", str(self._file), *options],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             )  # fmt: skip
 

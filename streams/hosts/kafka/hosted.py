@@ -111,10 +111,11 @@ class HostedShard:
             first_offset, end_offset: of the partition now: the first frame that it still has, and the next that it will get.
 
         Raises:
-            NotOurs: a later version wrote its state, or the checkpoint is of another journal.
+            NotOurs: a version whose states this one does not read wrote it, or the checkpoint is of another journal.
         """
         newest = await self._patiently(self._store.newest_state_format, self.number)
-        if newest is not None and newest > SHARD_FORMAT:
+        if newest is not None and newest != SHARD_FORMAT:
+            # An earlier one is not passed over either: to begin with the topic's first frame would forget who is at home.
             raise NotOurs(f"shard {self.number} has a state of format {newest}; this version reads {SHARD_FORMAT}")
         checkpoint = await self._patiently(self._store.load_checkpoint, self.number, SHARD_FORMAT)
         try:

@@ -55,6 +55,8 @@ THREADS: Final = 8
 BROKER_RETRY_S: Final = 1.0
 KEEP_WITHIN_S: Final = 10.0
 """What a worker that ends takes for its last checkpoints; without them its heirs read more of the journal."""
+LEAVE_WITHIN_S: Final = 10.0
+"""What a worker that ends takes to leave its group. A rebalance that is under way may never end in it."""
 FRAME_WITHIN_S: Final = 30.0
 """A frame takes milliseconds; one that takes half a minute, with the store there, never ends."""
 TICK_WITHIN_S: Final = 20.0
@@ -132,13 +134,13 @@ class ShardWorker:
         """Work until `stop`; then keep every shard's state, and leave the group.
 
         Raises:
-            NotOurs: a later version has written state here. KafkaError: no broker answers. Others: what went wrong.
+            NotOurs: another version has written state here. KafkaError: no broker answers. Others: what went wrong.
         """
         self._loop = asyncio.get_running_loop()
         newest = await self._when_there(self._store.newest_state_format)
-        if newest is not None and newest > SHARD_FORMAT:
+        if newest is not None and newest != SHARD_FORMAT:
             # Before joining: a worker that joins and leaves again and again gives the others no rest.
-            raise NotOurs(f"a later version has written states of format {newest}; this version reads {SHARD_FORMAT}")
+            raise NotOurs(f"another version has written states of format {newest}; this version reads {SHARD_FORMAT}")
         watchdog = Watchdog(lambda: self._progress, self.stuck)
         with tempfile.TemporaryDirectory(prefix="chairside-worker-") as nothing:
             await self._producer.start()
@@ -148,23 +150,34 @@ class ShardWorker:
             ]
             for task in tasks:
                 task.add_done_callback(self._ended)
+            if self._watched:
+                watchdog.start()
+            # It returns once the first shards are loaded, and never where they cannot be: then something else stops us.
+            starting = asyncio.create_task(app.start(), name="start")
+            tasks.append(starting)
+            starting.add_done_callback(self._ended)
             try:
-                await app.start()
-                if self._watched:
-                    watchdog.start()
                 await self._stopping.wait()
                 await self._keep_all()
             finally:
+                watchdog.stop()  # what follows has its own bounds
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                await app.stop()
-                watchdog.stop()
+                await self._leave(app)
                 await self._keep_all()
                 await self._producer.stop()
                 self._threads.shutdown(wait=False, cancel_futures=True)
         if self._failure is not None:
             raise self._failure
+
+    async def _leave(self, app: faust.App) -> None:
+        """Leave the group, so that others have the shards at once; after `LEAVE_WITHIN_S` its silence tells them."""
+        try:
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await app.stop()
+        except TimeoutError:
+            log.error("the group was not left in order; its other workers wait %.0f s", SESSION_S)
 
     def stop(self) -> None:
         """Make `run` return in order."""

@@ -16,6 +16,7 @@ from deploy.cluster.broker import LocalBroker
 from deploy.cluster.database import LocalDatabase
 from streams.hosts.kafka.worker import ShardWorker
 from streams.intake.append import Overloaded
+from streams.ward.ward import OLDER_FORMATS, WARD_FORMAT
 from tests.support.network import (
     SITES,
     Network,
@@ -116,5 +117,60 @@ async def test_a_full_disk_at_the_broker_refuses_posts_and_loses_nothing(
                 await again(partial(appender.append, post))
             await everywhere(store, appender, "when there is room again")
             assert processes.end("one") == 0
+    assert (await assert_exact(network, tmp_path)).effects > len(SITES)
+    store.close()
+
+
+NEXT_VERSION = """
+import streams.ward.ward as ward
+ward.OLDER_FORMATS = (*ward.OLDER_FORMATS, ward.WARD_FORMAT)
+ward.WARD_FORMAT += 1
+"""
+"""Makes a process one of the next version: it reads the states of this one, and writes its own."""
+
+
+async def test_a_rolling_upgrade_loses_nothing_and_an_old_worker_leaves_newer_states_alone(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(network.url)
+    posts = iter(recent())
+    with closing(Processes(network, tmp_path)) as processes:
+        async with appending(network) as appender:
+
+            async def go_on(count: int) -> None:
+                for post in islice(posts, count):
+                    await again(partial(appender.append, post))
+
+            for name in ("old-1", "old-2"):
+                processes.start(name, "worker")
+            await until(
+                lambda: all("loading shards" in processes.log(one) for one in processes.running), "both at work"
+            )
+            await go_on(30)
+            await everywhere(store, appender, "on the old version")
+            assert processes.end("old-1") == 0
+            processes.start("new-1", "worker", after=NEXT_VERSION)
+            await until(lambda: "loading shards" in processes.log("new-1"), "one new at work")
+            await go_on(30)
+            await everywhere(store, appender, "on both")
+            old = processes.running["old-2"]
+            if old.poll() is None:
+                assert processes.end("old-2") in {0, 3}
+            else:
+                assert processes.running.pop("old-2").wait() == 3, "it had met a newer state"
+            processes.start("new-2", "worker", after=NEXT_VERSION)
+            await until(lambda: "loading shards" in processes.log("new-2"), "two new at work")
+            await go_on(30)
+            await everywhere(store, appender, "on the new version")
+            for name in ("new-1", "new-2"):
+                assert processes.end(name) == 0
+
+            # Back by mistake: it touches nothing, and says which version must go on.
+            processes.start("old-3", "worker")
+            await until(lambda: processes.running["old-3"].poll() is not None, "an old worker leaves")
+            assert processes.running.pop("old-3").wait() == 3
+            assert f"checkpoint format {WARD_FORMAT + 1}" in processes.log("old-3")
+    monkeypatch.setattr("streams.ward.ward.OLDER_FORMATS", (*OLDER_FORMATS, WARD_FORMAT))
+    monkeypatch.setattr("streams.ward.ward.WARD_FORMAT", WARD_FORMAT + 1)
     assert (await assert_exact(network, tmp_path)).effects > len(SITES)
     store.close()
