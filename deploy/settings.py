@@ -1,7 +1,7 @@
 """Settings: one TOML file a site, read by `serve` and checked by `check-config`.
 
 Limits and policies do not act from here: they are appended to the journal as `site.configured`, so that a replay has them too.
-What stays here is about this process only: where it listens, where its data is, where pages go.
+What stays here is about this process only: where pages go. Where it listens and where its data is are options of the command.
 """
 
 from __future__ import annotations

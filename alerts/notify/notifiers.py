@@ -1,6 +1,7 @@
-"""Ways to reach a person: one function per kind of address, each saying whether the page arrived, and if not, why.
+"""Ways to reach a person: one `Notifier` per kind of address, each saying whether the page arrived, and if not, why.
 
-`console` prints one line; every other address is Apprise's (a phone by ntfy, e-mail, and about a hundred more).
+`open_destination` chooses it by the address: `console` prints one line; every other is Apprise's (a phone by ntfy, e-mail, and
+about a hundred more).
 An address holds secrets (a token, a password, an ntfy topic), so only its scheme and host ever leave this file, and the host
 only where it is one: some services put their token there. What Apprise logs about an address is kept from our logs too.
 Bad at: knowing that a person has read it. Cost: a thread a page while it is being sent; Apprise blocks and may sleep.

@@ -40,6 +40,12 @@ how many of the two witnesses, RR and EtCO2, show a breath, where both are there
 saturation that is doubted (streams/ward/signal/doubted.py)."""
 LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
+MEASURED_AS: Final = {"rate": "hr", "rr-alone": "rr", "spo2-doubted": "spo2"}
+"""The channel whose readings a derived one has, where it has one's."""
+FOLLOWS: Final = {"spo2-doubted": "spo2"}
+"""Whose rows begin and end where another's do: a doubted saturation is low where a believed one is, and only its hold is its own.
+A site that moves the one moves the other."""
+
 UNITS: Final[dict[str, str]] = {
     **{channel.name: channel.shown_unit for channel in CHANNELS},
     "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92", "breaths": "of 2",
@@ -241,12 +247,18 @@ def with_overrides(limits: tuple[Limit, ...], changes: LimitOverrides) -> tuple[
         if key not in rows:
             near = sorted(".".join(known) for known in rows if known[0] == key[0]) or sorted({k[0] for k in rows})
             raise LimitRefused(field, f"no such limit; there are {', '.join(near)}")
-        given = {name: getattr(change, name) for name in OVERRIDABLE}
-        row = replace(rows[key], **{name: value for name, value in given.items() if value is not None})
+        given = {name: value for name in OVERRIDABLE if (value := getattr(change, name)) is not None}
+        row = replace(rows[key], **given)
+        if row.channel in FOLLOWS and not given.keys().isdisjoint(("enter", "leave")):
+            raise LimitRefused(field, f"begins and ends where {FOLLOWS[row.channel]} does: change that")
         if row.readings and (change.hold_s or change.leave_s):
             raise LimitRefused(field, f"{row.channel} comes in single readings: hold_s and leave_s do not apply")
         _check(field, row)
         rows[key] = row
+        for follower in (name for name, leader in FOLLOWS.items() if leader == row.channel):
+            behind = (row.rule, row.priority.word, follower)
+            if behind in rows:
+                rows[behind] = replace(rows[behind], enter=row.enter, leave=row.leave, enabled=row.enabled)
     _check_order(rows.values())
     return tuple(rows.values())
 
@@ -255,7 +267,7 @@ def _check(field: str, row: Limit) -> None:
     if (row.leave > row.enter) if row.above else (row.leave < row.enter):
         side = "at or below" if row.above else "at or above"
         raise LimitRefused(field, f"leave {row.leave:g} must be {side} enter {row.enter:g}, or the alert never ends")
-    name = "hr" if row.channel == "rate" else row.channel
+    name = MEASURED_AS.get(row.channel, row.channel)
     measured = next((channel for channel in CHANNELS if channel.name == name), None)
     if measured is not None and not measured.lowest <= row.enter <= measured.highest:
         reach = f"{measured.lowest:g} to {measured.highest:g} {measured.shown_unit}"

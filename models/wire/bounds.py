@@ -122,7 +122,7 @@ the line: the score is, what was answered is heard, and what was not understood 
 Total = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 """An instrument's total, codes for "not known" included. The instrument's own range is in `models/tables/instruments.py`."""
 LimitValue = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
-"""Where a limit begins or ends: no channel in `models/tables/limits.py` reaches beyond 280 in its unit."""
+"""Where a limit begins or ends: no channel in `models/tables/channels.py` reaches beyond 280 in its unit."""
 HoldSeconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 """An hour: what lasts longer than that before anybody is told is no alarm. Chosen by us."""
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

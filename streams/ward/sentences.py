@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
 
 
 def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:
-    """``Chair 3 (A-17): Low oxygen. SpO2 84 %, below 85 % for 10 s.``"""
+    """``Chair 3 (A-17): Low oxygen. SpO2 84 %, at or below 85 % for 10 s.``"""
     word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
     held = f" for {duration(limit.hold_s)}" if limit.hold_s else ""
     reading = f"{LABELS[limit.channel]} {_with_unit(value, limit.channel)}"
@@ -85,7 +85,7 @@ def limit_evidence(
 
 
 def absence_sentence(where: str, title: str, channels: Sequence[str], since_s: float) -> str:
-    """``Chair 3 (A-17): Probe off. No SpO2 for 30 s.``"""
+    """``Chair 3 (A-17): Probe off. No trusted SpO2 for 30 s.``"""
     what = ", ".join(_inside(LABELS[channel]) for channel in channels) or "reading"
     return f"{where}: {title}. No trusted {what} for {duration(since_s)}."
 

@@ -338,3 +338,26 @@ def test_a_refused_change_changes_nothing_at_all() -> None:
     with pytest.raises(LimitRefused) as refused:
         with_overrides(LIMITS, changes)
     assert refused.value.field == "limits.bradypnoea.medium.rr"
+
+
+def test_a_saturation_that_is_doubted_is_low_where_the_site_says_that_a_believed_one_is() -> None:
+    changes: LimitChanges = {"desaturation": {"medium": {"spo2": LimitChange(enter=88, leave=89, hold_s=5)}}}
+    rows = {limit.key: limit for limit in with_overrides(LIMITS, changes)}
+    before = {limit.key: limit for limit in LIMITS}
+    doubted = ("desaturation", "medium", "spo2-doubted")
+    assert (rows[doubted].enter, rows[doubted].leave) == (88, 89)
+    assert rows[doubted].hold_s == before[doubted].hold_s, "how long is its own"
+    off: LimitChanges = {"desaturation": {"high": {"spo2": LimitChange(enabled=False)}}}
+    assert not {limit.key: limit for limit in with_overrides(LIMITS, off)}[
+        "desaturation", "high", "spo2-doubted"
+    ].enabled
+
+
+def test_a_doubted_saturation_has_no_limit_of_its_own_to_move() -> None:
+    with pytest.raises(LimitRefused, match="begins and ends where spo2 does: change that"):
+        with_overrides(LIMITS, {"desaturation": {"medium": {"spo2-doubted": LimitChange(enter=80)}}})
+
+
+def test_a_row_on_something_derived_is_held_to_what_its_channel_can_show() -> None:
+    with pytest.raises(LimitRefused, match="outside what the channel can show"):
+        with_overrides(LIMITS, {"bradypnoea": {"medium": {"rr-alone": LimitChange(enter=1000, leave=1000)}}})
