@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.detection.breathing import PAUSE_COUNTS_S, TOLD_WITHIN_S, Breathing, by_rule
 from bench.detection.burden import FATES, Burden, counted
-from bench.detection.cuff_series import LASTING, NARROW_MMHG, SPACINGS, Crisis, CuffSeries
+from bench.detection.cuff_series import LASTING, NARROW_MMHG, SPACINGS, Crisis, CuffSeries, Lasting
 from bench.detection.injected import ALLOWED_S, KINDS, Outcome
 from bench.detection.matching import Match
 from bench.detection.plain import PLAIN
@@ -229,10 +229,15 @@ def cuff_bars(found: CuffSeries) -> list[Bar]:
         bars.append(
             Bar(f"lasting {of}, raised to medium or more, by spacing", said, "at least 98 % each", worst >= 0.98)
         )
+    for of in LASTING:
+        told = {name: _counted(lasting, of) for name, lasting in found.thinned.items()}
+        worst = min((right / every for right, every in told.values() if every), default=0.0)
+        said = ", ".join(f"{name} min: {right} of {every}" for name, (right, every) in told.items())
+        bars.append(Bar(f"lasting {of}, with cuffs at least so far apart", said, "at least 98 % each", worst >= 0.98))
     believed = [crisis for crisis in found.crises if crisis.believed]
     refuted = sum(crisis.borne_out is False for crisis in believed)
     true = [crisis for crisis in found.crises if crisis.borne_out]
-    told_at_once = sum(crisis.told for crisis in true)
+    high, called = sum(crisis.believed for crisis in true), sum(crisis.called for crisis in true)
     bars.append(
         Bar(
             "crises believed at once from one cuff, refuted by a neighbour within 30 min",
@@ -244,9 +249,9 @@ def cuff_bars(found: CuffSeries) -> list[Bar]:
     bars.append(
         Bar(
             "crises that a neighbour within 30 min bears out, high at once",
-            f"{told_at_once} of {len(true)} ({_share(told_at_once, len(true))})",
+            f"{high} of {len(true)} ({_share(high, len(true))}); somebody called at once: {called}",
             "at least 95 %",
-            bool(true) and told_at_once >= 0.95 * len(true),
+            bool(true) and high >= 0.95 * len(true),
         )
     )
     return bars
@@ -257,7 +262,11 @@ def _share(part: int, whole: int) -> str:
 
 
 def _told(found: CuffSeries, of: str, spacing_min: int) -> tuple[int, int]:
-    mine = [each for each in found.lasting if each.of == of and each.spacing_min == spacing_min]
+    return _counted([each for each in found.lasting if each.spacing_min == spacing_min], of)
+
+
+def _counted(lasting: Sequence[Lasting], of: str) -> tuple[int, int]:
+    mine = [each for each in lasting if each.of == of]
     return sum(each.told for each in mine), len(mine)
 
 
@@ -434,12 +443,17 @@ def _crises(found: CuffSeries) -> str:
         "systolic 200 or more": [crisis for crisis in found.crises if not crisis.diastolic_alone],
         "diastolic alone": [crisis for crisis in found.crises if crisis.diastolic_alone],
         f"pulse pressure under {NARROW_MMHG:.0f}": [crisis for crisis in found.crises if crisis.narrow],
+        "stays that the rule was chosen on": [crisis for crisis in found.crises if crisis.chosen_on],
+        "the other stays": [crisis for crisis in found.crises if not crisis.chosen_on],
     }
     rows = []
     for kind, mine in kinds.items():
-        for which, some in (("all", mine), ("believed at once", [crisis for crisis in mine if crisis.believed])):
+        for which, some in (
+            ("all", mine),
+            ("believed at once", [crisis for crisis in mine if crisis.believed]),
+            ("news by it", [crisis for crisis in mine if crisis.news]),
+        ):
             fates = Counter(crisis.borne_out for crisis in some)
-            told = sum(crisis.told for crisis in some if crisis.borne_out)
-            rows.append((kind, which, len(some), fates[True], told, fates[False], fates[None]))
-    heads = ("crisis by one cuff", "of them", "cuffs", "borne out", "of those high at once", "refuted", "no neighbour")
+            rows.append((kind, which, len(some), fates[True], fates[False], fates[None]))
+    heads = ("crisis by one cuff", "of them", "cuffs", "borne out", "refuted", "no neighbour")
     return markdown(heads, rows, left=2)

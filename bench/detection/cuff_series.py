@@ -3,11 +3,11 @@
 `eicu_nibp` (1,174 stays of intensive care with a cuff, some 121,000 cuffs, every 15 min in the median). A pressure lasts if
 at least three cuffs in a row, over 20 min or more and never more than 30 min apart, are past the limit; it is told if an
 alert on pressure of the same side stands at medium or more before the next cuff after it. Its spacing is the median time
-between its cuffs. A crisis is the first cuff in a row of 200 or more, or 120 diastolic; its neighbours, the nearest cuff
-before it and the nearest after it within 30 min, bear it out if one of them is 180/110 or more, and refute it if there is one
-and none is. A cuff is believed at once if an alert rises to high at its own second, and told at once if one stands at high
-then. Cuffs that no device can mean (diastolic at or above systolic, outside 40-280 or 20-200) count nowhere in the yardstick;
-the ward is sent them all.
+between its cuffs. The same stays are replayed thinned as well, to cuffs at least 5 to 30 min apart. A crisis is the first
+cuff in a row of 200 or more, or 120 diastolic; its neighbours, the nearest cuff before it and the nearest after it within
+30 min, bear it out if one of them is 180/110 or more, and refute it if there is one and none is. A cuff is believed at once if
+an alert on a crisis stands at high at its own second, and is news if one rises to it then. Cuffs that no device can mean
+(diastolic at or above systolic, outside 40-280 or 20-200) count nowhere in the yardstick; the ward is sent them all.
 Bad at: who is right where neighbours are half an hour away: a crisis may be real and over by then.
 """
 
@@ -17,7 +17,8 @@ import csv
 import gzip
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from math import isnan, nan
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,8 @@ LASTS_MIN, APART_MIN, NEAR_MIN = 20.0, 30.0, 30.0
 NARROW_MMHG: Final = 30.0
 SPACINGS: Final = ((5, 7.5), (10, 12.5), (15, 22.5), (30, 30.0))
 """(name, longest median) of the spacings, in minutes."""
+THINNED: Final = (5, 10, 13, 20, 30)
+"""Least minutes between cuffs, in the copies with fewer of them."""
 AT_ONCE_S: Final = 5
 FIRST_DAY: Final = 20_000 * DAY
 """Minutes are relative to admission and may be negative: everybody is admitted on one invented day."""
@@ -84,7 +87,8 @@ class Lasting:
 
 @dataclass(frozen=True, slots=True)
 class Crisis:
-    """The first cuff of a crisis. `believed`: it made an alert high at its own second; `told`: one stands at high then.
+    """The first cuff of a crisis. `believed`: an alert stands at high at its own second; `news`: it made it high; `called`: one
+    stands at medium or high.
 
     `borne_out` None: it has no neighbour.
     """
@@ -94,8 +98,14 @@ class Crisis:
     sbp: float
     dbp: float
     believed: bool
-    told: bool
+    news: bool
+    called: bool
     borne_out: bool | None
+
+    @property
+    def chosen_on(self) -> bool:
+        """Whether it is of the half of the stays on which the rule was chosen; the others show it."""
+        return sha256(self.stay.encode()).digest()[-1] % 2 == 0
 
     @property
     def diastolic_alone(self) -> bool:
@@ -108,7 +118,9 @@ class Crisis:
 
 @dataclass(slots=True)
 class CuffSeries:
-    """What was measured. `loud`: times that somebody is called (high or medium) about a pressure."""
+    """What was measured. `loud`: times that somebody is called (high or medium) about a pressure. `thinned`: what lasted in
+    the copies with fewer cuffs, by the least minutes between them.
+    """
 
     stays: int
     cuffs: int
@@ -116,6 +128,7 @@ class CuffSeries:
     lasting: list[Lasting]
     crises: list[Crisis]
     loud: int
+    thinned: dict[int, list[Lasting]] = field(default_factory=dict)
 
 
 def stays(folder: Path = DATA) -> dict[str, list[CuffRow]]:
@@ -137,19 +150,37 @@ def _number(text: str) -> float:
 
 
 def measure(found: Mapping[str, Sequence[CuffRow]]) -> CuffSeries:
-    """Replay these stays, all at once, and hold what was told against their cuffs."""
-    alerts, _ = replayed(_lines(found))
-    by_stay: dict[str, list[Alert]] = defaultdict(list)
-    for alert in alerts:
-        by_stay[alert.patient].append(alert)
+    """Replay these stays, all at once, and hold what was told against their cuffs; then with fewer cuffs."""
+    by_stay, loud = _told(found)
     cuffs = sum(map(len, found.values()))
     watched_us = sum(rows[-1].at_us - rows[0].at_us for rows in found.values())
-    loud = sum(1 for alert in alerts if alert.rule in LOW | HIGH for _ in alert.burdens())
     result = CuffSeries(len(found), cuffs, watched_us / DAY, [], [], loud)
     for stay, rows in found.items():
         result.lasting += _lasting(stay, rows, by_stay[stay])
         result.crises += _crises(stay, rows, by_stay[stay])
+    for apart_min in THINNED:
+        fewer = {stay: thin(rows, apart_min) for stay, rows in found.items()}
+        told, _ = _told(fewer)
+        result.thinned[apart_min] = [each for stay, rows in fewer.items() for each in _lasting(stay, rows, told[stay])]
     return result
+
+
+def thin(rows: Sequence[CuffRow], apart_min: int) -> list[CuffRow]:
+    """The cuffs that are left if each is taken at least so long after the one before."""
+    left: list[CuffRow] = []
+    for row in rows:
+        if not left or row.minute - left[-1].minute >= apart_min:
+            left.append(row)
+    return left
+
+
+def _told(found: Mapping[str, Sequence[CuffRow]]) -> tuple[Mapping[str, list[Alert]], int]:
+    """The alerts of each stay, and how often somebody is called about a pressure."""
+    alerts, _ = replayed(_lines(found))
+    by_stay: dict[str, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        by_stay[alert.patient].append(alert)
+    return by_stay, sum(1 for alert in alerts if alert.rule in LOW | HIGH for _ in alert.burdens())
 
 
 def _lines(found: Mapping[str, Sequence[CuffRow]]) -> Iterator[Vitals]:
@@ -207,7 +238,8 @@ def _crises(stay: str, rows: Sequence[CuffRow], alerts: Sequence[Alert]) -> Iter
         crises = [alert for alert in alerts if alert.rule == "hypertensive-crisis"]
         reached = [high for alert in crises if (high := alert.reached_us(Priority.HIGH)) is not None]
         yield Crisis(
-            stay, row.at_us, row.sbp, row.dbp, any(row.at_us <= high <= until_us for high in reached),
-            any(alert.stands(until_us, until_us, Priority.HIGH) for alert in crises),
+            stay, row.at_us, row.sbp, row.dbp, any(alert.stands(until_us, until_us, Priority.HIGH) for alert in crises),
+            any(row.at_us <= high <= until_us for high in reached),
+            any(alert.stands(until_us, until_us, Priority.MEDIUM) for alert in alerts if alert.rule in HIGH),
             any(map(_raised, near)) if near else None,
         )  # fmt: skip

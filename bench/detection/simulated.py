@@ -34,7 +34,7 @@ HOURS: Final = 3.0
 """A session is two hours and a half; all start within the first half hour."""
 _WORDS: Final = {priority.word: priority for priority in Priority}
 _RULES: Final = {"high": SAME["hypertension"] | {"pressure-rise"}, "low": SAME["hypotension"]}
-RECHECKED_WITHIN: Final = 10 * MINUTE
+RECHECKED_WITHIN: Final = 30 * MINUTE
 SIGNAL_LASTS_S: Final = 30.0
 """A signal that is back for less than this has not returned. Chosen by us: twice the hold of the rule at stake."""
 HIDDEN_S: Final = 10.0
@@ -43,7 +43,7 @@ HIDDEN_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LoneCuff:
-    """A cuff of 180-199 / 110-119, or 90 and below, that the next one within ten minutes did not confirm."""
+    """A cuff of 180-199 / 110-119, or 90 and below, that the next one within half an hour did not confirm."""
 
     patient: str
     at_us: int

@@ -61,9 +61,10 @@ LABELS: Final[dict[str, str]] = {
 SENTENCE_DECIMALS: Final[dict[str, int]] = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
 """Digits after the point in a sentence, at most: one, or what the channel needs."""
 
-CONFIRM_WITHIN: Final = 10 * MINUTE
-"""A second cuff confirms the first if it comes within 10 min: two readings 5 min apart are one clinic's rule [S33], and
-10 min is the cuff cadence during an infusion (Riva-Posse 2018)."""
+CONFIRM_WITHIN: Final = 30 * MINUTE
+"""The next good cuff confirms the one before if it comes within 30 min, whatever the pace: clinics cycle the cuff every 5, 10, 15
+or 30 min, and intensive care every 15-17. Two readings 5 min apart are one clinic's rule [S33]; with 10 min here, 60 % of the
+pressures under 90 that lasted were never told above low where a cuff came every 12-15 min. Older than this it is no neighbour."""
 
 CUFF_RULES: Final = ("hypertension", "hypertensive-crisis", "pressure-rise", "hypotension")
 """The rules on cuffs, read singly, confirming each other (streams/ward/rules/cuffs.py); the others are held over time."""
@@ -71,10 +72,21 @@ CUFF_RULES: Final = ("hypertension", "hypertensive-crisis", "pressure-rise", "hy
 SCORES: Final = ("moaas", "cadss")
 
 JUMP_MMHG: Final = 60.0
-"""A cuff that is in crisis and this far above a normal one before it may be a bent arm: it waits for its recheck. Chosen by
+"""A cuff that is in crisis and this far above a normal neighbour may be a bent arm: it waits for its recheck. Chosen by
 us: seven times a cuff's SD of 8 mmHg (ISO 81060-2), four times the mean rise under ketamine (16 mmHg, SD 11 [S38])."""
+WIDE_MMHG: Final = 50.0
+"""A crisis by one cuff is believed at once from this pulse pressure on. Chosen by us: more than the usual 40 mmHg, since arteries
+at such a pressure are stiff; most crises that the next cuff refutes have a diastolic alone, close under its systolic."""
+NORMAL_PULSE_MMHG: Final = 40.0
+"""From the usual pulse pressure (120/80) on it is believed as well, if its mean says the same ..."""
+MEAN_AT_LEAST: Final = 0.3
+"""... that is, lies no lower between the two than this: the mean is diastolic + 1/3 of the pulse pressure, and it is what an
+oscillometric cuff measures. A mean further down says that the diastolic was read too high. A third less a tenth of it: by us."""
 RECHECK_WITHIN: Final = 3 * MINUTE
-"""Unless a recheck comes this soon, a doubtful crisis is believed. Chosen by us: two cuffs' time, and an emergency's limit."""
+"""How soon a recheck is asked for. Chosen by us: two cuffs' time, and an emergency's limit."""
+FAST_PACE: Final = 5 * MINUTE
+"""Where the cuff before came at most this long ago somebody repeats them, and a doubted crisis that is not rechecked within
+`RECHECK_WITHIN` is believed. By us, after [S33]'s two readings 5 min apart: at a slower pace silence is only the pace."""
 
 Comparison = Literal["<", "<=", ">", ">="]
 Role = Literal["alone", "and", "instead"]

@@ -34,12 +34,11 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
     """
     session, rows = state.association.sessions[row], state.rows
     readings = {name: trusted[name] for name in ("sbp", "dbp") if name in trusted}
+    mean = {"map": trusted["map"]} if "map" in trusted else {}
     rules = session.cuff_rules
-    if rules.shown_again(at_us, readings):
+    if rules.shown_again(at_us, readings | mean):
         return
-    doubted = rules.jumps(readings)
-    if doubted:
-        rows.quality[row, [CHANNEL_COLUMN[name] for name in readings]] = OUTLIER
+    jumped, fast = rules.jumps(at_us, readings), rules.fast(at_us)
     measured = dict(readings)
     for name, base in zip(("sbp", "dbp"), state.baseline(row), strict=True):
         if base is not None and name in measured:
@@ -48,8 +47,14 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
     if rate is not None:
         readings["rate"] = rate
     symptoms = session.symptoms_us is not None and at_us - session.symptoms_us <= SYMPTOM_VALID_FOR
-    verdicts = rules.read(at_us, readings, symptoms, state.cuff_limits_of(row))
-    rows.recheck_due[row] = FAR if rules.waits_us is None else min(rows.recheck_due[row], here[0] + RECHECK_WITHIN)
+    verdicts = rules.read(at_us, readings | mean, symptoms, state.cuff_limits_of(row))
+    doubted = jumped or rules.waits_us == at_us
+    if doubted:
+        rows.quality[row, [CHANNEL_COLUMN[name] for name in measured]] = OUTLIER
+    if rules.waits_us is None:
+        rows.recheck_due[row] = FAR
+    elif rules.waits_us == at_us:
+        rows.recheck_due[row] = here[0] + RECHECK_WITHIN if fast else FAR
     rows.due[row] = min(rows.due[row], rows.recheck_due[row])
     for verdict in verdicts:
         _file(state, row, at_us, here, verdict)

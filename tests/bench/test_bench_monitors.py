@@ -8,7 +8,7 @@ import pytest
 from bench.detection import breathing, capnograph
 from bench.detection.capnograph import PAUSE, SLOW, Labelled, Shown
 from bench.detection.card import Card, breathing_bars, cuff_bars
-from bench.detection.cuff_series import CuffRow, measure
+from bench.detection.cuff_series import CuffRow, measure, thin
 from bench.detection.told import Alert, Step
 from models.instants import SECOND
 from models.tables.rules import Priority
@@ -155,6 +155,7 @@ def test_a_pressure_lasts_by_three_cuffs_over_twenty_minutes_and_has_the_spacing
         (cuffs((0, 170, 90), (10, 210, 100), (20, 130, 80)), True, False),
         (cuffs((0, 170, 90), (10, 210, 100), (41, 130, 80)), True, False),
         (cuffs((0, 170, 90), (31, 210, 100), (62, 130, 80)), True, None),
+        (cuffs((0, 150, 95), (10, 145, 125), (20, 150, 95)), False, False),
     ],
 )
 def test_a_crisis_is_borne_out_or_refuted_by_the_nearest_cuffs_within_half_an_hour(
@@ -162,7 +163,13 @@ def test_a_crisis_is_borne_out_or_refuted_by_the_nearest_cuffs_within_half_an_ho
 ) -> None:
     (crisis,) = measure({"one": rows}).crises
 
-    assert (crisis.believed, crisis.told, crisis.borne_out) == (believed, True, borne_out)
+    assert (crisis.believed, crisis.news, crisis.called, crisis.borne_out) == (believed, believed, True, borne_out)
+
+
+def test_thinned_cuffs_are_at_least_so_far_apart() -> None:
+    rows = cuffs(*((minute, 84.0, 50.0) for minute in (0, 4, 9, 10, 15, 45, 46)))
+    assert [row.minute for row in thin(rows, 10)] == [0, 10, 45]
+    assert {apart for apart, lasting in measure({"low": rows}).thinned.items() if lasting} == {5, 13}
 
 
 def test_a_bar_on_cuffs_says_the_worst_spacing() -> None:

@@ -79,6 +79,10 @@ def send(scene: Scene, limit: Limit, reading: float) -> None:
         scene.send(chair.vitals(**{{"rate": "hr", "rr-alone": "rr"}.get(channel, channel): reading}))
 
 
+APART_S = 180
+"""Between readings of a cuff: sooner, the same numbers are the same cuff."""
+
+
 def watched(limit: Limit, reading: float, long_enough: bool) -> Scene:
     """A session at rest, then `reading` for as long (or as often) as the limit wants, or one short of it."""
     scene = Scene()
@@ -93,7 +97,7 @@ def watched(limit: Limit, reading: float, long_enough: bool) -> Scene:
         send(scene, limit, WELL[limit.channel])
     if limit.readings:
         for _ in range(limit.readings if long_enough else limit.readings - 1):
-            scene.now_s += 60
+            scene.now_s += APART_S
             send(scene, limit, reading)
     else:
         scene.now_s += 60  # after a gap any believable reading is trusted, however far it is from the last
@@ -173,7 +177,7 @@ def test_a_reading_past_the_limit_for_long_enough_raises_its_alert(limit: Limit)
     assert raised.evidence["channel"] == limit.channel
     assert raised.evidence["limit"] == limit.enter
     assert raised.evidence["unit"] == UNITS[limit.channel]
-    assert seconds(raised.at) - seconds(raised.onset_at) == (limit.hold_s or 60 * max(limit.readings - 1, 0))
+    assert seconds(raised.at) - seconds(raised.onset_at) == (limit.hold_s or APART_S * max(limit.readings - 1, 0))
 
 
 @every_limit

@@ -1,12 +1,14 @@
 """What the cuffs of one session come to: the rules on blood pressure, as a small state machine of their own.
 
-A cuff is one reading of two pressures, minutes apart from the next and wrong now and then (a bent arm, a shiver). So the
-first one past a limit says *low* and asks for a recheck, and the next good one within `CONFIRM_WITHIN` confirms it or
-starts anew. Only a crisis is believed at once, unless it stands more than `JUMP_MMHG` above a normal cuff: then it waits
-for its recheck, `RECHECK_WITHIN` at most. A monitor that shows its last cuff every second has taken one cuff, not many.
+A cuff is one reading of two pressures and their mean, minutes apart from the next and wrong now and then (a bent arm, a
+shiver). So the first one past a limit says *low* and asks for a recheck, and the next good one confirms it, if it comes within
+`CONFIRM_WITHIN`, or starts anew. Only a crisis is believed at once, and only if nothing in it speaks against it (`Doubt`) or
+the cuff before bears it out; else it is *medium*, asks for a recheck, and the next good cuff decides. A monitor that shows its
+last cuff every second or every minute has taken one cuff, not many.
 
-Good at: a single wrong cuff. Bad at: a crisis that begins with a jump, by up to three minutes.
-Cost: some 30 µs a cuff. Never here: samples, arrays, what a patient's limits are.
+Good at: a single wrong cuff. Bad at: a crisis that begins with a jump or with a diastolic alone, by one cuff's time.
+Cost: some 30 µs a cuff. Never here: samples, arrays, what a patient's limits are; the heart rate as a witness of a pressure,
+since no recording has both.
 """
 
 from __future__ import annotations
@@ -15,21 +17,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from models.instants import NEVER, SECOND
-from models.tables.limits import CONFIRM_WITHIN, CUFF_RULES, JUMP_MMHG, Limit
+from models.instants import MINUTE, NEVER, SECOND
+from models.tables.limits import (
+    CONFIRM_WITHIN,
+    CUFF_RULES,
+    FAST_PACE,
+    JUMP_MMHG,
+    MEAN_AT_LEAST,
+    NORMAL_PULSE_MMHG,
+    WIDE_MMHG,
+    Limit,
+)
 from models.tables.rules import Priority
 from models.tables.symptoms import SYMPTOM_VALID_FOR
 
-SAME_CUFF_FOR: Final = 30 * SECOND
-"""The same numbers again within this time are the same cuff, still on the display. Chosen by us: displays are sent every few
-seconds, while cuffs asked for again and again in a faint follow each other in 30-45 s and may well agree."""
+SHOWN_FOR: Final = 30 * SECOND
+"""The same two pressures again within this time are the same cuff, still on the display, whatever the mean beside them is (it may
+be an artery's). Chosen by us: displays are sent every few seconds."""
+SHOWN_AGAIN_FOR: Final = 3 * MINUTE
+"""With the same mean they are so within this time: some monitors send the last cuff again each minute. Chosen by us: three of
+those; a recheck seldom agrees in all three numbers, and then the cuff after it confirms."""
 CUFF_TAKES: Final = 20 * SECOND
 """No cuff is taken faster (inflation and deflation: 20-45 s in oscillometric devices' data sheets): a reading sooner than
 this after another corrects it and confirms nothing."""
 
-Why = Literal["", "confirmed", "slow heart", "waits", "rechecked", "not rechecked", "symptoms"]
+Doubt = Literal["", "mean", "narrow", "far"]
+"""What speaks against a crisis by one cuff: its mean is not between its pressures; they are too close; it is far from a normal
+cuff before."""
+Why = Literal["", "confirmed", "slow heart", "mean", "narrow", "far", "waits", "rechecked", "not rechecked", "symptoms"]
 _CRISIS: Final = "hypertensive-crisis"
 _HIGH_PRESSURE: Final = ("hypertension", Priority.LOW)
+_HIGH_PRESSURE_NAME: Final = "hypertension.low"
 
 
 class CuffLimits(NamedTuple):
@@ -66,9 +84,10 @@ class Verdict(NamedTuple):
 class CuffRules:
     """The cuffs of a session so far.
 
-    last: the newest one's readings by channel, taken at `at_us` and last shown at `shown_us`. normal: it was past nothing.
-    beyond: keys of the limits that are past and not yet back. agreed: group → (cuffs in a row, first, newest µs).
-    forced: groups in force. waits_us: a doubtful crisis waits for its recheck since. milder: the crisis was believed below
+    last: the newest one's readings by channel, taken at `at_us` and last shown at `shown_us`; a pressure that it lacks is the
+    one before's, a mean that it lacks is none. normal: it was past nothing.
+    beyond: keys of the limits that are past and not yet back. agreed: group → (cuffs in a row, first, newest last shown, µs).
+    forced: groups in force. waits_us: a doubted crisis waits for its recheck since. milder: the crisis was believed below
     its own limit.
     """
 
@@ -96,30 +115,40 @@ class CuffRules:
         counted = {name: (count, first_us, newest_us) for name, count, first_us, newest_us in agreed}
         return cls(dict(last), at_us, shown_us, normal, set(beyond), counted, set(forced), waits_us, milder)
 
-    def shown_again(self, at_us: int, pressures: Mapping[str, float]) -> bool:
-        """Whether this is the last cuff, still on the display."""
-        same = at_us - self.shown_us < SAME_CUFF_FOR and all(self.last.get(name) == x for name, x in pressures.items())
-        if same:
-            self.shown_us = at_us
-        return same
+    def shown_again(self, at_us: int, readings: Mapping[str, float]) -> bool:
+        """Whether this is the last cuff, still on the display. `readings`: the pressures, and `map` where there is one."""
+        since_us = at_us - self.shown_us
+        same = all(self.last.get(name) == x for name, x in readings.items() if name != "map")
+        mean, before = readings.get("map"), self.last.get("map")
+        agrees = mean is None or before is None or mean == before
+        if not same or not (since_us < SHOWN_FOR or (agrees and since_us < SHOWN_AGAIN_FOR)):
+            return False
+        self.shown_us = at_us
+        for name, (count, first_us, newest_us) in self.agreed.items():
+            if newest_us >= self.at_us:
+                self.agreed[name] = (count, first_us, at_us)
+        return True
 
-    def jumps(self, pressures: Mapping[str, float]) -> bool:
-        """Whether a pressure is further from a normal cuff before it than is believed at once."""
-        return self.normal and any(
-            abs(x - self.last[name]) > JUMP_MMHG for name, x in pressures.items() if name in self.last
-        )
+    def jumps(self, at_us: int, pressures: Mapping[str, float]) -> bool:
+        """Whether a pressure is further from a normal neighbour before it than is believed at once."""
+        near = self.normal and at_us - self.shown_us <= CONFIRM_WITHIN
+        return near and any(abs(x - self.last[name]) > JUMP_MMHG for name, x in pressures.items() if name in self.last)
+
+    def fast(self, at_us: int) -> bool:
+        """Whether the cuff before came so short a time ago that a recheck which does not come says something."""
+        return at_us - self.at_us <= FAST_PACE
 
     def read(self, at_us: int, readings: Mapping[str, float], symptoms: bool, limits: CuffLimits) -> list[Verdict]:
         """Fold in one good cuff.
 
         Args:
-            readings: by column: `sbp`, `dbp`, their rises over the baseline, and `rate`, where there is one now.
+            readings: by column: `sbp`, `dbp`, their rises over the baseline, `map`, and `rate`, where there is one now.
             symptoms: whether the patient has said something that makes a high pressure an emergency.
             limits: of the table in force.
         """
         pressures = {name: readings[name] for name in ("sbp", "dbp") if name in readings}
         corrects = at_us - self.at_us < CUFF_TAKES
-        jumped = self.jumps(pressures)
+        doubt: Doubt = incoherence(readings) or ("far" if self.jumps(at_us, pressures) else "")
         stood = f"{_CRISIS}.{Priority.HIGH.word}" in self.forced
         past: set[str] = set()
         for limit in limits.rows:
@@ -142,11 +171,14 @@ class CuffRules:
             limit.name in self.beyond and limit.channel not in readings
             for limit in grouped.get((_CRISIS, Priority.HIGH), ())
         )
-        since_us = self._crisis(grouped, past, at_us, bool(high), jumped and not stood, corrects, unread, symptoms, why)
+        borne_out = bool(high) and self.agreed.get(_HIGH_PRESSURE_NAME, (0, 0, 0))[0] > 1
+        doubt = "" if stood or borne_out or symptoms else doubt
+        since_us = self._crisis(grouped, past, at_us, bool(high), doubt, corrects, unread, symptoms, why)
         self.normal = not any(
             limit.name in past for limit in limits.rows if limit.channel in pressures and limit.role == "alone"
         )
-        self.last = {**self.last, **pressures}
+        mean = {"map": readings["map"]} if "map" in readings else {}
+        self.last = {**{name: x for name, x in self.last.items() if name != "map"}, **pressures, **mean}
         self.shown_us = at_us
         self.at_us = self.at_us if corrects else at_us
         rules = {rule for rule, _ in grouped}
@@ -180,23 +212,27 @@ class CuffRules:
         return "slow heart" if instead and not enough else "confirmed" if enough and count > 1 else ""
 
     def _crisis(
-        self, grouped: Mapping[tuple[str, Priority], list[Limit]], past: set[str], at_us: int, high: bool, jumped: bool,
+        self, grouped: Mapping[tuple[str, Priority], list[Limit]], past: set[str], at_us: int, high: bool, doubt: Doubt,
         corrects: bool, unread: bool, symptoms: bool, why: dict[str, Why],
     ) -> int:  # fmt: skip
         """Whether a crisis is believed, waits, or is over; since when."""
         name = f"{_CRISIS}.{Priority.HIGH.word}"
         rows = grouped.get((_CRISIS, Priority.HIGH), [])
         crisis = any(limit.name in past for limit in rows)
-        since_us = at_us if self.waits_us is None else self.waits_us
+        waited_us, self.waits_us = self.waits_us, None
         # A correction confirms nothing, and a cuff that lacks what was in crisis is no proof that it is over.
         decides = not corrects if high or crisis else not unread
-        if self.waits_us is not None and decides:
-            self.waits_us = None
+        if waited_us is not None and not decides:
+            self.waits_us, why[_CRISIS] = waited_us, "waits"
+            self.forced.discard(name)
+            return waited_us
+        if waited_us is not None and at_us - self.shown_us <= CONFIRM_WITHIN:
             if high:
                 self.milder, why[_CRISIS] = not crisis, "rechecked"
                 self.forced.add(name)
-        elif self.waits_us is not None or (crisis and jumped and not symptoms):
-            self.waits_us, why[_CRISIS] = since_us, "waits"
+            return waited_us
+        if crisis and doubt:
+            self.waits_us, why[_CRISIS] = at_us, doubt
             self.forced.discard(name)
         elif rows and high and symptoms:
             self.milder, why[_CRISIS] = not crisis, "symptoms"
@@ -205,7 +241,7 @@ class CuffRules:
             self.forced.add(name)
         else:
             self.milder = False
-        return since_us
+        return at_us
 
     def _verdict(
         self, rule: str, grouped: Mapping[tuple[str, Priority], list[Limit]], readings: Mapping[str, float], at_us: int,
@@ -222,7 +258,7 @@ class CuffRules:
                 return Verdict(rule, key[1], limit, readings.get(limit.channel), onset_us, why.get(rule, ""))
         limit = self._shown(grouped[groups[0]], readings)
         if rule == _CRISIS and self.waits_us is not None:
-            return Verdict(rule, Priority.LOW, limit, readings.get(limit.channel), since_us, "waits")
+            return Verdict(rule, Priority.MEDIUM, limit, readings.get(limit.channel), since_us, why[rule])
         return Verdict(rule, None, limit, readings.get(limit.channel), at_us, "")
 
     def _shown(self, group: Sequence[Limit], readings: Mapping[str, float]) -> Limit:
@@ -232,7 +268,7 @@ class CuffRules:
         return next((limit for limit in there if limit.is_past(readings.get(limit.channel, limit.leave))), there[0])
 
     def not_rechecked(self, limits: Sequence[Limit]) -> Verdict | None:
-        """No recheck has come in time: what waited is believed."""
+        """No recheck has come in time, at a fast pace: what waited is believed."""
         rows = [limit for limit in limits if limit.rule == _CRISIS and limit.enabled]
         if self.waits_us is None or not rows:
             return None
@@ -252,3 +288,17 @@ class CuffRules:
         self.forced.add(name)
         self.waits_us, self.milder = None, True
         return Verdict(_CRISIS, Priority.HIGH, found[0], self.last[found[0].channel], at_us, "symptoms")
+
+
+def incoherence(readings: Mapping[str, float]) -> Doubt:
+    """What speaks against a high pressure in the cuff's own numbers; nothing where it lacks one of the two pressures."""
+    if "sbp" not in readings or "dbp" not in readings:
+        return ""
+    sbp, dbp, mean = readings["sbp"], readings["dbp"], readings.get("map")
+    if mean is not None and not dbp < mean < sbp:
+        return "mean"
+    pulse_mmhg = sbp - dbp
+    if pulse_mmhg >= WIDE_MMHG:
+        return ""
+    agrees = pulse_mmhg >= NORMAL_PULSE_MMHG and mean is not None and mean - dbp >= MEAN_AT_LEAST * pulse_mmhg
+    return "" if agrees else "narrow"

@@ -3,39 +3,46 @@
 Nothing is kept from one cuff to the next: each question is answered by reading the whole list again. Slow, and written
 without any code of the product but the rows of its table of limits, so that the two agree only if both follow the text:
 
- 1. The numbers that a pressure last had, shown again less than 30 s after they were last shown, are the same cuff.
+ 1. The numbers that a pressure last had, shown again less than 30 s after they were last shown, are the same cuff. With the same
+    mean, or where either has none, they are so for less than 3 min.
  2. A cuff that comes less than 20 s after another began corrects it. It is read like any other, but confirms nothing.
  3. A row of the table is past from a reading beyond its limit on, until a reading is back at where it ends. A cuff that lacks
     the channel changes nothing, nor does one in between. A row that is not enabled is passed over.
- 4. Cuffs agree that are past a row of one rule and priority, each at most 10 min after the one before. A cuff that shows all
-    of the rows' channels and is past none of them ends that.
+ 4. Cuffs agree that are past a row of one rule and priority, each at most 30 min after the one before was last
+    shown, itself or what corrects it. A cuff that shows all of the rows' channels and is past none of them ends that.
  5. A priority is in force from a cuff on that is past one of its rows, once enough cuffs agree (two, where the table says so)
     or a slow heart stands in for the second, and only while what must come with it is past as well. It goes out of force
     when none of its rows is past any more.
- 6. A crisis that stands more than 60 mmHg from the last reading of that pressure, after a cuff that was past nothing, waits
-    for its recheck, at low priority. Unless a crisis is in force already, or there are symptoms.
- 7. The recheck is the next cuff that corrects none. If it is at hypertension's limits, the crisis is believed, and began when
-    it began to wait. If it is not, that was no crisis; nor was it if a correction takes it back. But a cuff that lacks a
-    pressure that was in crisis takes nothing back.
+ 6. A crisis by one cuff is doubted if its mean is not between its two pressures; if they are less than 50 mmHg apart, unless they
+    are 40 or more apart and the mean is at least three tenths of the way up; or if it stands more than 60 mmHg from the last
+    reading of that pressure, after a cuff that was past nothing and was last shown at most 30 min before. It is not doubted if a
+    crisis is in force already, if it and the cuff before agree that they are at hypertension's limits, or if there are symptoms.
+    One that is doubted is told at medium priority and waits for its recheck.
+ 7. The recheck is the next cuff that corrects none, if it comes at most 30 min after the last was shown. If it is at
+    hypertension's limits, the crisis is believed, and began when it began to wait. If it is not, that was no crisis; nor was
+    it if a correction takes it back. But a cuff that lacks a pressure that was in crisis takes nothing back. A cuff that comes
+    later is judged anew.
  8. With symptoms, a cuff at hypertension's limits is a crisis; so are the pressures last read, if they were shown in the last
     30 min when the symptoms are named.
  9. A crisis that was believed below its own limits lasts until hypertension's limits are over, or until it reaches its own.
-10. If nobody rechecks, it is believed.
+10. If nobody rechecks where cuffs come fast (the one before at most 5 min earlier), it is believed.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from models.tables.limits import Limit
 from models.tables.rules import Priority
 
 SECOND: Final = 1_000_000
-SAME_FOR, CORRECTS_FOR, AGREES_FOR, NAMED_FOR = 30 * SECOND, 20 * SECOND, 600 * SECOND, 1800 * SECOND
+SHOWN_FOR, SHOWN_AGAIN_FOR, CORRECTS_FOR, FAST = 30 * SECOND, 180 * SECOND, 20 * SECOND, 300 * SECOND
+AGREES_FOR = NAMED_FOR = 1800 * SECOND
 JUMP_MMHG: Final = 60
+WIDE_MMHG, USUAL_MMHG, MEAN_UP = 50, 40, 0.3
 PRESSURES: Final[tuple[str, ...]] = ("sbp", "dbp")
 RULES: Final = ("hypertension", "hypertensive-crisis", "pressure-rise", "hypotension")
 CRISIS: Final = ("hypertensive-crisis", Priority.HIGH)
@@ -57,6 +64,8 @@ class Taken:
     readings: Mapping[str, float]
     symptoms: bool
     table: Table
+    shown_us: int | None = None
+    """When it, or what corrects it, was last on the display; None: when it was taken."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +97,31 @@ Events = Sequence[Event]
 # ---- sentence 1: one cuff or two
 
 
-def shown_again(events: Events, at_us: int, pressures: Mapping[str, float]) -> bool:
-    shown = [event.at_us for event in events if isinstance(event, Taken | Shown)]
-    known = last_read(cuffs_of(events))
-    return bool(shown) and at_us - shown[-1] < SAME_FOR and all(known.get(name) == x for name, x in pressures.items())
+def shown_again(events: Events, at_us: int, readings: Mapping[str, float]) -> bool:
+    """`readings`: the pressures, and the mean, `map`, where there is one."""
+    cuffs, shown_us = cuffs_of(events), last_shown(events)
+    known = last_read(cuffs)
+    if shown_us is None or any(known.get(name) != x for name, x in readings.items() if name != "map"):
+        return False
+    means = {x for x in (readings.get("map"), cuffs[-1].readings.get("map")) if x is not None}
+    return at_us - shown_us < (SHOWN_FOR if len(means) > 1 else SHOWN_AGAIN_FOR)
+
+
+def last_shown(events: Events) -> int | None:
+    return next((event.at_us for event in reversed(events) if isinstance(event, Taken | Shown)), None)
 
 
 def cuffs_of(events: Events) -> list[Taken]:
-    return [event for event in events if isinstance(event, Taken)]
+    """The cuffs, each with the time at which it was last shown."""
+    cuffs: list[Taken] = []
+    for event in events:
+        match event:
+            case Taken():
+                cuffs.append(event)
+            case Shown():
+                began = next(n for n in reversed(range(len(cuffs))) if not corrects(cuffs[: n + 1]))
+                cuffs[began:] = [replace(cuff, shown_us=event.at_us) for cuff in cuffs[began:]]
+    return cuffs
 
 
 def last_read(cuffs: Sequence[Taken]) -> dict[str, float]:
@@ -113,6 +139,14 @@ def corrects(cuffs: Sequence[Taken]) -> bool:
         correction = began_us is not None and cuff.at_us - began_us < CORRECTS_FOR
         began_us = began_us if correction else cuff.at_us
     return correction
+
+
+def follows_fast(events: Events, at_us: int) -> bool:
+    """Sentence 10: whether a cuff follows the one before, its corrections aside, in a time that makes silence news."""
+    began_us: int | None = None
+    for cuff in cuffs_of(events):
+        began_us = cuff.at_us if began_us is None or cuff.at_us - began_us >= CORRECTS_FOR else began_us
+    return began_us is not None and at_us - began_us <= FAST
 
 
 # ---- sentence 3: rows
@@ -152,7 +186,7 @@ def agreeing(cuffs: Sequence[Taken], group: Group) -> list[Taken]:
         if not alone:
             continue
         if any_past(cuff, alone):
-            if not found or cuff.at_us - found[-1].at_us > AGREES_FOR:
+            if not found or cuff.at_us - (found[-1].shown_us or found[-1].at_us) > AGREES_FOR:
                 found = [cuff]
             elif not corrects(cuffs[: n + 1]):
                 found.append(cuff)
@@ -201,14 +235,40 @@ class Crisis:
     onset_us: int = 0
 
 
-def jumps(cuffs: Sequence[Taken], pressures: Mapping[str, float]) -> bool:
-    """Whether the next cuff is far from the last reading of a pressure, after a cuff that was past nothing."""
-    if not cuffs:
+def jumps(events: Events, at_us: int, pressures: Mapping[str, float]) -> bool:
+    """Whether the next cuff is far from the last reading of a pressure, soon after a cuff that was past nothing."""
+    cuffs, shown_us = cuffs_of(events), last_shown(events)
+    if shown_us is None or at_us - shown_us > AGREES_FOR:
         return False
     before, known = cuffs[-1], last_read(cuffs)
     pressed = [row for row in before.table if row.enabled and row.rule in RULES and row.role == "alone"]
     normal = not any(row.channel in PRESSURES and is_past(before, row) for row in pressed)
     return normal and any(abs(x - known[name]) > JUMP_MMHG for name, x in pressures.items() if name in known)
+
+
+def incoherent(readings: Mapping[str, float]) -> str:
+    """What speaks against a crisis in its own numbers."""
+    if not {"sbp", "dbp"} <= readings.keys():
+        return ""
+    low, high, mean = readings["dbp"], readings["sbp"], readings.get("map")
+    if mean is not None and (mean <= low or mean >= high):
+        return "mean"
+    if high - low >= WIDE_MMHG or (
+        high - low >= USUAL_MMHG and mean is not None and mean - low >= MEAN_UP * (high - low)
+    ):
+        return ""
+    return "narrow"
+
+
+def doubt(events: Events) -> str:
+    """What speaks against a crisis in the newest event, a cuff."""
+    *earlier, cuff = events
+    assert isinstance(cuff, Taken)
+    agree = agreeing(cuffs_of(events), HIGH_PRESSURE)
+    if cuff.symptoms or (len(agree) > 1 and any_past(cuff, rows_of(cuff.table, HIGH_PRESSURE))):
+        return ""
+    pressures = {name: cuff.readings[name] for name in PRESSURES if name in cuff.readings}
+    return incoherent(cuff.readings) or ("far" if jumps(earlier, cuff.at_us, pressures) else "")
 
 
 def crisis(events: Events) -> Crisis:
@@ -218,7 +278,7 @@ def crisis(events: Events) -> Crisis:
     before = crisis(earlier)
     match event:
         case Taken():
-            return after_cuff(before, cuffs_of(events))
+            return after_cuff(before, events)
         case Named():
             return after_symptoms(before, event, earlier)
         case Unchecked() if before.waits_us is not None and rows_of(event.table, CRISIS):
@@ -227,21 +287,22 @@ def crisis(events: Events) -> Crisis:
             return before
 
 
-def after_cuff(before: Crisis, cuffs: Sequence[Taken]) -> Crisis:
-    *earlier, cuff = cuffs
+def after_cuff(before: Crisis, events: Events) -> Crisis:
+    cuffs = cuffs_of(events)
+    cuff = cuffs[-1]
     rows, now_us, waits_us = rows_of(cuff.table, CRISIS), cuff.at_us, before.waits_us
-    pressures = {name: cuff.readings[name] for name in PRESSURES if name in cuff.readings}
     in_crisis, high = any_past(cuff, rows), any_past(cuff, rows_of(cuff.table, HIGH_PRESSURE))
     on_its_own = in_crisis or (before.believed and (not rows or any(still_past(cuffs, row) for row in rows)))
     lacking = any(still_past(cuffs, row) and row.channel not in cuff.readings for row in rows)
     if waits_us is not None and (corrects(cuffs) if in_crisis or high else lacking):
         return Crisis(waits_us, False, before.as_high, "waits", waits_us)
-    if waits_us is not None and high:
-        return Crisis(None, True, not in_crisis, "rechecked", waits_us)
-    if waits_us is not None:
+    shown_us = last_shown(events[:-1])
+    if waits_us is not None and shown_us is not None and now_us - shown_us <= AGREES_FOR:
+        if high:
+            return Crisis(None, True, not in_crisis, "rechecked", waits_us)
         return Crisis(None, on_its_own, before.as_high, "", waits_us)
-    if in_crisis and jumps(earlier, pressures) and not before.believed and not cuff.symptoms:
-        return Crisis(now_us, False, before.as_high, "waits", now_us)
+    if in_crisis and not before.believed and (doubted := doubt(events)):
+        return Crisis(now_us, False, before.as_high, doubted, now_us)
     if rows and high and cuff.symptoms:
         return Crisis(None, True, not in_crisis, "symptoms", now_us)
     lasts = any(still_past(cuffs, row) for row in rows_of(cuff.table, HIGH_PRESSURE))
@@ -294,7 +355,7 @@ def _of_crisis(cuff: Taken, stands: Crisis) -> Said:
         about = _about(cuff, HIGH_PRESSURE if stands.as_high else CRISIS)
         return (rule, worst, *about, stands.onset_us, stands.why)
     if stands.waits_us is not None:
-        return (rule, Priority.LOW, *_about(cuff, CRISIS), stands.waits_us, "waits")
+        return (rule, Priority.MEDIUM, *_about(cuff, CRISIS), stands.waits_us, stands.why)
     return (rule, None, *_about(cuff, CRISIS), cuff.at_us, "")
 
 

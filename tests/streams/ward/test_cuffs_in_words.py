@@ -20,7 +20,6 @@ from tests.streams.ward.cuffs_in_words import (
     Taken,
     Unchecked,
     crisis,
-    cuffs_of,
     jumps,
     said,
     said_of_symptoms,
@@ -49,22 +48,30 @@ def test_cuffs_are_judged_as_their_text_says(steps: list[Step]) -> None:
             case "again":
                 shown = {name: rules.last[name] for name in step.pressures if name in rules.last}
                 if shown:
-                    _cuff(rules, events, now_us, shown, shown, False, table)
+                    _cuff(rules, events, now_us, shown, {**shown, **step.mean}, False, table)
             case "cuff":
                 _cuff(rules, events, now_us, step.pressures, _readings(step), step.symptomatic, table)
         assert rules.waits_us == crisis(events).waits_us
         rules = CuffRules.unpacked(msgpack.unpackb(msgpack.packb(rules.packed())))
 
 
-@pytest.mark.parametrize(("wait_us", "same"), [(30 * SECOND - 1, True), (30 * SECOND, False)])
-def test_the_same_numbers_are_the_same_cuff_for_less_than_half_a_minute(wait_us: int, same: bool) -> None:
+@pytest.mark.parametrize(
+    ("mean", "wait_us", "same"),
+    [
+        (125.0, 180 * SECOND - 1, True), (125.0, 180 * SECOND, False), (None, 180 * SECOND - 1, True), (None, 180 * SECOND, False),
+        (126.0, 30 * SECOND - 1, True), (126.0, 30 * SECOND, False),
+    ],
+)  # fmt: skip
+def test_the_same_numbers_are_the_same_cuff_for_less_than_three_minutes_and_with_another_mean_for_half_of_one(
+    mean: float | None, wait_us: int, same: bool
+) -> None:
     rules = CuffRules()
-    rules.read(0, {"sbp": 185.0, "dbp": 95.0}, False, cuff_limits(LIMITS))
-    assert rules.shown_again(wait_us, {"sbp": 185.0}) is same
+    rules.read(0, {"sbp": 185.0, "dbp": 95.0, "map": 125.0}, False, cuff_limits(LIMITS))
+    assert rules.shown_again(wait_us, {"sbp": 185.0, **({} if mean is None else {"map": mean})}) is same
 
 
 def _readings(step: Step) -> dict[str, float]:
-    readings = dict(step.pressures)
+    readings = {**step.pressures, **step.mean}
     for x in step.rate.values():
         readings["rate"] = x
     if step.baseline is not None:
@@ -78,12 +85,13 @@ def _cuff(
     symptoms: bool, table: Table,
 ) -> None:  # fmt: skip
     """One more cuff, as the ward reads it; what the rules make of it is what the text makes of it."""
-    same = shown_again(events, now_us, pressures)
-    assert rules.shown_again(now_us, pressures) is same
+    shown = {name: x for name, x in readings.items() if name in {"sbp", "dbp", "map"}}
+    same = shown_again(events, now_us, shown)
+    assert rules.shown_again(now_us, shown) is same
     if same:
         events.append(Shown(now_us))
         return
-    assert rules.jumps(pressures) is jumps(cuffs_of(events), pressures)
+    assert rules.jumps(now_us, pressures) is jumps(events, now_us, pressures)
     events.append(Taken(now_us, readings, symptoms, table))
     expected = said(events)
     for rule, priority, *_, why in expected:

@@ -1,12 +1,13 @@
 """Cuffs at the bedside beside their text: what a whole shard says of a monitor's lines, symptoms, doses, limits and time.
 
 To the text of the rules (`cuffs_in_words`) come the ward's own sentences:
- - a pressure that no cuff can show, and a diastolic at or above its systolic, is no reading;
+ - a pressure that no cuff can show, and a diastolic at or above its systolic, is no reading; nor is such a mean;
  - the baseline is the median of the good cuffs before the first dose (of all where there is none), else the first cuff; one
-   that jumped is not good;
+   that jumped or is doubted is not good;
  - the rate is the newest heart rate if it is less than 30 s old, else the newest pulse that is;
  - symptoms are those of the last check-in of symptoms, for 30 min;
- - a crisis that waits is believed 3 min after it was read, unless it is decided before; what comes at that instant still counts.
+ - a crisis that waits, and came at most 5 min after the cuff before, is believed 3 min after it was read, unless it is decided
+   before; what comes at that instant still counts.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from tests.streams.ward.cuffs_in_words import (
     Unchecked,
     crisis,
     cuffs_of,
+    follows_fast,
     jumps,
     said,
     said_of_symptoms,
@@ -57,7 +59,7 @@ class Bedside:
     events: list[Event] = field(default_factory=list)
     table: Table = LIMITS
     doubted: list[bool] = field(default_factory=list)
-    """Of each cuff, whether it jumped."""
+    """Of each cuff, whether it jumped or is doubted."""
     rates: list[tuple[float, str, float]] = field(default_factory=list)
     symptoms_s: float | None = None
     dose_s: float | None = None
@@ -89,16 +91,20 @@ class Bedside:
         if not pressures:
             return
         now_us = round(now_s * SECOND)
-        if shown_again(self.events, now_us, pressures):
+        mean = {"map": line["map"]} if 25 <= line.get("map", 0) <= 230 else {}
+        if shown_again(self.events, now_us, {**pressures, **mean}):
             self.events.append(Shown(now_us))
             return
-        doubted = jumps(cuffs_of(self.events), pressures)
-        readings = {**pressures, **self._rises(pressures), **self._rate(now_s)}
+        jumped, fast = jumps(self.events, now_us, pressures), follows_fast(self.events, now_us)
+        readings = {**pressures, **self._rises(pressures), **mean, **self._rate(now_s)}
         symptoms = self.symptoms_s is not None and now_s - self.symptoms_s <= 1800
         self.events.append(Taken(now_us, readings, symptoms, self.table))
-        self.doubted.append(doubted)
         waits_us = crisis(self.events).waits_us
-        self.recheck_s = None if waits_us is None else self.recheck_s or now_s + 180
+        self.doubted.append(jumped or waits_us == now_us)
+        if waits_us is None:
+            self.recheck_s = None
+        elif waits_us == now_us:
+            self.recheck_s = now_s + 180 if fast else None
         self.tell(now_s, said(self.events))
 
     def _rises(self, pressures: dict[str, float]) -> dict[str, float]:
@@ -177,7 +183,7 @@ def test_a_shard_says_of_a_session_s_cuffs_what_their_text_says(steps: list[Step
                 clinic.shard = type(clinic.shard).restore(clinic.shard.snapshot())
             case "cuff" | "again" | "rate":
                 shown = step.pressures if step.kind == "cuff" else shown
-                line = {**({} if step.kind == "rate" else shown), **step.rate}
+                line = {**({} if step.kind == "rate" else {**shown, **step.mean}), **step.rate}
                 clinic.send(three.vitals(**line))
                 text.line(now_s, line)
     clinic.now_s += 1000
