@@ -8,14 +8,16 @@ Never here: files and options, which are the command's (deploy/cli/app.py).
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from alerts.effects import DeadLetter, Transition
 from models.instants import HOUR
-from models.wire.observations import SiteConfigured
+from models.wire.observations import Event, Internal, SetAside, SiteConfigured
 from streams.journal.frame import Frame, frame_of
 from streams.shard import Shard
 
@@ -59,7 +61,7 @@ class Replay:
         """Replay frames in order; their boundaries mean nothing."""
         if self._configuration is not None:
             yield from self._step(frame_of([self._configuration]))
-        for frame in frames:
+        for frame in _begun(frames):
             self.summary.lines += len(frame)
             yield from self._step(frame)
         ward, summary = self.shard.ward, self.summary
@@ -78,6 +80,33 @@ class Replay:
                 reason = reason_group(effect.field, effect.reason)
                 summary.set_aside[reason] += 1
                 summary.examples.setdefault(reason, effect.line)
+
+
+MOST_UNREAD: Final = 10_000
+"""Lines that wait for a first that can be read. What has more is no recording. Chosen by us."""
+
+
+def _begun(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames, with the lines above all that could be read after the first that could.
+
+    Before that there is no clock by which anybody could be told of a form that cannot be read.
+    """
+    unread: list[tuple[int, Event | Internal]] = []
+    coming = iter(frames)
+    for frame in coming:
+        events = deque(frame.events)
+        while events and events[0][0] == 0 and isinstance(events[0][1], SetAside):
+            unread.append(events.popleft())
+        if len(frame.at_us) or events or len(unread) > MOST_UNREAD:
+            is_entry = events and events[0][0] == 0
+            first = [events.popleft()] if is_entry else []
+            here = 0 if is_entry else min(1, len(frame.at_us))
+            after = [(here, event) for _, event in unread]
+            yield msgspec.structs.replace(frame, events=(*first, *after, *events))
+            yield from coming
+            return
+    if unread:
+        yield frame_of(event for _, event in unread)
 
 
 _PLACE: Final = re.compile(r" at line \d+ column \d+| \(char \d+\)|: line \d+ column \d+")

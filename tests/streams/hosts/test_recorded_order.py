@@ -95,6 +95,32 @@ def test_a_row_of_another_time_raises_nothing_and_hides_nothing(
     assert run.summary.set_aside.total() == 1
 
 
+UNREADABLE = '{"kind":"checkin","at":"20261109","patient":"olive","instrument":"phq-9","items":[1,1,1,1,1,1,1,1,3]}'
+FIRST = {
+    "a sample": sample(0, patient="rowan", spo2=97),
+    "an entry": {"kind": "intervention", "at": at(0), "patient": "rowan", "what": "oxygen"},
+}
+
+
+@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize("others", [0, 1, 5000])
+def test_a_form_that_cannot_be_read_is_told_of_though_it_stands_first(tmp_path: Path, first: str, others: int) -> None:
+    later = [json.dumps(sample(second, patient="rowan", spo2=97)) for second in range(1, 4)]
+    rows = [UNREADABLE, *["nonsense"] * others, json.dumps(FIRST[first]), *later]
+    run = Replay()
+    transitions = [json.loads(encode(each)) for each in run.run(recorded_frames([recording(tmp_path, rows)], {}))]
+    assert [(each["rule"], each["patient"], each["at"]) for each in transitions] == [("answers-unread", "olive", at(0))]
+    assert run.summary.lines == len(rows)
+    assert run.summary.set_aside.total() == others + 1
+
+
+def test_what_holds_nothing_that_can_be_read_is_counted_all_the_same(tmp_path: Path) -> None:
+    for count in (1, 30_000):
+        run = Replay()
+        assert list(run.run(recorded_frames([recording(tmp_path, ["nonsense"] * count)], {}))) == []
+        assert (run.summary.lines, run.summary.set_aside.total()) == (count, count)
+
+
 # ---- damage ----------------------------------------------------------------------------------------------------------
 
 CSV_ROWS = [f"{at(second)},{spo2_at(second)},{70 + second % 3},note {second}" for second in range(300)]
