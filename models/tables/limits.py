@@ -254,6 +254,7 @@ def with_overrides(limits: tuple[Limit, ...], changes: LimitOverrides) -> tuple[
         LimitRefused: a row that does not exist, or a value that makes no sense in it; nothing is changed then.
     """
     rows = {limit.key: limit for limit in limits}
+    switched = set[tuple[str, str, str]]()
     for key, change in flatten(changes):
         field = "limits." + ".".join(key)
         if key not in rows:
@@ -267,10 +268,12 @@ def with_overrides(limits: tuple[Limit, ...], changes: LimitOverrides) -> tuple[
             raise LimitRefused(field, f"{row.channel} comes in single readings: hold_s and leave_s do not apply")
         _check(field, row)
         rows[key] = row
-        for follower in (name for name, leader in FOLLOWS.items() if leader == row.channel):
-            behind = (row.rule, row.priority.word, follower)
-            if behind in rows:
-                rows[behind] = replace(rows[behind], enter=row.enter, leave=row.leave, enabled=row.enabled)
+        switched |= {key} if change.enabled is not None else set()
+    for key, row in rows.items():
+        if row.channel in FOLLOWS:
+            ahead = rows[row.rule, row.priority.word, FOLLOWS[row.channel]]
+            enabled = row.enabled if key in switched else ahead.enabled
+            rows[key] = replace(row, enter=ahead.enter, leave=ahead.leave, enabled=enabled)
     _check_order(rows.values())
     return tuple(rows.values())
 

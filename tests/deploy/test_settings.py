@@ -49,7 +49,7 @@ def test_the_example_that_comes_with_chairside_is_good() -> None:
         ("[site]\ntimezone = 'Berlin'", "site.timezone: Value error, unknown time zone 'Berlin'; for example Europe/Berlin"),
         ("[sight]\nname = 'x'", "sight: Extra inputs are not permitted"),
         ("[limits.nonsense.high]\nspo2 = { enter = 80 }", "limits.nonsense.high.spo2: no such limit; there are "),
-        ("[limits.desaturation.low]\nspo2 = { enter = 80 }", "no such limit; there are desaturation.high.spo2, desaturation.medium.spo2"),
+        ("[limits.desaturation.low]\nspo2 = { enter = 80 }", "no such limit; there are desaturation.high.spo2"),
         ("[limits.desaturation.medium]\nspo2 = { enter = 95 }", "leave 92 must be at or above enter 95, or the alert never ends"),
         ("[limits.hypertension.low]\nsbp = { enter = 160 }", "leave 170 must be at or below enter 160"),
         ("[limits.desaturation.medium]\nspo2 = { enter = 20 }", "is outside what the channel can show (40 to 100 %)"),
@@ -88,7 +88,10 @@ def test_check_config_shows_every_limit_and_marks_what_changed(config: Path) -> 
     assert done.status == 0, done.stderr
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in done.stdout.splitlines() if "│" in line]
     marked = [row for row in rows if row[0] == "*"]
-    assert marked == [["*", "desaturation", "medium", "spo2", "< 88 %", "90", "15 s", "this site"]]
+    assert marked == [
+        ["*", "desaturation", "medium", "spo2", "< 88 %", "90", "15 s", "this site"],
+        ["*", "desaturation", "medium", "spo2-doubted", "< 88 %", "90", "60 s", "this site"],
+    ]
     assert {row[1] for row in rows} > {"hypertension", "apnoea", "sedation", "severe-dissociation"}
     assert f"{config}: good. Pages go to " in done.stdout
     assert "topic" not in done.stdout, "an ntfy topic is a secret"

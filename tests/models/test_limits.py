@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.tables.channels import CHANNELS
-from models.tables.limits import LIMIT_COLUMNS, LIMITS, UNITS, Limit, LimitRefused, with_overrides
+from models.tables.limits import FOLLOWS, LIMIT_COLUMNS, LIMITS, UNITS, Limit, LimitRefused, with_overrides
 from models.tables.rules import RULES
 from models.wire.observations import LimitChange, LimitChanges
 from tests.support.scenes import Scene, seconds
@@ -60,6 +60,8 @@ def only(limit: Limit) -> dict[str, Any]:
         if other.key != limit.key:
             by_priority = changes.setdefault(other.rule, {}).setdefault(other.priority.word, {})
             by_priority[other.channel] = {"enabled": False}
+    if limit.channel in FOLLOWS:
+        changes[limit.rule][limit.priority.word][limit.channel] = {"enabled": True}
     return changes
 
 
