@@ -74,11 +74,10 @@ def order_of(time_us: Ints, whose: Ints, sample: Flags, *, arrival: bool = False
     if arrival:
         steps, back = np.diff(time_us), int(_behind(time_us).sum())
         return RowOrder(stray, "newest first" if (steps < 0).sum() > (steps > 0).sum() else "as it stands", back)
-    owners = [np.flatnonzero(whose == owner) for owner in np.unique(whose)]
-    for rows in owners:
+    for rows in _each(whose):
         stray[rows] = _strays(time_us[rows], sample[rows])
     kept = ~stray
-    time_us, sample = time_us[kept], sample[kept]
+    time_us, sample, whose = time_us[kept], sample[kept], whose[kept]
     back = int(_behind(time_us).sum())
     if not back:
         return RowOrder(stray, "as it stands", 0)
@@ -87,11 +86,16 @@ def order_of(time_us: Ints, whose: Ints, sample: Flags, *, arrival: bool = False
         return RowOrder(stray, "newest first", back)
     if not _behind(time_us[sample]).any() and (steps < 0).sum() <= max(CLOCK_STEPS, LATE_SHARE * len(steps)):
         return RowOrder(stray, "as it stands", back)
-    place = np.cumsum(kept) - 1
-    mine = [time_us[mine[sample[mine]]] for rows in owners if len(mine := place[rows[kept[rows]]])]
-    if any(_clock_went_back(times) for times in mine):
+    samples_us = time_us[sample]
+    if any(_clock_went_back(samples_us[rows]) for rows in _each(whose[sample])):
         return RowOrder(stray, "as it stands", back)
     return RowOrder(stray, "by time", back)
+
+
+def _each(whose: Ints) -> list[Ints]:
+    """The rows of each owner, in order."""
+    by_owner = np.argsort(whose, kind="stable")
+    return np.split(by_owner, np.flatnonzero(np.diff(whose[by_owner])) + 1) if len(whose) else []
 
 
 def _behind(time_us: Ints) -> Flags:
