@@ -116,7 +116,7 @@ LOOP: Final = Suite(
                why="any reading on this side of where it was is back"),
         _steps("S11", old="step.before_us = session.near_at[column]", new="step.before_us = sample.at_us",
                why="the first sample of a step vouches for nothing"),
-        _agreement("G1", old=" and sample.at_us - session.beat_at[_PLETH] <= BESIDE\n", new="\n",
+        _agreement("G1", old=" and sample.at_us - session.beat_at[_PLETH] <= PAIRED\n", new="\n",
                    why="a rate is compared with a pulse of a minute ago"),
         _agreement("G2", old="    if passed_us > STALE_AFTER:\n        session.beat[probe] = reading\n    else:\n", new="    if True:\n",
                    why="a rate is averaged with one of before the silence"),

@@ -38,4 +38,4 @@ CAPNOGRAPHS: Final = (
 
 CAUTIOUS: Final = CAPNOGRAPHS[0]
 """Of a device of which nothing is said."""
-BY_NAME: Final = {each.name: each for each in CAPNOGRAPHS}
+CAPNOGRAPH_OF: Final = {each.name: each for each in CAPNOGRAPHS}

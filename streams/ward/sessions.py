@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Final
 
 from models.instants import FAR, HOUR, MINUTE, SECOND
-from models.tables.capnographs import BY_NAME, CAUTIOUS
+from models.tables.capnographs import CAPNOGRAPH_OF, CAUTIOUS
 from models.tables.rules import RULE_INDEX, RULES, Priority
 from streams.journal.frame import Origin
 from streams.ward.association import Session
@@ -43,7 +43,7 @@ def note_capnograph(state: WardState, row: int) -> None:
         return
     site = known.sessions[row].site
     names = [known.profile_of[site, each] for each in known.devices_of(row) if (site, each) in known.profile_of]
-    make = BY_NAME.get(names[0], CAUTIOUS) if names else CAUTIOUS
+    make = CAPNOGRAPH_OF.get(names[0], CAUTIOUS) if names else CAUTIOUS
     state.rows.rate_back_us[row] = round(make.rate_back_s * SECOND)
     state.rows.co2_still_us[row] = round(make.still_s * SECOND)
     state.rows.co2_held_us[row] = round(make.held_s * SECOND)

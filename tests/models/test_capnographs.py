@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import get_args
 
-from models.tables.capnographs import BY_NAME, CAPNOGRAPHS, CAUTIOUS
+from models.tables.capnographs import CAPNOGRAPH_OF, CAPNOGRAPHS, CAUTIOUS
 from models.wire.observations import CapnographName
 
 
 def test_every_make_has_a_name_that_the_wire_takes() -> None:
-    assert get_args(CapnographName) == tuple(BY_NAME)
+    assert get_args(CapnographName) == tuple(CAPNOGRAPH_OF)
 
 
 def test_no_make_is_more_cautious_than_the_one_of_which_nothing_is_known() -> None:

@@ -22,7 +22,7 @@ APART: Final = 0.2
 """Of the ECG's rate. Chosen by us: twice an oximeter's error and lag at a change of rate (5 /min, 8-16 s of averaging)."""
 SAID_AFTER: Final = 20 * SECOND
 """Chosen by us: longer than an oximeter's averaging after a sudden change of rate, and than most movements."""
-BESIDE: Final = 5 * SECOND
+PAIRED: Final = 5 * SECOND
 """A rate is compared with one no older than this: a probe that is off disagrees with nobody. Chosen by us: some lost lines."""
 AVERAGED_OVER: Final = 8 * SECOND
 """As the shorter of an oximeter's averaging times (8-16 s): both probes are then equally slow."""
@@ -45,7 +45,7 @@ def compare(session: SessionRecord, sample: SampleRecord) -> bool:
         _average(session, sample, _ECG, sample.reading[_HR])
     if pleth:
         _average(session, sample, _PLETH, sample.reading[_PULSE])
-    current = sample.at_us - session.beat_at[_ECG] <= BESIDE and sample.at_us - session.beat_at[_PLETH] <= BESIDE
+    current = sample.at_us - session.beat_at[_ECG] <= PAIRED and sample.at_us - session.beat_at[_PLETH] <= PAIRED
     apart = current and _are_apart(session.beat[_ECG], session.beat[_PLETH])
     if apart and ecg and pleth and not _are_apart(sample.reading[_HR], sample.reading[_PULSE]):
         # Both at once, and they agree: what they were before does not matter any more.
