@@ -27,6 +27,7 @@ _GROUPS: Final = (
     ("bradycardia",),
     ("tachycardia",),
     ("bradypnoea", "apnoea"),
+    ("shallow-breathing", "apnoea"),
     ("hypoventilation",),
     ("hypertension", "hypertensive-crisis"),
     ("hypotension",),
@@ -34,7 +35,10 @@ _GROUPS: Final = (
     ("dissociation", "severe-dissociation"),
     ("prolonged-dissociation",),
 )
-SAME: Final = {rule: frozenset(group) for group in _GROUPS for rule in group}
+SAME: Final = {
+    rule: frozenset(other for group in _GROUPS if rule in group for other in group)
+    for rule in {rule for group in _GROUPS for rule in group}
+}
 """Rules about one thing, where a worse one answers for a milder: apnoea for slow breathing, a crisis for hypertension."""
 
 

@@ -32,12 +32,13 @@ LIMIT_COLUMNS: Final = (
     "breaths",
     "rr-alone",
     "spo2-doubted",
+    "etco2-beside",
 )
 """What a limit can be on: the measured channels, then what the ward derives. `rate` is the heart rate, or the pulse where
 there is none; a rise is over the session's own baseline; `moaas` and `cadss` are the scores of the last check-in; `breaths` is
 how many of the two witnesses, RR and EtCO2, show a breath, where both are there (streams/ward/signal/breathing.py);
 `rr-alone` is RR whatever else is in order, where `bradypnoea` on `rr` needs its company (`company.py`); `spo2-doubted` is a
-saturation that is doubted (streams/ward/signal/doubted.py)."""
+saturation that is doubted (streams/ward/signal/doubted.py); `etco2-beside` is EtCO2 where it has company."""
 LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
 MEASURED_AS: Final = {"rate": "hr", "rr-alone": "rr", "spo2-doubted": "spo2"}
@@ -50,12 +51,13 @@ UNITS: Final[dict[str, str]] = {
     **{channel.name: channel.shown_unit for channel in CHANNELS},
     "rate": "/min", "sbp-rise": "mmHg", "dbp-rise": "mmHg", "moaas": "of 5", "cadss": "of 92", "breaths": "of 2",
     "rr-alone": "/min", "spo2-doubted": "%",
+    "etco2-beside": "mmHg",
 }  # fmt: skip
 
 LABELS: Final[dict[str, str]] = {
     **{channel.name: channel.label for channel in CHANNELS},
     "rate": "Heart rate", "sbp-rise": "Systolic rise", "dbp-rise": "Diastolic rise", "moaas": "MOAA/S", "cadss": "CADSS",
-    "breaths": "Signs of breath", "rr-alone": "Breathing", "spo2-doubted": "SpO2",
+    "breaths": "Signs of breath", "rr-alone": "Breathing", "spo2-doubted": "SpO2", "etco2-beside": "EtCO2",
 }  # fmt: skip
 
 SENTENCE_DECIMALS: Final[dict[str, int]] = {channel.name: max(1, channel.card.decimals) for channel in CHANNELS}
@@ -186,6 +188,8 @@ LIMITS: Final = (
     Limit("apnoea",              HIGH,   "etco2",    "<",    8,  16,  20, 30, 0, "< by us: no source has 8",                   "no breath: EtCO2 <8, " + _US + "; leave: PRODIGY's <=15 is no breathing well yet"),
     Limit("apnoea",              HIGH,   "breaths",  "<=",   0,   1,   3, 30, 0, "<= as no witness is none",                   "neither RR nor EtCO2 shows a breath, by the two rows above, after breathing was seen: the pause began earlier than that (half a minute, on 247 h of one capnograph), so it needs only what a slip of the line needs; 3 s: " + _US),
     Limit("hypoventilation",     MEDIUM, "etco2",    ">=",  60,  55,  60, 30, 0, ">= as PRODIGY",                              "PRODIGY: EtCO2 >=60 (for 3 min; 60 s " + _US + ")"),
+    Limit("shallow-breathing",   LOW,    "etco2",    "<=",  15,  18, 180, 30, 0, "<= as PRODIGY",                              "PRODIGY: EtCO2 <=15 for 3 min is respiratory depression; low, because a line in a mouth breather's nose shows the same; leave: " + _US),
+    Limit("shallow-breathing",   MEDIUM, "etco2-beside", "<=", 15, 18, 60, 30, 0, "<= as PRODIGY",                             "the same, half or less of the session's own, beside a low saturation or a slow or fallen rate (`company.py`); hold: " + _US),
     Limit("hyperthermia",        LOW,    "temp",     ">=", 39.1, 38.5, 0,  0, 1, ">= as NEWS2",                                "NEWS2 scores 2 at >=39.1"),
     Limit("hypothermia",         LOW,    "temp",     "<=", 35.0, 35.5, 0,  0, 1, "<= as NEWS2",                                "NEWS2 scores 3 at <=35.0"),
     Limit("sedation",            MEDIUM, "moaas",    "<=",   3,   4,   0,  0, 1, "<= as the convention",                       "MOAA/S <=3 is moderate or greater sedation [S6]"),

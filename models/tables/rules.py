@@ -71,6 +71,7 @@ _TABLE: Final = (
     Rule("tachypnoea",             "respiratory",    True,  "Fast breathing",             "breathing"),
     Rule("apnoea",                 "respiratory",    True,  "Not breathing",              "breathing"),
     Rule("hypoventilation",        "respiratory",    True,  "CO2 building up",            "breathing"),
+    Rule("shallow-breathing",      "respiratory",    True,  "Shallow breathing",          "breathing"),
     Rule("sedation",               "consciousness",  True,  "Sedated",                    "sedation"),
     Rule("unresponsive",           "consciousness",  True,  "Unresponsive",               "sedation"),
     Rule("dissociation",           "dissociation",   False, "Dissociating",               "dissociation"),
@@ -106,7 +107,7 @@ INHIBITS: Final[Mapping[str, frozenset[str]]] = {
     "never-started": frozenset({"vitals-overdue"}),
     "hypertensive-crisis": frozenset({"hypertension", "pressure-rise", "pressure-forecast"}),
     "hypertension": frozenset({"pressure-rise", "pressure-forecast"}),
-    "apnoea": frozenset({"bradypnoea"}),
+    "apnoea": frozenset({"bradypnoea", "shallow-breathing"}),
     "unresponsive": frozenset({"sedation"}),
     "severe-dissociation": frozenset({"dissociation"}),
 }

@@ -68,6 +68,7 @@ CRITERIA: Final = (
     Criterion("apnoea",          "high",   "rr",    "<=", 3,   20),
     Criterion("apnoea",          "high",   "etco2", "<",  8,   20),
     Criterion("hypoventilation", "medium", "etco2", ">=", 60,  60),
+    Criterion("shallow-breathing", "low",  "etco2", "<=", 15,  180),
 )
 # fmt: on
 ALONE_AT, LOW_OXYGEN, HIGH_CO2 = 5, 93, 50
@@ -222,8 +223,8 @@ def _longest(held: Flags) -> int:
 
 
 def _softened(one: TruthEntry, others: Iterable[TruthEntry]) -> TruthEntry:
-    """A record weakened where another implies it: no breath is also fewer than eight, so an apnoea need not be bradypnoea too."""
-    if one.rule == "bradypnoea" and any(
+    """A record weakened where another implies it: no breath is also a slow and a shallow one, and the apnoea says it."""
+    if one.rule in {"bradypnoea", "shallow-breathing"} and any(
         other.rule == "apnoea" and other.from_s <= one.to_s and one.from_s <= other.to_s for other in others
     ):
         return _open(one)

@@ -87,6 +87,9 @@ KINDS: Final = {
     "own_rate":   Kind(None, "f8", np.nan),           # the session's own rate of breathing: mean of so many, the last of then
     "own_rate_of": Kind(None, "u1", 0),
     "own_rate_at": Kind(None, "i8", NEVER),
+    "own_co2":    Kind(None, "f8", np.nan),           # the same of EtCO2
+    "own_co2_of": Kind(None, "u1", 0),
+    "own_co2_at": Kind(None, "i8", NEVER),
     "sedated":    Kind(None, "?", 0),                 # by its last score of consciousness
     "alarm_until": Kind(None, "i8", NEVER),           # until when the monitor's own alarm of no breath is in force
     "rate_back_us": Kind(None, "i8", round(CAUTIOUS.rate_back_s * SECOND)),  # what the capnograph does, by its make
@@ -161,6 +164,9 @@ class SessionRecord(Protocol):
     own_rate: float
     own_rate_of: int
     own_rate_at: int
+    own_co2: float
+    own_co2_of: int
+    own_co2_at: int
     sedated: bool
     alarm_until: int
     rate_back_us: int

@@ -24,12 +24,14 @@ from streams.ward.rules.thresholds import file_flips
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
 from streams.ward.sessions import open_unannounced
-from streams.ward.signal.breathing import ALONE, BREATHS
+from streams.ward.signal.breathing import ALONE, BREATHS, SHALLOW
 from streams.ward.signal.channel_table import CHANNEL_TABLE
 from streams.ward.signal.doubted import DOUBTED
 from streams.ward.state import OBSERVED, Here, WardState
 
-_DERIVED: Final = {"rate": RATE, "breaths": BREATHS, "rr-alone": ALONE, "spo2-doubted": DOUBTED}
+_DERIVED: Final = {
+    "rate": RATE, "breaths": BREATHS, "rr-alone": ALONE, "spo2-doubted": DOUBTED, "etco2-beside": SHALLOW,
+}  # fmt: skip
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 _NO_SAMPLES: Final = decode(FrameBuilder().seal())
 

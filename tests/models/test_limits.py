@@ -31,6 +31,7 @@ WELL = {
     "breaths": 2.0,
     "rr-alone": 14.0,
     "spo2-doubted": 97.0,
+    "etco2-beside": 38.0,
     "temp": 36.8,
     "moaas": 5.0,
     "cadss": 0.0,
@@ -75,6 +76,8 @@ def send(scene: Scene, limit: Limit, reading: float) -> None:
         scene.send(chair.vitals(**{measured: baseline + reading}))
     elif channel == "spo2-doubted":
         scene.send(chair.vitals(spo2=reading, hr=76.0, pulse=38.0))
+    elif channel == "etco2-beside":
+        scene.send(chair.vitals(etco2=reading, rr=8.0))
     elif channel == "breaths":
         scene.send(chair.vitals(**BREATHS[reading]))
     else:

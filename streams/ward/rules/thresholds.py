@@ -6,6 +6,7 @@ Never here: when a limit is flipped (`holding.py`), cuffs (`ward/cuffs.py`), sco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from streams.ward.state import Here, WardState
 _MEASURED: Final = {
     **{name: np.array([column]) for name, column in CHANNEL_COLUMN.items()},
     "rate": np.array([CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"]]),
+    "etco2-beside": np.array([CHANNEL_COLUMN["etco2"]]),
     "spo2-doubted": np.array([CHANNEL_COLUMN["spo2"]]),
     "rr-alone": np.array([CHANNEL_COLUMN["rr"]]),
     "breaths": np.array([CHANNEL_COLUMN["etco2"], CHANNEL_COLUMN["rr"]]),
@@ -83,7 +85,24 @@ def _judge(
         beside = _company(state, row, int(sample.company))
         evidence["beside"] = {name: found for name, (found, _) in beside.items()}
         text = f"{text.removesuffix('.')}, with {' and '.join(words for _, words in beside.values())}."
+    if limit.channel == "etco2-beside" and flips[worst]:
+        beside = _beside_shallow(state, row)
+        evidence["beside"] = {name: found for name, (found, _) in beside.items()}
+        text = f"{text.removesuffix('.')}, with {' and '.join(words for _, words in beside.values())}."
     return Conclusion(rule, limit.priority, at_us, onset_us, text, evidence, limit.source)
+
+
+def _beside_shallow(state: WardState, row: int) -> dict[str, tuple[float, str]]:
+    """What stands beside shallow breathing: the rate and the saturation, and the session's own EtCO2."""
+    found: dict[str, tuple[float, str]] = {}
+    for name, word in (("rr", "breathing"), ("spo2", "SpO2")):
+        value = float(state.rows.value[row, CHANNEL_COLUMN[name]])
+        if not isnan(value):
+            found[name] = number(value, name), f"{word} {number(value, name)} {UNITS[name]}"
+    own = float(state.rows.own_co2[row])
+    if not isnan(own):
+        found["own_etco2"] = number(own, "etco2"), f"{number(own, 'etco2')} mmHg as this session's own"
+    return found
 
 
 def _doubt(state: WardState, row: int) -> tuple[str, str]:

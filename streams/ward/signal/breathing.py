@@ -19,7 +19,7 @@ Bad at:  a cannula that comes off after breathing was seen: nobody can tell that
 
 from __future__ import annotations
 
-from math import isnan
+from math import isnan, nan
 from typing import Final
 
 from models.instants import MINUTE, NEVER, SECOND
@@ -41,6 +41,7 @@ AFTER_BREATHING: Final = 2 * MINUTE
 """A pause follows breathing that was seen within this time. Chosen by us: a zero of the monitor's own and a pause's first half
 minute, twice over; a line that has hung beside the bed for longer has not just stopped breathing."""
 
+SHALLOW: Final = LIMIT_COLUMN["etco2-beside"]
 ALONE: Final = LIMIT_COLUMN["rr-alone"]
 SLOW: Final = KEYS.index(("bradypnoea", "medium", "rr"))
 SATURATION: Final = 1
@@ -53,11 +54,13 @@ whether or not a dose was given meanwhile: somebody who is watched from the dose
 _LOW_SPO2: Final = BY_NAME["saturation"].at
 _HIGH_CO2: Final = BY_NAME["CO2"].at
 _FALLEN: Final = BY_NAME["fall"].at
+_CO2_FALLEN: Final = BY_NAME["CO2 fall"].at
 
 _RR: Final = CHANNEL_COLUMN["rr"]
 _SPO2: Final = CHANNEL_COLUMN["spo2"]
 _ETCO2: Final = CHANNEL_COLUMN["etco2"]
 NO_RATE: Final = KEYS.index(("apnoea", "high", "rr"))
+_LITTLE_CO2: Final = KEYS.index(("shallow-breathing", "medium", "etco2-beside"))
 _NO_CO2: Final = KEYS.index(("apnoea", "high", "etco2"))
 _NO_BREATH: Final = KEYS.index(("apnoea", "high", "breaths"))
 
@@ -65,13 +68,15 @@ _NO_BREATH: Final = KEYS.index(("apnoea", "high", "breaths"))
 @compiled
 def take_breathing(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> None:
     """Put into a judged sample what its RR and EtCO2 amount to: columns BREATHS and ALONE, `rate_counts` and `company`."""
-    sample.trusted[BREATHS] = sample.trusted[ALONE] = False
+    sample.trusted[BREATHS] = sample.trusted[ALONE] = sample.trusted[SHALLOW] = False
     sample.rate_counts = True
     if sample.plausible[_RR]:
         _note_rate(session, sample, limits)
     elif not sample.trusted[_ETCO2]:
         return
     _weigh(session, sample, limits)
+    if sample.trusted[_ETCO2]:
+        _take_shallow(session, sample, limits)
     if sample.trusted[_RR] and (sample.rate_counts or sample.reading[_RR] > 0):
         sample.trusted[ALONE] = True
         sample.reading[ALONE] = sample.reading[_RR]
@@ -80,6 +85,29 @@ def take_breathing(session: SessionRecord, sample: SampleRecord, limits: RecordG
             sample.company = company(session, sample, sample.reading[_RR])
         elif session.own_rate_of < OWN_OF and sample.at_us - session.own_rate_at >= MINUTE:
             _learn_own(session, sample)
+
+
+@compiled
+def _take_shallow(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> None:
+    """Put EtCO2 into column SHALLOW if it is not low, or keeps company; and learn the session's own."""
+    reading = sample.reading[_ETCO2]
+    sample.reading[SHALLOW] = reading
+    sample.passed_us[SHALLOW] = sample.passed_us[_ETCO2]
+    sample.trusted[SHALLOW] = True
+    if not _is_beyond(limits[session.limit_set, _LITTLE_CO2], reading):
+        if session.own_co2_of < OWN_OF and sample.at_us - session.own_co2_at >= MINUTE:
+            session.own_co2_of += 1
+            session.own_co2_at = sample.at_us
+            before = session.own_co2
+            session.own_co2 = reading if isnan(before) else before + (reading - before) / session.own_co2_of
+    elif not session.on[_LITTLE_CO2]:
+        rate_there = abs(sample.at_us - session.trusted_at[_RR]) <= BESIDE
+        rate = session.value[_RR]
+        slow = rate_there and _is_beyond(limits[session.limit_set, SLOW], rate)
+        found = company(session, sample, rate if rate_there else nan) & (SATURATION | FALL)
+        kept = slow or found != 0
+        # A session whose own is not known has fallen from what is usual.
+        sample.trusted[SHALLOW] = kept and not reading > _CO2_FALLEN * session.own_co2
 
 
 @compiled

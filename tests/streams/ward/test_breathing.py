@@ -324,3 +324,44 @@ def test_a_session_s_own_rate_is_learnt_while_breathing_is_not_slow() -> None:
     breathes(clinic, 600, rr=9)
     breathes(clinic, 60, rr=6)
     assert [line for line in clinic.told("bradypnoea") if "raised" in line] == ["12:10 medium bradypnoea raised (P-3)"]
+
+
+# ---- shallow breathing ----------------------------------------------------------------------------------------------
+
+
+def shallow(seconds: int = 90, rr: float = 12, spo2: float = 97, etco2: float = 10, own: float = CO2) -> Scene:
+    """A session whose own EtCO2 is `own`, then so long of a lower one."""
+    clinic = watched(rr=14, etco2=own)
+    breathes(clinic, seconds, rr=rr, etco2=etco2, spo2=breathing(spo2, seconds))
+    return clinic
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [({"spo2": 92.0}, "SpO2 92 %"), ({"rr": 8.0}, "breathing 8 /min"), ({"rr": 2.0}, "breathing 2 /min")],
+)
+def test_co2_that_falls_to_ten_calls_somebody_with_a_saturation_or_a_rate_beside_it(
+    beside: dict[str, float], words: str
+) -> None:
+    clinic = shallow(**beside)  # type: ignore[arg-type]
+    assert "2:00 medium shallow-breathing raised (P-3)" in clinic.told()
+    (text,) = [one.text for one in clinic.transitions if one.rule == "shallow-breathing"]
+    assert words in text
+    assert "38" in text
+
+
+def test_co2_that_falls_to_ten_with_nothing_beside_it_is_said_after_three_minutes_and_calls_nobody() -> None:
+    clinic = shallow(seconds=200)
+    assert clinic.told() == ["4:00 low shallow-breathing raised (P-3)"]
+    assert clinic.pages == []
+
+
+def test_a_co2_that_was_always_low_is_no_fall() -> None:
+    assert shallow(etco2=15, own=24, spo2=92).told("shallow-breathing") == []
+
+
+def test_co2_of_fifteen_itself_counts() -> None:
+    assert shallow(etco2=15, rr=8).told("shallow-breathing") == []  # the pair 15 and 16 in turn: never three in a row
+    clinic = watched()
+    clinic.chair("3").shows(100, rr=8, etco2=15, spo2=breathing(96, 100))
+    assert "2:00 medium shallow-breathing raised (P-3)" in clinic.told()
