@@ -160,7 +160,14 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     lost: dict[str, list[int]] = {}
     rules: tuple[str, ...] = ("no-data", "probe-off", "artefact", "implausible")
     rows.lost_due[row] = FAR
-    if stale.any() and stale.sum() == expected.sum():
+    disagreeing = stale & (rows.quality[row] == DISAGREES)
+    said_us = int(rows.came[row, disagreeing].max(initial=NEVER)) + STALE_AFTER
+    if stale.any() and stale.sum() == expected.sum() and here[0] < said_us:
+        # Nothing is believed, because two probes disagree, and both go on: that is no silence, but may become one.
+        lost["artefact"] = np.flatnonzero(stale).tolist()
+        rows.lost_due[row] = said_us
+        rows.due[row] = min(rows.due[row], said_us)
+    elif stale.any() and stale.sum() == expected.sum():
         lost["no-data"] = np.flatnonzero(stale).tolist()
         # What was lost before stays as it was said: silence neither begins nor ends it.
         rules = ("no-data",)

@@ -206,9 +206,19 @@ def test_movement_that_doubles_the_pulse_beside_a_normal_saturation_says_nothing
     three = clinic.chair("3")
     three.starts()
     three.shows(30, hr=breathing(70, 30), pulse=breathing(71, 30), spo2=97)
-    three.shows(100, hr=breathing(70, 100), pulse=breathing(140, 100), spo2=breathing(95, 100))
-    assert clinic.told("desaturation") == []
+    three.shows(600, hr=breathing(70, 600), pulse=breathing(140, 600), spo2=breathing(95, 600))
+    assert [line.split()[2] for line in clinic.told()] == ["artefact"]
     assert clinic.pages == []
+
+
+def test_a_silence_after_a_long_disagreement_is_a_silence() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(30, hr=breathing(70, 30), pulse=breathing(71, 30), spo2=97)
+    three.shows(100, hr=breathing(70, 100), pulse=breathing(140, 100), spo2=breathing(95, 100))
+    clinic.passes(40)
+    assert clinic.told("no-data")[0].startswith("2:39 ")
 
 
 def test_a_doubt_ends_for_a_monitor_that_sends_a_line_each_ten_seconds_too() -> None:
