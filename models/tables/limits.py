@@ -41,7 +41,7 @@ how many of the two witnesses, RR and EtCO2, show a breath, where both are there
 saturation that is doubted (streams/ward/signal/doubted.py); `etco2-beside` is EtCO2 where it has company."""
 LIMIT_COLUMN: Final = {name: column for column, name in enumerate(LIMIT_COLUMNS)}
 
-MEASURED_AS: Final = {"rate": "hr", "rr-alone": "rr", "spo2-doubted": "spo2"}
+MEASURED_AS: Final = {"rate": "hr", "rr-alone": "rr", "spo2-doubted": "spo2", "etco2-beside": "etco2"}
 """The channel whose readings a derived one has, where it has one's."""
 FOLLOWS: Final = {"spo2-doubted": "spo2"}
 """Whose rows begin and end where another's do: a doubted saturation is low where a believed one is, and only its hold is its own.
