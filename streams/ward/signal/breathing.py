@@ -105,7 +105,8 @@ def _take_shallow(session: SessionRecord, sample: SampleRecord, limits: RecordGr
         rate = session.value[_RR]
         slow = rate_there and _is_beyond(limits[session.limit_set, SLOW], rate)
         found = company(session, sample, rate if rate_there else nan) & (SATURATION | FALL)
-        kept = slow or found != 0
+        # Without a breath it is a pause, which has rows of its own.
+        kept = (slow or found != 0) and not _is_beyond(limits[session.limit_set, _NO_CO2], reading)
         # A session whose own is not known has fallen from what is usual.
         sample.trusted[SHALLOW] = kept and not reading > _CO2_FALLEN * session.own_co2
 

@@ -356,6 +356,10 @@ def test_co2_that_falls_to_ten_with_nothing_beside_it_is_said_after_three_minute
     assert clinic.pages == []
 
 
+def test_a_pause_is_no_shallow_breathing_as_well() -> None:
+    assert shallow(rr=0, etco2=3, seconds=100).told("shallow-breathing") == []
+
+
 def test_a_co2_that_was_always_low_is_no_fall() -> None:
     assert shallow(etco2=15, own=24, spo2=92).told("shallow-breathing") == []
 
