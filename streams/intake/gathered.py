@@ -127,7 +127,7 @@ class Gathered:
         )  # fmt: skip
         numbers: Ints = np.array(self._numbers.whole())
         for row in np.flatnonzero(stray).tolist():
-            aside = SetAside(at=EPOCH, field="at", reason=FAR_AWAY, line=self._text(every, int(numbers[row])))
+            aside = self._aside(every, int(numbers[row]))
             numbers[row] = -1 - len(self._events)
             self._events.append(aside)
         in_turn = np.where(stray, NEVER, known_us)[places]
@@ -135,14 +135,20 @@ class Gathered:
             part = slice(start, start + LINES_AT_ONCE)
             yield Block(picked(every, self._events, numbers[places[part]]), in_turn[part])
 
-    def _text(self, every: Frame, number: int) -> str:
-        """What a line said, as far as it is still known."""
+    def _aside(self, every: Frame, number: int) -> SetAside:
+        """The line of a time that cannot be, as far as it is still known. A form is said to be one: somebody must read it."""
         if number < 0:
-            return self._events[-1 - number].model_dump_json(exclude_none=True)
+            event = self._events[-1 - number]
+            line, form = event.model_dump_json(exclude_none=True), getattr(event, "instrument", None)
+            return SetAside(
+                at=EPOCH, site=event.site, patient=event.patient, field="at", reason=FAR_AWAY, line=line, form=form
+            )
         origin = every.origins[every.origin[number]]
         readings = zip(CHANNELS, every.values[number].tolist(), strict=True)
-        said = [f"{channel.name} {reading:g}" for channel, reading in readings if not isnan(reading)]
-        return " ".join([iso(int(every.at_us[number])), origin.device or origin.patient or origin.session or "", *said])
+        read = [f"{channel.name} {reading:g}" for channel, reading in readings if not isnan(reading)]
+        whose = origin.device or origin.patient or origin.session or ""
+        line = " ".join([iso(int(every.at_us[number])), whose, *read])
+        return SetAside(at=EPOCH, site=origin.site, field="at", reason=FAR_AWAY, line=line)
 
 
 def _filled(known_us: Ints) -> Ints:

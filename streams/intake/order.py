@@ -74,8 +74,14 @@ def order_of(time_us: Ints, whose: Ints, sample: Flags, *, arrival: bool = False
     if arrival:
         steps, back = np.diff(time_us), int(_behind(time_us).sum())
         return RowOrder(stray, "newest first" if (steps < 0).sum() > (steps > 0).sum() else "as it stands", back)
+    far = _far_from_all(time_us)
     for rows in _each(whose):
-        stray[rows] = _strays(time_us[rows], sample[rows])
+        # What somebody has once only may be so far away.
+        mine = far[rows] & ~far[rows].all()
+        stray[rows] = _strays(time_us[rows], sample[rows], mine)
+    if stray[~sample].all():
+        # Not one entry has the samples' time: then it is the monitor's clock that is wrong.
+        stray &= sample
     kept = ~stray
     time_us, sample, whose = time_us[kept], sample[kept], whose[kept]
     back = int(_behind(time_us).sum())
@@ -103,17 +109,18 @@ def _behind(time_us: Ints) -> Flags:
     return time_us < np.maximum.accumulate(time_us) if len(time_us) else np.zeros(0, bool)
 
 
-def _strays(time_us: Ints, sample: Flags) -> Flags:
-    """(n,) which rows of one owner have a time that cannot be."""
-    found = np.zeros(len(time_us), bool)
-    # Wherever it stands, far from all others.
+def _far_from_all(time_us: Ints) -> Flags:
+    """(n,) which rows are so few, and so far from all others, that their time cannot be."""
+    far = np.zeros(len(time_us), bool)
     by_time = np.argsort(time_us, kind="stable")
-    ends = np.flatnonzero(np.diff(time_us[by_time]) > STRAY_ANYWHERE) + 1
-    parts = np.split(by_time, ends)
-    for part in parts:
-        if len(part) <= STRAY_ROWS and len(time_us) - len(part) >= WHOLE_ROWS:
-            found[part] = True
-    # Or, if the others are in order then, far from those before and after it.
+    for part in np.split(by_time, np.flatnonzero(np.diff(time_us[by_time]) > STRAY_ANYWHERE) + 1):
+        far[part] = len(part) <= STRAY_ROWS and len(time_us) - len(part) >= WHOLE_ROWS
+    return far
+
+
+def _strays(time_us: Ints, sample: Flags, found: Flags) -> Flags:
+    """(n,) which rows of one owner have a time that cannot be; `found` are some of them."""
+    # Also, if the others are in order then, samples far from those before and after it.
     among = found.copy()
     steps = np.diff(time_us)
     if min(int((steps < 0).sum()), int((steps > 0).sum())) > MOST_STRAYS:

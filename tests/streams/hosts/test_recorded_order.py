@@ -95,6 +95,16 @@ def test_a_row_of_another_time_raises_nothing_and_hides_nothing(
     assert run.summary.set_aside.total() == 1
 
 
+def test_a_form_of_another_century_is_told_of_and_hides_nothing(tmp_path: Path, in_order: list[str]) -> None:
+    phq9 = {"kind": "checkin", "patient": "fern", "session": "s1", "instrument": "phq-9", "items": [0] * 8 + [2]}
+    rows = [*ROWS[:100], json.dumps({**phq9, "at": "2161-07-12T02:24:18Z"}), *ROWS[100:]]
+    raised = raised_by(recording(tmp_path, rows))
+    said = [json.loads(each) for each in raised if "answers-unread" in each]
+    assert [(each["patient"], each["priority"]) for each in said] == [("fern", "medium")]
+    rest = [{**json.loads(each), "seq": 0} for each in raised if "answers-unread" not in each]
+    assert rest == [{**json.loads(each), "seq": 0} for each in in_order]
+
+
 UNREADABLE = '{"kind":"checkin","at":"20261109","patient":"olive","instrument":"phq-9","items":[1,1,1,1,1,1,1,1,3]}'
 FIRST = {
     "a sample": sample(0, patient="rowan", spo2=97),

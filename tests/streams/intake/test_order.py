@@ -159,6 +159,28 @@ def test_rows_that_say_when_they_arrived_stand_as_they_are_unless_newest_first()
         assert not found.stray.any()
 
 
+@pytest.mark.parametrize(
+    ("entries", "strays"),
+    [
+        ([0.0, FAR / SECOND], [1]), ([FAR / SECOND, 1.0, 2.0], [0]), ([0.0, 1.0], []), ([FAR / SECOND], []), ([FAR / SECOND, FAR / SECOND + 5], []),
+    ],
+    ids=["one of two", "one of three", "none", "all, so the monitor is wrong", "both, so the monitor is wrong"],
+)  # fmt: skip
+def test_an_entry_is_a_stray_only_beside_entries_that_are_none(entries: list[float], strays: list[int]) -> None:
+    """What is thrown out may be a dose, or an answer about suicide."""
+    seconds = [*entries, *(float(second) for second in range(30))]
+    sample = [False] * len(entries) + [True] * 30
+    for whose in (None, [0] * len(entries) + [1] * 30):
+        assert np.flatnonzero(order(seconds, whose, sample).stray).tolist() == strays
+
+
+def test_few_rows_of_somebody_years_before_all_others_are_no_strays() -> None:
+    found = order([*(float(second) for second in range(30)), -FAR / SECOND, -FAR / SECOND + 1], whose=[0] * 30 + [1, 1])
+
+    assert not found.stray.any()
+    assert found.arrangement == "by time"
+
+
 def test_histories_of_years_have_no_strays() -> None:
     """Entries of two people, one after the other, weeks apart."""
     weeks = [7.0 * 86400 * week for week in range(80)]
