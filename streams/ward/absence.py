@@ -9,6 +9,7 @@ Bad at: distinguishing a broken network from a broken monitor.
 
 from __future__ import annotations
 
+from math import nan
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,8 @@ import numpy as np
 from models.arrays import Flags
 from models.faults import Due, falling_due
 from models.instants import FAR, MINUTE, NEVER, SECOND
-from models.tables.channels import CHANNEL_NAMES, STALE_AFTER
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, STALE_AFTER
+from models.tables.limits import LABELS
 from models.tables.rules import RULES, Priority
 from streams.ward.compiled import compiled
 from streams.ward.conclusions import Conclusion, over
@@ -26,6 +28,7 @@ from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
+from streams.ward.signal.pressure_units import looks_like
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
 from streams.ward.state import DUE, Here, WardState
 from streams.ward.timers import leave_out_timers, timer_falls_due
@@ -38,6 +41,7 @@ CLOCK_AHEAD: Final = MINUTE
 CLOCK_BEHIND: Final = 10 * MINUTE
 """A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
+_PRESSURES: Final = [CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"]]
 _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
     STEP: "artefact",
@@ -94,6 +98,29 @@ def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) 
         _technical(state, row, clock_us, here)
     if sample.skewed:
         _clock_skew(state, row, int(sample.sent_us), here, bool(state.rows.skewed[row]))
+
+
+def file_pressures(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
+    """File that a cuff shows what no cuff can show, and what it looks like; or that the next one is a cuff again."""
+    session, quality = state.association.sessions[row], sample.quality
+    bad = [column for column in _PRESSURES if quality[column] == IMPLAUSIBLE]
+    if not bad:
+        if "implausible" in session.conditions:
+            _technical(state, row, here[0], here)
+        return
+    shown = {CHANNEL_NAMES[column]: float(sample.reading[column]) for column in _PRESSURES if sample.readable[column]}
+    what = ", ".join(f"{LABELS[name]} {number(value, name)} mmHg" for name, value in shown.items())
+    guess = looks_like(shown.get("sbp", nan), shown.get("dbp", nan))
+    text = rule_sentence(
+        session.where,
+        RULES["implausible"].title,
+        f"{what}: {f'looks like {guess}' if guess else 'no cuff can show that'}.",
+    )
+    evidence: dict[str, object] = {"channels": [CHANNEL_NAMES[column] for column in bad], "shown": shown}
+    if guess:
+        evidence["looks_like"] = guess
+    at_us, source = int(sample.at_us), "what oscillometric cuffs measure, and a diastolic below its systolic"
+    state.file(session, Conclusion("implausible", Priority.LOW, at_us, at_us, text, evidence, source), here)
 
 
 def fall_due(state: WardState, row: int, due_us: int) -> None:
@@ -179,6 +206,9 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
             lost.setdefault(_LOST_BY.get(int(rows.quality[row, column]), "probe-off"), []).append(column)
     if rows.frozen[row] or rows.apart[row]:
         lost.setdefault("artefact", [])
+    if "implausible" not in lost and (rows.quality[row, _PRESSURES] == IMPLAUSIBLE).any():
+        # The last cuff showed what none can show: only another one ends that.
+        rules = tuple(rule for rule in rules if rule != "implausible")
     for rule in rules:
         title = RULES[rule].title
         if rule not in lost:

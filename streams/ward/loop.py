@@ -54,7 +54,7 @@ STEPPED: Final = 6
 FLIPPED: Final = 7
 """The sample flips limits: `flips`, `since`."""
 CUFF: Final = 8
-"""The sample has a pressure that is trusted."""
+"""The sample has a pressure, trusted or not."""
 UNCOUNTED: Final = 9
 """All is folded in, and some of it came late or named nobody, which the ward does not count yet: `late`, `nameless`."""
 
@@ -214,5 +214,5 @@ def fold_in(
                 session.lowest_spo2 = min(session.lowest_spo2, sample.reading[_SPO2])
             mark(session, sample.at_us)
             sample.step = NEXT
-            if sample.trusted[_SBP] or sample.trusted[_DBP]:
+            if sample.readable[_SBP] or sample.readable[_DBP]:
                 return CUFF

@@ -13,10 +13,10 @@ import numpy as np
 
 from alerts.effects import AuditEntry
 from models.instants import iso
-from models.tables.channels import CHANNEL_NAMES
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from streams.journal.frame import Frame, FrameBuilder, decode
 from streams.ward import loop
-from streams.ward.absence import fall_due, file_presence
+from streams.ward.absence import fall_due, file_presence, file_pressures
 from streams.ward.association import NAMELESS
 from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
@@ -32,6 +32,8 @@ from streams.ward.state import OBSERVED, Here, WardState
 _DERIVED: Final = {
     "rate": RATE, "breaths": BREATHS, "rr-alone": ALONE, "spo2-doubted": DOUBTED, "etco2-beside": SHALLOW,
 }  # fmt: skip
+_SBP: Final = CHANNEL_COLUMN["sbp"]
+_DBP: Final = CHANNEL_COLUMN["dbp"]
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 _NO_SAMPLES: Final = decode(FrameBuilder().seal())
 
@@ -107,7 +109,9 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
         case loop.FLIPPED:
             file_flips(state, row, sample, _place(state, frame), _trusted(sample))
         case loop.CUFF:
-            fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
+            if sample.trusted[_SBP] or sample.trusted[_DBP]:
+                fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
+            file_pressures(state, row, sample, _place(state, frame))
         case loop.UNCOUNTED:
             state.counts["repeated or late"] += int(sample.late)
             state.counts["samples of nobody"] += int(sample.nameless)
