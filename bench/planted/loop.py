@@ -43,7 +43,7 @@ HOLDING: Final = Suite(
                  why="a condition begins when it is believed, not when it began"),
         _holding("H12", old="(limit.leave_us if session.on[n] else enter_us)", new="enter_us",
                  why="the way out takes as long as the way in"),
-        _holding("H13", old="        if sample.trusted[limit.column] and (", new="        if (sample.trusted[limit.column] or sample.reading[limit.column] > 0) and (",
+        _holding("H13", old="        if sample.trusted[limit.column]:\n            if withheld", new="        if sample.trusted[limit.column] or sample.reading[limit.column] > 0:\n            if withheld",
                  why="what is not believed counts"),
         _holding("H14", old="passed_us = min(at_us - before_us, STALE_AFTER)", new="passed_us = at_us - before_us",
                  why="the silence before a believed step counts whole"),

@@ -30,7 +30,6 @@ from streams.ward.sample import SampleRecord
 from streams.ward.signal.beat import learn_beats
 from streams.ward.signal.breathing import take_breathing
 from streams.ward.signal.channel_table import ChannelRecord
-from streams.ward.signal.doubted import take_doubted
 from streams.ward.signal.quality import is_repeat, judge
 from streams.ward.signal.rate import take_rate
 from streams.ward.signal.steps import forget, has_room
@@ -205,7 +204,6 @@ def fold_in(
         if sample.step == HOLDS:
             take_rate(session, sample)
             take_breathing(session, sample, limits)
-            take_doubted(session, sample)
             sample.step = NOTES
             if hold_sample(session, sample, limits):
                 return FLIPPED

@@ -92,14 +92,16 @@ def hold_sample(session: SessionRecord, sample: SampleRecord, limits: RecordGrid
 
     No reading is no evidence either way, so hold: it neither counts nor starts anew.
     """
-    flipped = False
+    flipped, withheld = False, sample.rate_withheld != 0
     for n in range(HELD_COUNT):
         sample.flips[n] = False
         limit = limits[session.limit_set, n]
-        if sample.trusted[limit.column] and (limit.column != _RR or _rate_counts(session, sample, limit, n)):
+        if sample.trusted[limit.column]:
+            if withheld and limit.column == _RR and not _rate_counts(session, sample, limit, n):
+                continue
             reading, passed_us = sample.reading[limit.column], sample.passed_us[limit.column]
             enter_us = limit.enter_us
-            if limit.column == RATE:
+            if limit.pleth_us > enter_us:
                 enter_us = slow_hold(session, n, limit, sample.at_us)
             since_us = hold(session, n, limit, reading, sample.at_us, passed_us, enter_us)
             if since_us != NEVER:
@@ -149,7 +151,7 @@ def hold_step(
                 of_it = limit.column == ALONE or (of_it and not lonely and not (no_rate and n == NO_RATE))
             if of_it:
                 enter_us = limit.enter_us
-                if limit.column == RATE:
+                if limit.pleth_us > enter_us:
                     enter_us = slow_hold(session, n, limit, sample.at_us)
                 since_us = hold(session, n, limit, reading, at_us, passed_us, enter_us)
                 if since_us != NEVER:

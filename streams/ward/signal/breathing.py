@@ -44,6 +44,7 @@ minute, twice over; a line that has hung beside the bed for longer has not just 
 SHALLOW: Final = LIMIT_COLUMN["etco2-beside"]
 ALONE: Final = LIMIT_COLUMN["rr-alone"]
 SLOW: Final = KEYS.index(("bradypnoea", "medium", "rr"))
+_VERY_SLOW: Final = KEYS.index(("bradypnoea", "medium", "rr-alone"))
 SATURATION: Final = 1
 CO2: Final = 2
 SEDATION: Final = 4
@@ -70,19 +71,24 @@ def take_breathing(session: SessionRecord, sample: SampleRecord, limits: RecordG
     """Put into a judged sample what its RR and EtCO2 amount to: columns BREATHS and ALONE, `rate_counts` and `company`."""
     sample.trusted[BREATHS] = sample.trusted[ALONE] = sample.trusted[SHALLOW] = False
     sample.rate_counts = True
+    sample.rate_withheld = False
     if sample.plausible[_RR]:
         _note_rate(session, sample, limits)
     elif not sample.trusted[_ETCO2]:
         return
-    _weigh(session, sample, limits)
+    if not _breathes(session, sample):
+        _weigh(session, sample, limits)
     if sample.trusted[_ETCO2]:
         _take_shallow(session, sample, limits)
     if sample.trusted[_RR] and (sample.rate_counts or sample.reading[_RR] > 0):
-        sample.trusted[ALONE] = True
-        sample.reading[ALONE] = sample.reading[_RR]
-        sample.passed_us[ALONE] = sample.passed_us[_RR]
+        if _concerns(session, limits[session.limit_set, _VERY_SLOW], _VERY_SLOW, sample.reading[_RR]):
+            sample.trusted[ALONE] = True
+            sample.reading[ALONE] = sample.reading[_RR]
+            sample.passed_us[ALONE] = sample.passed_us[_RR]
         if _is_beyond(limits[session.limit_set, SLOW], sample.reading[_RR]):
             sample.company = company(session, sample, sample.reading[_RR])
+            if sample.company == 0:
+                sample.rate_withheld = True
         elif session.own_rate_of < OWN_OF and sample.at_us - session.own_rate_at >= MINUTE:
             _learn_own(session, sample)
 
@@ -91,9 +97,10 @@ def take_breathing(session: SessionRecord, sample: SampleRecord, limits: RecordG
 def _take_shallow(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> None:
     """Put EtCO2 into column SHALLOW if it is not low, or keeps company; and learn the session's own."""
     reading = sample.reading[_ETCO2]
-    sample.reading[SHALLOW] = reading
-    sample.passed_us[SHALLOW] = sample.passed_us[_ETCO2]
-    sample.trusted[SHALLOW] = True
+    if _concerns(session, limits[session.limit_set, _LITTLE_CO2], _LITTLE_CO2, reading):
+        sample.reading[SHALLOW] = reading
+        sample.passed_us[SHALLOW] = sample.passed_us[_ETCO2]
+        sample.trusted[SHALLOW] = True
     if not _is_beyond(limits[session.limit_set, _LITTLE_CO2], reading):
         if session.own_co2_of < OWN_OF and sample.at_us - session.own_co2_at >= MINUTE:
             session.own_co2_of += 1
@@ -139,6 +146,18 @@ def _learn_own(session: SessionRecord, sample: SampleRecord) -> None:
 
 
 @compiled
+def _breathes(session: SessionRecord, sample: SampleRecord) -> bool:
+    """Whether a sample's rate shows a breath and nothing is in question, as nearly always: then nothing is weighed."""
+    if session.no_rate_since != NEVER or not sample.plausible[_RR] or sample.at_us < session.alarm_until:
+        return False
+    if session.on[_NO_BREATH] != 0 or session.strikes[_NO_BREATH] < IDLE:
+        return False
+    if sample.trusted[_ETCO2]:
+        session.breath_at = sample.at_us
+    return True
+
+
+@compiled
 def _weigh(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> None:
     """Weigh RR and EtCO2 against each other: whether the rate counts, and how many of the two show a breath."""
     if sample.at_us < session.alarm_until:
@@ -151,10 +170,12 @@ def _weigh(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[Limi
         if co2_there:
             still_us = sample.at_us - max(session.same_since[_ETCO2], session.no_rate_since)
             sample.rate_counts = still_us >= session.co2_still_us
+            sample.rate_withheld = not sample.rate_counts
         else:
             sample.rate_counts = not (
                 session.rate_awaited and sample.at_us - session.no_rate_since < session.rate_back_us
             )
+            sample.rate_withheld = not sample.rate_counts
     if rate_there and co2_there:
         if sample.trusted[_ETCO2]:
             no_co2 = _is_beyond(limits[session.limit_set, _NO_CO2], session.value[_ETCO2])
@@ -173,8 +194,9 @@ def _note_rate(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[
     reading, before_us = sample.reading[_RR], session.rate_at
     session.rate_at = sample.at_us
     if not _is_beyond(limits[session.limit_set, NO_RATE], reading):
-        session.no_rate_since = NEVER
-        session.rate_awaited = False
+        if session.no_rate_since != NEVER:
+            session.no_rate_since = NEVER
+            session.rate_awaited = False
         return
     if session.no_rate_since == NEVER:
         session.no_rate_since = sample.at_us
@@ -199,9 +221,16 @@ def _count_breaths(
         session.breath_at = sample.at_us
     seen = sample.at_us - session.breath_at <= AFTER_BREATHING
     running = session.on[_NO_BREATH] != 0 or session.strikes[_NO_BREATH] < IDLE
-    sample.reading[BREATHS] = float(breaths)
-    sample.passed_us[BREATHS] = sample.passed_us[_ETCO2]
-    sample.trusted[BREATHS] = breaths > 0 or seen or running
+    if running or (breaths == 0 and seen):
+        sample.reading[BREATHS] = float(breaths)
+        sample.passed_us[BREATHS] = sample.passed_us[_ETCO2]
+        sample.trusted[BREATHS] = True
+
+
+@compiled
+def _concerns(session: SessionRecord, limit: LimitRecord, n: int, reading: float) -> bool:
+    """Whether a reading can change anything of a low limit: it is not back inside, or a hold runs, or it is in force."""
+    return reading < limit.leave or session.strikes[n] < IDLE or session.on[n] != 0
 
 
 @compiled

@@ -26,23 +26,25 @@ _HIGH: Final = KEYS.index(("desaturation", "high", "spo2-doubted"))
 
 
 @compiled
-def time_doubted(session: SessionRecord, sample: SampleRecord) -> None:
-    """Put into column DOUBTED the time that a saturation vouches for, believed or not; before the sample is noted."""
+def take_doubted(session: SessionRecord, sample: SampleRecord) -> None:
+    """Put into column DOUBTED a saturation that is doubted, or that goes on with a hold that a doubted one began.
+
+    Before the sample is noted: the time that it vouches for, believed or not, is since the reading before it.
+    """
+    sample.trusted[DOUBTED] = False
+    if not sample.plausible[_SPO2] or (sample.trusted[_SPO2] and not _goes_on(session)):
+        return
     near_us = session.near_at[_SPO2]
     since_us = vouched_for(session, _SPO2, sample.at_us - near_us, SECOND)
     steady = near_us == session.at[_SPO2] and not near_us < session.blank[_SPO2] < sample.at_us
     sample.passed_us[DOUBTED] = since_us if steady else min(since_us, SECOND)
+    sample.trusted[DOUBTED] = True
+    sample.reading[DOUBTED] = sample.reading[_SPO2]
 
 
 @compiled
-def take_doubted(session: SessionRecord, sample: SampleRecord) -> None:
-    """Put into column DOUBTED a saturation that is doubted, or that goes on with a hold that a doubted one began."""
-    sample.trusted[DOUBTED] = False
-    if not sample.plausible[_SPO2]:
-        return
-    goes_on = min(session.strikes[_MEDIUM], session.strikes[_HIGH]) < IDLE
-    goes_on = goes_on or session.on[_MEDIUM] != 0 or session.on[_HIGH] != 0
-    if sample.trusted[_SPO2] and not goes_on:
-        return
-    sample.trusted[DOUBTED] = True
-    sample.reading[DOUBTED] = sample.reading[_SPO2]
+def _goes_on(session: SessionRecord) -> bool:
+    """Whether a hold of a doubted saturation runs, or is in force."""
+    if session.strikes[_MEDIUM] < IDLE or session.strikes[_HIGH] < IDLE:
+        return True
+    return bool(session.on[_MEDIUM] or session.on[_HIGH])

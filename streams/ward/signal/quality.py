@@ -25,7 +25,7 @@ from streams.ward.sample import SampleRecord
 from streams.ward.signal.agreement import CONCERNED, compare
 from streams.ward.signal.beat import vouched_for
 from streams.ward.signal.channel_table import ChannelRecord
-from streams.ward.signal.doubted import time_doubted
+from streams.ward.signal.doubted import take_doubted
 from streams.ward.signal.steps import doubt, find_steps, forget
 
 FROZEN_AFTER: Final = 120 * SECOND
@@ -48,7 +48,6 @@ others' serial formats: 127 for SpO2, 511 for the pulse). It says that a probe i
 
 _HR: Final = CHANNEL_COLUMN["hr"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
-_SPO2: Final = CHANNEL_COLUMN["spo2"]
 _SBP: Final = CHANNEL_COLUMN["sbp"]
 _DBP: Final = CHANNEL_COLUMN["dbp"]
 
@@ -64,8 +63,6 @@ def judge(
         readings, status: by channel, as the frame has them. repeated: it came before.
     """
     _take(session, sample, channels, readings, status, repeated)
-    if sample.plausible[_SPO2]:
-        time_doubted(session, sample)
     sample.turned = False
     if find_steps(session, sample, channels) or session.stepping:
         doubt(session, sample, channels, steps, traces, STEP)
@@ -77,6 +74,7 @@ def judge(
                 sample.trusted[column] = False
                 sample.quality[column] = FROZEN
     _vouch(session, sample, channels, steps)
+    take_doubted(session, sample)
     _note(session, sample, channels)
 
 

@@ -49,8 +49,8 @@ def take_rate(session: SessionRecord, sample: SampleRecord) -> None:
 
 @compiled
 def slow_hold(session: SessionRecord, n: int, limit: LimitRecord, at_us: int) -> int:
-    """How long a limit on the rate holds now, µs: longer without an ECG, unless the running hold has outlived a loss."""
-    if limit.pleth_us <= limit.enter_us or at_us - session.trusted_at[_HR] <= ECG_WITHIN:
+    """How long a limit with a longer hold without an ECG holds now, µs: that, unless the running hold has outlived a loss."""
+    if at_us - session.trusted_at[_HR] <= ECG_WITHIN:
         return limit.enter_us
     outlived = session.strikes[n] < IDLE and session.since[n] < session.pulse_back_at
     return limit.enter_us if outlived else limit.pleth_us
