@@ -27,6 +27,12 @@ from streams.ward.records import RecordView
 COMPILES: Final[bool] = not cast(Any, config).DISABLE_JIT
 """Whether scalar code is compiled, or runs as the Python that it is."""
 
+_OPTIONS: Final[dict[str, Any]] = {"_nrt": False, "forceinline": True}
+"""No reference is counted, and every function is compiled into its caller: one sample calls some forty that take arrays, and
+counting these up and down, across the processor's cores, cost as much as all that is reckoned. What would need an allocation is
+refused when it is compiled. Neither changes an operation or its order.
+"""
+
 Takes = ParamSpec("Takes")
 Gives = TypeVar("Gives")
 
@@ -45,7 +51,7 @@ _written: Final[dict[object, FunctionType]] = {}
 
 def compiled(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
     """A function that compiled functions call; compiled into each of them."""
-    return _compiled(function, njit)
+    return _compiled(function, njit(**_OPTIONS))
 
 
 def entry(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
@@ -55,11 +61,11 @@ def entry(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
     written = cast(FunctionType, function)
     written.__qualname__ = f"{written.__qualname__}-{fingerprint(written)}"
     try:
-        found = _compiled(function, njit(cache=True))
+        found = _compiled(function, njit(cache=True, **_OPTIONS))
         folder = str(cast(Any, found).stats.cache_path)
     except RuntimeError:
         # No folder that numba knows can be written: it is compiled anew at each start.
-        found, folder = _compiled(function, njit), None
+        found, folder = _compiled(function, njit(**_OPTIONS)), None
     ENTRIES.append(Entry(written.__qualname__, folder))
     return found
 
@@ -76,7 +82,7 @@ def fingerprint(function: FunctionType) -> str:
     Raises:
         TypeError: one of them reads something from its module that is no plain number: pass it as an argument.
     """
-    digest = blake2b(digest_size=10)
+    digest = blake2b(repr(_OPTIONS).encode() + b"\0", digest_size=10)
     for part in _parts(function, set()):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Floats, Ints
-from models.instants import FAR
+from models.instants import FAR, SECOND
 from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
 from streams.ward.absence import CLOCK_AHEAD, next_due, update_presence
 from streams.ward.association import NAMELESS, UNKNOWN
@@ -67,6 +67,10 @@ NEXT: Final = 4
 GO_ON: Final = -1
 """Instead of a first sample: from where the loop stopped."""
 
+RECKONED_AHEAD: Final = 2 * SECOND
+"""So rows are looked through every two seconds, not at each of the thousands of instants in them at which one may be due. Chosen
+by us: longer, and the rows that are not yet due would be reckoned more often than needed."""
+
 _SBP: Final = CHANNEL_COLUMN["sbp"]
 _DBP: Final = CHANNEL_COLUMN["dbp"]
 _SPO2: Final = CHANNEL_COLUMN["spo2"]
@@ -85,10 +89,11 @@ def _earliest(due: Ints) -> int:
 def _overdue(sessions: RecordArray[SessionRecord], due: Ints, clock_us: int) -> int:
     """The first row of which something is due before the clock, and `due` says when; -1 if there is none.
 
-    `due` is never late but may be early, so it is reckoned anew here for the few rows where it has come.
+    `due` is never late but may be early, so it is reckoned anew here for the rows where it has come or soon will: else all rows
+    would be looked through again for each.
     """
     for row in range(len(due)):
-        if due[row] < clock_us:
+        if due[row] < clock_us + RECKONED_AHEAD:
             due[row] = next_due(sessions[row])
             if due[row] < clock_us:
                 return row
