@@ -2,7 +2,8 @@
 
 Both are averaged over some seconds before they are compared, because in atrial fibrillation two honest probes differ by 40
 from one beat to the next. While the averages are more than `APART` apart, one of the two probes is wrong and nobody knows
-which: neither rate is believed, nor the SpO2 that the pleth shows beside it. That they disagree is said after `SAID_AFTER`.
+which: neither rate is believed, nor for a minute the SpO2 that the pleth shows beside it (`doubted.py`). That they disagree is
+said after `SAID_AFTER`.
 
 Good at: a finger that moves, an ECG that counts T waves or the electrocautery, a pleth that counts every second beat.
 Bad at:  two probes that are wrong together.
