@@ -277,6 +277,30 @@ def test_a_crisis_that_a_site_no_longer_wants_told_is_not_raised_for_want_of_a_r
     assert told(clinic, "hypertensive-crisis")[1:] == []
 
 
+HIGH_PRESSURE_OFF = {
+    "hypertension": {name: {"sbp": {"enabled": False}, "dbp": {"enabled": False}} for name in ("low", "medium")}
+}
+
+
+def test_where_high_pressure_is_off_a_doubted_crisis_that_is_corrected_to_another_still_waits() -> None:
+    clinic = Scene()
+    clinic.configures(HIGH_PRESSURE_OFF)
+    clinic.chair("3").starts()
+    for at_s, sbp in ((0, 128), (600, 212), (610, 214)):
+        clinic.now_s = at_s
+        clinic.chair("3").cuff(sbp, 80)
+    assert told(clinic, "hypertensive-crisis") == ["10:00 medium hypertensive-crisis raised"]
+
+
+def test_high_cuffs_from_before_high_pressure_was_switched_off_bear_no_crisis_out() -> None:
+    clinic = session((0, 185, 95), (300, 186, 95))
+    clinic.configures(HIGH_PRESSURE_OFF)
+    for at_s, sbp in ((600, 128), (900, 212)):
+        clinic.now_s = at_s
+        clinic.chair("3").cuff(sbp, 80)
+    assert told(clinic, "hypertensive-crisis") == ["15:00 medium hypertensive-crisis raised"]
+
+
 def test_a_cuff_that_lacks_what_was_in_crisis_is_no_recheck_unless_it_is_high_itself() -> None:
     first = FAST
     lacking = session(*first, (660, None, 84))
