@@ -4,7 +4,7 @@ A session's row is one record, so that all that a sample needs lies together in 
 ``session.heard[column]``. Python reads a field of all rows as an array: ``rows.heard[row, column]``. Arrays double when they are
 full, and rows of ended sessions are used again. `packed` gives bytes in which every column goes by its name (a channel's, a
 limit's), so that a version with more channels or limits reads what an older one wrote.
-Cost: about 1.5 kB of memory a session, under 500 B in a checkpoint. Never here: what any of it means.
+Cost: about 2 kB of memory a session, under 500 B in a checkpoint. Never here: what any of it means.
 """
 
 from __future__ import annotations
