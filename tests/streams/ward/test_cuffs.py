@@ -196,6 +196,19 @@ def test_a_crisis_that_the_cuff_before_bears_out_is_high_at_once_whatever_speaks
     )
 
 
+def test_high_pressures_of_before_bear_out_no_crisis_of_a_pressure_that_is_not_high_itself() -> None:
+    """A site that does not call a diastolic pressure high still wants the crisis, and doubts it as any other."""
+    clinic = Scene()
+    clinic.configures({"hypertension": {priority: {"dbp": {"enabled": False}} for priority in ("low", "medium")}})
+    three = clinic.chair("3")
+    three.starts()
+    for clinic.now_s, pressures in (
+        (0, {"sbp": 185.0, "dbp": 95.0}), (300, {"sbp": 186.0, "dbp": 95.0}), (600, {"dbp": 70.0}), (900, {"dbp": 135.0}),
+    ):  # fmt: skip
+        clinic.send(three.vitals(**pressures))
+    assert told(clinic, "hypertensive-crisis") == ["15:00 medium hypertensive-crisis raised"]
+
+
 def test_a_normal_cuff_of_more_than_half_an_hour_ago_is_no_neighbour_to_doubt_a_crisis_by() -> None:
     clinic = session((0, 128, 82), (1801, 212, 104))
     assert told(clinic, "hypertensive-crisis") == ["30:01 high hypertensive-crisis raised"]
@@ -240,6 +253,20 @@ def test_a_crisis_that_is_corrected_to_another_still_waits_and_no_longer_than_be
     assert told(rechecked, "hypertensive-crisis")[1:] == ["10:20 high hypertensive-crisis worsened"]
 
 
+def test_a_crisis_that_is_corrected_waits_where_high_pressure_is_switched_off_too() -> None:
+    off = {"enabled": False}
+    clinic = Scene()
+    clinic.configures({"hypertension": {priority: {"sbp": off, "dbp": off} for priority in ("low", "medium")}})
+    clinic.chair("3").starts()
+    for clinic.now_s, sbp, dbp in (*FAST, (615, 205, 104)):
+        clinic.chair("3").cuff(sbp, dbp)
+    clinic.passes(300)
+    assert told(clinic, "hypertensive-crisis") == [
+        "10:00 medium hypertensive-crisis raised",
+        "13:00 high hypertensive-crisis worsened",
+    ]
+
+
 def test_a_second_crisis_that_is_doubted_waits_for_its_own_three_minutes() -> None:
     clinic = session((0, 128, 80), (600, 212, 104), (660, 130, 80), (700, 215, 105))
     clinic.passes(300)
@@ -274,7 +301,7 @@ def test_a_crisis_that_a_site_no_longer_wants_told_is_not_raised_for_want_of_a_r
     off = {"enabled": False}
     clinic.configures({"hypertensive-crisis": {"high": {"sbp": off, "dbp": off}}})
     clinic.passes(300)
-    assert told(clinic, "hypertensive-crisis")[1:] == []
+    assert told(clinic, "hypertensive-crisis", "integrity")[1:] == []
 
 
 HIGH_PRESSURE_OFF = {
