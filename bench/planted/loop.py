@@ -13,6 +13,7 @@ _steps = partial(Fault, file="streams/ward/signal/steps.py")
 _agreement = partial(Fault, file="streams/ward/signal/agreement.py")
 _rate = partial(Fault, file="streams/ward/signal/rate.py")
 _loop = partial(Fault, file="streams/ward/loop.py")
+_clocks = partial(Fault, file="streams/ward/signal/clocks.py")
 
 # fmt: off
 HOLDING: Final = Suite(
@@ -138,7 +139,7 @@ LOOP: Final = Suite(
               why="a line sent again at the last instant before a device changed hands is the next patient's"),
         _loop("K2", old=" and sample.clock_us - cutoffs[which, 1] < REPEAT_WINDOW:", new=":",
               why="what was left behind a day ago still takes samples away"),
-        _loop("K3", old="            if not sample.observed and sample.at_us > sample.clock_us + CLOCK_AHEAD:", new="            if False:",
+        _clocks("K3", old="    if not sample.observed and at_us > latest_us:", new="    if False:",
               why="a device whose clock runs ahead makes its own later samples late"),
         _loop("K4", old="            due[row] = min(due[row], sample.clock_us + STALE_AFTER)\n", new="",
               why="a channel that falls silent is missed until something else is due"),
@@ -148,7 +149,7 @@ LOOP: Final = Suite(
               why="the lowest saturation is not seen where it came in a step"),
         _loop("K7", old="        if flipped:\n            return True", new="        if flipped:\n            pass",
               why="what a believed step flips is not said"),
-        _loop("K8", old="sample.clock_us = max(sample.clock_us, at_us[n])", new="sample.clock_us = at_us[n]",
+        _clocks("K8", old="sample.clock_us = max(sample.clock_us, at_us)", new="sample.clock_us = at_us",
               why="in a recording whose device steps back, time runs backwards"),
     ),
     plain=True,

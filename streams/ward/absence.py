@@ -16,7 +16,7 @@ import numpy as np
 
 from models.arrays import Flags
 from models.faults import Due, falling_due
-from models.instants import FAR, MINUTE, NEVER, SECOND
+from models.instants import FAR, NEVER, SECOND
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, STALE_AFTER
 from models.tables.limits import LABELS
 from models.tables.rules import RULES, Priority
@@ -28,6 +28,7 @@ from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
+from streams.ward.signal.clocks import CLOCK_AHEAD, CLOCK_BEHIND
 from streams.ward.signal.pressure_units import looks_like
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
 from streams.ward.state import DUE, Here, WardState
@@ -37,9 +38,6 @@ PAGE_STALE_AFTER: Final = 90 * SECOND
 """A chair that is silent is on the board once all it shows is stale, and pages so much later: two minutes after the last reading
 of a monitor that sends every second. Chosen by us: a gateway that sends its minute late must not teach people to ignore the
 page; the bedside monitor stays primary meanwhile."""
-CLOCK_AHEAD: Final = MINUTE
-CLOCK_BEHIND: Final = 10 * MINUTE
-"""A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
 
 _PRESSURES: Final = [CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"]]
 _LOST_BY: Final = {
@@ -80,7 +78,8 @@ def update_presence(session: SessionRecord, sample: SampleRecord) -> None:
         if sample.trusted[column] and session.stale[column]:
             session.stale[column] = False
             sample.returned = True
-    skewed = sample.sent_us > sample.clock_us + CLOCK_AHEAD or sample.sent_us < sample.clock_us - CLOCK_BEHIND
+    corrected_us = abs(sample.at_us - sample.sent_us)
+    skewed = corrected_us > CLOCK_AHEAD or sample.sent_us < sample.clock_us - CLOCK_BEHIND
     sample.skewed = sample.any_fresh and skewed != (session.skewed != 0)
     if sample.skewed:
         session.skewed = skewed
@@ -242,10 +241,10 @@ def _spoilt_since(rows: Rows, row: int) -> int:
     return int(rows.same_since[row, CONTINUOUS & (rows.quality[row] == FROZEN)].max(initial=NEVER))
 
 
-def _clock_skew(state: WardState, row: int, at_us: int, here: Here, skewed: bool) -> None:
+def _clock_skew(state: WardState, row: int, sent_us: int, here: Here, skewed: bool) -> None:
     session = state.association.sessions[row]
-    off_s = (at_us - here[0]) / SECOND
+    off_s = (sent_us - here[0]) / SECOND
     text = rule_sentence(session.where, RULES["clock-skew"].title, f"The device's clock is {duration(abs(off_s))} off.")
     priority, evidence = Priority.LOW if skewed else None, {"off_s": number(off_s)}
-    source = "more than 1 min ahead or 10 min behind"
-    state.file(session, Conclusion("clock-skew", priority, at_us, at_us, text, evidence, source), here)
+    source = "more than 1 min ahead or 10 min behind, or set back by more than 1 min"
+    state.file(session, Conclusion("clock-skew", priority, here[0], here[0], text, evidence, source), here)

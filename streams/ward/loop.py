@@ -1,7 +1,8 @@
 """The inner loop: samples one after the other, in their true order, whatever session they belong to.
 
-Before each sample time passes: what is due before the shard's clock falls due first, for any session. Then the sample is
-judged (`signal/quality.py`), heard (`absence.py`), held against the limits (`rules/holding.py`) and noted (`signal/trends.py`).
+First it is settled which instant a sample is judged by (`signal/clocks.py`). Then time passes: what is due before the shard's
+clock falls due first, for any session. Then the sample is judged (`signal/quality.py`), heard (`absence.py`), held against the
+limits (`rules/holding.py`) and noted (`signal/trends.py`).
 
 Scalar code over the records of `rows.py`, compiled (`compiled.py`). What is rare (something falls due, a channel is back, a
 limit is flipped, a cuff was read, nobody takes a sample) is Python's to act on: the loop stops there, says why, and is entered
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from models.arrays import Floats, Ints
 from models.instants import FAR, SECOND
 from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
-from streams.ward.absence import CLOCK_AHEAD, next_due, update_presence
+from streams.ward.absence import next_due, update_presence
 from streams.ward.association import NAMELESS, UNKNOWN
 from streams.ward.compiled import compiled, entry
 from streams.ward.limit_book import LimitRecord
@@ -30,6 +31,7 @@ from streams.ward.sample import SampleRecord
 from streams.ward.signal.beat import learn_beats
 from streams.ward.signal.breathing import take_breathing
 from streams.ward.signal.channel_table import ChannelRecord
+from streams.ward.signal.clocks import ClockRecord, take_instant
 from streams.ward.signal.quality import is_repeat, judge
 from streams.ward.signal.rate import take_rate
 from streams.ward.signal.steps import forget, has_room
@@ -57,11 +59,12 @@ CUFF: Final = 8
 UNCOUNTED: Final = 9
 """All is folded in, and some of it came late or named nobody, which the ward does not count yet: `late`, `nameless`."""
 
-TIME: Final = 0
-BELIEVED: Final = 1
-HOLDS: Final = 2
-NOTES: Final = 3
-NEXT: Final = 4
+ARRIVAL: Final = 0
+TIME: Final = 1
+BELIEVED: Final = 2
+HOLDS: Final = 3
+NOTES: Final = 4
+NEXT: Final = 5
 """The steps of a sample, in order: where the loop goes on."""
 
 GO_ON: Final = -1
@@ -123,9 +126,10 @@ def _hold_believed(
 
 Tables = tuple[
     RecordArray[SampleRecord], RecordArray[SessionRecord], Ints, RecordArray[ChannelRecord], RecordGrid[LimitRecord],
-    RecordArray[StepRecord], RecordGrid[TraceRecord],
+    RecordArray[StepRecord], RecordGrid[TraceRecord], RecordArray[ClockRecord],
 ]  # fmt: skip
-"""The ward's: the sample under way, the sessions' rows, their `due`, what they are judged by and held against, doubted steps.
+"""The ward's: the sample under way, the sessions' rows, their `due`, what they are judged by and held against, doubted steps,
+the senders' clocks.
 
 One argument, because Python hands a tuple of arrays over in half of the time that it takes for each alone.
 """
@@ -133,33 +137,34 @@ One argument, because Python hands a tuple of arrays over in half of the time th
 
 @entry
 def fold_in(
-    tables: Tables, origin: Ints, row_of: Ints, cutoffs: Ints, at_us: Ints, values: Floats, status: NDArray[np.uint8],
+    tables: Tables, origin: Ints, row_of: Ints, clock_of: Ints, cutoffs: Ints, at_us: Ints, values: Floats, status: NDArray[np.uint8],
     keys: NDArray[np.uint64], start: int, stop: int, latest_cutoff_us: int,
 ) -> int:  # fmt: skip
     """Fold in the samples [start, stop), or go on where the loop stopped; why it stops, DONE at the end.
 
     Args:
-        origin: (n,) by sample, its origin. row_of: by origin, its session's row.
+        origin: (n,) by sample, its origin. row_of: by origin, its session's row. clock_of: by origin, its sender's clock.
         cutoffs: (origins, 2), the instant up to which an origin's samples are about somebody before, and the clock when that
             was noted; (0, 2) if that is not known yet.
         at_us, values, status, keys: by sample, as in the frame; keys is empty where none has one.
         start: the first sample, or GO_ON.
         latest_cutoff_us: the latest instant of any cutoff.
     """
-    under_way, sessions, due, channels, limits, steps, traces = tables
+    under_way, sessions, due, channels, limits, steps, traces, clocks = tables
     sample = under_way[0]
     if start != GO_ON:
         sample.place = start
-        sample.step = TIME
+        sample.step = ARRIVAL
     earliest = _earliest(due)
     while True:
         if sample.step == NEXT:
             sample.place += 1
+            sample.step = ARRIVAL
+        n = sample.place
+        if sample.step == ARRIVAL and n < stop:
+            take_instant(clocks[clock_of[origin[n]]], sample, at_us[n], values[n], status[n])
             sample.step = TIME
-        if sample.step == TIME:
-            n = sample.place
-            if sample.observed and n < stop:
-                sample.clock_us = max(sample.clock_us, at_us[n])
+        if sample.step <= TIME:
             if earliest < sample.clock_us:
                 sample.overdue = _overdue(sessions, due, sample.clock_us)
                 if sample.overdue >= 0:
@@ -168,10 +173,6 @@ def fold_in(
             if n == stop:
                 return DONE if sample.late == 0 and sample.nameless == 0 else UNCOUNTED
             sample.row = UNKNOWN
-            sample.sent_us = sample.at_us = at_us[n]
-            if not sample.observed and sample.at_us > sample.clock_us + CLOCK_AHEAD:
-                # A device whose clock runs ahead would make its own later samples late: use the time of arrival instead.
-                sample.at_us = sample.clock_us
             which = origin[n]
             if sample.at_us <= latest_cutoff_us:
                 if len(cutoffs) == 0:
@@ -191,7 +192,9 @@ def fold_in(
             if not has_room(session, sample, steps, traces.shape[1]):
                 return POOL_FULL
             sample.row = row
-            repeated = len(keys) > 0 and is_repeat(session, keys[n])
+            repeated = sample.again != 0
+            if len(keys) > 0 and is_repeat(session, keys[n]):
+                repeated = True
             judge(session, sample, channels, steps, traces, values[n], status[n], repeated)
             update_presence(session, sample)
             learn_beats(session, sample, channels)

@@ -33,8 +33,10 @@ class SampleRecord(Protocol):
     clock_us: int
     #: Its instant by the sender.
     sent_us: int
-    #: The same, or that of its arrival where the sender's clock runs ahead: what it is judged by.
+    #: The same, corrected where the sender's clock cannot be right: what it is judged by.
     at_us: int
+    #: Its sender has sent the same before.
+    again: bool
     #: Its session's; negative where none takes it.
     row: int
     #: The row of a session of which something falls due before it.
@@ -101,7 +103,7 @@ class SampleRecord(Protocol):
 _C, _R = (CHANNEL_COUNT,), (HELD_COUNT,)
 _RECORD: Final = np.dtype([
     ("place", "i8"), ("row", "i8"), ("step", "i8"), ("observed", "u1"), ("clock_us", "i8"), ("at_us", "i8"), ("sent_us", "i8"),
-    ("reading", "f8", (_COLUMNS,)), ("passed_us", "i8", (_COLUMNS,)), ("before_us", "i8", _C),
+    ("again", "u1"), ("reading", "f8", (_COLUMNS,)), ("passed_us", "i8", (_COLUMNS,)), ("before_us", "i8", _C),
     ("fresh", "u1", _C), ("readable", "u1", _C), ("plausible", "u1", _C), ("trusted", "u1", (_COLUMNS,)), ("quality", "u1", _C), ("stepped", "u1", _C),
     ("believed", "i8", _C), ("rate_counts", "u1"), ("rate_withheld", "u1"), ("company", "i8"), ("flips", "u1", _R), ("since", "i8", _R),
     ("any_fresh", "u1"), ("begun", "u1"), ("returned", "u1"), ("turned", "u1"), ("skewed", "u1"),

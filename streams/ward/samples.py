@@ -67,13 +67,14 @@ def _fold_until(state: WardState, frame: Frame, start: int, stop: int) -> None:
     keys = _NO_KEYS if frame.keys is None else frame.keys
     while True:
         rows, steps = state.rows, state.rows.steps
+        row_of, clock_of = known.rows_of(names), state.clocks.of(names)
         tables = (
-            under_way.array, rows.sessions, rows.due, CHANNEL_TABLE, state.limits.records, steps.steps, steps.traces
+            under_way.array, rows.sessions, rows.due, CHANNEL_TABLE, state.limits.records, steps.steps, steps.traces,
+            state.clocks.records,
         )  # fmt: skip
-        row_of = known.rows_of(names)
         why = loop.fold_in(
-            tables, frame.origin, row_of, known.cutoffs_of(names), frame.at_us, frame.values, frame.status, keys, start, stop,
-            known.latest_cutoff_us,
+            tables, frame.origin, row_of, clock_of, known.cutoffs_of(names), frame.at_us, frame.values, frame.status,
+            keys, start, stop, known.latest_cutoff_us,
         )  # fmt: skip
         if state.clock == "observed":
             state.clock_us = int(under_way.clock_us[0])

@@ -31,6 +31,7 @@ from streams.ward.rows import Rows
 from streams.ward.rules.cuffs import CuffLimits
 from streams.ward.sample import SampleUnderWay
 from streams.ward.sentences import duration, with_chair
+from streams.ward.signal.clocks import Clocks
 
 Clock = Literal["received", "observed"]
 
@@ -61,6 +62,8 @@ class WardState:
         self.rows = Rows()
         #: The sample that the loop is at.
         self.under_way = SampleUnderWay(clock == "observed")
+        #: What is known of the senders' clocks; outlives sessions.
+        self.clocks = Clocks()
         #: The open sessions' entries by row, and what leads to them.
         self.association = Association()
         #: Registered people; outlives sessions, as do pasts, limits and home.

@@ -23,6 +23,7 @@ from streams.ward.pasts import Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.samples import fold_samples
+from streams.ward.signal.clocks import Clocks
 from streams.ward.state import REPEAT_WINDOW, Concluded, Place, WardState
 
 WARD_FORMAT: Final = 2
@@ -80,6 +81,7 @@ class Ward(WardState):
             "clock": self.clock,
             "clock_us": self.clock_us,
             "rows": self.rows.packed(),
+            "clocks": self.clocks.packed(self.clock_us),
             "known": self.association.packed(self.clock_us),
             "people": self.people.packed(),
             "pasts": self.pasts.packed(self.clock_us),
@@ -110,6 +112,7 @@ class Ward(WardState):
         ward = cls(packed["clock"])
         ward.clock_us = packed["clock_us"]
         ward.rows = Rows.unpacked(packed["rows"])
+        ward.clocks = Clocks.unpacked(packed.get("clocks", []))
         ward.association = Association.unpacked(packed["known"])
         ward.people = People.unpacked(packed["people"])
         ward.pasts = Pasts.unpacked(packed["pasts"])

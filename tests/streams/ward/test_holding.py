@@ -10,25 +10,50 @@ from hypothesis import strategies as st
 
 from tests.support.scenes import Scene, breathing, seconds
 
-HOLD_S, VALID_S = 15.0, 30.0
+HOLD_S, VALID_S, SLOWEST_S = 15.0, 30.0, 300.0
 
 waits = st.sampled_from([0.5, 1, 1, 1, 1, 2, 2, 5, 10, 15, 30, 31, 60])
 readings = st.sampled_from([88.0, 88.0, 89.0, 89.0, 89.0, 90.0, 91.0, 0.0, None])
 """Below the limit, at or above it, nothing that can be believed, and no reading: no two of them a step apart."""
 
 
+class Beat:
+    """The longest gap of late between two lines; each shorter one shortens it by a quarter, a first loss teaches 55 s at most."""
+
+    def __init__(self) -> None:
+        self.known_us, self.lost = 0, 0
+
+    def valid_s(self) -> float:
+        return max(VALID_S, self.known_us / 500_000 + 10) if self.known_us else SLOWEST_S
+
+    def learns(self, gap_s: float) -> None:
+        gap_us = round(min(gap_s, SLOWEST_S) * 1_000_000)
+        if not self.known_us:
+            self.known_us = gap_us
+        elif gap_us > self.valid_s() * 1_000_000:
+            self.lost += 1
+            self.known_us = gap_us if self.lost >= 2 else min(gap_us, 55_000_000)
+        else:
+            self.lost = 0
+            self.known_us = max(gap_us, self.known_us - max(self.known_us - gap_us, 0) // 4)
+
+
 def raised_s(samples: list[tuple[float, float | None]]) -> float | None:
     """When SpO2 has been below 90 for 15 s, by the text: (second, reading) of each line, in order of arrival."""
     newest_s, believed_before = float("-inf"), True
     held_s, inside, runs = 0.0, 0, False
-    missed_s = float("-inf")
+    missed_s, beat = float("-inf"), Beat()
     for at_s, reading in samples:
         if at_s <= newest_s:
             continue  # late, or sent again: it starts and ends nothing
         if reading is None:
             missed_s = max(missed_s, at_s)  # a line of this device that lacks the channel
             continue
-        since_s = min(at_s - newest_s, VALID_S)
+        since_s = at_s - newest_s
+        if since_s > beat.valid_s():
+            since_s = 1.0  # a loss lies between
+        if newest_s > float("-inf"):
+            beat.learns(at_s - newest_s)
         if not believed_before or newest_s < missed_s < at_s:
             since_s = min(since_s, 1.0)  # what lies before was not seen
         newest_s, believed_before = at_s, reading >= 40

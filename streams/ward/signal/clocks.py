@@ -1,0 +1,263 @@
+"""The senders' clocks: which instant a sample is judged by, where its sender's own clock cannot be right.
+
+A clock goes back an hour at the end of summer time, to the year 2000 after a battery change, or stands still; one that is ahead
+makes all that comes after it late. Its samples are then judged by arrival: a correction is added to what the sender says, so
+that the order and the pace of what comes at once stay as they were. It ends when the sender's clock is right again.
+
+- Ahead of the shard's clock by more than `CLOCK_AHEAD`: at once.
+- Not newer than the sender's newest for `BELIEVED_AFTER` while time passes at the sender's pace, or while its clock stands still
+  and its content does not: a clock that was set. A backlog comes faster than it was made, and live samples come between; a line
+  that is sent again says what it said before.
+- Further behind than `CLOCK_BEHIND` at the pace of arrival, from the first sample on: a clock that was never right. A late batch
+  comes at once, so it keeps its own time.
+
+On the observed clock (a replay) arrival is the order of the lines: a sample comes one of its sender's beats after the one before.
+Bad at: samples of the first ten seconds after a clock was set, which are late. Cost: some nanoseconds a sample; 1.1 kB a sender.
+Never here: what is said of it (`absence.py`).
+"""
+
+from __future__ import annotations
+
+from math import floor, isnan
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import Floats, Ints
+from models.instants import DAY, MINUTE, NEVER, SECOND
+from models.tables.channels import SLOWEST_BEAT
+from streams.journal.frame import Origin
+from streams.ward.compiled import compiled
+from streams.ward.rows import CHANNEL_COUNT, Octets
+from streams.ward.sample import SampleRecord
+
+CLOCK_AHEAD: Final = MINUTE
+CLOCK_BEHIND: Final = 10 * MINUTE
+"""A device's clock this far from the shard's is wrong: ahead, nothing explains it; behind, a late batch might."""
+BELIEVED_AFTER: Final = 10 * SECOND
+"""Chosen by us: ten lines of most monitors, and little beside the minute within which it must be said."""
+PACE_SLACK: Final = 5 * SECOND
+"""A sender's time may pass so much more than the shard's before it is a backlog. Chosen by us."""
+BELIEVED_LINES: Final = 4
+STANDING_LINES: Final = 20
+"""In a replay, where no time of arrival helps: so many lines in order, or at one instant. Chosen by us: a monitor that sends each
+channel by itself has ten lines at an instant."""
+BELIEVED_OVER: Final = MINUTE
+"""In a replay, fewer lines are enough over so long, of a sender that is that slow. Chosen by us."""
+FORGOTTEN_AFTER: Final = DAY
+"""A sender that was not heard for so long begins anew."""
+USUAL_BEAT: Final = SECOND
+REMEMBERED: Final = 512
+"""Places for the contents of a sender's last lines, one a second: eight and a half minutes. Chosen by us: longer than a batch
+that is sent again."""
+_MASK: Final = 0xFFFF
+
+
+class ClockRecord(Protocol):
+    """A sender's clock, instants in µs.
+
+    shift: added to what it says. newest: the newest instant that a sample of it was judged by. beat: the longest gap of late, as
+    in `beat.py`. heard: the shard's clock at its last sample.
+    run, run_sent, count: of the samples that are not newer, or too far behind: the shard's clock and the sender's at the first
+    of them, and how many there were; run is NEVER where there are none. sent, content: the last sample's. stands: its clock does.
+    marks: the contents of its last samples, each in the place of its second; 0: none.
+    """
+
+    shift: int
+    newest: int
+    beat: int
+    heard: int
+    run: int
+    run_sent: int
+    count: int
+    sent: int
+    content: int
+    stands: bool
+    marks: NDArray[np.uint16]
+
+
+_FIELDS: Final = {
+    "shift": ("i8", 0), "newest": ("i8", NEVER), "beat": ("i8", USUAL_BEAT), "heard": ("i8", NEVER), "run": ("i8", NEVER),
+    "run_sent": ("i8", NEVER), "count": ("i8", 0), "sent": ("i8", NEVER), "content": ("i8", 0), "stands": ("u1", 0),
+}  # fmt: skip
+_RECORD: Final = np.dtype(
+    [*((name, kind) for name, (kind, _) in _FIELDS.items()), ("marks", "u2", (REMEMBERED,))], align=True
+)
+
+
+class Clocks:
+    """The clocks of all senders that were heard, a record each. A sender is a device, or who it is that samples are of."""
+
+    def __init__(self, capacity: int = 16) -> None:
+        self.records = _resting(capacity)
+        self.place: dict[tuple[str, ...], int] = {}
+        #: Origin → place, as far as it was looked up; and the last origins asked for, with their places. No part of the state.
+        self._of: dict[Origin, int] = {}
+        self._origins: tuple[Origin, ...] | None = None
+        self._places: Ints = np.zeros(0, np.int64)
+
+    def of(self, origins: tuple[Origin, ...]) -> Ints:
+        """(origins,) the place of each one's clock; a new one where it was never heard."""
+        if self._origins is not origins:
+            places = [self._of.get(origin, -1) for origin in origins]
+            if -1 in places:
+                places = [self._of.setdefault(origin, self._take(_sender(origin))) for origin in origins]
+            self._origins, self._places = origins, np.array(places, np.int64)
+        return self._places
+
+    def _take(self, sender: tuple[str, ...]) -> int:
+        place = self.place.setdefault(sender, len(self.place))
+        if place >= len(self.records):
+            self.records = np.concatenate([self.records, _resting(len(self.records))])
+        return place
+
+    def packed(self, clock_us: int) -> list[Any]:
+        """As msgpack-able values, by sender; those that are forgotten by now are left out."""
+        return [
+            [
+                list(sender),
+                {name: int(self.records[name][place]) for name in _FIELDS},
+                self.records["marks"][place].tobytes(),
+            ]
+            for sender, place in sorted(self.place.items())
+            if clock_us - int(self.records["heard"][place]) <= FORGOTTEN_AFTER
+        ]
+
+    @classmethod
+    def unpacked(cls, packed: list[Any]) -> Clocks:
+        clocks = cls()
+        for sender, fields, marks in packed:
+            place = clocks._take(tuple(sender))
+            for name, value in fields.items():
+                if name in _FIELDS:
+                    clocks.records[name][place] = value
+            if len(marks) == 2 * REMEMBERED:
+                clocks.records["marks"][place] = np.frombuffer(marks, np.uint16)
+        return clocks
+
+
+def _sender(origin: Origin) -> tuple[str, ...]:
+    if origin.device is not None:
+        return (origin.site, "device", origin.device)
+    return (origin.site, "of", origin.patient or origin.session or "", origin.source or "")
+
+
+def _resting(count: int) -> NDArray[Any]:
+    resting = np.zeros(count, _RECORD)
+    for name, (_, rest) in _FIELDS.items():
+        resting[name] = rest
+    return resting
+
+
+@compiled
+def take_instant(clock: ClockRecord, sample: SampleRecord, sent_us: int, values: Floats, status: Octets) -> None:
+    """Set which instant a sample is judged by, and let the observed clock go on to it; update its sender's clock."""
+    if sample.clock_us - clock.heard > FORGOTTEN_AFTER:
+        _forget(clock)
+    content = fingerprint(values, status, sent_us)
+    sample.sent_us = sent_us
+    late = sent_us != clock.sent and sent_us + clock.shift <= clock.newest
+    if late and clock.marks[sent_us // SECOND % REMEMBERED] == content:
+        # It says nothing of the clock.
+        sample.again = True
+        sample.at_us = min(sent_us + clock.shift, clock.newest)
+        return
+    sample.again = False
+    at_us = _corrected(clock, sample, sent_us)
+    newer = at_us > clock.newest
+    behind = not sample.observed and at_us < sample.clock_us - CLOCK_BEHIND
+    if newer and not behind:
+        clock.run = NEVER
+        clock.stands = False
+    elif clock.stands and sent_us == clock.sent:
+        if content != clock.content:
+            at_us = _rebase(clock, sample, sent_us)
+    elif _was_set(clock, sample, sent_us, content):
+        clock.stands = sent_us == clock.run_sent
+        at_us = _rebase(clock, sample, sent_us)
+        clock.run = NEVER
+    if at_us > clock.newest:
+        if clock.newest > NEVER:
+            gap_us = min(at_us - clock.newest, SLOWEST_BEAT)
+            clock.beat = gap_us if gap_us >= clock.beat else clock.beat - (clock.beat - gap_us) // 4
+        clock.newest = at_us
+    clock.marks[sent_us // SECOND % REMEMBERED] = content
+    clock.content = content
+    clock.sent = sent_us
+    sample.at_us = at_us
+    if sample.observed:
+        sample.clock_us = max(sample.clock_us, at_us)
+    clock.heard = sample.clock_us
+
+
+@compiled
+def _forget(clock: ClockRecord) -> None:
+    clock.shift = 0
+    clock.newest = NEVER
+    clock.beat = USUAL_BEAT
+    clock.run = NEVER
+    clock.sent = NEVER
+    clock.stands = False
+    for n in range(REMEMBERED):
+        clock.marks[n] = 0
+
+
+@compiled
+def _corrected(clock: ClockRecord, sample: SampleRecord, sent_us: int) -> int:
+    """What a sender says, with the correction that it needs so far."""
+    clock_us = sample.clock_us
+    near = sample.observed or clock_us - CLOCK_BEHIND <= sent_us <= clock_us + CLOCK_AHEAD
+    if clock.shift != 0 and not clock.stands and sent_us > clock.newest and near:
+        clock.shift = 0
+    at_us = sent_us + clock.shift
+    # A clock that is known to run ahead is as far ahead as its newest line is.
+    latest_us = clock_us if clock.shift < 0 else clock_us + CLOCK_AHEAD
+    if not sample.observed and at_us > latest_us:
+        clock.shift = clock_us - sent_us
+        at_us = clock_us
+    return at_us
+
+
+@compiled
+def _was_set(clock: ClockRecord, sample: SampleRecord, sent_us: int, content: int) -> bool:
+    """Fold in a sample that is not newer than its sender's newest, or far behind; whether its clock must have been set."""
+    step_us = sent_us - clock.sent
+    too_far = sample.observed and step_us > 2 * clock.beat
+    if clock.run == NEVER or step_us < 0 or too_far:
+        clock.run = sample.clock_us
+        clock.run_sent = sent_us
+        clock.count = 1
+        return False
+    moved_us = sent_us - clock.run_sent
+    if step_us == 0 and (content == clock.content or moved_us > 0):
+        return False
+    clock.count = 2 if step_us == moved_us and step_us > 0 else clock.count + 1
+    if not sample.observed:
+        passed_us = sample.clock_us - clock.run
+        return passed_us >= BELIEVED_AFTER and moved_us <= passed_us + PACE_SLACK
+    if moved_us == 0:
+        return clock.count >= STANDING_LINES
+    return moved_us >= BELIEVED_OVER or (moved_us >= BELIEVED_AFTER and clock.count >= BELIEVED_LINES)
+
+
+@compiled
+def _rebase(clock: ClockRecord, sample: SampleRecord, sent_us: int) -> int:
+    """Correct a clock so that this sample comes now; the instant that it is judged by."""
+    next_us = clock.newest + clock.beat
+    at_us = next_us if sample.observed else max(sample.clock_us, min(next_us, sample.clock_us + CLOCK_AHEAD))
+    clock.shift = at_us - sent_us
+    return at_us
+
+
+@compiled
+def fingerprint(values: Floats, status: Octets, sent_us: int) -> int:
+    """A number that two samples of other content or instants hardly share; never 0."""
+    found = (sent_us ^ sent_us >> 16 ^ sent_us >> 32) & _MASK
+    for column in range(CHANNEL_COUNT):
+        value = values[column]
+        part = 0
+        if not isnan(value):
+            part = floor(value * 100.0) if -1e6 < value < 1e6 else 1
+        found = ((found * 31) ^ part ^ (int(status[column]) << 9)) & _MASK
+    return found | 1
