@@ -85,7 +85,7 @@ ABSENCE: Final = Suite(
                  why="silence ends what was said of a probe"),
         _absence("A8", old="if here[0] < (page_us :=", new="if here[0] <= (page_us :=",
                  why="silence never pages"),
-        _absence("A9", old=" and session.announced\n", new="\n",
+        _absence("A9", old=" == FAR and session.announced) or", new=" == FAR) or",
                  why="the silence of somebody whom nobody announced pages"),
         _absence("A10", old="(page_us := int(rows.stale_due[row, stale].max())", new="(page_us := int(rows.stale_due[row, stale].min())",
                  why="silence pages two minutes after the first lost probe, not after the last signal"),

@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Final, Literal
 
 from models.instants import MINUTE
+from models.tables.channels import ChannelName
 
 Route = Literal["iv", "im", "sc", "intranasal", "oral", "sublingual"]
 
@@ -39,7 +40,8 @@ class TreatmentProtocol:
     start of the dose on: the usual cadence plus a grace of half of it, chosen by us, because a nurse who is five minutes late
     is at work, not absent. Observation lasts `observe_min` from the start of the dose and, where `until_resolved`, until
     sedation, dissociation and vital signs are back. A pressure above `predose_mmhg` (systolic, diastolic) asks before a dose.
-    `pressure_at_min`: when one cuff is due whatever the cadence (the time of the peak).
+    `pressure_at_min`: when one cuff is due whatever the cadence (the time of the peak). `expects`: continuous channels without
+    which it is not watched (REMS 2023: pulse oximetry at each session; APA 2017: respiratory status).
     """
 
     name: str
@@ -54,6 +56,7 @@ class TreatmentProtocol:
     predose_mmhg: tuple[float, float] | None
     until_resolved: bool
     source: str
+    expects: tuple[ChannelName, ...] = ("spo2",)
 
     def cuff_overdue_us(self, phase: SessionPhase) -> int | None:
         """How long after the last cuff the next is overdue, in microseconds; None where none is expected."""
@@ -93,8 +96,8 @@ ketamine it is borrowed from there, as clinics do."""
 
 # fmt: off
 #                     name             title                  dose observe  cuffs, in the three phases check-in at  ask   resolved
-UNSCHEDULED: Final = TreatmentProtocol("unscheduled", "Unscheduled",          0,   0,      None, None, None,        None,    None, None, False, "nothing was announced, so nothing is overdue")
-NO_DRUG:     Final = TreatmentProtocol("no-drug",  "Treatment without a drug", 0,  0,      None, None, None,        None,    None, None, False, "watched elsewhere; it counts for the course")
+UNSCHEDULED: Final = TreatmentProtocol("unscheduled", "Unscheduled",          0,   0,      None, None, None,        None,    None, None, False, "nothing was announced, so nothing is overdue", ())
+NO_DRUG:     Final = TreatmentProtocol("no-drug",  "Treatment without a drug", 0,  0,      None, None, None,        None,    None, None, False, "watched elsewhere; it counts for the course", ())
 OTHER:       Final = TreatmentProtocol("other",    "Ketamine",               40, 120,      30,   20,   25,          45,      40,   _ASK, True,  "as intravenous, until the clinic says otherwise")
 _IV          = TreatmentProtocol("ketamine-iv",    "Ketamine infusion",      40, 120,      30,   15,   22.5,        45,      40,   _ASK, True,  "Riva-Posse 2018: cuff every 10 min, then every 15; 2 h: ASA 2025, McIntyre 2021")
 _ESK_IV      = TreatmentProtocol("esketamine-iv",  "Esketamine infusion",    40, 120,      30,   15,   22.5,        45,      40,   _ASK, True,  "as ketamine by infusion")

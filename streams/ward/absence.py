@@ -16,7 +16,7 @@ import numpy as np
 
 from models.arrays import Flags
 from models.faults import Due, falling_due
-from models.instants import FAR, NEVER, SECOND
+from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, STALE_AFTER
 from models.tables.limits import LABELS
 from models.tables.rules import RULES, Priority
@@ -27,7 +27,7 @@ from streams.ward.faults import tell_left_out
 from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
-from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session
+from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session, expect_channels
 from streams.ward.signal.clocks import CLOCK_AHEAD, CLOCK_BEHIND
 from streams.ward.signal.pressure_units import looks_like
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
@@ -38,7 +38,9 @@ PAGE_STALE_AFTER: Final = 90 * SECOND
 """A chair that is silent is on the board once all it shows is stale, and pages so much later: two minutes after the last reading
 of a monitor that sends every second. Chosen by us: a gateway that sends its minute late must not teach people to ignore the
 page; the bedside monitor stays primary meanwhile."""
-
+PAGE_EXPECTED_AFTER: Final = 10 * MINUTE
+"""What the protocol expects, and what was not good for so long, or never, pages while the other channels go on. Chosen by us: a
+probe that is put back in time pages nobody."""
 _PRESSURES: Final = [CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"]]
 _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
@@ -92,6 +94,9 @@ def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) 
     if sample.begun:
         state.rows.start_due[row] = FAR
         state.file(session, over("never-started", clock_us, "The monitor has started."), here)
+        if (state.rows.stale[row] & (state.rows.heard[row] == NEVER)).any():
+            # It starts after it was missed as a whole: its probes have their time from now on.
+            expect_channels(state, row, clock_us)
     if sample.returned or sample.turned:
         # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
         _technical(state, row, clock_us, here)
@@ -175,14 +180,17 @@ def _do_due(state: WardState, row: int, due_us: int) -> None:
     gone = _gone(rows, row, due_us)
     if gone.any() or rows.lost_due[row] == due_us:
         rows.stale[row] |= gone
-        _technical(state, row, due_us, here)
+        if rows.row_at[row] > NEVER:
+            _technical(state, row, due_us, here)
 
 
 def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     """File which technical rules are in force, after channels went stale or came back."""
     rows, session = state.rows, state.association.sessions[row]
-    expected = CONTINUOUS & (rows.trusted_at[row] > NEVER)
+    heard_us = np.where(rows.heard[row] > NEVER, rows.heard[row], rows.expected_at[row])
+    expected = CONTINUOUS & ((rows.trusted_at[row] > NEVER) | rows.stale[row])
     stale = rows.stale[row] & expected
+    page_at_us = np.where(stale & (rows.expected_at[row] < FAR), heard_us + PAGE_EXPECTED_AFTER, FAR)
     lost: dict[str, list[int]] = {}
     rules: tuple[str, ...] = ("no-data", "probe-off", "artefact", "implausible")
     rows.lost_due[row] = FAR
@@ -203,6 +211,8 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     else:
         for column in np.flatnonzero(stale).tolist():
             lost.setdefault(_LOST_BY.get(int(rows.quality[row, column]), "probe-off"), []).append(column)
+        rows.lost_due[row] = int(page_at_us[page_at_us > here[0]].min(initial=FAR))
+        rows.due[row] = min(rows.due[row], rows.lost_due[row])
     if rows.frozen[row] or rows.apart[row]:
         lost.setdefault("artefact", [])
     if "implausible" not in lost and (rows.quality[row, _PRESSURES] == IMPLAUSIBLE).any():
@@ -215,7 +225,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
             continue
         columns = lost[rule]
         names = [CHANNEL_NAMES[column] for column in columns]
-        onset_us = int(rows.heard[row, columns].max()) if columns else _spoilt_since(rows, row)
+        onset_us = int(heard_us[columns].max()) if columns else _spoilt_since(rows, row)
         since_s = (here[0] - onset_us) / SECOND
         text = absence_sentence(session.where, title, names, since_s)
         if not columns and rows.apart[row]:
@@ -228,7 +238,9 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
         evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
         # Of a session that nobody announced nobody knows whether somebody is still there: its silence pages nobody.
-        pages = rule == "no-data" and rows.lost_due[row] == FAR and session.announced
+        pages = (rule == "no-data" and rows.lost_due[row] == FAR and session.announced) or (
+            rule != "no-data" and bool((page_at_us[columns] <= here[0]).any())
+        )
         priority = Priority.MEDIUM if pages else Priority.LOW
         source = "stale 30 s after the last good reading; of a slower sender, two of its own beats and 10 s"
         state.file(session, Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here)

@@ -53,6 +53,7 @@ KINDS: Final = {
     "quality":    Kind(CHANNEL_NAMES, "u1", 0),       # of the newest sample
     "stale":      Kind(CHANNEL_NAMES, "?", 0),        # found absent, not heard since
     "stale_due":  Kind(CHANNEL_NAMES, "i8", FAR),     # when it is absent unless heard before; FAR: it is not waited for
+    "expected_at": Kind(CHANNEL_NAMES, "i8", FAR),    # the shard's clock from which the protocol expects it; FAR: it does not
     "came":       Kind(CHANNEL_NAMES, "i8", NEVER),   # the shard's clock at the newest sample, trusted or not
     "pace":       Kind(CHANNEL_NAMES, "i8", 0),       # its beat, µs; 0: not known (streams/ward/signal/beat.py)
     "lapses":     Kind(CHANNEL_NAMES, "u1", 0),       # losses one after the other, up to two
@@ -130,6 +131,7 @@ class SessionRecord(Protocol):
     quality: Octets
     stale: Octets
     stale_due: Ints
+    expected_at: Ints
     came: Ints
     pace: Ints
     lapses: Octets

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Final
 
-from models.instants import FAR, HOUR, MINUTE, SECOND
+from models.instants import FAR, HOUR, MINUTE, NEVER, SECOND
 from models.tables.capnographs import CAPNOGRAPH_OF, CAUTIOUS
+from models.tables.channels import CHANNEL_COLUMN
 from models.tables.rules import RULE_INDEX, RULES, Priority
 from streams.journal.frame import Origin
 from streams.ward.association import Session
@@ -31,6 +32,7 @@ def open_session(state: WardState, session: Session, clock_us: int) -> int:
     if session.announced:
         state.rows.start_due[row] = state.rows.due[row] = clock_us + START_WITHIN
         expect_cuff(state, row, clock_us)
+        expect_channels(state, row, clock_us)
     else:
         state.rows.idle_due[row] = state.rows.due[row] = clock_us + GIVE_UP_AFTER
     return row
@@ -69,6 +71,7 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
     note_capnograph(state, row)
     rows.idle_due[row] = FAR
     expect_cuff(state, row, here[0])
+    expect_channels(state, row, here[0])
     for rule, on in conditions.items():
         if rule != "unscheduled":
             detail = f"It began before the session was entered, as {before.where}."
@@ -140,3 +143,15 @@ def expect_cuff(state: WardState, row: int, from_us: int) -> None:
     wait = session.protocol.cuff_overdue_us(session.phase(from_us))
     state.rows.cuff_due[row] = FAR if wait is None else from_us + wait
     state.rows.due[row] = min(state.rows.due[row], state.rows.cuff_due[row])
+
+
+def expect_channels(state: WardState, row: int, from_us: int) -> None:
+    """Set from when on the protocol expects its channels; one that was never good falls due `START_WITHIN` later."""
+    rows = state.rows
+    for name in state.association.sessions[row].protocol.expects:
+        column = CHANNEL_COLUMN[name]
+        rows.expected_at[row, column] = from_us
+        if rows.heard[row, column] == NEVER:
+            rows.stale[row, column] = False
+            rows.stale_due[row, column] = from_us + START_WITHIN
+            rows.due[row] = min(rows.due[row], from_us + START_WITHIN)

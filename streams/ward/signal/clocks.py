@@ -113,16 +113,22 @@ class Clocks:
         return place
 
     def packed(self, clock_us: int) -> list[Any]:
-        """As msgpack-able values, by sender; those that are forgotten by now are left out."""
+        """As msgpack-able values, by sender; those that are forgotten by now are left out.
+
+        So are the contents of lines where a clock is right and nothing speaks against it: half of a checkpoint would be theirs.
+        """
         return [
             [
                 list(sender),
                 {name: int(self.records[name][place]) for name in _FIELDS},
-                self.records["marks"][place].tobytes(),
+                self.records["marks"][place].tobytes() if self._is_in_doubt(place) else b"",
             ]
             for sender, place in sorted(self.place.items())
             if clock_us - int(self.records["heard"][place]) <= FORGOTTEN_AFTER
         ]
+
+    def _is_in_doubt(self, place: int) -> bool:
+        return bool(self.records["shift"][place] != 0 or self.records["run"][place] != NEVER)
 
     @classmethod
     def unpacked(cls, packed: list[Any]) -> Clocks:
