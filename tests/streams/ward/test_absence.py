@@ -204,6 +204,60 @@ def test_a_device_whose_clock_is_wrong_is_said_and_still_watched(ahead_s: float,
     assert not said or ahead_s > 0 or skewed[-1].startswith("12:00 low clock-skew closed"), "right again"
 
 
+# ---- what the protocol expects
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [({}, "probe-off"), ({"status": {"spo2": "probe-off"}}, "probe-off"), ({"spo2": 0.97}, "implausible")],
+)
+def test_a_saturation_that_was_never_good_is_said_after_three_minutes_and_pages_after_ten(
+    fields: dict[str, Any], rule: str
+) -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    for second in range(620):
+        clinic.send(three.vitals(hr=70 + second % 3, **fields))
+        clinic.now_s += 1
+    assert clinic.told() == [f"3:00 low {rule} raised (P-3)", f"10:00 medium {rule} worsened (P-3)"]
+    assert "SpO2" in clinic.transitions[0].text
+    assert [seconds(page.at) for page in clinic.pages] == [600]
+    three.shows(1, spo2=97, hr=71)
+    assert clinic.told()[2:] == [f"10:20 medium {rule} closed (P-3)"]
+
+
+def test_a_saturation_that_was_lost_pages_after_ten_minutes() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(20, spo2=97, hr=breathing(70, 20))
+    three.shows(620, hr=breathing(70, 620))
+    assert clinic.told() == ["0:49 low probe-off raised (P-3)", "10:19 medium probe-off worsened (P-3)"]
+
+
+def test_a_monitor_that_starts_late_has_its_probes_time_from_then_on() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.passes(240)
+    three.shows(200, hr=breathing(70, 200))
+    assert clinic.told() == [
+        "3:00 medium never-started raised (P-3)",
+        "4:00 medium never-started closed (P-3)",
+        "7:00 low probe-off raised (P-3)",
+    ]
+
+
+@pytest.mark.parametrize("drug", ["ect", None])
+def test_nothing_is_expected_where_nothing_is_given_or_announced(drug: str | None) -> None:
+    clinic = Scene()
+    if drug:
+        clinic.chair("3").starts(drug, None)
+    clinic.chair("3").shows(700, hr=breathing(70, 700))
+    assert [one for one in clinic.told() if "unscheduled" not in one] == []
+
+
 # ---- slow senders
 
 
