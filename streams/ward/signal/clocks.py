@@ -12,7 +12,7 @@ that the order and the pace of what comes at once stay as they were. It ends whe
   comes at once, so it keeps its own time.
 
 On the observed clock (a replay) arrival is the order of the lines: a sample comes one of its sender's beats after the one before.
-Bad at: samples of the first ten seconds after a clock was set, which are late. Cost: some nanoseconds a sample; 1.1 kB a sender.
+Bad at: samples of the first ten seconds after a clock was set, which are late. Cost: some nanoseconds a sample; 2.1 kB a sender.
 Never here: what is said of it (`absence.py`).
 """
 
@@ -48,8 +48,9 @@ BELIEVED_OVER: Final = MINUTE
 FORGOTTEN_AFTER: Final = DAY
 """A sender that was not heard for so long begins anew."""
 USUAL_BEAT: Final = SECOND
-REMEMBERED: Final = 512
-"""Places for the contents of a sender's last lines, one a second: eight and a half minutes. Chosen by us: longer than a batch
+REMEMBERED: Final = 1024
+PLACE: Final = SECOND // 2
+"""Places for the contents of a sender's last lines, two a second: eight and a half minutes. Chosen by us: longer than a batch
 that is sent again."""
 _MASK: Final = 0xFFFF
 
@@ -61,7 +62,7 @@ class ClockRecord(Protocol):
     in `beat.py`. heard: the shard's clock at its last sample.
     run, run_sent, count: of the samples that are not newer, or too far behind: the shard's clock and the sender's at the first
     of them, and how many there were; run is NEVER where there are none. sent, content: the last sample's. stands: its clock does.
-    marks: the contents of its last samples, each in the place of its second; 0: none.
+    marks: the contents of its last samples, each in the place of its half second; 0: none.
     """
 
     shift: int
@@ -164,7 +165,7 @@ def take_instant(clock: ClockRecord, sample: SampleRecord, sent_us: int, values:
     content = fingerprint(values, status, sent_us)
     sample.sent_us = sent_us
     late = sent_us != clock.sent and sent_us + clock.shift <= clock.newest
-    if late and clock.marks[sent_us // SECOND % REMEMBERED] == content:
+    if late and clock.marks[sent_us // PLACE % REMEMBERED] == content:
         # It says nothing of the clock.
         sample.again = True
         sample.at_us = min(sent_us + clock.shift, clock.newest)
@@ -188,7 +189,7 @@ def take_instant(clock: ClockRecord, sample: SampleRecord, sent_us: int, values:
             gap_us = min(at_us - clock.newest, SLOWEST_BEAT)
             clock.beat = gap_us if gap_us >= clock.beat else clock.beat - (clock.beat - gap_us) // 4
         clock.newest = at_us
-    clock.marks[sent_us // SECOND % REMEMBERED] = content
+    clock.marks[sent_us // PLACE % REMEMBERED] = content
     clock.content = content
     clock.sent = sent_us
     sample.at_us = at_us

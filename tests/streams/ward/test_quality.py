@@ -302,7 +302,7 @@ def test_a_reading_after_a_gap_is_believed_however_far_it_is() -> None:
         "at": "2026-11-23T14:00:31.000Z",
         "age_s": 0,
         "quality": "good",
-        "stale_after_s": 30,
+        "stale_after_s": 72,  # two beats of 31 s, and ten seconds
     }
 
 
