@@ -353,7 +353,7 @@ def test_frames_may_be_cut_anywhere(clock: Clock, day: list[Act], sizes: list[in
 def test_a_line_that_comes_twice_changes_nothing(
     clock: Clock, day: list[Act], sizes: list[int], again: list[tuple[int, int]]
 ) -> None:
-    """Sent again within some minutes, by clocks that are never set back: one that shows a time for the second time overwrites what
+    """Sent again within some minutes, by clocks that none sets back: one that shows a time for the second time overwrites what
     was remembered of the first, and a line that is sent again just then may delay that it is believed.
     """
     lines, effects = given_orders(lines_of(day), clock)
