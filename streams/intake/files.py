@@ -25,7 +25,7 @@ from streams.intake.gathered import Gathered
 from streams.intake.json import MARK, read_lines, read_packable
 from streams.intake.order import RowOrder, order_of
 from streams.intake.people import ends_as_a_table, people_of
-from streams.intake.scan import ARRIVAL, csv_in_order, ndjson_in_order
+from streams.intake.scan import RECEIVED_AT, csv_in_order, ndjson_in_order
 from streams.intake.whole_lines import BLOCK_BYTES, Progress, Remark, UnreadableFile, whole_lines
 from streams.journal.frame import Frame
 
@@ -194,7 +194,7 @@ class _File:
 
 def _ndjson(chunks: Iterator[bytes]) -> Iterator[Block]:
     for chunk in chunks:
-        yield block_of(read_packable([line.strip() for line in chunk.split(b"\n")]).records, ARRIVAL in chunk)
+        yield block_of(read_packable([line.strip() for line in chunk.split(b"\n")]).records, RECEIVED_AT in chunk)
 
 
 def _texts(chunks: Iterable[bytes]) -> Iterator[str]:

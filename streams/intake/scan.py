@@ -20,7 +20,7 @@ from streams.intake.order import CLOCK_STEPS, LATE_SHARE, STRAY_ANYWHERE, STRAY_
 
 BAD_SHARE: Final = 0.1
 """The most of times that are none. Chosen by us."""
-ARRIVAL: Final = b'"received_at"'
+RECEIVED_AT: Final = b'"received_at"'
 """In the bytes of lines of which some say when they arrived."""
 _TIME: Final = rb'"%b"\s*:\s*"([^"\\]{10,40})"'
 _AT, _RECEIVED_AT = (re.compile(_TIME % name) for name in (b"at", b"received_at"))
@@ -35,7 +35,7 @@ def ndjson_in_order(chunks: Iterable[bytes]) -> int | None:
     seen, in_order = _Seen(None), True
     arrived, on, back = False, 0, 0
     for chunk in chunks:
-        arrived = arrived or ARRIVAL in chunk
+        arrived = arrived or RECEIVED_AT in chunk
         if arrived:
             times = _RECEIVED_AT.findall(chunk)
             on += sum(map(lt, times, times[1:]))

@@ -31,7 +31,8 @@ from streams.ward.sample import SampleRecord
 from streams.ward.signal.beat import learn_beats
 from streams.ward.signal.breathing import take_breathing
 from streams.ward.signal.channel_table import ChannelRecord
-from streams.ward.signal.clocks import ClockRecord, take_instant
+from streams.ward.signal.clock_records import ClockRecord
+from streams.ward.signal.clocks import take_instant
 from streams.ward.signal.quality import is_repeat, judge
 from streams.ward.signal.rate import take_rate
 from streams.ward.signal.steps import forget, has_room

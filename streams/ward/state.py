@@ -31,7 +31,7 @@ from streams.ward.rows import Rows
 from streams.ward.rules.cuffs import CuffLimits
 from streams.ward.sample import SampleUnderWay
 from streams.ward.sentences import duration, with_chair
-from streams.ward.signal.clocks import Clocks
+from streams.ward.signal.clock_records import Clocks
 
 Clock = Literal["received", "observed"]
 

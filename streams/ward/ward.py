@@ -23,7 +23,7 @@ from streams.ward.pasts import Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.samples import fold_samples
-from streams.ward.signal.clocks import Clocks
+from streams.ward.signal.clock_records import Clocks
 from streams.ward.state import REPEAT_WINDOW, Concluded, Place, WardState
 
 WARD_FORMAT: Final = 2

@@ -12,6 +12,10 @@ from tests.support.service import ROOT, serving, until
 ASKS_A_SHARD = Path("deploy/board_views.py")
 COUNTS_A_SHARD = Path("deploy/network/worker_http.py")
 """What Prometheus sees of a worker is what its shards counted."""
+FORECASTS_OF_A_SHARD = Path("deploy/network/forecaster.py")
+"""Which forecasts are missing is read off the wards of a worker."""
+NAMES_A_SHARD = Path("deploy/logs.py")
+"""A line of the log says the number of the shard."""
 
 
 def test_where_the_process_is_wired_only_the_views_look_into_the_shard() -> None:
@@ -21,7 +25,7 @@ def test_where_the_process_is_wired_only_the_views_look_into_the_shard() -> None
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "shard"
     }
-    assert looking == {ASKS_A_SHARD, COUNTS_A_SHARD}
+    assert looking == {ASKS_A_SHARD, COUNTS_A_SHARD, FORECASTS_OF_A_SHARD, NAMES_A_SHARD}
 
 
 async def test_a_curve_that_cannot_be_drawn_now_is_asked_for_again(tmp_path: Path) -> None:

@@ -236,6 +236,7 @@ def test_every_limit_on_a_signal_has_its_truth_or_a_reason_not_to() -> None:
     assert without == {
         ("tachypnoea", "low"),  # nobody here breathes so fast
         ("hyperthermia", "low"), ("hypothermia", "low"),  # nobody here is measured
+        ("shallow-breathing", "medium"),  # nobody here breathes so shallowly for so long
     }  # fmt: skip
 
 

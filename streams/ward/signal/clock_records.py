@@ -1,0 +1,122 @@
+"""What is remembered of each sender's clock: a record a sender, kept with the state.
+
+Never here: what is made of it (clocks.py, which is compiled; who only reads a state need not wait for a compiler).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import Ints
+from models.instants import DAY, NEVER, SECOND
+from streams.journal.frame import Origin
+
+CLOCK_FORGOTTEN_AFTER: Final = DAY
+"""A sender that was not heard for so long begins anew."""
+USUAL_BEAT: Final = SECOND
+REMEMBERED: Final = 1024
+
+
+class ClockRecord(Protocol):
+    """A sender's clock, instants in µs.
+
+    shift: added to what it says. newest: the newest instant that a sample of it was judged by. beat: the longest gap of late, as
+    in `beat.py`. heard: the shard's clock at its last sample.
+    run, run_sent, count: of the samples that are not newer, or too far behind: the shard's clock and the sender's at the first
+    of them, and how many there were; run is NEVER where there are none. sent, content: the last sample's. stands: its clock does.
+    marks: the contents of its last samples, each in the place of its half second; 0: none.
+    """
+
+    shift: int
+    newest: int
+    beat: int
+    heard: int
+    run: int
+    run_sent: int
+    count: int
+    sent: int
+    content: int
+    stands: bool
+    marks: NDArray[np.uint16]
+
+
+_FIELDS: Final = {
+    "shift": ("i8", 0), "newest": ("i8", NEVER), "beat": ("i8", USUAL_BEAT), "heard": ("i8", NEVER), "run": ("i8", NEVER),
+    "run_sent": ("i8", NEVER), "count": ("i8", 0), "sent": ("i8", NEVER), "content": ("i8", 0), "stands": ("u1", 0),
+}  # fmt: skip
+_RECORD: Final = np.dtype(
+    [*((name, kind) for name, (kind, _) in _FIELDS.items()), ("marks", "u2", (REMEMBERED,))], align=True
+)
+
+
+class Clocks:
+    """The clocks of all senders that were heard, a record each. A sender is a device, or who it is that samples are of."""
+
+    def __init__(self, capacity: int = 16) -> None:
+        self.records = _resting(capacity)
+        self.place: dict[tuple[str, ...], int] = {}
+        #: Origin → place, as far as it was looked up; and the last origins asked for, with their places. No part of the state.
+        self._of: dict[Origin, int] = {}
+        self._origins: tuple[Origin, ...] | None = None
+        self._places: Ints = np.zeros(0, np.int64)
+
+    def of(self, origins: tuple[Origin, ...]) -> Ints:
+        """(origins,) the place of each one's clock; a new one where it was never heard."""
+        if self._origins is not origins:
+            places = [self._of.get(origin, -1) for origin in origins]
+            if -1 in places:
+                places = [self._of.setdefault(origin, self._take(_sender(origin))) for origin in origins]
+            self._origins, self._places = origins, np.array(places, np.int64)
+        return self._places
+
+    def _take(self, sender: tuple[str, ...]) -> int:
+        place = self.place.setdefault(sender, len(self.place))
+        if place >= len(self.records):
+            self.records = np.concatenate([self.records, _resting(len(self.records))])
+        return place
+
+    def packed(self, clock_us: int) -> list[Any]:
+        """As msgpack-able values, by sender; those that are forgotten by now are left out.
+
+        So are the contents of lines where a clock is right and nothing speaks against it: half of a checkpoint would be theirs.
+        """
+        return [
+            [
+                list(sender),
+                {name: int(self.records[name][place]) for name in _FIELDS},
+                self.records["marks"][place].tobytes() if self._is_in_doubt(place) else b"",
+            ]
+            for sender, place in sorted(self.place.items())
+            if clock_us - int(self.records["heard"][place]) <= CLOCK_FORGOTTEN_AFTER
+        ]
+
+    def _is_in_doubt(self, place: int) -> bool:
+        return bool(self.records["shift"][place] != 0 or self.records["run"][place] != NEVER)
+
+    @classmethod
+    def unpacked(cls, packed: list[Any]) -> Clocks:
+        clocks = cls()
+        for sender, fields, marks in packed:
+            place = clocks._take(tuple(sender))
+            for name, value in fields.items():
+                if name in _FIELDS:
+                    clocks.records[name][place] = value
+            if len(marks) == 2 * REMEMBERED:
+                clocks.records["marks"][place] = np.frombuffer(marks, np.uint16)
+        return clocks
+
+
+def _sender(origin: Origin) -> tuple[str, ...]:
+    if origin.device is not None:
+        return (origin.site, "device", origin.device)
+    return (origin.site, "of", origin.patient or origin.session or "", origin.source or "")
+
+
+def _resting(count: int) -> NDArray[Any]:
+    resting = np.zeros(count, _RECORD)
+    for name, (_, rest) in _FIELDS.items():
+        resting[name] = rest
+    return resting
