@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Protocol
 
@@ -52,7 +53,7 @@ class ShardView(Protocol):
         """Whether a session is open."""
 
 
-class Scheduler:
+class Scheduler(ABC):
     """Finds the forecasts that are missing, and has them made.
 
     Args:
@@ -70,9 +71,9 @@ class Scheduler:
         self.late_because: str | None = None
         """Why the last round came to nothing; None if it did not."""
 
+    @abstractmethod
     async def have_made(self, wanted: Sequence[Wanted]) -> None:
         """Make these, or have them made by others. What raises is tried again."""
-        raise NotImplementedError
 
     def note_effects(self, effects: FrameEffects) -> None:
         """Note whose course the effects of a frame changed. Called once they are in the store."""
