@@ -15,6 +15,8 @@ from models.tables.rules import Category, PriorityName
 from models.wire.live import AlertPhase, EntryOut, TransitionKind, TransitionOut
 
 Audience = Literal["watch", "scheduler"]
+PageKind = Literal["page", "answered", "over"]
+"""A call for somebody; or the news, for those who were called, that somebody has answered or that it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ class Transition:
 class Page:
     """A page that is owed: one message about one patient's alerts. Holds an alias, a chair, signal, value: never a name.
 
-    `key` is stable, so that a receiver can drop a repeat. `to` is who it is for: those who watch, or who plan the visits.
+    `key` is stable, so that a receiver can drop a repeat. `audience` is who it is for: those who watch, or who plan the visits.
+    `to`: the people of a site's configuration whom it calls, by name, each once; empty: every destination of the audience.
+    `rung` is the ladder's rung that called them, from 1; 0 where there is no ladder.
     """
 
     key: str
@@ -66,7 +70,10 @@ class Page:
     alerts: tuple[str, ...]
     title: str
     body: str
-    to: Audience = "watch"
+    audience: Audience = "watch"
+    to: tuple[str, ...] = ()
+    rung: int = 0
+    kind: PageKind = "page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +154,34 @@ def effect_document(effect: Effect) -> Mapping[str, Any]:
         case AuditEntry():
             return entry_document(effect)
         case Page():
-            page = {**_fields(effect), "alerts": list(effect.alerts)}
-            if effect.to == "watch":
-                del page["to"]  # what everybody gets is written as it was before there was anybody else
-            return page
+            return _page_document(effect)
         case Forecast():
             return {**_fields(effect), "doc": dict(effect.doc)}
         case DeadLetter():
             return _fields(effect)
+
+
+def _page_document(page: Page) -> dict[str, Any]:
+    """A page as it is stored. What is as it always was is not written, so that earlier pages keep their bytes: `to` holds the
+    people, or the audience where it is not those who watch.
+    """
+    document = {**_fields(page), "alerts": list(page.alerts), "to": list(page.to)}
+    del document["audience"]
+    if page.audience != "watch":
+        document["to"] = page.audience
+    for name, usual in (("to", []), ("rung", 0), ("kind", "page")):
+        if document[name] == usual:
+            del document[name]
+    return document
+
+
+def page_of(document: Mapping[str, Any]) -> Page:
+    """The page of `effect_document`, of this version or an earlier one."""
+    fields = {**document, "alerts": tuple(document["alerts"])}
+    to = fields.pop("to", [])
+    if isinstance(to, str):
+        return Page(**fields, audience="scheduler" if to == "scheduler" else "watch")
+    return Page(**fields, to=tuple(to))
 
 
 def _fields(effect: Page | Forecast | DeadLetter) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def _page_columns(row: _Row) -> Columns:
     if not isinstance(page, Page):
         raise TypeError(f"not a page: {row.kind}")
     columns = {"key": clean(page.key), "rank": _rank(page.priority), "at_us": from_iso(page.at)}
-    return {**columns, "digest": row.digest, "doc": row.doc, "addressed": False, "sent_us": None, "for_": page.to}
+    return {**columns, "digest": row.digest, "doc": row.doc, "addressed": False, "sent_us": None, "for_": page.audience}
 
 
 def _rank(word: str) -> int:

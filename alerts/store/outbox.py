@@ -17,7 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from alerts.effects import Page
+from alerts.effects import Page, page_of
 from alerts.store.tables import DELIVERIES, OUTBOX
 from models.instants import MINUTE, SECOND
 
@@ -158,7 +158,7 @@ def claim(connection: Connection, destination: str, now_us: int, lease_us: int, 
         .where(DELIVERIES.c.destination == destination, DELIVERIES.c.key.in_([row.key for row in rows]))
         .values(state="sending", attempts=DELIVERIES.c.attempts + 1, due_us=now_us + min(lease_us, LONGEST_WAIT_US))
     )
-    return [OwedPage(_page(row.doc), destination, row.attempts + 1, row.trace) for row in rows]
+    return [OwedPage(page_of(json.loads(row.doc)), destination, row.attempts + 1, row.trace) for row in rows]
 
 
 def mark_sent(connection: Connection, owed: OwedPage, now_us: int) -> None:
@@ -207,8 +207,3 @@ def _delivery(*states: str) -> sa.Exists:
 
 def _is(owed: OwedPage) -> sa.ColumnElement[bool]:
     return sa.and_(DELIVERIES.c.key == owed.page.key, DELIVERIES.c.destination == owed.destination)
-
-
-def _page(doc: str) -> Page:
-    fields = json.loads(doc)
-    return Page(**{**fields, "alerts": tuple(fields["alerts"])})

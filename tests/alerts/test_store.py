@@ -29,6 +29,7 @@ from alerts.effects import (
     Transition,
     effect_document,
     encode,
+    page_of,
 )  # fmt: skip
 from alerts.store.alert_document import fold
 from alerts.store.database import DatabaseTooNew
@@ -452,3 +453,23 @@ def test_a_journal_written_to_the_same_file_does_not_break_commits(tmp_path: Pat
     with store.database.reading() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM frames")) == appended
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("owed", "written"),
+    [
+        (Page("k", "t", "main", "-", "low", ("a",), "T", "B"), {}),
+        (Page("k", "t", "main", "-", "low", ("a",), "T", "B", "scheduler"), {"to": "scheduler"}),
+        (Page("k", "t", "main", "-", "low", ("a",), "T", "B", to=("ada", "ben"), rung=2), {"to": ["ada", "ben"], "rung": 2}),
+        (Page("k", "t", "main", "-", "low", ("a",), "T", "B", to=("ada",), kind="over"), {"to": ["ada"], "kind": "over"}),
+    ],
+)  # fmt: skip
+def test_a_page_reads_back_as_it_was_written_and_one_for_everybody_has_its_old_bytes(
+    owed: Page, written: dict[str, object]
+) -> None:
+    document = json.loads(encode(owed))
+    assert document == {
+        "key": "k", "at": "t", "site": "main", "patient": "-", "priority": "low", "alerts": ["a"], "title": "T", "body": "B",
+        **written,
+    }  # fmt: skip
+    assert page_of(document) == owed

@@ -94,7 +94,7 @@ class Practice:
         return [each for each in self.effects if isinstance(each, Page)]
 
     def digests(self) -> list[str]:
-        return [f"{page.at[5:16]} {page.title} | {page.body}" for page in self.pages if page.to == "scheduler"]
+        return [f"{page.at[5:16]} {page.title} | {page.body}" for page in self.pages if page.audience == "scheduler"]
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_a_rise_of_five_points_over_the_recent_level_is_paged_at_once_whatever_t
     assert clinic.told() == ["03-23 11:00Z medium mood-worsening raised"]
     (page,) = clinic.pages
     assert page.body == "P-1: Mood worsening. PHQ-9 11, 5 over the recent 6."
-    assert page.to == "watch"
+    assert page.audience == "watch"
 
 
 def test_the_recent_level_is_the_one_since_the_last_dose(clinic: Practice) -> None:
@@ -243,7 +243,7 @@ def test_a_dose_that_is_likely_due_within_the_lead_is_on_the_board_and_a_dose_en
     clinic.passes(1)
     clinic.doses()
     assert clinic.told()[1:] == ["03-04 11:00Z info maintenance-due closed"]
-    assert [page.to for page in clinic.pages] == ["scheduler"]
+    assert [page.audience for page in clinic.pages] == ["scheduler"]
 
 
 def test_the_decision_is_written_beside_its_threshold_and_its_forecast(clinic: Practice) -> None:
