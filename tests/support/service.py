@@ -15,11 +15,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 import pytest
@@ -36,6 +36,7 @@ from streams.ward.state import Clock
 from tests.support.published import hold_to_schema
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
 PATIENCE_S: Final = 60.0
 START_US: Final = from_iso("2026-11-23T14:00:00Z")
 
@@ -128,12 +129,18 @@ class Inside:
 
     async def turns(self, status: int) -> Document:
         """Ask /healthz until it answers so; what it then says."""
-        give_up_at = time.monotonic() + PATIENCE_S
-        while (answer := await self.http.get("/healthz")).status_code != status:
-            if time.monotonic() > give_up_at:
-                raise TimeoutError(f"/healthz still says {answer.text}")
-        document: Document = answer.json()
-        return document
+        said: list[str] = []
+
+        async def asked() -> Document | None:
+            answer = await self.http.get("/healthz")
+            said[:] = [answer.text]
+            document: Document = answer.json()
+            return document if answer.status_code == status else None
+
+        try:
+            return await until_answered(asked, f"/healthz to answer {status}")
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}; it says {said}") from late
 
     async def transitions(self, after: int = 0) -> list[Document]:
         """All transitions of the site, once everything sent is settled."""
@@ -151,6 +158,16 @@ async def until(is_so: Callable[[], object], what: str) -> None:
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"waited {PATIENCE_S:g} s for {what}")
         await asyncio.sleep(0.002)
+
+
+async def until_answered(ask: Callable[[], Awaitable[T | None]], what: str) -> T:
+    """Ask until there is something in the answer; that answer."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not (answer := await ask()):
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"waited {PATIENCE_S:g} s for {what}")
+        await asyncio.sleep(0.002)
+    return answer
 
 
 @asynccontextmanager
