@@ -1,4 +1,4 @@
-"""Three ordinary changes, each made in a copy of the tree as README's table says: a channel, a rule, a kind of observation.
+"""Ordinary changes, each made in a copy of the tree as README's table says: a channel, two rules, a kind of observation.
 
 Made whole, each works; with one of its files forgotten, something says so, and which. What took more than these files once went
 silently wrong. `docs/three-changes.md` counts the files. Never here: what is generated, which a test each keeps in step.
@@ -22,9 +22,11 @@ CHANNELS: Final = "models/tables/channels.py"
 RULES: Final = "models/tables/rules.py"
 LIMITS: Final = "models/tables/limits.py"
 ENTRIES: Final = "streams/ward/entries.py"
+REGISTRY: Final = "streams/ward/rules/registry.py"
+MODULE: Final = "streams/ward/rules/shock_index.py"
 
 Edits = dict[str, tuple[tuple[str, str], ...]]
-"""File → (text that stands there once, text in its place)."""
+"""File → (text that stands there once, text in its place); of a new file, (nothing, its text)."""
 
 _SPO2: Final = '    Channel("sbp", '
 A_CHANNEL: Final[Edits] = {
@@ -52,6 +54,36 @@ A_RULE: Final[Edits] = {
         ),
     ),
 }
+_FORESEEN: Final = '    _asked("pressure-forecast", '
+A_RULE_OF_ITS_OWN: Final[Edits] = {
+    MODULE: (
+        (
+            "",
+            """\"\"\"`shock-index`: after a cuff, the heart's rate over the systolic pressure.\"\"\"
+
+from models.tables.rules import Priority
+from streams.ward.conclusions import Conclusion, over
+from streams.ward.sentences import rule_sentence
+from streams.ward.signal.rate import rate_now
+from streams.ward.state import Here, WardState
+
+
+def judge_shock_index(state: WardState, row: int, at_us: int, here: Here) -> Conclusion:
+    session = state.association.sessions[row]
+    index = (rate_now(state, row, at_us) or 0) / session.cuffs[-1].sbp
+    if not index > 1:
+        return over("shock-index", at_us, f"{session.where}: Shock index is over.")
+    text = rule_sentence(session.where, "Shock index", f"{index:.1f}.")
+    return Conclusion("shock-index", Priority.LOW, at_us, at_us, text, {"value": index}, "Allgoewer 1967")
+""",
+        ),
+    ),
+    REGISTRY: (
+        ("import look_ahead\n", "import look_ahead\nfrom streams.ward.rules.shock_index import judge_shock_index\n"),
+        (_FORESEEN, '    _asked("shock-index", judge_shock_index, "cuff"),\n' + _FORESEEN),
+    ),
+    RULES: ((_SEDATION, '    Rule("shock-index", "cardiovascular", True, "Shock index", "pressure"),\n' + _SEDATION),),
+}
 A_KIND: Final[Edits] = {
     OBSERVATIONS: (
         (
@@ -72,6 +104,7 @@ LINES: Final = (
         {"kind": "vitals", "at": f"2026-03-02T09:00:{second:02}Z", "device": "m-1", "spo2": 97, "perfusion": 6.02, "etco2": 20 + second % 2}
         for second in range(1, 20)
     ),
+    {"kind": "vitals", "at": "2026-03-02T09:00:20Z", "device": "m-1", "hr": 112, "sbp": 100, "dbp": 70},
     {"kind": "walk.tried", "at": "2026-03-02T09:00:30Z", "patient": "P-1", "session": "S-1", "steady": True},
 )  # fmt: skip
 
@@ -105,6 +138,9 @@ def changed(folder: Path, edits: Edits) -> subprocess.CompletedProcess[str]:
         )
     for file, pairs in edits.items():
         for old, new in pairs:
+            if not old:
+                (folder / file).write_text(new)
+                continue
             text = (folder / file).read_text()
             assert text.count(old) == 1, (file, old)
             (folder / file).write_text(text.replace(old, new))
@@ -131,6 +167,10 @@ def test_a_rule_on_a_signal_is_two_files_and_it_is_raised(tmp_path: Path) -> Non
     assert "overbreathing" in made(tmp_path, A_RULE)["raised"]
 
 
+def test_a_rule_of_its_own_is_a_module_and_a_row_in_two_tables_and_it_is_raised(tmp_path: Path) -> None:
+    assert "shock-index" in made(tmp_path, A_RULE_OF_ITS_OWN)["raised"]
+
+
 def test_a_kind_of_observation_is_two_files_and_it_is_entered(tmp_path: Path) -> None:
     said = made(tmp_path, A_KIND)
     assert "walk.tried" in said["entered"]
@@ -141,6 +181,7 @@ def test_without_any_of_them_the_tree_knows_none(tmp_path: Path) -> None:
     said = made(tmp_path, {})
     assert "perfusion" not in said["shown"]
     assert "overbreathing" not in said["raised"]
+    assert "shock-index" not in said["raised"]
     assert said["entered"] == ["session.started"]
     assert said["refused"] == ["unknown kind"]
 
@@ -151,8 +192,18 @@ def test_without_any_of_them_the_tree_knows_none(tmp_path: Path) -> None:
         (A_CHANNEL, OBSERVATIONS, "`Vitals` of models/wire/observations.py lacks ['perfusion']"),
         (A_CHANNEL, CHANNELS, "has ['perfusion'] besides: a channel is a row and a name there and a field here"),
         (A_RULE, RULES, "has limits of ['overbreathing'], which models/tables/rules.py does not name"),
+        (A_RULE_OF_ITS_OWN, REGISTRY, "streams/ward/rules/registry.py lacks ['shock-index'] and has [] besides"),
+        (A_RULE_OF_ITS_OWN, RULES, "streams/ward/rules/registry.py lacks [] and has ['shock-index'] besides"),
+        (A_RULE_OF_ITS_OWN, MODULE, "No module named 'streams.ward.rules.shock_index'"),
     ],
-    ids=["channel without its field", "field without its channel", "limit without its rule"],
+    ids=[
+        "channel without its field",
+        "field without its channel",
+        "limit without its rule",
+        "rule without its row in the registry",
+        "row in the registry without its rule",
+        "row in the registry without its module",
+    ],
 )
 def test_one_file_forgotten_stops_the_start_and_says_which(
     tmp_path: Path, edits: Edits, forgotten: str, says: str

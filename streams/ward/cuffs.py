@@ -18,7 +18,7 @@ from models.tables.symptoms import SYMPTOM_VALID_FOR
 from streams.ward.association import Cuff, Session
 from streams.ward.conclusions import Conclusion
 from streams.ward.rules.cuffs import Verdict
-from streams.ward.rules.pressure_ahead import look_ahead
+from streams.ward.rules.registry import judge_after
 from streams.ward.sentences import cuff_sentence, limit_evidence, number
 from streams.ward.signal.quality import OUTLIER
 from streams.ward.signal.rate import rate_now
@@ -64,7 +64,7 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
         rows.peak_sbp[row] = np.fmax(rows.peak_sbp[row], cuff.sbp)
         rows.peak_dbp[row] = np.fmax(rows.peak_dbp[row], cuff.dbp)
     answer_cuff(state, row, cuff, here)
-    look_ahead(state, row, cuff, here)
+    judge_after("cuff", state, row, at_us, here)
 
 
 def recheck_overdue(state: WardState, row: int, due_us: int, here: Here) -> None:

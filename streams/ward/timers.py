@@ -11,14 +11,13 @@ from __future__ import annotations
 from typing import Final
 
 from models.instants import FAR, MINUTE, NEVER, SECOND
-from models.session.reports import AWAKE, GONE, Assessment, assess
+from models.session.reports import AWAKE, GONE, assess
 from models.tables.channels import CHANNEL_COLUMN
 from models.tables.rules import RULES, Priority
 from streams.ward.association import Cuff, Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.doses import LASTING_AFTER
-from streams.ward.rules.lasting import judge_lasting
-from streams.ward.rules.predose import judge_predose
+from streams.ward.rules.registry import judge_after
 from streams.ward.sentences import duration, number, rule_sentence
 from streams.ward.sessions import expect_cuff
 from streams.ward.state import DUE, Here, WardState
@@ -44,7 +43,7 @@ def doses_changed(state: WardState, row: int, here: Here) -> None:
     seen = peak_us is not None and any(cuff.at_us >= peak_us - PEAK_WITHIN for cuff in session.cuffs)
     session.peak_due_us = None if peak_us is None or seen else max(peak_us + PEAK_WITHIN, clock_us)
     schedule_timers(state, row)
-    _file_predose(state, row, here)
+    judge_after("dose", state, row, dose_us, here)
 
 
 def peak_at_us(session: Session) -> int | None:
@@ -62,7 +61,6 @@ def answer_cuff(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
     if session.peak_due_us is not None and peak_us is not None and cuff.at_us >= peak_us - PEAK_WITHIN:
         session.peak_due_us = None
         schedule_timers(state, row)
-    _file_predose(state, row, here)
 
 
 def answer_checkin(state: WardState, row: int, here: Here) -> None:
@@ -116,7 +114,7 @@ def timer_falls_due(state: WardState, row: int, due_us: int) -> None:
             state.file(session, _overdue(session, "checkin-overdue", detail, due_us), here)
     if session.lasting_due_us == due_us:
         session.lasting_due_us = None
-        file_lasting(state, row, assess(session.reports, ()), due_us, here)
+        judge_after("two hours", state, row, due_us, here)
     schedule_timers(state, row)
 
 
@@ -134,18 +132,3 @@ def _overdue(session: Session, rule: str, detail: str, due_us: int) -> Conclusio
     text = rule_sentence(session.where, RULES[rule].title, detail)
     evidence: dict[str, object] = {"phase": session.phase(due_us)}
     return Conclusion(rule, Priority.LOW, due_us, due_us, text, evidence, session.protocol.source)
-
-
-def file_lasting(state: WardState, row: int, assessment: Assessment, at_us: int, here: Here) -> None:
-    """File whether dissociation or drowsiness lasts, by the session's scores."""
-    session = state.association.sessions[row]
-    conclusion = judge_lasting(session, assessment, at_us, here[0])
-    if conclusion is not None:
-        state.file(session, conclusion, here)
-
-
-def _file_predose(state: WardState, row: int, here: Here) -> None:
-    session = state.association.sessions[row]
-    conclusion = judge_predose(session, here[0])
-    if conclusion is not None:
-        state.file(session, conclusion, here)

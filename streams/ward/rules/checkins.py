@@ -23,9 +23,10 @@ from models.wire.observations import CheckIn, SetAside
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.cuffs import symptom_reported
 from streams.ward.estimates import surprise_of
+from streams.ward.rules.registry import judge_after
 from streams.ward.sentences import number, rule_sentence, with_chair
 from streams.ward.state import REPEAT_WINDOW, Here, WardState
-from streams.ward.timers import answer_checkin, file_lasting
+from streams.ward.timers import answer_checkin
 
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
 """The instruments of a round of observation."""
@@ -62,7 +63,7 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
     state.rows.sedated[row] = not session.conditions.keys().isdisjoint({"sedation", "unresponsive"})
     if report.instrument in OBSERVED_BY:
         answer_checkin(state, row, here)
-    file_lasting(state, row, assessment, report.at_us, here)
+    judge_after("check-in", state, row, report.at_us, here)
 
 
 def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from models.instants import MINUTE, SECOND
-from models.session.reports import AWAKE, GONE, Assessment, Report
+from models.session.reports import AWAKE, GONE, Report, assess
 from models.tables.limits import UNITS
 from models.tables.rules import RULES, Priority
-from streams.ward.association import Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.doses import LASTING_AFTER
 from streams.ward.sentences import duration, number, rule_sentence
+from streams.ward.state import Here, WardState
 
 _RULE: Final = "prolonged-dissociation"
 _SOURCE: Final = (
@@ -23,13 +23,14 @@ _SOURCE: Final = (
 )
 
 
-def judge_lasting(session: Session, assessment: Assessment, at_us: int, clock_us: int) -> Conclusion | None:
+def judge_lasting(state: WardState, row: int, at_us: int, here: Here) -> Conclusion | None:
     """The conclusion on a session's scores; None where it is too early to say that anything lasts.
 
     Args:
-        at_us: of the newest score, or when it fell due. clock_us: the shard's clock.
+        at_us: of the newest score, or when it fell due.
     """
-    title = RULES[_RULE].title
+    session, clock_us, title = state.association.sessions[row], here[0], RULES[_RULE].title
+    assessment = assess(session.reports, ())
     if not (assessment.dissociating or assessment.drowsy):
         return over(_RULE, at_us, f"{session.where}: {title} is over.")
     if session.dose_us is None or clock_us < session.dose_us + LASTING_AFTER:

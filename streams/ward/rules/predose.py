@@ -9,15 +9,17 @@ from math import isnan
 from typing import Final
 
 from models.tables.rules import RULES, Priority
-from streams.ward.association import Cuff, Session
+from streams.ward.association import Cuff
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.sentences import number, rule_sentence
+from streams.ward.state import Here, WardState
 
 _RULE: Final = "predose-pressure"
 
 
-def judge_predose(session: Session, clock_us: int) -> Conclusion | None:
+def judge_predose(state: WardState, row: int, at_us: int, here: Here) -> Conclusion | None:
     """The conclusion on a session's cuffs and dose so far; None where its protocol asks about no pressure."""
+    session, clock_us = state.association.sessions[row], here[0]
     ask = session.protocol.predose_mmhg
     if ask is None:
         return None

@@ -38,19 +38,20 @@ _SOURCE: Final = f"models/session/pressure.py: chance of 180/110 within 20 min o
 _RULE: Final = "pressure-forecast"
 
 
-def look_ahead(state: WardState, row: int, cuff: Cuff, here: Here) -> None:
-    """File the forecast after a good cuff, which is among the session's, and note until when the next is asked for."""
+def look_ahead(state: WardState, row: int, at_us: int, here: Here) -> Conclusion | None:
+    """The conclusion for a session after a cuff; it notes there until when the next is asked for."""
     session = state.association.sessions[row]
-    if not session.announced or not session.doses or cuff.at_us < session.doses[0].at_us:
-        return
+    if not session.announced or not session.doses or at_us < session.doses[0].at_us:
+        return None
+    cuff = session.cuffs[-1]
     if any(0 < cuff.at_us - other.at_us < AGAIN_AFTER for other in session.cuffs[-3:]):
-        return
+        return None
     near = cuff.sbp >= ASKS_AT_MMHG[0] or cuff.dbp >= ASKS_AT_MMHG[1]
     forecast = pressure_ahead(state, row, cuff.at_us) if near else None
     baseline_sbp, _ = state.baseline(row)
     conclusion = judge_pressure_ahead(session, cuff, forecast, baseline_sbp, here[0])
     session.cuff_asked_us = None if conclusion.priority is None else here[0] + ASKED_WITHIN
-    state.file(session, conclusion, here)
+    return conclusion
 
 
 def judge_pressure_ahead(

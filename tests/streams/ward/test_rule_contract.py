@@ -334,14 +334,14 @@ def test_every_rule_has_its_words_on_the_board() -> None:
 
 @pytest.mark.parametrize("rule", sorted(set(REGISTRY) - {limit.rule for limit in LIMITS}))
 def test_a_rule_that_is_no_limit_is_named_by_the_module_that_judges_it(rule: str) -> None:
-    module = import_module(f"streams.ward.{REGISTRY[rule].judge}")
+    module = import_module(f"streams.ward.{REGISTRY[rule].module}")
     assert f'"{rule}"' in getsource(module)
 
 
 def test_a_rule_begins_once_with_a_sentence_a_source_and_what_the_wire_takes(played: Played) -> None:
     rule = played.enrolment.rule
     raised = [each for each in played.steps if each.transition == "raised"]
-    assert raised, f"the scene of {rule} makes nothing begin: is {played.enrolment.judge} called?"
+    assert raised, f"the scene of {rule} makes nothing begin: is {played.enrolment.module} called?"
     assert len(raised) == 1, played.story.clinic.told()
     (first,) = raised
     assert RULES[rule].title in first.text
