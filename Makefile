@@ -101,6 +101,22 @@ prove-network-load: setup $(BROKER) ## Measure a network of 100,000 sessions on 
 prove-network-flood: setup $(BROKER) ## Have one site of a network misbehave, and measure whether the others notice (4 minutes)
 	$(BIN)/python -m bench.network.load --sessions 20000 --sites 200 --minutes 4 --flood
 
+.PHONY: prove-network-limit
+prove-network-limit: setup $(BROKER) ## Open more and more sessions in a network on this machine, until decisions are late (10 minutes)
+	$(BIN)/python -m bench.network.load --sessions 50000 --sites 200 --find-limit
+
+.PHONY: prove-network-http
+prove-network-http: setup $(BROKER) ## The same over HTTP: a gateway for each clinic posts to two edges (10 minutes)
+	$(BIN)/python -m bench.network.load --http --sessions 20000 --sites 200 --step 10000 --find-limit
+
+.PHONY: prove-network-takeover
+prove-network-takeover: setup $(BROKER) ## Kill a worker of a network of 100,000 sessions each minute; how long its clinics wait (5 minutes)
+	$(BIN)/python -m bench.network.load --sessions 100000 --sites 200 --minutes 5 --takeover
+
+.PHONY: prove-peers
+prove-peers: setup $(BROKER) ## Measure Chairside beside Faust, Quix Streams, Bytewax and aiokafka, same rules, same broker (15 minutes)
+	$(BIN)/python -m bench.network.peers
+
 .PHONY: prove-latency
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
 	$(BIN)/python -m bench.speed.latency
@@ -136,7 +152,7 @@ lock-broker: $(ENVIRONMENT) ## Resolve deploy/kafka/pom.xml anew and write its l
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here
-	rm -rf .venv .uv .kafka .setup.log build dist $(BOARD)/node_modules $(BOARD)/dist
+	rm -rf .venv .uv .kafka .peers .setup.log build dist $(BOARD)/node_modules $(BOARD)/dist
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

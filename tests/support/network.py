@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
@@ -258,8 +259,17 @@ class Compared:
     frames: int = 0
     effects: int = 0
     samples: int = 0
+    repeated: int = 0
+    """Samples that the ward had had, or that came late."""
     stamps: dict[tuple[int, int], int] = field(default_factory=dict)
     """(shard, offset) → when the brokers had the frame, of the frames that had effects."""
+    payloads: set[bytes] = field(default_factory=set)
+    """Hashes of all frames."""
+
+
+def hashed(payload: bytes) -> bytes:
+    """What a frame is known by."""
+    return blake2b(payload, digest_size=8).digest()
 
 
 async def assert_exact(network: Network, folder: Path) -> Compared:
@@ -276,6 +286,7 @@ async def assert_exact(network: Network, folder: Path) -> Compared:
                 if offset >= checkpoint.next_offset:
                     break
                 done = shard.step(offset, received_us, payload)
+                compared.payloads.add(hashed(payload))
                 linear.commit(done)
                 if done.effects:
                     compared.stamps[number, offset] = received_us
@@ -286,6 +297,7 @@ async def assert_exact(network: Network, folder: Path) -> Compared:
             compared.frames += shard.next_offset
             compared.effects += len(there)
             compared.samples += shard.ward.counts["samples"]
+            compared.repeated += shard.ward.counts["repeated or late"]
         assert store.conflicts() == 0
         return compared
     finally:
