@@ -12,6 +12,10 @@ Evidence = Mapping[str, object]
 """JSON values only: `value`, `limit`, `unit`, `baseline`, `data_age_s`, … as the rule has them."""
 
 
+Change = Literal["began", "changed", "deepened", "ended"]
+"""Of a rule: it began, has another priority, is worse by its limit's step at the same one, or is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The patient, session and chair that a finding is about. `session` is the sender's name for it; None at home."""
@@ -24,13 +28,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """This rule began, changed its priority or ended for this subject.
+    """This rule began, changed its priority, deepened or ended for this subject.
 
     `at_us` is the instant it fell due; `onset_us` when the condition began, by the sender's clock; `clock_us` the
     shard's clock when it was concluded. `priority` is the new one (when it ended: the last one).
     """
 
-    change: Literal["began", "changed", "ended"]
+    change: Change
     subject: Subject
     rule: str
     priority: Priority

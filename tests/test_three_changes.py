@@ -50,7 +50,7 @@ A_RULE: Final[Edits] = {
     LIMITS: (
         (
             _FEVER,
-            '    Limit("overbreathing", LOW, "etco2", "<", 25, 28, 5, 5, 0, "< by us", "chosen by us"),\n' + _FEVER,
+            '    Limit("overbreathing", LOW, "etco2", "<", 25, 28, 5, 5, 0, 0, "< by us", "chosen by us"),\n' + _FEVER,
         ),
     ),
 }

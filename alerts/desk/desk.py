@@ -127,7 +127,7 @@ class Desk:
         """Raise, change or end the alert of a finding. Call `advance` first with the finding's instant."""
         key = alert_key(finding.subject, finding.rule)
         alert = self.open.at(key)
-        if finding.change != "changed":
+        if finding.change not in {"changed", "deepened"}:
             self._closed.pop(key, None)
         match finding.change:
             case "began" if alert is not None and alert.phase is not AlertPhase.LATCHED and _is_news_each_time(finding):
@@ -138,15 +138,15 @@ class Desk:
                 if alert is not None:
                     self._step(alert, Stimulus.RECURRED, finding.at_us, finding.clock_us, {"because": "it came back"})
                 self._raise(key, finding, finding.onset_us)
-            case "changed" if alert is None:
+            case "changed" | "deepened" if alert is None:
                 # Closed by hand while it went on. Worse than what was closed is news; easier is not.
                 closed_at = self._closed.get(key)
-                if closed_at is None or finding.priority > closed_at:
+                if closed_at is None or finding.priority > closed_at or finding.change == "deepened":
                     self._closed.pop(key, None)
                     self._raise(key, finding, finding.at_us)
                 else:
                     self._closed[key] = finding.priority
-            case "changed" if alert is not None:
+            case "changed" | "deepened" if alert is not None:
                 self._change(alert, finding)
             case "ended" if alert is not None:
                 # What goes on under another name is no condition that was over unseen.
@@ -163,9 +163,11 @@ class Desk:
                 )  # fmt: skip
 
     def _change(self, alert: Alert, finding: Finding) -> None:
-        worse = finding.priority > alert.priority
+        worse = finding.priority > alert.priority or finding.change == "deepened"
         alert.priority, alert.worst = finding.priority, max(alert.worst, finding.priority)
         alert.text, alert.evidence, alert.source = finding.text, dict(finding.evidence), finding.source
+        if finding.change == "deepened":
+            self._paging.forget_rule(alert.key)
         self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, {})
 
     def _raise(self, key: AlertKey, finding: Finding, onset_us: int) -> None:

@@ -4,7 +4,8 @@ The rules, in prose:
 - A condition that begins raises an alert. It is active until somebody answers or the condition ends.
 - When the condition ends, an alert that latches stays up until a person has seen it; any other closes.
 - An acknowledgement or a snooze quiets this alert alone, and runs out: then the alert is active again.
-- A worse priority breaks through an acknowledgement and a snooze. An easier one changes nothing but the priority.
+- A worse priority breaks through an acknowledgement and a snooze, and so does a reading at the same priority that is worse than
+  the one told last by its limit's step (`models/tables/limits.py`). An easier one changes nothing but the priority.
 - An acknowledged or snoozed alert whose condition ends closes: somebody has seen it.
 - A latched alert whose condition comes back gives way to a new one.
 - Missing data is no stimulus: it never appears here.

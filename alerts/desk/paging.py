@@ -6,7 +6,7 @@
 - low and info: on the board only.
 
 A page that goes out takes with it whatever else of its patient is waiting, worst first, so that one event is one page.
-A worse priority is never quieted by an earlier, lesser page of its rule.
+A worse priority, or a deeper reading, is never quieted by an earlier, lesser page of its rule.
 Pure. Bad at: whom to page; every destination gets every page. Cost: one look through the patient's open alerts a page.
 Never here: an alert's life (`desk.py`, `lifecycle.py`), sending (`pager.py`), a clock.
 """
@@ -101,6 +101,10 @@ class Paging:
         title = f"{worst.name} {PRIORITY_SHAPES[worst]} {where}: {RULES[alert.rule].title}"
         alerts = tuple(each.id for each in waiting)
         return Page(f"{alert.id}-{seq}", iso(clock_us), site, patient, worst.word, alerts, title, body)
+
+    def forget_rule(self, key: AlertKey) -> None:
+        """A reading is worse than what was paged: nothing that was paged of this rule delays the page about it."""
+        self._rules.pop(key, None)
 
     def _forget(self, clock_us: int) -> None:
         """Drop what no longer delays a page. Both are in the order of their instants, so only what is dropped is looked at."""

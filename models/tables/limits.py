@@ -68,8 +68,9 @@ CONFIRM_WITHIN: Final = 30 * MINUTE
 or 30 min, and intensive care every 15-17. Two readings 5 min apart are one clinic's rule [S33]; with 10 min here, 60 % of the
 pressures under 90 that lasted were never told above low where a cuff came every 12-15 min. Older than this it is no neighbour."""
 
-CUFF_RULES: Final = ("hypertension", "hypertensive-crisis", "pressure-rise", "hypotension")
-"""The rules on cuffs, read singly, confirming each other (streams/ward/rules/cuffs.py); the others are held over time."""
+CUFF_RULES: Final = ("hypertensive-crisis", "hypertension", "pressure-rise", "hypotension")
+"""The rules on cuffs, one that implies another before it: read singly, confirming each other (streams/ward/rules/cuffs.py); the
+others are held over time."""
 
 SCORES: Final = ("moaas", "cadss")
 
@@ -108,6 +109,8 @@ class Limit:
     hold_s: float
     leave_s: float
     readings: int
+    #: A reading worse than the one told last by this much, in the channel's unit, is told anew; 0: depth says nothing.
+    step: float
     #: Whether the limit itself is past, and why: begins with `past`.
     at_limit: str
     source: str
@@ -154,49 +157,55 @@ class Limit:
 
 # fmt: off
 _US = "chosen by us"
+# Steps, all chosen by us. 5 % of saturation: as far as it is from the policies' 90 to PRODIGY's 85. 20 mmHg systolic and 15
+# diastolic: more than one pressure differs by from cuff to cuff (device SD 8 mmHg, ISO 81060-2); 15 below, where less is left.
+# 15 /min of a fast heart, 5 of a slow one: less than from one of NEWS2's bands to the next (111, 131; 50, 40). 2 and 8 breaths,
+# 10 and 5 mmHg of CO2, one degree: as far as from a limit here to the next worse source's, or half of it. One level of MOAA/S;
+# a display band of CADSS. None where depth says nothing: there is a breath or none, mild dissociation is what is expected, and
+# one row only adds to another.
 LIMITS: Final = (
-    #     rule                   prio    channel     past  enter leave hold leave_s n  the limit itself, and why          source
-    Limit("hypertension",        LOW,    "sbp",      ">=", 180, 170,   0,  0, 1, ">= as the trials' outlier",                  "SBP >=180: esketamine trials' outlier (US PI Table 6); one cuff asks for a recheck; leave: " + _US + ", device SD 8 mmHg (ISO 81060-2)"),
-    Limit("hypertension",        LOW,    "dbp",      ">=", 110, 105,   0,  0, 1, ">= as the trials' outlier",                  "DBP >=110: US PI Table 6; Del Sant 2020"),
-    Limit("hypertension",        MEDIUM, "sbp",      ">=", 180, 170,   0,  0, 2, ">= as its one cuff",                         "SBP >=180 on two readings: clinic protocol pattern [S33]; Del Sant 2020"),
-    Limit("hypertension",        MEDIUM, "dbp",      ">=", 110, 105,   0,  0, 2, ">= as its one cuff",                         "DBP >=110 on two readings, as systolic"),
-    Limit("hypertensive-crisis", HIGH,   "sbp",      ">=", 200, 190,   0,  0, 1, ">= where the source says >: the safe side",  ">200/120 once: clinic protocol [S33]; with symptoms already at hypertension's limit: >180/120 with symptoms is an emergency (Yip 2022)"),
-    Limit("hypertensive-crisis", HIGH,   "dbp",      ">=", 120, 115,   0,  0, 1, ">= where the source says >: the safe side",  "as systolic"),
-    Limit("pressure-rise",       LOW,    "sbp-rise", ">=",  40,  30,   0,  0, 1, ">= as the label",                            "SBP rise >=40: US PI section 5.6"),
-    Limit("pressure-rise",       LOW,    "dbp-rise", ">=",  25,  20,   0,  0, 1, ">= as the label",                            "DBP rise >=25: US PI section 5.6"),
-    Limit("pressure-rise",       MEDIUM, "sbp-rise", ">=",  40,  30,   0,  0, 2, ">= as the label",                            "US PI section 5.6, on two readings as [S33]"),
-    Limit("pressure-rise",       MEDIUM, "dbp-rise", ">=",  25,  20,   0,  0, 2, ">= as the label",                            "US PI section 5.6, on two readings as [S33]"),
-    Limit("pressure-rise",       MEDIUM, "sbp",      ">=", 160, 150,   0,  0, 1, ">= as stage 2 begins",                       "only with SBP >=160, stage 2 hypertension (ESC 2018): a rise from 95 to 135 needs nobody; " + _US, role="and"),
-    Limit("hypotension",         LOW,    "sbp",      "<=",  90,  95,   0,  0, 1, "<= as NEWS2",                                "NEWS2 scores 3 at <=90; one cuff asks for a recheck"),
-    Limit("hypotension",         MEDIUM, "sbp",      "<=",  90,  95,   0,  0, 2, "<= as NEWS2",                                "NEWS2, confirmed"),
-    Limit("hypotension",         MEDIUM, "rate",     "<=",  50,  55,   0,  0, 1, "<= as NEWS2",                                "a slow heart confirms a low cuff (NEWS2 scores 1 at <=50): a faint is both; " + _US, role="instead"),
-    Limit("hypotension",         HIGH,   "sbp",      "<=",  80,  85,   0,  0, 2, "<= as MEWS",                                 "MEWS scores 2 at <=80, confirmed"),
+    #     rule                   prio    channel     past  enter leave hold leave_s n step  the limit itself, and why      source
+    Limit("hypertension",        LOW,    "sbp",      ">=", 180, 170,   0,  0, 1, 20, ">= as the trials' outlier",                  "SBP >=180: esketamine trials' outlier (US PI Table 6); one cuff asks for a recheck; leave: " + _US + ", device SD 8 mmHg (ISO 81060-2)"),
+    Limit("hypertension",        LOW,    "dbp",      ">=", 110, 105,   0,  0, 1, 15, ">= as the trials' outlier",                  "DBP >=110: US PI Table 6; Del Sant 2020"),
+    Limit("hypertension",        MEDIUM, "sbp",      ">=", 180, 170,   0,  0, 2, 20, ">= as its one cuff",                         "SBP >=180 on two readings: clinic protocol pattern [S33]; Del Sant 2020"),
+    Limit("hypertension",        MEDIUM, "dbp",      ">=", 110, 105,   0,  0, 2, 15, ">= as its one cuff",                         "DBP >=110 on two readings, as systolic"),
+    Limit("hypertensive-crisis", HIGH,   "sbp",      ">=", 200, 190,   0,  0, 1, 20, ">= where the source says >: the safe side",  ">200/120 once: clinic protocol [S33]; with symptoms already at hypertension's limit: >180/120 with symptoms is an emergency (Yip 2022)"),
+    Limit("hypertensive-crisis", HIGH,   "dbp",      ">=", 120, 115,   0,  0, 1, 15, ">= where the source says >: the safe side",  "as systolic"),
+    Limit("pressure-rise",       LOW,    "sbp-rise", ">=",  40,  30,   0,  0, 1, 20, ">= as the label",                            "SBP rise >=40: US PI section 5.6"),
+    Limit("pressure-rise",       LOW,    "dbp-rise", ">=",  25,  20,   0,  0, 1, 15, ">= as the label",                            "DBP rise >=25: US PI section 5.6"),
+    Limit("pressure-rise",       MEDIUM, "sbp-rise", ">=",  40,  30,   0,  0, 2, 20, ">= as the label",                            "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "dbp-rise", ">=",  25,  20,   0,  0, 2, 15, ">= as the label",                            "US PI section 5.6, on two readings as [S33]"),
+    Limit("pressure-rise",       MEDIUM, "sbp",      ">=", 160, 150,   0,  0, 1,  0, ">= as stage 2 begins",                       "only with SBP >=160, stage 2 hypertension (ESC 2018): a rise from 95 to 135 needs nobody; " + _US, role="and"),
+    Limit("hypotension",         LOW,    "sbp",      "<=",  90,  95,   0,  0, 1, 15, "<= as NEWS2",                                "NEWS2 scores 3 at <=90; one cuff asks for a recheck"),
+    Limit("hypotension",         MEDIUM, "sbp",      "<=",  90,  95,   0,  0, 2, 15, "<= as NEWS2",                                "NEWS2, confirmed"),
+    Limit("hypotension",         MEDIUM, "rate",     "<=",  50,  55,   0,  0, 1,  0, "<= as NEWS2",                                "a slow heart confirms a low cuff (NEWS2 scores 1 at <=50): a faint is both; " + _US, role="instead"),
+    Limit("hypotension",         HIGH,   "sbp",      "<=",  80,  85,   0,  0, 2, 15, "<= as MEWS",                                 "MEWS scores 2 at <=80, confirmed"),
     # Leave times, chosen by us: what comes back within them is the same event, and a new alert would be no news. On
     # 88 h of recordings a pulse that flaps about 45 /min makes 32 alerts with 60 s where 15 s made 48.
-    Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 60, 0, "> as the protocol",                          "HR >120 sustained 5 min: clinic protocol [S33]"),
-    Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 60, 0, "> as the surveillance's",                    "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
-    Limit("bradycardia",         MEDIUM, "rate",     "<",   45,  48,  30, 60, 0, "< by us: no source has 45",                  "between NEWS2's 1 (<=50) and 3 (<=40); hold: " + _US),
-    Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0, "< by us: no source has 38",                  "below NEWS2's 3 (<=40); hold: " + _US + "; without an ECG 30 s: a failing pleth counts missed beats for up to 20 s before it gives up (13 of 19 such alerts)", pleth_s=30),
-    Limit("desaturation",        MEDIUM, "spo2",     "<",   90,  92,  15, 30, 0, "< as the policies",                          "SpO2 <90: sedation policies; 15 s: Welch 2011, Goerges 2009 (14 s halves ignored alarms)"),
-    Limit("desaturation",        HIGH,   "spo2",     "<=",  85,  88,  10, 30, 0, "<= as PRODIGY",                              "PRODIGY 2020: <=85 % is respiratory depression; hold: " + _US),
-    Limit("desaturation",        MEDIUM, "spo2-doubted", "<", 90, 92,  60, 30, 0, "< as without a doubt",                       "a doubt has an end: what is low and doubted is told within 90 s; hold: " + _US),
-    Limit("desaturation",        HIGH,   "spo2-doubted", "<=", 85, 88, 75, 30, 0, "<= as without a doubt",                      "a doubt has an end: within 120 s; hold: " + _US),
-    Limit("bradypnoea",          MEDIUM, "rr",       "<=",   8,  10,  30, 30, 0, "<= as NEWS2",                                "NEWS2 scores 3 at <=8; sedation policies 8-10; only with company (`company.py`); hold: " + _US),
-    Limit("bradypnoea",          MEDIUM, "rr-alone", "<=",   5,   8,  30, 30, 0, "<= as PRODIGY",                              "PRODIGY: RR <=5 is respiratory depression; monitors' own default is below 6; hold: " + _US),
-    Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0, ">= as MEWS",                                 "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),
-    Limit("apnoea",              HIGH,   "rr",       "<=",   3,   6,  20, 30, 0, "<= by us: PRODIGY's 5 is breathing still",   "PRODIGY: RR <=5, apnoea >30 s; 20 s is the usual apnoea definition"),
-    Limit("apnoea",              HIGH,   "etco2",    "<",    8,  16,  20, 30, 0, "< by us: no source has 8",                   "no breath: EtCO2 <8, " + _US + "; leave: PRODIGY's <=15 is no breathing well yet"),
-    Limit("apnoea",              HIGH,   "breaths",  "<=",   0,   1,   3, 30, 0, "<= as no witness is none",                   "neither RR nor EtCO2 shows a breath, by the two rows above, after breathing was seen: the pause began earlier than that (half a minute, on 247 h of one capnograph), so it needs only what a slip of the line needs; 3 s: " + _US),
-    Limit("hypoventilation",     MEDIUM, "etco2",    ">=",  60,  55,  60, 30, 0, ">= as PRODIGY",                              "PRODIGY: EtCO2 >=60 (for 3 min; 60 s " + _US + ")"),
-    Limit("shallow-breathing",   LOW,    "etco2",    "<=",  15,  18, 180, 30, 0, "<= as PRODIGY",                              "PRODIGY: EtCO2 <=15 for 3 min is respiratory depression; low, because a line in a mouth breather's nose shows the same; leave: " + _US),
-    Limit("shallow-breathing",   MEDIUM, "etco2-beside", "<=", 15, 18, 60, 30, 0, "<= as PRODIGY",                             "the same, half or less of the session's own, beside a low saturation or a slow or fallen rate (`company.py`); hold: " + _US),
-    Limit("hyperthermia",        LOW,    "temp",     ">=", 39.1, 38.5, 0,  0, 1, ">= as NEWS2",                                "NEWS2 scores 2 at >=39.1"),
-    Limit("hypothermia",         LOW,    "temp",     "<=", 35.0, 35.5, 0,  0, 1, "<= as NEWS2",                                "NEWS2 scores 3 at <=35.0"),
-    Limit("sedation",            MEDIUM, "moaas",    "<=",   3,   4,   0,  0, 1, "<= as the convention",                       "MOAA/S <=3 is moderate or greater sedation [S6]"),
-    Limit("unresponsive",        HIGH,   "moaas",    "<=",   1,   2,   0,  0, 1, "<= as the levels' words",                    "MOAA/S <=1: responds to pain only, or not at all [S48]"),
-    Limit("dissociation",        INFO,   "cadss",    ">",    4,   4,   0,  0, 1, "> as the convention",                        "CADSS >4: FDA and sponsor convention [S7]"),
-    Limit("dissociation",        LOW,    "cadss",    ">=",  15,  14,   0,  0, 1, ">= as the band begins",                      "display band 15-29, engineering proposal; no validated cut"),
-    Limit("severe-dissociation", MEDIUM, "cadss",    ">=",  30,  29,   0,  0, 1, ">= as the band begins",                      "display band >=30, engineering proposal; no validated cut"),
+    Limit("tachycardia",         LOW,    "rate",     ">",  120, 115, 300, 60, 0, 15, "> as the protocol",                          "HR >120 sustained 5 min: clinic protocol [S33]"),
+    Limit("tachycardia",         MEDIUM, "rate",     ">",  140, 130,  60, 60, 0, 15, "> as the surveillance's",                    "NEWS2 scores 3 at >=131; 140 as in SpO2/HR surveillance (Taenzer 2010); hold: " + _US),
+    Limit("bradycardia",         MEDIUM, "rate",     "<",   45,  48,  30, 60, 0,  5, "< by us: no source has 45",                  "between NEWS2's 1 (<=50) and 3 (<=40); hold: " + _US),
+    Limit("bradycardia",         HIGH,   "rate",     "<",   38,  42,  15, 60, 0,  5, "< by us: no source has 38",                  "below NEWS2's 3 (<=40); hold: " + _US + "; without an ECG 30 s: a failing pleth counts missed beats for up to 20 s before it gives up (13 of 19 such alerts)", pleth_s=30),
+    Limit("desaturation",        MEDIUM, "spo2",     "<",   90,  92,  15, 30, 0,  5, "< as the policies",                          "SpO2 <90: sedation policies; 15 s: Welch 2011, Goerges 2009 (14 s halves ignored alarms)"),
+    Limit("desaturation",        HIGH,   "spo2",     "<=",  85,  88,  10, 30, 0,  5, "<= as PRODIGY",                              "PRODIGY 2020: <=85 % is respiratory depression; hold: " + _US),
+    Limit("desaturation",        MEDIUM, "spo2-doubted", "<", 90, 92,  60, 30, 0,  5, "< as without a doubt",                       "a doubt has an end: what is low and doubted is told within 90 s; hold: " + _US),
+    Limit("desaturation",        HIGH,   "spo2-doubted", "<=", 85, 88, 75, 30, 0,  5, "<= as without a doubt",                      "a doubt has an end: within 120 s; hold: " + _US),
+    Limit("bradypnoea",          MEDIUM, "rr",       "<=",   8,  10,  30, 30, 0,  2, "<= as NEWS2",                                "NEWS2 scores 3 at <=8; sedation policies 8-10; only with company (`company.py`); hold: " + _US),
+    Limit("bradypnoea",          MEDIUM, "rr-alone", "<=",   5,   8,  30, 30, 0,  2, "<= as PRODIGY",                              "PRODIGY: RR <=5 is respiratory depression; monitors' own default is below 6; hold: " + _US),
+    Limit("tachypnoea",          LOW,    "rr",       ">=",  30,  26, 120, 30, 0,  8, ">= as MEWS",                                 "MEWS scores 3 at >=30 (NEWS2: >=25); hold: " + _US),
+    Limit("apnoea",              HIGH,   "rr",       "<=",   3,   6,  20, 30, 0,  0, "<= by us: PRODIGY's 5 is breathing still",   "PRODIGY: RR <=5, apnoea >30 s; 20 s is the usual apnoea definition"),
+    Limit("apnoea",              HIGH,   "etco2",    "<",    8,  16,  20, 30, 0,  0, "< by us: no source has 8",                   "no breath: EtCO2 <8, " + _US + "; leave: PRODIGY's <=15 is no breathing well yet"),
+    Limit("apnoea",              HIGH,   "breaths",  "<=",   0,   1,   3, 30, 0,  0, "<= as no witness is none",                   "neither RR nor EtCO2 shows a breath, by the two rows above, after breathing was seen: the pause began earlier than that (half a minute, on 247 h of one capnograph), so it needs only what a slip of the line needs; 3 s: " + _US),
+    Limit("hypoventilation",     MEDIUM, "etco2",    ">=",  60,  55,  60, 30, 0, 10, ">= as PRODIGY",                              "PRODIGY: EtCO2 >=60 (for 3 min; 60 s " + _US + ")"),
+    Limit("shallow-breathing",   LOW,    "etco2",    "<=",  15,  18, 180, 30, 0,  5, "<= as PRODIGY",                              "PRODIGY: EtCO2 <=15 for 3 min is respiratory depression; low, because a line in a mouth breather's nose shows the same; leave: " + _US),
+    Limit("shallow-breathing",   MEDIUM, "etco2-beside", "<=", 15, 18, 60, 30, 0,  5, "<= as PRODIGY",                             "the same, half or less of the session's own, beside a low saturation or a slow or fallen rate (`company.py`); hold: " + _US),
+    Limit("hyperthermia",        LOW,    "temp",     ">=", 39.1, 38.5, 0,  0, 1,  1, ">= as NEWS2",                                "NEWS2 scores 2 at >=39.1"),
+    Limit("hypothermia",         LOW,    "temp",     "<=", 35.0, 35.5, 0,  0, 1,  1, "<= as NEWS2",                                "NEWS2 scores 3 at <=35.0"),
+    Limit("sedation",            MEDIUM, "moaas",    "<=",   3,   4,   0,  0, 1,  1, "<= as the convention",                       "MOAA/S <=3 is moderate or greater sedation [S6]"),
+    Limit("unresponsive",        HIGH,   "moaas",    "<=",   1,   2,   0,  0, 1,  1, "<= as the levels' words",                    "MOAA/S <=1: responds to pain only, or not at all [S48]"),
+    Limit("dissociation",        INFO,   "cadss",    ">",    4,   4,   0,  0, 1,  0, "> as the convention",                        "CADSS >4: FDA and sponsor convention [S7]"),
+    Limit("dissociation",        LOW,    "cadss",    ">=",  15,  14,   0,  0, 1,  0, ">= as the band begins",                      "display band 15-29, engineering proposal; no validated cut"),
+    Limit("severe-dissociation", MEDIUM, "cadss",    ">=",  30,  29,   0,  0, 1, 15, ">= as the band begins",                      "display band >=30, engineering proposal; no validated cut"),
 )
 # fmt: on
 

@@ -22,9 +22,9 @@ from models.instants import DAY, MINUTE, NEVER
 from models.session.expectation import expected_effects
 from models.session.reports import Report
 from models.tables.drugs import UNSCHEDULED, SessionPhase, TreatmentProtocol, protocol_of
-from models.tables.rules import Priority
+from models.tables.rules import INHIBITS, Priority
 from streams.journal.frame import Origin
-from streams.ward.conclusions import Conclusion, Condition, News, note_conclusion
+from streams.ward.conclusions import Conclusion, Condition, Depth, News, note_conclusion
 from streams.ward.doses import SessionDose, last_course, total_mg
 from streams.ward.early_doses import EarlyDoses
 from streams.ward.rules.cuffs import CuffRules
@@ -134,8 +134,12 @@ class Session:
         return total_mg(self.doses)
 
     def note(self, conclusion: Conclusion) -> News | None:
-        """Update the rules in force by a conclusion; the news in it."""
-        return note_conclusion(self.conditions, Condition, conclusion)
+        """Update the rules in force by a conclusion; the news in it. What a worse rule says already has not deepened."""
+        news = note_conclusion(self.conditions, Condition, conclusion)
+        if news is not None and news.change == "deepened":
+            said = any(conclusion.rule in INHIBITS.get(rule, ()) for rule in self.conditions)
+            return None if said else news
+        return news
 
     def usual_at(self, at_us: int) -> str | None:
         """A sentence on what is usual at an instant after the dose; None before it, or if nothing is known."""
@@ -376,11 +380,12 @@ def _packed(session: Session) -> dict[str, Any]:
     fields["cuff_rules"] = session.cuff_rules.packed() if session.cuff_rules.last else None
     fields["reports"] = [astuple(report) for report in session.reports]
     fields["standing"] = {rule: [int(each.priority), each.onset_us] for rule, each in session.conditions.items()}
+    fields["told"] = {rule: list(each.told) for rule, each in session.conditions.items() if each.told is not None}
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
 
 
 def _unpacked(fields: dict[str, Any]) -> Session:
-    in_force = fields.get("standing", {})
+    in_force, told = fields.get("standing", {}), fields.get("told", {})
     fields = {name: value for name, value in fields.items() if name in Session.__dataclass_fields__}
     fields.setdefault("name", None)
     fields["cuff_rules"] = CuffRules.unpacked(fields["cuff_rules"]) if "cuff_rules" in fields else CuffRules()
@@ -388,6 +393,7 @@ def _unpacked(fields: dict[str, Any]) -> Session:
     fields["reports"] = [Report(*report) for report in fields.get("reports", ())]
     fields["cuffs"] = [Cuff(*cuff) for cuff in fields.get("cuffs", ())]
     fields["conditions"] = {
-        rule: Condition(Priority(priority), onset_us) for rule, (priority, onset_us) in in_force.items()
+        rule: Condition(Priority(priority), onset_us, told=Depth(*told[rule]) if rule in told else None)
+        for rule, (priority, onset_us) in in_force.items()
     }
     return Session(**fields)

@@ -1,20 +1,52 @@
 """Conclusions: what a rule says of its subject, and whether that is news; the same for a session and for a patient at home.
 
 A rule returns a `Conclusion` whenever it has judged, however often it has said the same before; `WardState.file` alone turns it
-into a finding, once when the rule begins, once when its priority changes, once when it is over.
+into a finding: when the rule begins, when its priority changes, when its reading is worse by a step, and when it is over.
 Never here: when a rule judges, and of whom.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+from models.findings import Change
+from models.tables.limits import MEASURED_AS, Limit
 from models.tables.rules import RULE_INDEX, Priority
 
 NO_EVIDENCE: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+INEXACT: Final = 1e-9
+"""Of a step: readings are decimals, and their differences are not exact."""
+
+
+class Depth(NamedTuple):
+    """A reading that a rule is in force by, and how deep it is.
+
+    channel: that it is measured on. steps: how far beyond the limit, in the limit's steps. step: in the channel's unit, below 0
+    where lower is worse.
+    """
+
+    channel: str
+    value: float
+    steps: float
+    step: float
+
+    def is_deeper_than(self, told: Depth) -> bool:
+        """Whether it is worse than what was told by a step; of two channels, beyond their limits by one step more."""
+        further = (self.value - told.value) / self.step if self.channel == told.channel else self.steps - told.steps
+        return further >= 1 - INEXACT
+
+
+def depth_of(limit: Limit, value: float | None) -> Depth | None:
+    """The depth of a limit's reading; None where there is no reading, or depth says nothing."""
+    if value is None or not limit.step:
+        return None
+    step = limit.step if limit.above else -limit.step
+    return Depth(MEASURED_AS.get(limit.channel, limit.channel), value, (value - limit.enter) / step, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +66,8 @@ class Conclusion:
     evidence: Mapping[str, object]
     #: Where limit or criterion come from; empty where the rule is over.
     source: str
+    #: Of a limit, how deep its reading is; None where that says nothing.
+    depth: Depth | None = None
 
 
 def over(
@@ -51,17 +85,23 @@ class Condition:
     priority: Priority
     #: When it began, by the sender's clock; it stays while the priority changes.
     onset_us: int
+    #: The reading that was told last, if it had a depth: what is worse than it by a step is told anew.
+    told: Depth | None = field(default=None, kw_only=True)
 
 
 AnyCondition = TypeVar("AnyCondition", bound=Condition)
 
 
 class News(NamedTuple):
-    """What a conclusion changes: the new priority (of a rule that is over, its last one), and since when it has been on."""
+    """What a conclusion changes: the new priority (of a rule that is over, its last one), and since when it has been on.
 
-    change: Literal["began", "changed", "ended"]
+    was: of a rule that has deepened, what was told before.
+    """
+
+    change: Change
     priority: Priority
     onset_us: int
+    was: Depth | None = None
 
 
 def note_conclusion(
@@ -79,13 +119,19 @@ def note_conclusion(
             return None
         onset_us = min(conclusion.onset_us, conclusion.at_us)
         conditions[rule] = begin(priority, onset_us)
+        conditions[rule].told = conclusion.depth
         return News("began", priority, onset_us)
     if priority is None:
         del conditions[rule]
         return News("ended", before.priority, before.onset_us)
+    depth, told = conclusion.depth, before.told
     if priority == before.priority:
-        return None
-    before.priority = priority
+        if depth is None or (told is not None and not depth.is_deeper_than(told)):
+            return None
+        before.told = depth
+        # Where nothing was told that has a depth (an older version's), this is what the next one is compared with.
+        return None if told is None else News("deepened", priority, before.onset_us, told)
+    before.priority, before.told = priority, depth
     return News("changed", priority, before.onset_us)
 
 

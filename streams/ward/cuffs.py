@@ -16,7 +16,7 @@ from models.tables.limits import RECHECK_WITHIN, Limit
 from models.tables.rules import RULES
 from models.tables.symptoms import SYMPTOM_VALID_FOR
 from streams.ward.association import Cuff, Session
-from streams.ward.conclusions import Conclusion
+from streams.ward.conclusions import Conclusion, depth_of
 from streams.ward.rules.cuffs import Verdict
 from streams.ward.rules.registry import judge_after
 from streams.ward.sentences import cuff_sentence, limit_evidence, number
@@ -114,7 +114,8 @@ def conclude_cuff(
             evidence["trend"] = {"from": number(pressure), "over_s": round((at_us - before[-1].at_us) / SECOND)}
         if limit.channel.endswith("-rise"):
             evidence["measured"] = session.cuff_rules.last.get(name)
-    return Conclusion(rule, verdict.priority, at_us, verdict.onset_us, text, evidence, limit.source)
+    depth = None if verdict.priority is None else depth_of(limit, value)
+    return Conclusion(rule, verdict.priority, at_us, verdict.onset_us, text, evidence, limit.source, depth)
 
 
 def _baseline_of(limit: Limit, baseline: tuple[float | None, float | None]) -> float | None:

@@ -37,6 +37,7 @@ from streams.ward.home import rules as home
 from streams.ward.monitor_alarms import fold_alarm
 from streams.ward.rules.checkins import alert_unread_line
 from streams.ward.rules.contraindications import check_contraindication, weigh_registration
+from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
 from streams.ward.samples import pass_time
 from streams.ward.session_entries import assign_device, end_session, fold_intervention, start_session
@@ -146,6 +147,7 @@ def _apply_limits(state: WardState, site: str) -> None:
     for row, session in state.association.sessions.items():
         if session.site == site:
             state.rows.limit_set[row] = state.limits.set_of(site, session.patient)
+            reckon_deeper(state, row)
 
 
 def _identity(record: Event) -> str:

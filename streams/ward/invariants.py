@@ -16,6 +16,7 @@ from models.instants import FAR, NEVER
 from models.tables.rules import RULES
 from streams.ward.association import Session
 from streams.ward.rows import CONTINUOUS, NO_STEP
+from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.state import WardState
 
 
@@ -102,6 +103,10 @@ def _session(state: WardState, row: int, session: Session) -> Iterator[str]:
         yield f"it is looked at {int(rows.due[row]) - next_us} µs after it is due"
     if next_us < state.clock_us:
         yield f"something was due {state.clock_us - next_us} µs ago and did not happen"
+    before = rows.deeper[row].copy()
+    reckon_deeper(state, row)
+    if not np.array_equal(before, rows.deeper[row], equal_nan=True):
+        yield "a limit is told anew from another reading on than what was told says"
     if not session.conditions.keys() <= RULES.keys():
         yield "a condition has no rule"
     if [dose.at_us for dose in session.doses] != sorted(dose.at_us for dose in session.doses):

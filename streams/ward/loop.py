@@ -52,9 +52,10 @@ POOL_FULL: Final = 4
 HEARD: Final = 5
 """Something is news of the session's monitor: `begun`, `returned`, `turned` or `skewed`."""
 STEPPED: Final = 6
-"""A step is believed, and flips limits: `shown`, `of_rate`, `flips`, `since`; its channel is the one before `column`."""
+"""A step is believed, and flips or deepens limits: `shown`, `of_rate`, `flips`, `since`, `deepens`; its channel is the one before
+`column`."""
 FLIPPED: Final = 7
-"""The sample flips limits: `flips`, `since`."""
+"""The sample flips or deepens limits: `flips`, `since`, `deepens`."""
 CUFF: Final = 8
 """The sample has a pressure, trusted or not."""
 UNCOUNTED: Final = 9

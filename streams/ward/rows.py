@@ -67,6 +67,9 @@ KINDS: Final = {
     "since":      Kind(_LIMIT_NAMES, "i8", 0),        # when the running hold began
     "strikes":    Kind(_LIMIT_NAMES, "u1", IDLE),     # samples the other way since the last one towards
     "on":         Kind(_LIMIT_NAMES, "?", 0),         # in force
+    "deeper":     Kind(_LIMIT_NAMES, "f8", np.nan),   # of one in force: the reading from which on it is told anew; NaN: none is
+    "deeper_held": Kind(_LIMIT_NAMES, "i8", 0),       # µs held there so far
+    "deeper_strikes": Kind(_LIMIT_NAMES, "u1", IDLE),
     "beat":       Kind(_BEATS, "f8", np.nan),         # the two rates, averaged (streams/ward/signal/agreement.py)
     "beat_at":    Kind(_BEATS, "i8", NEVER),
     "apart_since": Kind(None, "i8", NEVER),           # since when the two disagree
@@ -145,6 +148,9 @@ class SessionRecord(Protocol):
     since: Ints
     strikes: Octets
     on: Octets
+    deeper: Floats
+    deeper_held: Ints
+    deeper_strikes: Octets
     beat: Floats
     beat_at: Ints
     apart_since: int

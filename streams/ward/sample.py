@@ -82,6 +82,8 @@ class SampleRecord(Protocol):
 
     #: By limit: it came into force, or went out of it.
     flips: Octets
+    #: By limit: it is in force, and was past by a step more than was told for its hold.
+    deepens: Octets
     #: By limit that flips: when the hold began that did it.
     since: Ints
     #: The channel whose believed step comes next; where one flips limits, it is of the channel before.
@@ -105,7 +107,7 @@ _RECORD: Final = np.dtype([
     ("place", "i8"), ("row", "i8"), ("step", "i8"), ("observed", "u1"), ("clock_us", "i8"), ("at_us", "i8"), ("sent_us", "i8"),
     ("again", "u1"), ("reading", "f8", (_COLUMNS,)), ("passed_us", "i8", (_COLUMNS,)), ("before_us", "i8", _C),
     ("fresh", "u1", _C), ("readable", "u1", _C), ("plausible", "u1", _C), ("trusted", "u1", (_COLUMNS,)), ("quality", "u1", _C), ("stepped", "u1", _C),
-    ("believed", "i8", _C), ("rate_counts", "u1"), ("rate_withheld", "u1"), ("company", "i8"), ("flips", "u1", _R), ("since", "i8", _R),
+    ("believed", "i8", _C), ("rate_counts", "u1"), ("rate_withheld", "u1"), ("company", "i8"), ("flips", "u1", _R), ("deepens", "u1", _R), ("since", "i8", _R),
     ("any_fresh", "u1"), ("begun", "u1"), ("returned", "u1"), ("turned", "u1"), ("skewed", "u1"),
     ("column", "i8"), ("shown", "f8"), ("of_rate", "u1"), ("overdue", "i8"), ("late", "i8"), ("nameless", "i8"), ("in_use", "i8"),
 ], align=True)

@@ -17,7 +17,8 @@ def number(value: float, channel: str = "") -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def _with_unit(value: float, channel: str) -> str:
+def with_unit(value: float, channel: str) -> str:
+    """``84 %``: a reading of a limit's column."""
     return f"{number(value, channel)} {UNITS[channel]}"
 
 
@@ -30,14 +31,14 @@ def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:
     """``Chair 3 (A-17): Low oxygen. SpO2 84 %, at or below 85 % for 10 s.``"""
     word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
     held = f" for {duration(limit.hold_s)}" if limit.hold_s else ""
-    reading = f"{LABELS[limit.channel]} {_with_unit(value, limit.channel)}"
+    reading = f"{LABELS[limit.channel]} {with_unit(value, limit.channel)}"
     if (value < limit.enter) if limit.above else (value > limit.enter):
         # A worse limit is over and this one is not: the reading is between where it begins and where it ends.
         back = (value <= limit.leave) if limit.above else (value >= limit.leave)
-        leave = _with_unit(limit.leave, limit.channel)
+        leave = with_unit(limit.leave, limit.channel)
         still = f"back past {leave} for less than {duration(limit.leave_s)}" if back else f"not yet back at {leave}"
         return f"{where}: {title}. {reading}, {still}."
-    return f"{where}: {title}. {reading}, {word} {_with_unit(limit.enter, limit.channel)}{held}."
+    return f"{where}: {title}. {reading}, {word} {with_unit(limit.enter, limit.channel)}{held}."
 
 
 _BECAUSE: Final = {
@@ -60,8 +61,8 @@ def cuff_sentence(where: str, limit: Limit, value: float | None, title: str, why
     word = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}[limit.past]
     end = "" if limit.rule == "hypertensive-crisis" and not why else _BECAUSE[why]
     if value is None:
-        return f"{where}: {title}. {LABELS[limit.channel]} {word} {_with_unit(limit.enter, limit.channel)}{end}."
-    return f"{where}: {title}. {LABELS[limit.channel]} {_with_unit(value, limit.channel)}, {word} {_with_unit(limit.enter, limit.channel)}{end}."
+        return f"{where}: {title}. {LABELS[limit.channel]} {word} {with_unit(limit.enter, limit.channel)}{end}."
+    return f"{where}: {title}. {LABELS[limit.channel]} {with_unit(value, limit.channel)}, {word} {with_unit(limit.enter, limit.channel)}{end}."
 
 
 def limit_evidence(

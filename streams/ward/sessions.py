@@ -14,6 +14,7 @@ from streams.journal.frame import Origin
 from streams.ward.association import Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import update_past
+from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.sentences import number, rule_sentence
 from streams.ward.state import Here, WardState
 
@@ -76,8 +77,9 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
         if rule != "unscheduled":
             detail = f"It began before the session was entered, as {before.where}."
             text, evidence = rule_sentence(session.where, RULES[rule].title, detail), {"began_as": before.patient}
-            conclusion = Conclusion(rule, on.priority, here[0], on.onset_us, text, evidence, "as before")
+            conclusion = Conclusion(rule, on.priority, here[0], on.onset_us, text, evidence, "as before", on.told)
             state.file(session, conclusion, here)
+    reckon_deeper(state, row)
 
 
 def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None:

@@ -30,7 +30,7 @@ from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.rules.cuffs import CuffLimits
 from streams.ward.sample import SampleUnderWay
-from streams.ward.sentences import duration, with_chair
+from streams.ward.sentences import duration, number, with_chair, with_unit
 from streams.ward.signal.clock_records import Clocks
 
 Clock = Literal["received", "observed"]
@@ -152,6 +152,10 @@ def _in_session(
         usual = None if technical else session.usual_at(conclusion.at_us)
         if usual is not None:
             evidence = {**evidence, "expected": usual}
+        if news.was is not None:
+            was = number(news.was.value, news.was.channel)
+            evidence = {**evidence, "was": was}
+            text = f"{text.removesuffix('.')}; it was {with_unit(news.was.value, news.was.channel)}."
         if clock_us - conclusion.at_us > LATE_AFTER:
             text = f"{text} It comes late: that was {duration((clock_us - conclusion.at_us) / SECOND)} ago."
     return text, with_chair(evidence, session.chair)

@@ -22,6 +22,7 @@ from streams.ward.limit_book import LimitBook
 from streams.ward.pasts import Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
+from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.samples import fold_samples
 from streams.ward.signal.clock_records import Clocks
 from streams.ward.state import REPEAT_WINDOW, Concluded, Place, WardState
@@ -124,4 +125,5 @@ class Ward(WardState):
         for row, session in sorted(ward.association.sessions.items()):
             ward.rows.dosed[row] = session.dose_us is not None
             ward.rows.limit_set[row] = ward.limits.set_of(session.site, session.patient)
+            reckon_deeper(ward, row)
         return ward

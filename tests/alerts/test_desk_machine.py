@@ -172,6 +172,22 @@ class DeskMachine(RuleBasedStateMachine):
 
     @rule(which=places)
     @among(going_on)
+    def its_reading_deepens(self, one: Known) -> None:
+        assert one.priority is not None
+        self.clock_us += 1
+        self.time_passes_to(self.clock_us)
+        effects = self._find(one, "deepened", one.priority)
+        (step,) = [e for e in effects if isinstance(e, Transition)]
+        assert (step.priority, step.phase) == (one.priority.word, AlertPhase.ACTIVE)
+        if one.alert is None:
+            assert step.transition == "raised", "it is worse than what somebody closed"
+            one.opened(step.alert, one.priority)
+            return
+        assert (step.transition, step.alert) == ("worsened", one.alert)
+        one.phase, one.until_us = AlertPhase.ACTIVE, None
+
+    @rule(which=places)
+    @among(going_on)
     def it_ends(self, one: Known) -> None:
         assert one.priority is not None
         self._find(one, "ended", one.priority)

@@ -294,6 +294,28 @@ def _(on: Stage) -> None:
     on.passes(2)
 
 
+@play("falling-on", "Oxygen is low and somebody is on it; it falls on, and that is told again")
+def _(on: Stage) -> None:
+    _infusion(on)
+    on.shows("m-3", spo2=84)
+    on.passes(0.5)
+    on.acknowledges("desaturation")
+    on.shows("m-3", spo2=80)
+    on.passes(1)
+    on.shows("m-3", spo2=77)
+    on.passes(1)
+    on.shows("m-3", spo2=60)
+    on.passes(1)
+    on.acknowledges("desaturation")
+    on.shows("m-3", spo2=70)
+    on.passes(0.5)
+    on.shows("m-3", spo2=60)
+    on.passes(0.5)
+    on.does("3", "oxygen", "15 L/min by mask")
+    on.shows("m-3", spo2=None)
+    on.passes(2)
+
+
 @play("apnoea", "Breathing stops; oxygen falls a minute later")
 def _(on: Stage) -> None:
     _infusion(on)

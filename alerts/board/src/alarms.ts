@@ -117,9 +117,10 @@ export function spoken(alert: Alert): string {
   return `${SIGN[alert.priority].word.toLowerCase()} alert. ${place(alert).replace(" · ", ", ")}. ${title(alert)}. ${detail(alert)}${over}`;
 }
 
-/** Said once per alert and priority: a repeat, a resume or a second board must not say it again. */
+/** Said once per alert, priority and deeper reading: a repeat, a resume or a second board must not say it again. */
 export function sayingOf(alert: Alert): string {
-  return `${alert.alert}/${alert.priority}`;
+  const deeper = alert.evidence?.["was"] === undefined ? "" : `/${String(alert.evidence["value"])}`;
+  return `${alert.alert}/${alert.priority}${deeper}`;
 }
 
 /** Which lines of a card an alert is about: its rule's, or those of the channels it names. */

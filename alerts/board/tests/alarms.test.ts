@@ -40,6 +40,16 @@ test("a worse severity breaks through an acknowledgement and is said again", () 
   expect(sayingOf(worse)).not.toBe(sayingOf(acknowledged));
 });
 
+test("a deeper reading at the same severity is said again, and its acknowledgement is not", () => {
+  const told = step("worsened", 3, { priority: "high", evidence: { value: 50, was: 76 } });
+  const before = after(step("raised", 1, { priority: "high", evidence: { value: 76 } }), step("acknowledged", 2, { priority: "high" }));
+  const deeper = after(step("raised", 1), told);
+  expect(needsSomeone(deeper)).toBe(true);
+  expect(sayingOf(deeper)).not.toBe(sayingOf(before));
+  const expired = step("expired", 5, { priority: "high", evidence: { value: 50, was: 76 } });
+  expect(sayingOf(after(step("raised", 1), told, expired))).toBe(sayingOf(deeper));
+});
+
 test("an expired acknowledgement needs someone again", () => {
   expect(needsSomeone(after(step("raised", 1), step("acknowledged", 2), step("expired", 3)))).toBe(true);
 });

@@ -20,7 +20,7 @@ from models.tables.rules import RULES, Priority
 from models.tables.suicidality import UNREAD_SOURCE, Risk, asks_about_suicide, hidden_in
 from models.tables.symptoms import alarming
 from models.wire.observations import CheckIn, SetAside
-from streams.ward.conclusions import Conclusion, over
+from streams.ward.conclusions import Conclusion, depth_of, over
 from streams.ward.cuffs import symptom_reported
 from streams.ward.estimates import surprise_of
 from streams.ward.rules.registry import judge_after
@@ -141,9 +141,8 @@ def judge_score(
         priority, onset_us, source = Priority.HIGH, assessment.grave_us, GRAVE_SOURCE
         detail = f"{detail} {_beside(assessment)}"
     text = rule_sentence(where, RULES[rule].title, detail)
-    return Conclusion(
-        rule, priority, at_us, onset_us, text, score_evidence(assessment, worst, clock_us, minute), source
-    )
+    evidence, depth = score_evidence(assessment, worst, clock_us, minute), depth_of(worst, newest.scale[1])
+    return Conclusion(rule, priority, at_us, onset_us, text, evidence, source, depth)
 
 
 def _reading(report: Report) -> str:

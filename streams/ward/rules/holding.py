@@ -19,6 +19,7 @@ from streams.ward.compiled import compiled
 from streams.ward.limit_book import LimitRecord
 from streams.ward.records import RecordGrid
 from streams.ward.rows import HELD_COUNT, IDLE, SessionRecord, StepRecord, TraceRecord
+from streams.ward.rules.deeper import deepens
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.signal.breathing import ALONE, NO_RATE, SLOW, company, is_no_rate
 from streams.ward.signal.rate import slow_hold
@@ -88,13 +89,13 @@ def _rest(session: SessionRecord, n: int) -> None:
 
 @compiled
 def hold_sample(session: SessionRecord, sample: SampleRecord, limits: RecordGrid[LimitRecord]) -> bool:
-    """Hold a judged sample against all limits; which of them it flips, in `flips` and `since`. Whether it flips any.
+    """Hold a judged sample against all limits; which it flips or deepens, in `flips`, `since` and `deepens`. Whether any.
 
     No reading is no evidence either way, so hold: it neither counts nor starts anew.
     """
     flipped, withheld = False, sample.rate_withheld != 0
     for n in range(HELD_COUNT):
-        sample.flips[n] = False
+        sample.flips[n] = sample.deepens[n] = False
         limit = limits[session.limit_set, n]
         if sample.trusted[limit.column]:
             if withheld and limit.column == _RR and not _rate_counts(session, sample, limit, n):
@@ -107,6 +108,8 @@ def hold_sample(session: SessionRecord, sample: SampleRecord, limits: RecordGrid
             if since_us != NEVER:
                 sample.flips[n] = flipped = True
                 sample.since[n] = since_us
+            elif session.on[n] and deepens(session, n, limit, reading, passed_us, enter_us):
+                sample.deepens[n] = flipped = True
     return flipped
 
 
@@ -125,11 +128,11 @@ def hold_step(
 ) -> bool:  # fmt: skip
     """A step is believed: hold what it showed, in its order, as if it had been believed from its first sample.
 
-    Its last reading is in `shown`, and which limits it flips in `flips` and `since`; whether it flips any.
+    Its last reading is in `shown`, and which limits it flips or deepens in `flips`, `since` and `deepens`; whether any.
     """
     flipped = False
     for n in range(HELD_COUNT):
-        sample.flips[n] = False
+        sample.flips[n] = sample.deepens[n] = False
     sample.of_rate = False
     before_us = step.before_us
     for k in range(step.length):
@@ -157,6 +160,8 @@ def hold_step(
                 if since_us != NEVER:
                     sample.flips[n] = flipped = True
                     sample.since[n] = since_us
+                elif session.on[n] and deepens(session, n, limit, reading, passed_us, enter_us):
+                    sample.deepens[n] = flipped = True
         sample.shown = reading
         sample.of_rate = of_rate
         before_us = at_us

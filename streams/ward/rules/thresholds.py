@@ -1,6 +1,6 @@
-"""Limits on samples: what a flip of a session's limits makes of their rules, with the evidence beside it.
+"""Limits on samples: what a flip of a session's limits, or a deeper reading, makes of their rules, with the evidence beside it.
 
-Never here: when a limit is flipped (`holding.py`), cuffs (`ward/cuffs.py`), scores (`checkins.py`).
+Never here: when a limit is flipped (`holding.py`) or deeper (`deeper.py`), cuffs (`ward/cuffs.py`), scores (`checkins.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from models.session.reports import assess
 from models.tables.channels import CHANNEL_COLUMN
 from models.tables.limits import KEYS, UNITS, Limit
 from models.tables.rules import RULE_INDEX, RULES
-from streams.ward.conclusions import Conclusion, over
+from streams.ward.conclusions import Conclusion, depth_of, over
+from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import duration, limit_evidence, limit_sentence, number, rule_sentence
 from streams.ward.signal.breathing import CO2, FALL, SATURATION, SEDATION, SLOW
@@ -36,21 +37,25 @@ _MEASURED: Final = {
 
 
 def file_flips(state: WardState, row: int, sample: SampleRecord, here: Here, readings: Mapping[str, float]) -> None:
-    """File the rules of the limits that came into force or went out of it with a sample.
+    """File the rules of the limits that came into force, went out of it or deepened with a sample.
 
     Args:
-        sample: its `flips` and `since`. readings: what did it, by the limits' columns; only what is believed.
+        sample: its `flips`, `since` and `deepens`. readings: what did it, by the limits' columns; only what is believed.
     """
     limits = state.sample_limits_of(row)
     flips = sample.flips.tolist()
-    rules = {limit.rule for limit, flip in zip(limits, flips, strict=True) if flip}
+    moved = [flip or deeper for flip, deeper in zip(flips, sample.deepens.tolist(), strict=True)]
+    rules = {limit.rule for limit, moves in zip(limits, moved, strict=True) if moves}
     for rule in sorted(rules, key=RULE_INDEX.__getitem__):
-        state.file(state.association.sessions[row], _judge(state, row, rule, limits, sample, flips, readings), here)
+        state.file(
+            state.association.sessions[row], _judge(state, row, rule, limits, sample, flips, moved, readings), here
+        )
+    reckon_deeper(state, row)
 
 
 def _judge(
     state: WardState, row: int, rule: str, limits: Sequence[Limit], sample: SampleRecord, flips: list[bool],
-    readings: Mapping[str, float],
+    moved: list[bool], readings: Mapping[str, float],
 ) -> Conclusion:  # fmt: skip
     """The conclusion of one rule: the worst of its limits in force, or that none is."""
     session, on = state.association.sessions[row], state.rows.on[row].tolist()
@@ -62,7 +67,7 @@ def _judge(
         evidence = limit_evidence(limit, readings[limit.channel], None, minute)
         return over(rule, at_us, f"{session.where}: {title} is over.", evidence, limit.source)
     # Of the worst limits in force, the one that this reading is about; the first in the table otherwise.
-    worst = max(forced, key=lambda i: (limits[i].priority, bool(flips[i]), -i))
+    worst = max(forced, key=lambda i: (limits[i].priority, bool(moved[i]), -i))
     limit = limits[worst]
     columns = _MEASURED[limit.channel]
     value = readings.get(limit.channel)
@@ -81,15 +86,19 @@ def _judge(
     if limit.channel == "spo2-doubted":
         evidence["doubt"], why = _doubt(state, row)
         text = f"{text.removesuffix('.')}; it is doubted: {why}."
-    if limit.key == KEYS[SLOW] and flips[worst]:
+    if limit.key == KEYS[SLOW] and moved[worst]:
         beside = _company(state, row, int(sample.company))
         evidence["beside"] = {name: found for name, (found, _) in beside.items()}
         text = f"{text.removesuffix('.')}, with {' and '.join(words for _, words in beside.values())}."
-    if limit.channel == "etco2-beside" and flips[worst]:
+    if limit.channel == "etco2-beside" and moved[worst]:
         beside = _beside_shallow(state, row)
         evidence["beside"] = {name: found for name, (found, _) in beside.items()}
         text = f"{text.removesuffix('.')}, with {' and '.join(words for _, words in beside.values())}."
-    return Conclusion(rule, limit.priority, at_us, onset_us, text, evidence, limit.source)
+    before = session.conditions.get(rule)
+    # A milder limit that comes into force beside it has held for itself, and says nothing of how long this has been so deep.
+    held = moved[worst] or before is None or before.priority != limit.priority
+    depth = depth_of(limit, value) if held else None
+    return Conclusion(rule, limit.priority, at_us, onset_us, text, evidence, limit.source, depth)
 
 
 def _beside_shallow(state: WardState, row: int) -> dict[str, tuple[float, str]]:

@@ -44,7 +44,7 @@ AGREES_FOR = NAMED_FOR = 1800 * SECOND
 JUMP_MMHG: Final = 60
 WIDE_MMHG, USUAL_MMHG, MEAN_UP = 50, 40, 0.3
 PRESSURES: Final[tuple[str, ...]] = ("sbp", "dbp")
-RULES: Final = ("hypertension", "hypertensive-crisis", "pressure-rise", "hypotension")
+RULES: Final = ("hypertensive-crisis", "hypertension", "pressure-rise", "hypotension")
 CRISIS: Final = ("hypertensive-crisis", Priority.HIGH)
 HIGH_PRESSURE: Final = ("hypertension", Priority.LOW)
 PAST: Final = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

@@ -293,7 +293,10 @@ def test_a_crisis_that_nobody_rechecked_lasts_until_a_cuff_is_back_below_it() ->
 
 def test_a_crisis_that_stands_is_not_doubted_again_whatever_was_read_meanwhile() -> None:
     clinic = session((0, 205, 95), (300, None, 70), (600, 270, 115))
-    assert told(clinic, "hypertensive-crisis") == ["0:00 high hypertensive-crisis raised"]
+    assert told(clinic, "hypertensive-crisis") == [
+        "0:00 high hypertensive-crisis raised",
+        "10:00 high hypertensive-crisis worsened",
+    ]
 
 
 def test_a_crisis_that_a_site_no_longer_wants_told_is_not_raised_for_want_of_a_recheck() -> None:
