@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from alerts.notify.notifiers import Destination, open_destinations
+from alerts.notify.destination import Destination
+from alerts.notify.notifiers import open_destinations
 from models.instants import EPOCH
 from models.relapse.policies import CheckIns, Maintenance
 from models.relapse.recalibration import recalibration_from

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alerts.api.live import Feed
 from alerts.effects import FrameEffects
@@ -55,6 +55,14 @@ def wall_us() -> int:
     return time.time_ns() // 1000
 
 
+_STARTED_US: Final = wall_us() - time.monotonic_ns() // 1000
+
+
+def steady_us() -> int:
+    """The wall clock as it was at the start and the time since then, in microseconds: no jump of the wall's moves it."""
+    return _STARTED_US + time.monotonic_ns() // 1000
+
+
 class Service:
     """One clinic's Chairside, recovered from its data directory; it runs inside `running`. `app.py` puts it behind HTTP.
 
@@ -89,7 +97,7 @@ class Service:
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
         destinations, schedulers = settings.pages.opened()
-        self.pager = Pager(self.store, destinations, now_us, schedulers=schedulers)
+        self.pager = Pager(self.store, destinations, now_us, steady_us, schedulers=schedulers)
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1

@@ -1,8 +1,10 @@
 """The pager: sends every owed page to every destination, at least once, until it has arrived.
 
-One line of work for each destination, so that a dead one delays nobody else. A page is claimed under a lease, sent, and marked;
-whoever dies in between loses nothing, because the lease ends. Tries wait 1, 2, 4 … 60 s. A high page is never given up.
-Bad at: exactly once; a receiver can drop a repeat by the page's key.
+One line of work for each destination, so that a dead one delays nobody else. In a line many tries go on at once, by lane
+(`TRIES_AT_ONCE`): the first try of a high page waits for no retry and for no lesser page. A page is claimed under a lease,
+tried, and marked; whoever dies in between loses nothing, because the lease ends. Tries wait 1, 2, 4 … 60 s. A high page is never
+given up. Leases and retries are timed by a clock that no jump of the wall's moves.
+Bad at: exactly once, a receiver can drop a repeat by the page's key; the order of pages to one receiver.
 Cost: a read a second for each destination when idle. Never here: who should be paged (the desk's), names, addresses.
 """
 
@@ -10,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from alerts.notify.notifiers import TIMEOUT_S, Destination, Outcome
-from alerts.store.outbox import OwedPage, Recipients, everybody
+from alerts.notify.destination import HANGING, Destination, Message, Outcome
+from alerts.store.outbox import LANES, Lane, OwedPage, Recipients, Tried, everybody
 from alerts.store.store import Store
 from alerts.tracing import SpanKind, context_of, tracer
 from models.instants import SECOND
@@ -33,6 +36,11 @@ LONGEST_RETRY_S: Final = 60
 MAX_TRIES: Final = 65
 """Tries, about an hour, after which a page that is not high is news no longer. Chosen by us."""
 
+TRIES_AT_ONCE: Final[Mapping[Lane, int]] = {"high": HANGING, "other": 8, "again": 8}
+"""Tries of one destination at once, by lane. Chosen by us: 64 high pages at once are more than a clinic of twenty chairs can owe.
+A high page that finds 64 others in their first try to a destination that hangs waits one time-out, 10 s, for each 64 before it;
+at every other destination it does not."""
+
 
 def retry_after_s(attempt: int) -> int:
     """Seconds to wait after the attempt-th try failed: 1, 2, 4 … 60. No jitter: a clinic's few pages make no stampede."""
@@ -45,8 +53,8 @@ class Pager:
     Args:
         store: where pages are owed.
         destinations: where each page goes; their names must differ.
-        now_us: the wall clock in microseconds.
-        timeout_s: when a send counts as failed.
+        now_us: the wall clock in microseconds: when a page was sent.
+        steady_us: a clock that never jumps, in microseconds: when leases end and retries are due.
         alone: no other pager uses this store, so pages that were being sent when the last one died go out at once.
         schedulers: the names of those destinations that are for whoever plans the visits.
         recipients: which destinations a page is for, where that hangs on its site; else `schedulers` decides.
@@ -55,7 +63,7 @@ class Pager:
 
     def __init__(
         self, store: Store, destinations: Sequence[Destination], now_us: Callable[[], int],
-        timeout_s: float = TIMEOUT_S, alone: bool = True, schedulers: Sequence[str] = (),
+        steady_us: Callable[[], int] | None = None, alone: bool = True, schedulers: Sequence[str] = (),
         recipients: Recipients | None = None, idle_s: float = IDLE_S,
     ) -> None:  # fmt: skip
         self._store = store
@@ -63,7 +71,7 @@ class Pager:
         if len(self._destinations) < len(destinations):
             raise ValueError("two destinations have the same name")
         self._now_us = now_us
-        self._timeout_s = timeout_s
+        self._steady_us = steady_us or now_us
         self._alone = alone
         self._recipients = recipients or everybody(list(self._destinations), schedulers)
         self._idle_s = idle_s
@@ -71,6 +79,9 @@ class Pager:
         self._nowhere = asyncio.Event()
         """Ends the waiting of a pager that has no destination."""
         self._stopping = False
+        self._unmarked: list[Tried] = []
+        """Tries that are over and not written yet."""
+        self._marking = asyncio.Lock()
 
     @property
     def destinations(self) -> list[Destination]:
@@ -92,7 +103,7 @@ class Pager:
             await self._nowhere.wait()
         async with asyncio.TaskGroup() as group:
             for destination in self._destinations.values():
-                group.create_task(self._serve(destination), name=f"pager {destination.name}")
+                group.create_task(self._serve(destination, group), name=f"pager {destination.name}")
 
     def stop(self) -> None:
         """Make `run` return once nothing is due. What waits for a retry stays owed, for the next pager."""
@@ -120,17 +131,29 @@ class Pager:
                 return
             await asyncio.sleep(IDLE_S)
 
-    async def _serve(self, destination: Destination) -> None:
-        waker = self._wakers[destination.name]
+    async def _serve(self, destination: Destination, group: asyncio.TaskGroup) -> None:
+        waker, trying = self._wakers[destination.name], Counter[Lane]()
+
+        async def attempt(owed: OwedPage) -> None:
+            try:
+                await self._try(destination, owed)
+            finally:
+                trying[owed.lane] -= 1
+                waker.set()
+
         while True:
             waker.clear()  # before looking: a page written while we look must not be slept over
+            claimed: list[OwedPage] = []
             try:
-                if await self._send_one(destination):
-                    continue
+                claimed = await self._claim(destination, {lane: TRIES_AT_ONCE[lane] - trying[lane] for lane in LANES})
+                await self._mark([])
             except Exception as error:  # noqa: BLE001  # a pager that died is the failure that pages nobody
                 # The database may be restarting. What was sent and not marked comes again, which is what leases are for.
                 log.error("pager cannot use the store: %s", type(error).__name__)
-            if self._stopping:
+            for owed in claimed:
+                trying[owed.lane] += 1
+                group.create_task(attempt(owed), name=f"page to {destination.name}")
+            if self._stopping and not claimed and not trying.total():
                 return
             try:
                 async with asyncio.timeout(self._idle_s):
@@ -138,36 +161,53 @@ class Pager:
             except TimeoutError:
                 pass
 
-    async def _send_one(self, destination: Destination) -> bool:
-        """Claim the most urgent due page and send it; False if none is due. One at a time, so that a worse one is next."""
-        lease_us = round((self._timeout_s + MARGIN_S) * SECOND)
-        claimed = await asyncio.to_thread(
-            self._store.claim_pages, destination.name, self._recipients, self._now_us(), lease_us
+    async def _claim(self, destination: Destination, room: Mapping[Lane, int]) -> list[OwedPage]:
+        """Claim what is due, as far as there is room."""
+        if not any(free > 0 for free in room.values()):
+            return []
+        lease_us = round((destination.timeout_s + MARGIN_S) * SECOND)
+        return await asyncio.to_thread(
+            self._store.claim_pages, destination.name, self._recipients, self._steady_us(), lease_us, room
         )
-        for owed in claimed:
-            with tracer().start_as_current_span("deliver page", context_of(owed.trace), kind=SpanKind.CLIENT) as span:
-                outcome = await destination.deliver(owed.page, self._timeout_s)
-                span.set_attributes(
-                    {"destination": owed.destination, "attempt": owed.attempt, "arrived": outcome.arrived}
-                )
-            await self._mark(owed, outcome)
-        return bool(claimed)
 
-    async def _mark(self, owed: OwedPage, outcome: Outcome) -> None:
-        now_us = self._now_us()
-        if outcome.arrived:
-            await asyncio.to_thread(self._store.mark_sent, owed, now_us)
-            result, level = "sent", logging.INFO
-        elif owed.page.priority != "high" and owed.attempt >= MAX_TRIES:
-            await asyncio.to_thread(self._store.mark_failed, owed, None, outcome.reason)
-            result, level = "abandoned", logging.ERROR
-        else:
-            retry_us = now_us + retry_after_s(owed.attempt) * SECOND
-            await asyncio.to_thread(self._store.mark_failed, owed, retry_us, outcome.reason)
-            result, level = "failed", logging.WARNING
+    async def _try(self, destination: Destination, owed: OwedPage) -> None:
+        """Try to send a claimed page, and write what became of it."""
+        with tracer().start_as_current_span("deliver page", context_of(owed.trace), kind=SpanKind.CLIENT) as span:
+            outcome = await destination.deliver(Message(owed.page))
+            span.set_attributes({"destination": owed.destination, "attempt": owed.attempt, "arrived": outcome.arrived})
+        tried, result, level = self._judge(owed, outcome)
+        try:
+            await self._mark([tried])
+        except Exception as error:  # noqa: BLE001  # see _serve
+            log.error("pager cannot use the store: %s", type(error).__name__)
         facts = {"page": owed.page.key, "destination": owed.destination, "outcome": result, "attempt": owed.attempt}
         if outcome.reason:
             facts["reason"] = outcome.reason
         log.log(
             level, "delivery %s", " ".join(f"{name}={value!r}" for name, value in facts.items()), extra={"facts": facts}
         )
+
+    def _judge(self, owed: OwedPage, outcome: Outcome) -> tuple[Tried, str, int]:
+        """What a try's outcome means, in a word for the log, and how loud that is."""
+        if outcome.arrived:
+            return Tried(owed, arrived=True), "sent", logging.INFO
+        if owed.page.priority != "high" and owed.attempt >= MAX_TRIES:
+            return Tried(owed, arrived=False, reason=outcome.reason), "abandoned", logging.ERROR
+        retry_us = self._steady_us() + retry_after_s(owed.attempt) * SECOND
+        return Tried(owed, arrived=False, retry_us=retry_us, reason=outcome.reason), "failed", logging.WARNING
+
+    async def _mark(self, tried: Sequence[Tried]) -> None:
+        """Write what became of tries, together with those that wait to be written: one fsync for all of them.
+
+        Returns once it is written. What could not be is kept for the next call.
+        """
+        self._unmarked += tried
+        async with self._marking:
+            batch, self._unmarked = self._unmarked, []
+            if not batch:
+                return
+            try:
+                await asyncio.to_thread(self._store.mark_pages, batch, self._now_us())
+            except BaseException:
+                self._unmarked = batch + self._unmarked
+                raise

@@ -4,15 +4,16 @@ A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` 
 it due again, because a sender that died after claiming has perhaps sent nothing: a page may arrive twice (with the same key),
 never not at all. `abandoned` and `retired` deliveries are over: given up, or to a destination that is no longer configured.
 Every destination has its own delivery of a page, so that a dead one delays nobody else's.
+Deliveries are claimed by lane (`LANES`), so that neither retries nor lesser pages keep the first try of a high one waiting.
 Bad at: guessing whether a lost answer meant success; it sends again. Never here: sending, clocks, transactions (the caller's).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -20,12 +21,17 @@ from sqlalchemy import Connection
 from alerts.effects import Page, page_of
 from alerts.store.tables import DELIVERIES, OUTBOX
 from models.instants import MINUTE, SECOND
+from models.tables.rules import Priority
 
-LONGEST_WAIT_US: Final = 10 * MINUTE
-"""No lease or retry is longer than this, so a due time further ahead was written under a wrong clock and does not hold."""
+LONGEST_WAIT_US: Final = 2 * MINUTE
+"""No lease or retry is longer (pager.py): a due time further ahead was written under a wrong clock and does not hold."""
 
 Recipients = Callable[[str, str], Sequence[str]]
 """The destinations of a page, by its site and its audience; none leaves it owed."""
+
+Lane = Literal["high", "other", "again"]
+"""First tries of high pages, of others, and all later tries."""
+LANES: Final[tuple[Lane, ...]] = ("high", "other", "again")
 
 _LIVE: Final = ("pending", "sending", "failed")
 
@@ -37,8 +43,19 @@ class OwedPage:
     page: Page
     destination: str
     attempt: int
+    lane: Lane = field(default="high", compare=False)
     trace: str | None = field(default=None, compare=False)
     """What led to it (alerts/tracing.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of a try. `retry_us`: when the next one is due; None: it arrived, or is given up."""
+
+    owed: OwedPage
+    arrived: bool
+    retry_us: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +157,24 @@ def due_destinations(connection: Connection, now_us: int) -> set[str]:
     )
 
 
-def claim(connection: Connection, destination: str, now_us: int, lease_us: int, limit: int) -> list[OwedPage]:
-    """Take up to `limit` due deliveries for `lease_us`, the worst first, then the oldest."""
+def claim(
+    connection: Connection, destination: str, now_us: int, lease_us: int, room: Mapping[Lane, int]
+) -> list[OwedPage]:  # fmt: skip
+    """Take due deliveries for `lease_us`, up to `room` in each lane, in the order of `LANES`: worst first, then oldest."""
+    claimed: list[OwedPage] = []
+    for lane in LANES:
+        if room.get(lane, 0) > 0:
+            claimed += _claim(connection, destination, now_us, lease_us, lane, room[lane])
+    return claimed
+
+
+def _claim(
+    connection: Connection, destination: str, now_us: int, lease_us: int, lane: Lane, limit: int
+) -> list[OwedPage]:  # fmt: skip
     wanted = (
         sa.select(DELIVERIES.c.key, DELIVERIES.c.attempts, OUTBOX.c.doc, OUTBOX.c.trace)
         .join(OUTBOX, OUTBOX.c.key == DELIVERIES.c.key)
-        .where(is_due(destination, now_us))
+        .where(is_due(destination, now_us), _in_lane(lane))
         .order_by(OUTBOX.c.rank.desc(), OUTBOX.c.at_us, OUTBOX.c.key)
         .limit(limit)
         .with_for_update(of=DELIVERIES, skip_locked=True)
@@ -158,28 +187,37 @@ def claim(connection: Connection, destination: str, now_us: int, lease_us: int, 
         .where(DELIVERIES.c.destination == destination, DELIVERIES.c.key.in_([row.key for row in rows]))
         .values(state="sending", attempts=DELIVERIES.c.attempts + 1, due_us=now_us + min(lease_us, LONGEST_WAIT_US))
     )
-    return [OwedPage(page_of(json.loads(row.doc)), destination, row.attempts + 1, row.trace) for row in rows]
+    return [OwedPage(page_of(json.loads(row.doc)), destination, row.attempts + 1, lane, row.trace) for row in rows]
 
 
-def mark_sent(connection: Connection, owed: OwedPage, now_us: int) -> None:
-    """Mark a delivery sent, also where its lease ran out meanwhile: the page did arrive."""
-    connection.execute(sa.update(DELIVERIES).where(_is(owed)).values(state="sent", last_error=None))
-    connection.execute(
-        sa.update(OUTBOX).where(OUTBOX.c.key == owed.page.key, OUTBOX.c.sent_us.is_(None)).values(sent_us=now_us)
-    )
+def _in_lane(lane: Lane) -> sa.ColumnElement[bool]:
+    if lane == "again":
+        return DELIVERIES.c.attempts > 0
+    high = OUTBOX.c.rank >= Priority.HIGH
+    return sa.and_(DELIVERIES.c.attempts == 0, high if lane == "high" else ~high)
 
 
-def mark_failed(connection: Connection, owed: OwedPage, retry_us: int | None, reason: str) -> None:
-    """Mark a delivery failed, due again at `retry_us`, or given up if None. A later claim of it is left alone."""
-    connection.execute(
-        sa.update(DELIVERIES)
-        .where(_is(owed), DELIVERIES.c.state == "sending", DELIVERIES.c.attempts == owed.attempt)
-        .values(
-            state="abandoned" if retry_us is None else "failed",
-            due_us=0 if retry_us is None else retry_us,
-            last_error=reason[:200],
+def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> None:
+    """Write what became of tries: sent, failed until the next one, or given up.
+
+    One that arrived is sent also where its lease ran out meanwhile. A failure leaves a later claim of its delivery alone.
+    """
+    for each in tried:
+        owed = each.owed
+        if each.arrived:
+            connection.execute(sa.update(DELIVERIES).where(_is(owed)).values(state="sent", last_error=None))
+            unsent = sa.and_(OUTBOX.c.key == owed.page.key, OUTBOX.c.sent_us.is_(None))
+            connection.execute(sa.update(OUTBOX).where(unsent).values(sent_us=now_us))
+            continue
+        connection.execute(
+            sa.update(DELIVERIES)
+            .where(_is(owed), DELIVERIES.c.state == "sending", DELIVERIES.c.attempts == owed.attempt)
+            .values(
+                state="abandoned" if each.retry_us is None else "failed",
+                due_us=0 if each.retry_us is None else each.retry_us,
+                last_error=each.reason[:200],
+            )
         )
-    )
 
 
 def counts(connection: Connection, now_us: int) -> PageCounts:

@@ -10,7 +10,7 @@ Never here: a clock (instants come from the caller), a decision about an alert.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from alerts.store.database import Database
 from alerts.store.forecast_cache import CachedState
 from alerts.store.forecast_queue import QueuedForecast
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
-from alerts.store.outbox import OwedPage, PageCounts, Recipients
+from alerts.store.outbox import Lane, OwedPage, PageCounts, Recipients, Tried
 from alerts.store.tables import (
     ALERTS,
     AUDIT,
@@ -269,11 +269,13 @@ class Store:
                 outbox.release(connection)
 
     def claim_pages(
-        self, destination: str, recipients: Recipients | Sequence[str], now_us: int, lease_us: int, limit: int = 1
+        self, destination: str, recipients: Recipients | Sequence[str], now_us: int, lease_us: int,
+        room: int | Mapping[Lane, int] = 1,
     ) -> list[OwedPage]:  # fmt: skip
         """Take due pages for a destination; each must be marked within the lease or it becomes due again.
 
         `recipients`: whom pages that nobody was given yet are for, by site and audience, or all of these destinations.
+        `room`: how many of each lane; a number: that many of each.
         """
         to = recipients if callable(recipients) else outbox.everybody(recipients)
         with self.database.reading() as connection:
@@ -281,7 +283,8 @@ class Store:
                 return []
         with self.database.writing() as connection:
             outbox.address(connection, self.database.insert, to)
-            return outbox.claim(connection, destination, now_us, lease_us, limit)
+            rooms = room if isinstance(room, Mapping) else dict.fromkeys(outbox.LANES, room)
+            return outbox.claim(connection, destination, now_us, lease_us, rooms)
 
     def due_destinations(self, recipients: Recipients, now_us: int) -> set[str]:
         """Where a page can be sent now, after every page has been given its deliveries."""
@@ -293,14 +296,15 @@ class Store:
         with self.database.reading() as connection:
             return outbox.due_destinations(connection, now_us)
 
-    def mark_sent(self, owed: OwedPage, now_us: int) -> None:
-        with self.database.writing() as connection:
-            outbox.mark_sent(connection, owed, now_us)
+    def mark_pages(self, tried: Sequence[Tried], now_us: int) -> None:
+        """Write what became of tries to send pages."""
+        if tried:
+            with self.database.writing() as connection:
+                outbox.mark_tried(connection, tried, now_us)
 
-    def mark_failed(self, owed: OwedPage, retry_us: int | None, reason: str) -> None:
-        """`retry_us` None gives this delivery up."""
-        with self.database.writing() as connection:
-            outbox.mark_failed(connection, owed, retry_us, reason)
+    def mark_sent(self, owed: OwedPage, now_us: int) -> None:
+        """Mark one delivery sent."""
+        self.mark_pages([Tried(owed, arrived=True)], now_us)
 
     def page_counts(self, now_us: int) -> PageCounts:
         """For /metrics and the auditor: pages owed, sent, given up, and the age of the oldest one that nobody got."""

@@ -172,6 +172,8 @@ OUTBOX: Final = Suite(
                 why="addressing a page again makes a claimed delivery pending"),
         _outbox("O13", old="unsent, OUTBOX.c.addressed, ~_delivery(*_LIVE), _delivery(\"abandoned\")", new="unsent, _delivery(\"abandoned\")",
                 why="a page that one destination gave up counts as abandoned while another tries"),
+        _outbox("O14", old="return sa.and_(DELIVERIES.c.attempts == 0, high", new="return sa.and_(DELIVERIES.c.attempts >= 0, high",
+                why="retries take the room of a new high page"),
     ),
 )  # fmt: skip
 # fmt: on

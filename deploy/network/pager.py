@@ -17,7 +17,7 @@ from deploy.network.processes import patiently
 from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites, Switchboard
 from deploy.tracing import set_up_tracing
-from deploy.wiring import wall_us
+from deploy.wiring import steady_us, wall_us
 from streams.hosts.embedded import UNWRITABLE
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,13 @@ async def _page(network: NetworkSettings) -> None:
     while not over.is_set():
         board = Switchboard(sites)
         pager = Pager(
-            store, board.destinations, wall_us, alone=False, recipients=board.recipients, idle_s=UNASKED_S
+            store, board.destinations, wall_us, steady_us, alone=False, recipients=board.recipients, idle_s=UNASKED_S
         )  # fmt: skip
         log.info("pages go to %s", ", ".join(each.name for each in board.destinations))
         running = asyncio.create_task(pager.run(), name="pager")
         while not over.is_set() and not running.done() and not sites.look():
             try:
-                pager.wake(await asyncio.to_thread(store.due_destinations, board.recipients, wall_us()))
+                pager.wake(await asyncio.to_thread(store.due_destinations, board.recipients, steady_us()))
             except UNWRITABLE as away:
                 log.error("the store cannot be used, trying again: %s", type(away).__name__)
             try:

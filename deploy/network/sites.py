@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alerts.notify.notifiers import Destination
+from alerts.notify.destination import Destination
 from deploy.settings import BadConfiguration, Settings, load
 from streams.journal.topics import OPERATORS
 

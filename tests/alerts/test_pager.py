@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,13 @@ from typing import Any
 import pytest
 
 from alerts.effects import FrameEffects, Page
-from alerts.notify.notifiers import (
-    STUCK,
-    Destination,
-    Outcome,
-    open_destination,
-)
-from alerts.notify.pager import MAX_TRIES, Pager
+from alerts.notify.destination import HANGING, TIMEOUT_S, Destination, InThread, Message, Notifier, Outcome
+from alerts.notify.notifiers import open_destination
+from alerts.notify.pager import MAX_TRIES, TRIES_AT_ONCE, Pager
+from alerts.store.outbox import OwedPage, Tried
 from alerts.store.store import Store
 from models.instants import SECOND, from_iso, iso
+from tests.support.service import until
 
 pytest_plugins = ("tests.support.postgres",)
 
@@ -73,7 +71,8 @@ class Phone:
         if not hangs:
             self.release.set()
 
-    def send(self, page: Page) -> Outcome:
+    def send(self, message: Message) -> Outcome:
+        page = message.page
         self.tried.append(page)
         self.beginnings.release()
         self.release.wait()
@@ -96,8 +95,55 @@ def owe(store: Store, *pages: Page, offset: int = 1) -> None:
     assert store.commit(FrameEffects(0, offset, pages)) == []
 
 
-def destination(name: str, phone: Phone) -> Destination:
-    return Destination(name, phone)
+def destination(name: str, phone: Phone, timeout_s: float = TIMEOUT_S) -> Destination:
+    return Destination(name, InThread(phone), timeout_s)
+
+
+def failed(owed: OwedPage, retry_us: int = START) -> Tried:
+    return Tried(owed, arrived=False, retry_us=retry_us, reason="no answer")
+
+
+@contextmanager
+def misbehaving(how: str) -> Iterator[str]:
+    """The address of a real HTTP server that answers wrongly: `drip` (a byte each 20 ms), `hang`, `500`, `redirect`, `close`."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            match how:
+                case "drip":
+                    with suppress(OSError):
+                        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                        while not over.wait(0.02):
+                            self.wfile.write(b"a")
+                case "hang":
+                    over.wait()
+                case "redirect":
+                    self.send_response(307)
+                    self.send_header("Location", "/elsewhere" if self.path != "/elsewhere" else "/")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                case "500":
+                    self.send_response(500)
+                    self.end_headers()
+                case "close":
+                    self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
@@ -182,7 +228,7 @@ def test_a_late_failure_says_nothing_about_the_sender_that_took_over(store: Stor
     (second,) = store.claim_pages("phone", ["phone"], START + LEASE, LEASE)
 
     store.mark_sent(second, START + LEASE)
-    store.mark_failed(first, START, "no answer")
+    store.mark_pages([failed(first)], START)
 
     assert states(store) == {"owed": 0, "sent": 1, "abandoned": 0, "failing": 0}
     assert store.claim_pages("phone", ["phone"], START + 10 * LEASE, LEASE) == []
@@ -195,7 +241,7 @@ def test_a_failure_of_a_sender_whose_lease_ran_out_does_not_free_the_page_of_the
     (first,) = store.claim_pages("phone", ["phone"], START, LEASE)
     assert store.claim_pages("phone", ["phone"], START + LEASE, LEASE)
 
-    store.mark_failed(first, START, "no answer")
+    store.mark_pages([failed(first)], START)
 
     assert store.claim_pages("phone", ["phone"], START + LEASE, LEASE) == []
 
@@ -208,7 +254,7 @@ def test_two_pagers_never_hold_the_same_page_at_once(store: Store, url: str) -> 
 
     def take(mine: Store) -> None:
         ready.wait()
-        while claimed := mine.claim_pages("phone", ["phone"], START, LEASE, limit=3):
+        while claimed := mine.claim_pages("phone", ["phone"], START, LEASE, room=3):
             held.extend(it.page.key for it in claimed)
 
     pagers = [threading.Thread(target=take, args=(it,)) for it in (store, other)]
@@ -220,16 +266,17 @@ def test_two_pagers_never_hold_the_same_page_at_once(store: Store, url: str) -> 
 
     assert len(held) == len(set(held))
     store.start_paging(["phone"], alone=True)
-    left = store.claim_pages("phone", ["phone"], START, LEASE, limit=99)
+    left = store.claim_pages("phone", ["phone"], START, LEASE, room=99)
     assert {it.page.key for it in left} == {f"k{n}" for n in range(20)}
 
 
 def test_the_worst_page_goes_first_then_the_oldest(store: Store) -> None:
-    owe(store, page("m", "medium"), page("new", at_us=START + SECOND), page("old"))
+    late = START + SECOND
+    owe(store, page("l", "low"), page("m", "medium", late), page("new", at_us=late), page("old"))
 
-    claimed = store.claim_pages("phone", ["phone"], START, LEASE, limit=9)
+    claimed = store.claim_pages("phone", ["phone"], START, LEASE, room=9)
 
-    assert [it.page.key for it in claimed] == ["old", "new", "m"]
+    assert [it.page.key for it in claimed] == ["old", "new", "m", "l"]
 
 
 def test_replaying_a_frame_never_sends_its_page_again(store: Store) -> None:
@@ -252,10 +299,10 @@ def test_a_page_that_reached_nobody_is_owed_to_the_destinations_there_are_now(st
 
     store.start_paging(["new phone"], alone=True)
 
-    claimed = store.claim_pages("new phone", ["new phone"], START, LEASE, limit=9)
+    claimed = store.claim_pages("new phone", ["new phone"], START, LEASE, room=9)
     assert [it.page.key for it in claimed] == ["unheard"]
     store.start_paging(["old phone"], alone=True)
-    claimed = store.claim_pages("old phone", ["old phone"], START, LEASE, limit=9)
+    claimed = store.claim_pages("old phone", ["old phone"], START, LEASE, room=9)
     assert [it.page.key for it in claimed] == ["unheard"], "back to the first phone: again what nobody has"
 
 
@@ -286,7 +333,7 @@ async def test_every_page_goes_to_every_destination_and_is_logged(
 
     await until_idle(Pager(store, [destination("desk", desk), destination("phone", phone)], Clock()))
 
-    assert [it.key for it in desk.got] == [it.key for it in phone.got] == ["k1", "k2"]
+    assert {it.key for it in desk.got} == {it.key for it in phone.got} == {"k1", "k2"}
     assert states(store) == {"owed": 0, "sent": 2, "abandoned": 0, "failing": 0}
     lines = sorted(it.getMessage() for it in caplog.records)
     assert lines == [
@@ -300,9 +347,9 @@ async def test_a_page_is_sent_as_soon_as_the_pager_is_woken(store: Store) -> Non
     loop = asyncio.get_running_loop()
 
     class Bell(Phone):
-        def send(self, page: Page) -> Outcome:
+        def send(self, message: Message) -> Outcome:
             loop.call_soon_threadsafe(arrived.set)
-            return super().send(page)
+            return super().send(message)
 
     pager = Pager(store, [destination("desk", Bell())], Clock())
     running = asyncio.create_task(pager.run())
@@ -321,10 +368,54 @@ async def test_one_dead_destination_does_not_delay_the_other(store: Store) -> No
     running = asyncio.create_task(pager.run())
     await alive.has_got(5)
 
-    await asyncio.to_thread(dead.beginnings.acquire)
-    assert (len(dead.tried), dead.got) == (1, [])
+    for _ in range(5):
+        await asyncio.to_thread(dead.beginnings.acquire)
+    assert dead.got == []
     assert not await pager.drain(running, within_s=0.05), "the dead one is cut short"
     dead.release.set()
+
+
+async def test_the_first_try_of_a_high_page_waits_for_no_retry_and_no_lesser_page(store: Store) -> None:
+    clock, phone = Clock(), Phone(refuses=10_000)
+    owe(store, *(page(f"old{n}") for n in range(TRIES_AT_ONCE["again"] + 5)))
+    pager = Pager(store, [destination("phone", phone)], clock)
+    await until_idle(pager)
+    phone.release.clear()
+    clock.passes(60)
+    owe(store, *(page(f"m{n}", "medium") for n in range(TRIES_AT_ONCE["other"] + 5)), offset=2)
+    running = asyncio.create_task((again := Pager(store, [destination("phone", phone)], clock)).run())
+    before = TRIES_AT_ONCE["again"] + 5
+    await until(
+        lambda: len(phone.tried) == before + TRIES_AT_ONCE["again"] + TRIES_AT_ONCE["other"], "both lanes to be full"
+    )
+
+    await asyncio.to_thread(owe, store, *(page(f"new{n}") for n in range(12)), offset=3)
+    again.wake()
+    await until(lambda: sum(each.key.startswith("new") for each in phone.tried) == 12, "all twelve, none answered yet")
+
+    assert not await again.drain(running, within_s=0.01)
+    phone.release.set()
+
+
+async def test_a_clock_that_jumps_moves_no_retry(store: Store) -> None:
+    wall, steady, phone = Clock(), Clock(), Phone(refuses=2)
+    owe(store, page("k1"))
+
+    def pager_of() -> Pager:
+        return Pager(store, [destination("phone", phone)], wall, steady)
+
+    await until_idle(pager_of())
+    wall.passes(-3600)
+    steady.passes(0.999)
+    await until_idle(pager_of())
+    assert len(phone.tried) == 1, "not due, whatever the wall says"
+    steady.passes(0.001)
+    await until_idle(pager_of())
+    assert len(phone.tried) == 2, "an hour back delays it not"
+    wall.passes(86_400)
+    steady.passes(2)
+    await until_idle(pager_of())
+    assert [each.key for each in phone.got] == ["k1"]
 
 
 async def test_a_failed_page_is_tried_again_after_one_two_four_and_at_most_sixty_seconds(store: Store) -> None:
@@ -358,29 +449,46 @@ async def test_a_high_page_is_never_given_up_and_a_lesser_one_after_an_hour(stor
 
 async def test_a_send_that_hangs_counts_as_failed_and_hanging_threads_do_not_pile_up(store: Store) -> None:
     phone, clock = Phone(hangs=True), Clock()
-    target = destination("phone", phone)
+    target = destination("phone", phone, timeout_s=0.01)
     owe(store, page("k1"))
-    for _ in range(STUCK + 3):
-        await until_idle(Pager(store, [target], clock, timeout_s=0.01))
-        clock.passes(60)
+    await until_idle(Pager(store, [target], clock))
+    assert states(store) == {"owed": 1, "sent": 0, "abandoned": 0, "failing": 1}
+    for _ in range(HANGING + 3):
+        await target.deliver(Message(page("k1")))
 
-    for _ in range(STUCK):
+    for _ in range(HANGING):
         await asyncio.to_thread(phone.beginnings.acquire)
-    assert len(phone.tried) == STUCK
-    assert (await target.deliver(page("k1"))).reason == f"{STUCK} earlier sends still hang"
+    assert len(phone.tried) == HANGING
+    assert (await target.deliver(Message(page("k1")))).reason == f"{HANGING} earlier tries still hang"
     phone.release.set()
+
+
+async def test_a_thread_that_is_dripped_bytes_ends_when_its_try_does() -> None:
+    """A read that is answered byte by byte never times out by itself: its thread is ended by an exception."""
+    with misbehaving("drip") as address:
+        target = open_destination(address.replace("http://", "json://"))
+        target.timeout_s = 0.3
+        outcome = await target.deliver(Message(page("k1")))
+        assert outcome == Outcome(False, "no answer in 0.3 s")
+        assert isinstance(target.notifier, InThread)
+        await until(lambda: target.notifier.hanging == 0, "the thread to end")  # type: ignore[attr-defined]
 
 
 async def test_a_notifier_that_raises_is_a_failed_page_and_nothing_worse(store: Store) -> None:
     class Broken:
-        def send(self, page: Page) -> Outcome:
+        async def send(self, message: Message) -> Outcome:
             raise RuntimeError("https://user:secret@host")
 
-    owe(store, page("k1"))
-    await until_idle(Pager(store, [Destination("broken", Broken())], Clock()))
+    class BrokenInAThread:
+        def send(self, message: Message) -> Outcome:
+            raise RuntimeError("https://user:secret@host")
 
-    assert states(store)["failing"] == 1
-    assert await Destination("broken", Broken()).deliver(page("k1")) == Outcome(False, "RuntimeError")
+    both: list[Notifier] = [Broken(), InThread(BrokenInAThread())]
+    for n, broken in enumerate(both, 1):
+        owe(store, page(f"k{n}"), offset=n)
+        await until_idle(Pager(store, [Destination("broken", broken)], Clock()))
+        assert states(store)["failing"] == n
+        assert await Destination("broken", broken).deliver(Message(page("k1"))) == Outcome(False, "RuntimeError")
 
 
 async def test_a_store_that_fails_for_a_while_does_not_end_the_pager(store: Store) -> None:

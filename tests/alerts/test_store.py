@@ -177,7 +177,7 @@ def test_a_key_that_another_page_has_is_a_conflict_and_the_first_page_stays(stor
     (conflict,) = store.commit(frame(2, replace(page("k1"), body="other")))
 
     assert conflict.reason == "another page has its key"
-    assert [it.page for it in store.claim_pages("phone", ["phone"], START, 1, limit=9)] == [page("k1")]
+    assert [it.page for it in store.claim_pages("phone", ["phone"], START, 1, room=9)] == [page("k1")]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ import msgpack
 import pytest
 
 from alerts.effects import Page, effect_document
-from alerts.notify.notifiers import Destination, Outcome
+from alerts.notify.destination import Destination, InThread, Message, Outcome
 from alerts.notify.pager import Pager
 from alerts.store import ledger
 from alerts.store.store import Store
@@ -214,8 +214,8 @@ class Phone:
     def __init__(self) -> None:
         self.got: list[str] = []
 
-    def send(self, page: Page) -> Outcome:
-        self.got.append(page.key)
+    def send(self, message: Message) -> Outcome:
+        self.got.append(message.page.key)
         return Outcome(True)
 
 
@@ -224,7 +224,7 @@ async def test_a_pager_that_dies_in_the_middle_of_a_send_sends_again_under_the_s
     owed = pages_of(process)
     assert len(owed) > 3
     phone = Phone()
-    destination = Destination("phone", phone)
+    destination = Destination("phone", InThread(phone))
     chance = random.Random(3)
     now_us = START_US
     while True:  # each turn is a pager that begins, sends some, and dies while sending one
@@ -233,7 +233,7 @@ async def test_a_pager_that_dies_in_the_middle_of_a_send_sends_again_under_the_s
         if not claimed or len(phone.got) > 200:
             break
         for page in claimed:
-            await destination.deliver(page.page)
+            await destination.deliver(Message(page.page))
             if chance.random() < 0.5:
                 process.store.mark_sent(page, now_us)
         process.dies()
@@ -248,7 +248,7 @@ async def test_pages_owed_by_frames_that_were_never_told_about_are_sent_by_the_n
     process = lived(tmp_path / "a.sqlite", "observed", frames(), lambda n: append_only if n % 9 == 0 else None)
     expected = {page["key"] for page in pages_of(process)}
     phone = Phone()
-    pager = Pager(process.store, [Destination("phone", phone)], lambda: START_US)
+    pager = Pager(process.store, [Destination("phone", InThread(phone))], lambda: START_US)
     running = asyncio.create_task(pager.run())
     await until(lambda: len(phone.got) >= len(expected), "every page to arrive")
     assert await pager.drain(running)

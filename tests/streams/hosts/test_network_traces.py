@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from alerts.effects import Page
-from alerts.notify.notifiers import Destination, Outcome
+from alerts.notify.destination import Destination, InThread, Message, Outcome
 from alerts.notify.pager import Pager
 from alerts.store.store import Store
 from alerts.tracing import headers_of, parents_of, traceparent, tracer
@@ -42,8 +42,8 @@ class Phone:
     def __init__(self) -> None:
         self.pages: list[Page] = []
 
-    def send(self, page: Page) -> Outcome:
-        self.pages.append(page)
+    def send(self, message: Message) -> Outcome:
+        self.pages.append(message.page)
         return Outcome(True)
 
 
@@ -53,7 +53,7 @@ def named(spans: InMemorySpanExporter, name: str) -> list[ReadableSpan]:
 
 async def test_a_page_is_in_the_trace_of_the_post_that_led_to_it(network: Network, spans: InMemorySpanExporter) -> None:
     store, phone = Store(network.url), Phone()
-    pager = Pager(store, [Destination("phone", phone)], wall_us)
+    pager = Pager(store, [Destination("phone", InThread(phone))], wall_us)
     async with appending(network) as appender, working(ShardWorker(network.connection, network.shards, store)):
         for post in recent(1, SITES[:1]):
             with tracer().start_as_current_span("accept"):
