@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import RETRY_AFTER_S, NotNow
@@ -49,6 +50,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(chair_routes(service.views, service.store))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
+    app.include_router(answer_routes(service.store, service.command, service.views, service.links))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
     async def healthz() -> JSONResponse:

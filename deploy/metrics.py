@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from alerts.store.destinations import DestinationState
+from models.instants import SECOND
 
 
 class Metrics:
@@ -50,6 +54,18 @@ class Metrics:
         self.pages_abandoned: Final = Gauge(
             "chairside_pages_abandoned", "Pages given up (never high ones)", registry=registry
         )
+        self.destination_failing: Final = Gauge(
+            "chairside_destination_failing", "1 while a destination takes no pages", ["destination"], registry=registry
+        )
+        self.destination_owed: Final = Gauge(
+            "chairside_destination_pages_owed", "Pages still to go to a destination", ["destination"], registry=registry
+        )
+        self.destination_success: Final = Gauge(
+            "chairside_destination_last_success_timestamp_seconds",
+            "When a destination last took a page",
+            ["destination"],
+            registry=registry,
+        )
         self.listeners: Final = Gauge(
             "chairside_live_listeners", "Boards connected to the live feed", registry=registry
         )
@@ -83,3 +99,11 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=registry,
         )
+
+    def show_destinations(self, states: Iterable[DestinationState]) -> None:
+        """Set the gauges of destinations."""
+        for each in states:
+            self.destination_failing.labels(each.name).set(each.failing_since_us is not None)
+            self.destination_owed.labels(each.name).set(each.owed)
+            if each.last_success_us is not None:
+                self.destination_success.labels(each.name).set(each.last_success_us / SECOND)

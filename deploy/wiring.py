@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from alerts.answer_links import AnswerLinks
 from alerts.api.live import Feed
 from alerts.effects import FrameEffects
 from alerts.notify.pager import Pager
+from alerts.store.destinations import DestinationState, destination_document
 from alerts.store.store import Store
 from deploy.board_views import ShardViews
 from deploy.compiling import compile_ward
@@ -26,8 +29,8 @@ from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, WatchedSettings
 from deploy.supervisor import Supervisor, reason_of
-from models.instants import SECOND
-from models.wire.observations import Command, Conflicted, Fault
+from models.instants import SECOND, to_datetime
+from models.wire.observations import Command, Conflicted, DestinationFailing, DestinationRestored, Fault
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
@@ -61,6 +64,17 @@ _STARTED_US: Final = wall_us() - time.monotonic_ns() // 1000
 def steady_us() -> int:
     """The wall clock as it was at the start and the time since then, in microseconds: no jump of the wall's moves it."""
     return _STARTED_US + time.monotonic_ns() // 1000
+
+
+def _secret(data: Path) -> str:
+    """The key of this data directory's links; made at its first start, for its owner's eyes alone."""
+    path = data / "answer-links.key"
+    if not path.exists():
+        made = path.with_suffix(".new")
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(32), "utf-8")
+        made.replace(path)
+    return path.read_text("utf-8").strip()
 
 
 class Service:
@@ -97,7 +111,11 @@ class Service:
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
         destinations, schedulers = settings.pages.opened()
-        self.pager = Pager(self.store, destinations, now_us, steady_us, schedulers=schedulers)
+        self.links = AnswerLinks([_secret(data)], settings.pages.link)
+        self.pager = Pager(
+            self.store, destinations, now_us, steady_us, schedulers=schedulers, report=self._report_destination,
+            answer_link=self.links.link,
+        )  # fmt: skip
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1
@@ -207,6 +225,16 @@ class Service:
         """A person's answer to an alert, durable when it returns."""
         await self.intake.append([command])  # type: ignore[list-item]
 
+    async def _report_destination(self, state: DestinationState, well: int) -> None:
+        """Into the journal, so that a replay has it: a destination fails, or no longer does."""
+        common: dict[str, Any] = {"at": to_datetime(self.now_us()), "site": self.settings.site.name}
+        common["destination"] = state.name
+        if state.failing_since_us is None:
+            await self.intake.append([DestinationRestored(**common)])
+            return
+        since = to_datetime(state.failing_since_us)
+        await self.intake.append([DestinationFailing(**common, since=since, reason=state.last_error or "", well=well)])
+
     # ---- what the owner tells -----------------------------------------------------------------------------------
 
     def _told(self, effects: FrameEffects) -> None:
@@ -275,6 +303,7 @@ class Service:
             "next_offset": offset,
             "checkpoint": self.owner.checkpointed_offset,
             "open_sessions": self.views.open_sessions(),
+            "destinations": {each.name: destination_document(each)["state"] for each in self.pager.states},
             "forecasts": None if self.forecaster is None else self.forecaster.health(),
         }
 
@@ -299,3 +328,4 @@ class Service:
             metrics.forecasts_failed.set(self.forecaster.maker.failed)
             metrics.forecasts_waiting.set(self.forecaster.maker.waiting)
         metrics.pages_abandoned.set(pages.abandoned)
+        metrics.show_destinations(await asyncio.to_thread(self.store.destinations))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -19,10 +20,11 @@ from sse_starlette import EventSourceResponse
 
 from alerts.api.live import Feed
 from alerts.api.views import AS_MADE, Site, Views
+from alerts.store.destinations import DestinationState, destination_document
 from alerts.store.store import Store
 from models.instants import to_datetime
 from models.wire.bounds import Name, Text
-from models.wire.live import AlertsOut, TransitionsOut
+from models.wire.live import AlertsOut, DestinationsOut, TransitionsOut
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -47,12 +49,15 @@ class CommandBody(BaseModel):
     id: Name | None = None
 
 
-def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable[None]], views: Views) -> APIRouter:
+def alert_routes(
+    store: Store, feed: Feed, append: Callable[[Command], Awaitable[None]], views: Views, shared: bool = False
+) -> APIRouter:
     """The routes.
 
     Args:
         append: puts a command into the journal; durable when it returns.
         views: whose time a command is stamped with.
+        shared: many sites share the store, and a destination's name begins with that of its site.
     """
     routes = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -98,6 +103,20 @@ def alert_routes(store: Store, feed: Feed, append: Callable[[Command], Awaitable
                 command = AlertEscalated(**common)
         await append(command)
         return {"accepted": 1, "alert": alert, "command": command.kind}
+
+    @routes.get("/destinations", response_model=AS_MADE, responses={200: {"model": DestinationsOut}})
+    async def destinations(site: Site = "main") -> DestinationsOut:
+        """Where a site's pages go, and whether they arrive there."""
+        return {"destinations": [destination_document(each) for each in await asyncio.to_thread(of_site, site)]}
+
+    def of_site(site: str) -> list[DestinationState]:
+        if not shared:
+            return store.destinations()
+        prefix = f"{site}/"
+        return [
+            replace(each, name=each.name.removeprefix(prefix))
+            for each in store.destinations() if each.name.startswith(prefix)
+        ]  # fmt: skip
 
     @routes.get("/live", response_class=Response)
     async def live(

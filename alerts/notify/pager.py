@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 
+from alerts.effects import Page
 from alerts.notify.destination import HANGING, Destination, Message, Outcome
+from alerts.store.destinations import DestinationState
 from alerts.store.outbox import LANES, Lane, OwedPage, Recipients, Tried, everybody
 from alerts.store.store import Store
 from alerts.tracing import SpanKind, context_of, tracer
@@ -42,6 +44,17 @@ A high page that finds 64 others in their first try to a destination that hangs 
 at every other destination it does not."""
 
 
+FAILING_AFTER_S: Final = 60.0
+"""How long a destination must have failed before the others are told. Chosen by us: a restart of a service takes less, and the
+pages themselves have gone to the others at once."""
+
+ReportDestination = Callable[[DestinationState, int], Awaitable[None]]
+"""Puts into the journal that a destination fails, or that it no longer does, and how many others do not fail."""
+
+AnswerLink = Callable[[Page, str], str | None]
+"""The signed link with which a person acknowledges what a page is about; None where no phone could reach it."""
+
+
 def retry_after_s(attempt: int) -> int:
     """Seconds to wait after the attempt-th try failed: 1, 2, 4 … 60. No jitter: a clinic's few pages make no stampede."""
     return min(LONGEST_RETRY_S, 1 << min(attempt - 1, 10))
@@ -57,14 +70,18 @@ class Pager:
         steady_us: a clock that never jumps, in microseconds: when leases end and retries are due.
         alone: no other pager uses this store, so pages that were being sent when the last one died go out at once.
         schedulers: the names of those destinations that are for whoever plans the visits.
-        recipients: which destinations a page is for, where that hangs on its site; else `schedulers` decides.
+        people: the destinations of each person, by name, in the order in which they are tried.
+        recipients: which destinations a page is for, where that hangs on its site; else `schedulers` and `people` decide.
         idle_s: how long to wait for a wake-up before looking anyway.
+        answer_link: makes the link with which one person acknowledges one page's alert.
+        report: what is told of a destination that fails for `FAILING_AFTER_S`, and once it no longer does.
     """
 
     def __init__(
         self, store: Store, destinations: Sequence[Destination], now_us: Callable[[], int],
         steady_us: Callable[[], int] | None = None, alone: bool = True, schedulers: Sequence[str] = (),
-        recipients: Recipients | None = None, idle_s: float = IDLE_S,
+        people: Mapping[str, Sequence[str]] | None = None, recipients: Recipients | None = None, idle_s: float = IDLE_S,
+        report: ReportDestination | None = None, answer_link: AnswerLink | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._destinations = {destination.name: destination for destination in destinations}
@@ -73,8 +90,10 @@ class Pager:
         self._now_us = now_us
         self._steady_us = steady_us or now_us
         self._alone = alone
-        self._recipients = recipients or everybody(list(self._destinations), schedulers)
+        self._recipients = recipients or everybody(list(self._destinations), schedulers, people)
         self._idle_s = idle_s
+        self._report = report
+        self._answer_link = answer_link or (lambda page, person: None)
         self._wakers = {name: asyncio.Event() for name in self._destinations}
         self._nowhere = asyncio.Event()
         """Ends the waiting of a pager that has no destination."""
@@ -82,6 +101,9 @@ class Pager:
         self._unmarked: list[Tried] = []
         """Tries that are over and not written yet."""
         self._marking = asyncio.Lock()
+
+        self.states: list[DestinationState] = []
+        """How each destination did when last looked, each second."""
 
     @property
     def destinations(self) -> list[Destination]:
@@ -100,8 +122,10 @@ class Pager:
         """Send until `stop`; then what is due now is still sent."""
         await self._begin()
         if not self._destinations:
+            log.error("there is no destination: nobody can be paged, whatever happens")
             await self._nowhere.wait()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(self._report), name="pager watches its destinations")
             for destination in self._destinations.values():
                 group.create_task(self._serve(destination, group), name=f"pager {destination.name}")
 
@@ -130,6 +154,30 @@ class Pager:
             if self._stopping:
                 return
             await asyncio.sleep(IDLE_S)
+
+    async def _watch(self, report: ReportDestination | None) -> None:
+        """Report each destination that fails for long, and each that no longer does."""
+        while not self._stopping:
+            try:
+                self.states = states = await asyncio.to_thread(self._store.destinations)
+                if report is not None:
+                    await self._tell(report, states)
+            except Exception as error:  # noqa: BLE001  # see _serve
+                log.error("the state of destinations cannot be reported: %s", type(error).__name__)
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._nowhere.wait()
+            except TimeoutError:
+                pass
+
+    async def _tell(self, report: ReportDestination, states: Sequence[DestinationState]) -> None:
+        for each in states:
+            failing = each.failing_since_us is not None
+            long = failing and self._now_us() - (each.failing_since_us or 0) >= FAILING_AFTER_S * SECOND
+            if long != each.reported and long == failing:
+                well = sum(other.failing_since_us is None for other in states if other is not each)
+                await report(each, well)
+                await asyncio.to_thread(self._store.set_reported, each.name, failing)
 
     async def _serve(self, destination: Destination, group: asyncio.TaskGroup) -> None:
         waker, trying = self._wakers[destination.name], Counter[Lane]()
@@ -173,7 +221,9 @@ class Pager:
     async def _try(self, destination: Destination, owed: OwedPage) -> None:
         """Try to send a claimed page, and write what became of it."""
         with tracer().start_as_current_span("deliver page", context_of(owed.trace), kind=SpanKind.CLIENT) as span:
-            outcome = await destination.deliver(Message(owed.page))
+            outcome = await destination.deliver(
+                Message(owed.page, owed.person, self._answer_link(owed.page, owed.person))
+            )
             span.set_attributes({"destination": owed.destination, "attempt": owed.attempt, "arrived": outcome.arrived})
         tried, result, level = self._judge(owed, outcome)
         try:

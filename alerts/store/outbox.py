@@ -1,6 +1,7 @@
 """The outbox: pages that are owed, and the state of each delivery to each destination.
 
-A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` until its next try. A lease that runs out makes
+A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` until its next try. That of a person's second
+method is in `reserve` until the first one failed or took too long, and `spared` once they were reached. A lease that ends makes
 it due again, because a sender that died after claiming has perhaps sent nothing: a page may arrive twice (with the same key),
 never not at all. `abandoned` and `retired` deliveries are over: given up, or to a destination that is no longer configured.
 Every destination has its own delivery of a page, so that a dead one delays nobody else's.
@@ -11,7 +12,7 @@ Bad at: guessing whether a lost answer meant success; it sends again. Never here
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import Page, page_of
+from alerts.store.destinations import note
 from alerts.store.tables import DELIVERIES, OUTBOX
 from models.instants import MINUTE, SECOND
 from models.tables.rules import Priority
@@ -26,14 +28,28 @@ from models.tables.rules import Priority
 LONGEST_WAIT_US: Final = 2 * MINUTE
 """No lease or retry is longer (pager.py): a due time further ahead was written under a wrong clock and does not hold."""
 
-Recipients = Callable[[str, str], Sequence[str]]
-"""The destinations of a page, by its site and its audience; none leaves it owed."""
+RECEIPT_WITHIN_US: Final = 15 * SECOND
+"""How long a person's method may take to be reached before their next one is tried too. Chosen by us: one time-out of a try, and
+half of it again. A method that fails sooner is followed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way of a page: a destination, for whoever is there or for a person, whose methods have their turn by `place`."""
+
+    destination: str
+    person: str = ""
+    place: int = 0
+
+
+Recipients = Callable[[Page], Sequence[Method]]
+"""The ways of a page; none leaves it owed."""
 
 Lane = Literal["high", "other", "again"]
 """First tries of high pages, of others, and all later tries."""
 LANES: Final[tuple[Lane, ...]] = ("high", "other", "again")
 
-_LIVE: Final = ("pending", "sending", "failed")
+LIVE: Final = ("pending", "reserve", "sending", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,8 @@ class OwedPage:
     lane: Lane = field(default="high", compare=False)
     trace: str | None = field(default=None, compare=False)
     """What led to it (alerts/tracing.py)."""
+    person: str = ""
+    """Whom it calls; empty: whoever is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +90,19 @@ class PageCounts:
     oldest_unsent_s: float
 
 
-def address(connection: Connection, insert: Any, recipients: Recipients) -> int:
+def address(connection: Connection, insert: Any, recipients: Recipients, now_us: int) -> int:
     """Give every page that has none its deliveries; how many pages that were."""
-    unaddressed = sa.select(OUTBOX.c.key, OUTBOX.c.for_, OUTBOX.c.doc).where(~OUTBOX.c.addressed)
+    unaddressed = sa.select(OUTBOX.c.key, OUTBOX.c.doc).where(~OUTBOX.c.addressed)
     waiting = connection.execute(unaddressed.with_for_update()).all()
-    start = {"state": "pending", "attempts": 0, "due_us": 0}
     rows = [
-        {"key": page.key, "destination": destination, **start}
-        for page in waiting for destination in recipients(json.loads(page.doc)["site"], page.for_)
-    ]  # fmt: skip
+        _delivery_of(page.key, way, now_us) for page in waiting for way in recipients(page_of(json.loads(page.doc)))
+    ]
     if rows:
         again = insert(DELIVERIES)
         again = again.on_conflict_do_update(
-            index_elements=["key", "destination"], set_=start, where=DELIVERIES.c.state == "retired"
+            index_elements=["key", "person", "destination"],
+            set_={name: again.excluded[name] for name in ("state", "place", "attempts", "due_us")},
+            where=DELIVERIES.c.state == "retired",
         )
         connection.execute(again, rows)
         keys = {row["key"] for row in rows}
@@ -92,16 +110,43 @@ def address(connection: Connection, insert: Any, recipients: Recipients) -> int:
     return len(waiting)
 
 
-def everybody(destinations: Sequence[str], schedulers: Sequence[str] = ()) -> Recipients:
+def _delivery_of(key: str, way: Method, now_us: int) -> dict[str, Any]:
+    # Never further ahead than a due time that holds, however many methods somebody has.
+    later_us = min(way.place * RECEIPT_WITHIN_US, LONGEST_WAIT_US - SECOND)
+    first = {"state": "pending", "due_us": 0} if way.place == 0 else {"state": "reserve", "due_us": now_us + later_us}
+    return {
+        "key": key,
+        "person": way.person,
+        "destination": way.destination,
+        "place": way.place,
+        "attempts": 0,
+        **first,
+    }
+
+
+def everybody(
+    destinations: Sequence[str], schedulers: Sequence[str] = (), people: Mapping[str, Sequence[str]] | None = None
+) -> Recipients:
     """The recipients where all pages are one clinic's.
 
-    `schedulers` get the scheduler's pages; without any, everybody does, because a page to nobody is a page lost.
+    A page that names people goes to each by their methods in order, `people` having the destinations of each by name; the news
+    that somebody answered only by the first. `schedulers` get the scheduler's pages. Without any, and where none of the people
+    can be reached, everybody does, because a page to nobody is a page lost.
     """
     planning = sorted(set(schedulers) & set(destinations))
-    watching = [each for each in destinations if each not in planning]
+    own = {method for methods in (people or {}).values() for method in methods}
+    watching = [each for each in destinations if each not in planning and each not in own]
 
-    def recipients(site: str, audience: str) -> Sequence[str]:
-        return (planning if audience == "scheduler" else watching) or destinations
+    def recipients(page: Page) -> Sequence[Method]:
+        called = [
+            Method(destination, name, place)
+            for name in page.to for place, destination in enumerate(dict.fromkeys((people or {}).get(name, ())))
+            if destination in destinations and (place == 0 or page.kind == "page")
+        ]  # fmt: skip
+        if called:
+            return called
+        names = (planning if page.audience == "scheduler" else watching) or destinations
+        return [Method(name) for name in names]
 
     return recipients
 
@@ -110,13 +155,11 @@ def retire(connection: Connection, destinations: Sequence[str]) -> None:
     """Stop waiting for destinations that are gone; a page that reached nobody is owed to whoever is there now."""
     connection.execute(
         sa.update(DELIVERIES)
-        .where(DELIVERIES.c.destination.not_in(destinations), DELIVERIES.c.state.in_(_LIVE))
+        .where(DELIVERIES.c.destination.not_in(destinations), DELIVERIES.c.state.in_(LIVE))
         .values(state="retired")
     )
     connection.execute(
-        sa.update(OUTBOX)
-        .where(OUTBOX.c.sent_us.is_(None), ~_delivery("pending", "sending", "failed", "abandoned"))
-        .values(addressed=False)
+        sa.update(OUTBOX).where(OUTBOX.c.sent_us.is_(None), ~_delivery(*LIVE, "abandoned")).values(addressed=False)
     )
 
 
@@ -132,7 +175,7 @@ def is_due(destination: str, now_us: int) -> sa.ColumnElement[bool]:
     due = DELIVERIES.c.due_us
     return sa.and_(
         DELIVERIES.c.destination == destination,
-        DELIVERIES.c.state.in_(_LIVE),
+        DELIVERIES.c.state.in_(LIVE),
         sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US),
     )
 
@@ -153,7 +196,7 @@ def due_destinations(connection: Connection, now_us: int) -> set[str]:
     due = DELIVERIES.c.due_us
     late = sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US)
     return set(
-        connection.scalars(sa.select(DELIVERIES.c.destination).distinct().where(DELIVERIES.c.state.in_(_LIVE), late))
+        connection.scalars(sa.select(DELIVERIES.c.destination).distinct().where(DELIVERIES.c.state.in_(LIVE), late))
     )
 
 
@@ -172,7 +215,7 @@ def _claim(
     connection: Connection, destination: str, now_us: int, lease_us: int, lane: Lane, limit: int
 ) -> list[OwedPage]:  # fmt: skip
     wanted = (
-        sa.select(DELIVERIES.c.key, DELIVERIES.c.attempts, OUTBOX.c.doc, OUTBOX.c.trace)
+        sa.select(DELIVERIES.c.key, DELIVERIES.c.person, DELIVERIES.c.attempts, OUTBOX.c.doc, OUTBOX.c.trace)
         .join(OUTBOX, OUTBOX.c.key == DELIVERIES.c.key)
         .where(is_due(destination, now_us), _in_lane(lane))
         .order_by(OUTBOX.c.rank.desc(), OUTBOX.c.at_us, OUTBOX.c.key)
@@ -184,10 +227,16 @@ def _claim(
         return []
     connection.execute(
         sa.update(DELIVERIES)
-        .where(DELIVERIES.c.destination == destination, DELIVERIES.c.key.in_([row.key for row in rows]))
+        .where(
+            DELIVERIES.c.destination == destination,
+            sa.tuple_(DELIVERIES.c.key, DELIVERIES.c.person).in_([(row.key, row.person) for row in rows]),
+        )
         .values(state="sending", attempts=DELIVERIES.c.attempts + 1, due_us=now_us + min(lease_us, LONGEST_WAIT_US))
     )
-    return [OwedPage(page_of(json.loads(row.doc)), destination, row.attempts + 1, lane, row.trace) for row in rows]
+    return [
+        OwedPage(page_of(json.loads(row.doc)), destination, row.attempts + 1, lane, row.trace, row.person)
+        for row in rows
+    ]
 
 
 def _in_lane(lane: Lane) -> sa.ColumnElement[bool]:
@@ -204,10 +253,12 @@ def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> N
     """
     for each in tried:
         owed = each.owed
+        note(connection, owed.destination, each.arrived, each.reason, now_us)
         if each.arrived:
             connection.execute(sa.update(DELIVERIES).where(_is(owed)).values(state="sent", last_error=None))
             unsent = sa.and_(OUTBOX.c.key == owed.page.key, OUTBOX.c.sent_us.is_(None))
             connection.execute(sa.update(OUTBOX).where(unsent).values(sent_us=now_us))
+            connection.execute(sa.update(DELIVERIES).where(*_reserves(owed)).values(state="spared"))
             continue
         connection.execute(
             sa.update(DELIVERIES)
@@ -218,11 +269,39 @@ def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> N
                 last_error=each.reason[:200],
             )
         )
+        if owed.attempt > 1:
+            continue
+        nearest = sa.select(sa.func.min(DELIVERIES.c.place)).where(*_reserves(owed)).scalar_subquery()
+        connection.execute(
+            sa.update(DELIVERIES).where(*_reserves(owed), DELIVERIES.c.place == nearest).values(due_us=0)
+        )  # fmt: skip
+
+
+def tried_of(connection: Connection, keys: Collection[str]) -> dict[str, tuple[list[str], list[str]]]:
+    """Of each page: who was reached and by what, and by what nobody was, with the reason."""
+    columns = (
+        DELIVERIES.c.key,
+        DELIVERIES.c.person,
+        DELIVERIES.c.destination,
+        DELIVERIES.c.state,
+        DELIVERIES.c.last_error,
+    )
+    order = (DELIVERIES.c.person, DELIVERIES.c.place, DELIVERIES.c.destination)
+    over = DELIVERIES.c.state.in_(("sent", "failed", "abandoned")) | DELIVERIES.c.last_error.is_not(None)
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for row in connection.execute(sa.select(*columns).where(DELIVERIES.c.key.in_(keys), over).order_by(*order)):
+        reached, failed = found.setdefault(row.key, ([], []))
+        way = f"{row.person} by {row.destination}" if row.person else row.destination
+        if row.state == "sent":
+            reached.append(way)
+        elif row.state != "retired":
+            failed.append(f"{way}: {row.last_error}")
+    return found
 
 
 def counts(connection: Connection, now_us: int) -> PageCounts:
     unsent = OUTBOX.c.sent_us.is_(None)
-    given_up = sa.and_(unsent, OUTBOX.c.addressed, ~_delivery(*_LIVE), _delivery("abandoned"))
+    given_up = sa.and_(unsent, OUTBOX.c.addressed, ~_delivery(*LIVE), _delivery("abandoned"))
     row = connection.execute(
         sa.select(
             sa.func.count().filter(unsent, ~given_up),
@@ -244,4 +323,15 @@ def _delivery(*states: str) -> sa.Exists:
 
 
 def _is(owed: OwedPage) -> sa.ColumnElement[bool]:
-    return sa.and_(DELIVERIES.c.key == owed.page.key, DELIVERIES.c.destination == owed.destination)
+    return sa.and_(
+        DELIVERIES.c.key == owed.page.key, DELIVERIES.c.person == owed.person,
+        DELIVERIES.c.destination == owed.destination,
+    )  # fmt: skip
+
+
+def _reserves(owed: OwedPage) -> tuple[sa.ColumnElement[bool], ...]:
+    """The person's methods that have not had their turn."""
+    return (
+        DELIVERIES.c.key == owed.page.key, DELIVERIES.c.person == owed.person, DELIVERIES.c.state == "reserve",
+        DELIVERIES.c.destination != owed.destination,
+    )  # fmt: skip

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import FrameEffects
-from alerts.store import archive, burden, forecast_cache, forecast_queue, ledger, outbox
+from alerts.store import archive, burden, destinations, forecast_cache, forecast_queue, ledger, outbox
 from alerts.store.database import Database
+from alerts.store.destinations import DestinationState
 from alerts.store.forecast_cache import CachedState
 from alerts.store.forecast_queue import QueuedForecast
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
@@ -30,7 +31,6 @@ from alerts.store.tables import (
     CHECKPOINTS,
     CONFLICTS,
     DEAD_LETTERS,
-    DELIVERIES,
     EFFECTS,
     OUTBOX,
     PAGE_ALERTS,
@@ -261,10 +261,14 @@ class Store:
 
     # The outbox; see alerts/store/outbox.py
 
-    def start_paging(self, destinations: Sequence[str], alone: bool) -> None:
-        """Prepare the outbox for a pager that starts. `alone`: no other runs, so every lease still open is a dead sender's."""
+    def start_paging(self, names: Sequence[str], alone: bool) -> None:
+        """Prepare the outbox for a pager that starts, with the destinations of these names.
+
+        `alone`: no other runs, so every lease still open is a dead sender's.
+        """
         with self.database.writing() as connection:
-            outbox.retire(connection, destinations)
+            outbox.retire(connection, names)
+            destinations.enrol(connection, self.database.insert, names)
             if alone:
                 outbox.release(connection)
 
@@ -282,7 +286,7 @@ class Store:
             if not outbox.has_work(connection, destination, now_us):
                 return []
         with self.database.writing() as connection:
-            outbox.address(connection, self.database.insert, to)
+            outbox.address(connection, self.database.insert, to, now_us)
             rooms = room if isinstance(room, Mapping) else dict.fromkeys(outbox.LANES, room)
             return outbox.claim(connection, destination, now_us, lease_us, rooms)
 
@@ -292,7 +296,7 @@ class Store:
             unaddressed = outbox.has_unaddressed(connection)
         if unaddressed:
             with self.database.writing() as connection:
-                outbox.address(connection, self.database.insert, recipients)
+                outbox.address(connection, self.database.insert, recipients, now_us)
         with self.database.reading() as connection:
             return outbox.due_destinations(connection, now_us)
 
@@ -306,6 +310,16 @@ class Store:
         """Mark one delivery sent."""
         self.mark_pages([Tried(owed, arrived=True)], now_us)
 
+    def destinations(self) -> list[DestinationState]:
+        """How each destination does, by name."""
+        with self.database.reading() as connection:
+            return destinations.states(connection, outbox.LIVE)
+
+    def set_reported(self, destination: str, reported: bool) -> None:
+        """Write whether the journal has it that a destination fails."""
+        with self.database.writing() as connection:
+            destinations.set_reported(connection, destination, reported)
+
     def page_counts(self, now_us: int) -> PageCounts:
         """For /metrics and the auditor: pages owed, sent, given up, and the age of the oldest one that nobody got."""
         with self.database.reading() as connection:
@@ -315,20 +329,23 @@ class Store:
 def _alerts(connection: Connection, *conditions: sa.ColumnElement[bool], limit: int = 1000) -> list[AlertOut]:
     wanted = sa.select(ALERTS).where(*conditions).order_by(ALERTS.c.seq.desc()).limit(limit)
     rows = sorted(connection.execute(wanted).all(), key=lambda row: (-row.rank, row.onset_at, row.alert))
-    tried = sa.exists().where(DELIVERIES.c.key == OUTBOX.c.key, DELIVERIES.c.state.in_(("failed", "abandoned")))
-    pages = sa.select(
-        PAGE_ALERTS.c.alert, OUTBOX.c.key, OUTBOX.c.at_us, OUTBOX.c.sent_us, tried.label("tried")
-    ).join(OUTBOX, OUTBOX.c.key == PAGE_ALERTS.c.key)  # fmt: skip
+    pages = sa.select(PAGE_ALERTS.c.alert, OUTBOX.c.key, OUTBOX.c.at_us, OUTBOX.c.sent_us).join(
+        OUTBOX, OUTBOX.c.key == PAGE_ALERTS.c.key
+    )
     found = connection.execute(
         pages.where(PAGE_ALERTS.c.alert.in_([row.alert for row in rows])).order_by(OUTBOX.c.at_us, OUTBOX.c.key)
-    )
+    ).all()
+    tried = outbox.tried_of(connection, {page.key for page in found})
     of_alert: dict[str, list[PageStateOut]] = {}
     for page in found:
         sent = page.sent_us is not None
+        reached, failed = tried.get(page.key, ([], []))
         shown: PageStateOut = {
             "key": page.key,
-            "state": "sent" if sent else "failed" if page.tried else "pending",
+            "state": "sent" if sent else "failed" if failed else "pending",
             "at": iso(page.sent_us if sent else page.at_us),
+            "reached": reached,
+            "failed": failed,
         }
         of_alert.setdefault(page.alert, []).append(shown)
     states: list[tuple[str, AlertState]] = [(row.alert, json.loads(row.doc)) for row in rows]

@@ -175,14 +175,28 @@ PAGE_ALERTS: Final = Table(
 DELIVERIES: Final = Table(
     "deliveries", METADATA,
     Column("key", Text, primary_key=True),
+    Column("person", Text, primary_key=True, server_default=""),
     Column("destination", Text, primary_key=True),
+    Column("place", Integer, nullable=False, server_default="0"),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_us", BigInteger, nullable=False),
     Column("last_error", Text),
     Index(None, "destination", "state", "due_us"),
 )  # fmt: skip
-"""One page to one destination. `due_us` is when somebody may next try: for `sending` that is the end of the sender's lease."""
+"""One page to one person by one destination; `person` is empty where it is for whoever is there. `place` counts the person's
+methods from 0. `due_us` is when somebody may next try: for `sending` that is the end of the sender's lease."""
+
+DESTINATIONS: Final = Table(
+    "destinations", METADATA,
+    Column("name", Text, primary_key=True),
+    Column("last_success_us", BigInteger),
+    Column("failing_since_us", BigInteger),
+    Column("last_error", Text),
+    Column("reported", Boolean, nullable=False),
+)  # fmt: skip
+"""How each destination does. `failing_since_us`: the first of the failures since the last success. `reported`: the journal has it
+that it fails."""
 
 CHECKPOINTS: Final = Table(
     "checkpoints", METADATA,

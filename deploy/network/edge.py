@@ -146,7 +146,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(observation_routes(edge.append, edge.store, edge.counted))
     app.include_router(chair_routes(edge.views, edge.store))
     app.include_router(patient_routes(edge.store, edge.views))
-    app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views))
+    app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
     async def healthz() -> JSONResponse:

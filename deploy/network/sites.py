@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alerts.effects import Page
 from alerts.notify.destination import Destination
+from alerts.store.outbox import Method
 from deploy.settings import BadConfiguration, Settings, load
 from streams.journal.topics import OPERATORS
 
@@ -93,9 +95,10 @@ class Switchboard:
             self._to[name, "watch"] = watching or planning
             self._to[name, "scheduler"] = planning or watching
 
-    def recipients(self, site: str, audience: str) -> Sequence[str]:
-        """The destinations of a page; those of the operators where the site has none, because a page to nobody is a page lost."""
-        return self._to.get((site, audience)) or self._to[OPERATORS, "watch"]
+    def recipients(self, page: Page) -> Sequence[Method]:
+        """The ways of a page; those of the operators where the site has none, because a page to nobody is a page lost."""
+        names = self._to.get((page.site, page.audience)) or self._to[OPERATORS, "watch"]
+        return [Method(name) for name in names]
 
 
 def _of(site: str, names: Iterable[str]) -> list[str]:

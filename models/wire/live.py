@@ -95,11 +95,35 @@ class TransitionOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class PageStateOut(TypedDict):
-    """A page about an alert, and whether it went out: at `at`, or owed since then."""
+    """A page about an alert, and whether somebody got it: at `at`, or owed since then.
+
+    `reached`: who, and by what; `failed`: by what nobody was, with the reason.
+    """
 
     key: str
     state: Literal["sent", "failed", "pending"]
     at: Instant
+    reached: list[str]
+    failed: list[str]
+
+
+@WHOLE_DOCUMENT
+class DestinationOut(TypedDict):
+    """One destination of pages, as its last tries left it. `owed`: pages that are still to go there."""
+
+    name: str
+    state: Literal["well", "failing", "untried"]
+    last_success_at: Instant | None
+    failing_since: Instant | None
+    last_error: str | None
+    owed: int
+
+
+@WHOLE_DOCUMENT
+class DestinationsOut(TypedDict):
+    """`GET /v1/destinations`: where pages go. None: nobody can be paged."""
+
+    destinations: list[DestinationOut]
 
 
 @WHOLE_DOCUMENT

@@ -373,7 +373,24 @@ class Fault(Record):
     line: Excerpt | None = None
 
 
-Internal = SetAside | Conflicted | FrameSetAside | Fault
+class DestinationFailing(Record):
+    """A destination has taken no page since `since`, for this reason; `well` others take theirs. Only a pager writes it."""
+
+    kind: Literal["destination.failing"] = "destination.failing"
+    destination: Excerpt
+    since: Moment
+    reason: Excerpt
+    well: int
+
+
+class DestinationRestored(Record):
+    """A destination that failed takes pages again, or is no longer there. Only a pager writes it."""
+
+    kind: Literal["destination.restored"] = "destination.restored"
+    destination: Excerpt
+
+
+Internal = SetAside | Conflicted | FrameSetAside | Fault | DestinationFailing | DestinationRestored
 """What only our own processes write: a sender cannot."""
 
 Event = (

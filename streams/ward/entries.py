@@ -14,6 +14,8 @@ from models.wire.observations import (
     CheckIn,
     Command,
     Conflicted,
+    DestinationFailing,
+    DestinationRestored,
     DeviceAssigned,
     Dose,
     DoseStopped,
@@ -38,6 +40,7 @@ from streams.ward.monitor_alarms import fold_alarm
 from streams.ward.rules.checkins import alert_unread_line
 from streams.ward.rules.contraindications import check_contraindication, weigh_registration
 from streams.ward.rules.deeper import reckon_deeper
+from streams.ward.rules.destinations import file_failing, file_restored
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
 from streams.ward.samples import pass_time
 from streams.ward.session_entries import assign_device, end_session, fold_intervention, start_session
@@ -64,6 +67,12 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         return
     if isinstance(record, Fault):
         file_fault(state, record, here)
+        return
+    if isinstance(record, DestinationFailing):
+        file_failing(state, record, here)
+        return
+    if isinstance(record, DestinationRestored):
+        file_restored(state, record, here)
         return
     for dose in state.association.early.over(here[0]):
         if not dose.accepted:

@@ -112,7 +112,7 @@ def test_what_was_written_is_read_back_as_it_was_sent(store: Store) -> None:
         "category": "respiratory", "site": "main", "patient": "P-07", "session": "s-1", "chair": "3",
         "onset_at": iso(START), "raised_at": effects[0].at, "changed_at": effects[0].at, "seq": 1,
         "text": "SpO2 99", "evidence": {"value": 99, "chair": "3"}, "source": "limits.toml", "by": None, "until": None,
-        "pages": [{"key": "k1", "state": "pending", "at": iso(START)}],
+        "pages": [{"key": "k1", "state": "pending", "at": iso(START), "reached": [], "failed": []}],
     }  # fmt: skip
     assert store.snapshot("main") == (1, [alert])
     assert store.snapshot("other") == (0, [])

@@ -176,7 +176,14 @@ export function paged(alert: Alert, clock: (ms: number) => string, times: boolea
   const pages = alert.pages ?? [];
   const sent = pages.filter((p) => p.state === "sent" || p.state === "delivered");
   const last = sent.map((p) => Date.parse(p.at ?? "")).filter(Number.isFinite).sort((a, b) => b - a)[0];
-  if (sent.length > 0) return last !== undefined && times ? `Paged ${clock(last)}` : "Paged";
+  const failed = [...new Set(pages.flatMap((p) => p.failed ?? []))];
+  const missed = failed.length === 0 ? "" : ` Not by ${failed.join("; ")}.`;
+  if (sent.length > 0) {
+    const reached = [...new Set(sent.flatMap((p) => p.reached ?? []))];
+    const whom = reached.length === 0 ? "" : `: ${reached.join(", ")}`;
+    return `Paged${last !== undefined && times ? ` ${clock(last)}` : ""}${whom}${missed === "" ? "" : `.${missed}`}`;
+  }
+  if (failed.length > 0) return `Nobody reached.${missed}`;
   if (pages.length > 0) return "Page not sent yet";
   return whyNot(textOf(alert.evidence?.["page"]));
 }

@@ -85,6 +85,8 @@ interface PageSent {
   key?: string;
   state?: string | null;
   at?: string | null;
+  reached?: readonly string[] | null;
+  failed?: readonly string[] | null;
 }
 
 export interface Alert {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { wordsOf } from "../src/destinations";
 import { detail, fold, forTheDesk, handled, known, measure, merge, needsSomeone, rowsOf, sayingOf, paged, spoken, title, waiting, type Alerts } from "../src/alarms";
 import type { Alert, Transition } from "../src/wire";
 
@@ -123,6 +124,9 @@ test("whether someone was paged is said, and why not", () => {
     paged({ ...after(step("raised", 1, { evidence: page === undefined ? {} : { page } })), pages }, () => "14:02", times);
   expect(said("now", [{ state: "sent", at: "2026-11-23T14:02:00Z" }])).toBe("Paged 14:02");
   expect(said("now", [{ state: "sent", at: "2026-11-23T14:02:00Z" }], false)).toBe("Paged");
+  const both = [{ state: "sent", at: "2026-11-23T14:02:00Z", reached: ["Ada by ntfy"], failed: ["Ben by sms: answered 500"] }];
+  expect(said("now", both)).toBe("Paged 14:02: Ada by ntfy. Not by Ben by sms: answered 500.");
+  expect(said("now", [{ state: "failed", failed: ["mail: no connection"] }])).toBe("Nobody reached. Not by mail: no connection.");
   expect(said("now", [{ state: "owed" }])).toBe("Page not sent yet");
   expect(said("now")).toBe("Page not sent yet");
   expect(said("none: board only")).toBe("Not paged: board only");
@@ -130,6 +134,17 @@ test("whether someone was paged is said, and why not", () => {
   expect(said("later: it was paged within 5 min")).toBe("Page waits: it was paged within 5 min");
   expect(said("with the patient's next")).toBe("Pages with the patient's next");
   expect(said(undefined)).toBeNull();
+});
+
+test("where pages go is one calm line, and a loud one where they do not arrive", () => {
+  const at = (): string => "14:03";
+  const well = { name: "ntfy", state: "well" } as const;
+  const dead = { name: "sms", state: "failing", last_error: "answered 500" } as const;
+  expect(wordsOf(null, at)).toBeNull();
+  expect(wordsOf([well], at)).toEqual({ words: "Pages go to ntfy.", loud: false });
+  expect(wordsOf([well, dead], at)).toEqual({ words: "Pages do not arrive at sms since 14:03 (answered 500).", loud: true });
+  expect(wordsOf([dead], at)?.words).toBe("No page arrives anywhere: sms since 14:03 (answered 500). Watch the board.");
+  expect(wordsOf([], at)?.words).toBe("Nobody can be paged: no destination is configured. Watch the board.");
 });
 
 test("the wall is for who sits in a chair: what is low and at home goes to the desk, what pages stays", () => {

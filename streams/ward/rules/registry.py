@@ -76,6 +76,7 @@ _TABLE: Final = (
     Enrolment("implausible",            "absence"),
     Enrolment("clock-skew",             "absence"),
     Enrolment("integrity",              "rules.integrity", "by a person"),
+    Enrolment("page-failing",           "rules.destinations"),
     Enrolment("maintenance-due",        "home.forecasts"),
     Enrolment("relapse-risk",           "home.forecasts"),
 )

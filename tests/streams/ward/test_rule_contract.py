@@ -17,7 +17,15 @@ from models.instants import MINUTE, SECOND
 from models.tables.limits import LIMITS
 from models.tables.rules import RULES
 from models.wire.live import TRANSITION_ADAPTER
-from models.wire.observations import AlertClosed, Conflicted, Event, PatientRegistered, SessionStarted
+from models.wire.observations import (
+    AlertClosed,
+    Conflicted,
+    DestinationFailing,
+    DestinationRestored,
+    Event,
+    PatientRegistered,
+    SessionStarted,
+)
 from streams.ward.rules.registry import REGISTRY, Enrolment
 from streams.ward.signal.quality import FROZEN_AFTER
 from tests.models.test_limits import ALONE, just_past, send, watched
@@ -266,6 +274,18 @@ def _() -> Story:
     clinic = Scene()
     clinic.send(Conflicted(at=moment(0), offset=7, effect=0, stored="a", offered="b"))
     return Story(clinic, lambda: clinic.passes(60))
+
+
+@scene_of("page-failing")
+def _() -> Story:
+    clinic = Scene()
+    failing = {"destination": "ntfy", "since": moment(0), "reason": "no connection", "well": 1}
+    clinic.send(DestinationFailing(at=moment(0), **failing))  # type: ignore[arg-type]
+
+    def end() -> None:
+        clinic.send(DestinationRestored(at=moment(0), destination="ntfy"))
+
+    return Story(clinic, end)
 
 
 # ---- rules of patients at home ---------------------------------------------------------------------------------------

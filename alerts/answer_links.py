@@ -1,0 +1,65 @@
+"""Links with which a page is acknowledged: signed, for one alert and one person, good for `GOOD_FOR_S`.
+
+Whoever has the link can acknowledge that alert in that person's name, and nothing else: no sign-in, on any phone.
+Bad at: knowing who holds the phone. Never here: what an acknowledgement does (`alerts/api/answer.py`), where a secret comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+
+from alerts.effects import Page
+
+GOOD_FOR_S: Final = 4 * 3600
+"""How long a link holds. Chosen by us: longer than a session and its observation; an older page is answered on the board."""
+
+NOBODY_IN_PARTICULAR: Final = "whoever had the page"
+
+
+class BadLink(ValueError):
+    """A link that is not ours, or was changed. Its text is for the person who has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answerable:
+    """What a link is for."""
+
+    alert: str
+    person: str
+
+
+class AnswerLinks:
+    """Makes and reads links.
+
+    Args:
+        secrets: the keys, the newest last: that one signs, all are believed, so that one can be replaced while links are out.
+        base: where the phone finds the board; None: no links are made.
+    """
+
+    def __init__(self, secrets: Sequence[str], base: str | None) -> None:
+        self._serializer = URLSafeTimedSerializer(list(secrets), salt="chairside.acknowledge")
+        self._base = None if base is None else base.rstrip("/")
+
+    def link(self, page: Page, person: str) -> str | None:
+        """The link of a page's first alert for a person."""
+        if self._base is None or not page.alerts or page.kind != "page":
+            return None
+        return f"{self._base}/answer/{self._serializer.dumps([page.alerts[0], person])}"
+
+    def read(self, token: str) -> Answerable:
+        """What a link's token is for.
+
+        Raises:
+            BadLink: it is not one of ours, or too old.
+        """
+        try:
+            alert, person = self._serializer.loads(token, max_age=GOOD_FOR_S)
+        except SignatureExpired as old:
+            raise BadLink("This link is too old. Answer on the board.") from old
+        except (BadData, ValueError, TypeError) as bad:
+            raise BadLink("This is no link of ours, or a part of it is missing.") from bad
+        return Answerable(str(alert), str(person) or NOBODY_IN_PARTICULAR)

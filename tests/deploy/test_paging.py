@@ -1,0 +1,136 @@
+"""How a page travels in the running service: a failing destination is an alert; a link acknowledges, and never by a GET."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.answer_links import AnswerLinks, BadLink
+from alerts.effects import Page
+from alerts.store.destinations import DestinationState
+from deploy.settings import PagesPart, Settings
+from models.instants import iso
+from tests.support.service import START_US, Inside, falling, serving, until_answered
+
+LINKED = Settings(pages=PagesPart(destinations=("console:",), link="https://clinic.example.org/"))
+
+
+def about(alert: str) -> Page:
+    return Page("k1", iso(START_US), "main", "P-1", "medium", (alert,), "T", "B")
+
+
+async def raised(clinic: Inside) -> dict[str, Any]:
+    await clinic.post(*falling())
+    await clinic.settled()
+    (alert,) = (await clinic.get("/v1/alerts"))["alerts"]
+    return dict(alert)
+
+
+def path_of(clinic: Inside, alert: str, person: str = "Ada") -> str:
+    link = clinic.service.links.link(about(alert), person)
+    assert link is not None
+    return link.removeprefix("https://clinic.example.org")
+
+
+async def test_fetching_a_link_changes_nothing_and_its_button_acknowledges_in_the_persons_name(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", LINKED) as clinic:
+        alert = await raised(clinic)
+        path = path_of(clinic, alert["alert"])
+        before = await clinic.transitions()
+        for _ in range(3):  # a mail scanner, a preview, a person
+            shown = await clinic.http.get(path)
+            assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
+            assert "Acknowledge as Ada" in shown.text
+            assert "Low oxygen" in shown.text
+        await clinic.http.head(path)
+        assert await clinic.transitions() == before
+
+        for _ in range(2):  # a second tap is no second answer
+            assert "Acknowledged by Ada" in (await clinic.http.post(path)).text
+        new = (await clinic.transitions())[len(before) :]
+        assert [(step["transition"], step["evidence"]["by"]) for step in new] == [("acknowledged", "Ada")]
+        assert "Ada has it in hand" in (await clinic.http.get(path)).text
+
+
+async def test_a_link_that_was_changed_or_is_of_another_key_acknowledges_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", LINKED) as clinic:
+        alert = await raised(clinic)
+        path = path_of(clinic, alert["alert"])
+        before = await clinic.transitions()
+        other = AnswerLinks(["another"], "").link(about(alert["alert"]), "Ada")
+        assert other is not None
+        for bad in (path[:-2] + "xx", path[:40], "/answer/x", other):
+            for answer in (await clinic.http.get(bad), await clinic.http.post(bad)):
+                assert answer.status_code == 410
+                assert "no link of ours" in answer.text
+        assert await clinic.transitions() == before
+
+
+def test_a_link_holds_for_hours_and_a_key_can_be_replaced_while_links_are_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000_000_000
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now)
+    old = AnswerLinks(["first"], "https://x")
+    link = old.link(about("a1"), "Ada")
+    assert link is not None
+    token = link.rpartition("/")[2]
+    now += 4 * 3600
+    assert AnswerLinks(["first", "second"], "https://x").read(token).person == "Ada"
+    with pytest.raises(BadLink, match="no link of ours"):
+        AnswerLinks(["second"], "https://x").read(token)
+    now += 1
+    with pytest.raises(BadLink, match="too old"):
+        old.read(token)
+
+
+def test_no_link_is_made_where_no_phone_could_reach_it_or_for_news() -> None:
+    assert AnswerLinks(["s"], None).link(about("a1"), "Ada") is None
+    news = Page("k1", iso(START_US), "main", "P-1", "medium", ("a1",), "T", "B", kind="over")
+    assert AnswerLinks(["s"], "https://x").link(news, "Ada") is None
+
+
+async def test_what_a_sender_wrote_is_no_markup_on_the_page(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", LINKED) as clinic:
+        await clinic.post(*falling("<script>alert(1)</script>"))
+        await clinic.settled()
+        (alert,) = (await clinic.get("/v1/alerts"))["alerts"]
+        shown = (await clinic.http.get(path_of(clinic, alert["alert"], "<b>Ada"))).text
+        assert "<script" not in shown
+        assert "<b>" not in shown
+
+
+async def test_a_failing_destination_is_an_alert_and_in_health_metrics_and_the_api(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", LINKED) as clinic:
+        state = DestinationState("sms", None, START_US, "answered 500", reported=False, owed=2)
+        await clinic.service._report_destination(state, 1)
+        await clinic.settled()
+        (alert,) = (await clinic.get("/v1/alerts"))["alerts"]
+        assert (alert["rule"], alert["patient"], alert["priority"]) == ("page-failing", "sms", "medium")
+        assert alert["text"].endswith("Nothing arrives since 14:00 UTC: answered 500. The others take theirs.")
+        well = DestinationState("sms", START_US, None, None, reported=True, owed=0)
+        await clinic.service._report_destination(well, 1)
+        await clinic.settled()
+        assert (await clinic.get("/v1/alerts", open="true"))["alerts"] == []
+
+        async def arrived() -> Any:
+            (only,) = (await clinic.get("/v1/destinations"))["destinations"]
+            return only if only["state"] == "well" and only["owed"] == 0 else None
+
+        shown = await until_answered(arrived, "the page about it to arrive on the console")
+        assert (shown["name"], shown["failing_since"], shown["last_error"]) == ("console", None, None)
+        metrics = (await clinic.http.get("/metrics")).text
+        assert 'chairside_destination_failing{destination="console"} 0.0' in metrics
+
+        async def healthy() -> Any:
+            return (await clinic.get("/healthz"))["destinations"] == {"console": "well"}
+
+        await until_answered(healthy, "/healthz to say so")
+
+
+async def test_no_sender_can_say_that_a_destination_fails(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", LINKED) as clinic:
+        lie = {"kind": "destination.failing", "at": iso(START_US), "destination": "x", "since": iso(START_US), "reason": "-", "well": 0}  # fmt: skip
+        answer = await clinic.http.post("/v1/observations", json=lie)
+        assert answer.json()["accepted"] == 0
+        assert await clinic.transitions() == []
