@@ -121,6 +121,10 @@ prove-peers: setup $(BROKER) ## Measure Chairside beside Faust, Quix Streams, By
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
 	$(BIN)/python -m bench.speed.latency
 
+.PHONY: prove-pages-latency
+prove-pages-latency: setup ## Measure the time from a durable page to its first try while other destinations hang, drip and refuse
+	$(BIN)/python -m bench.speed.pages
+
 .PHONY: prove-detection
 prove-detection: setup ## Score the detectors on invented sessions and recordings, held-out families included
 	$(BIN)/python -m bench.detection --held-out
