@@ -1,6 +1,7 @@
 """Addresses: which notifier an address of the configuration stands for, and what may be said of it.
 
-`console` prints one line; every other is Apprise's (a phone by ntfy, e-mail, and about a hundred more).
+`console` prints one line; `ntfy`, `smtp`, `webhook` and `pagerduty-events` are ours, each with its acknowledgement; every other
+is Apprise's (about a hundred services).
 An address holds secrets (a token, a password, an ntfy topic), so only its scheme and host ever leave this file, and the host
 only where it is one: some services put their token there.
 Never here: sending.
@@ -16,7 +17,10 @@ from urllib.parse import urlsplit
 from alerts.notify.by_apprise import AppriseNotifier
 from alerts.notify.console import ConsoleNotifier
 from alerts.notify.destination import Destination, InThread, Notifier
+from alerts.notify.mail import MailNotifier
 from alerts.notify.ntfy import NtfyNotifier
+from alerts.notify.pagerduty import PagerDutyNotifier
+from alerts.notify.webhook import WebhookNotifier
 
 
 def open_destination(url: str, name: str | None = None) -> Destination:
@@ -35,6 +39,12 @@ def _notifier(url: str, scheme: str, safe: str) -> Notifier:
             return InThread(ConsoleNotifier())
         case "ntfy" | "ntfys":
             return NtfyNotifier(url)
+        case "smtp" | "smtps":
+            return InThread(MailNotifier(url))
+        case "webhook" | "webhooks":
+            return WebhookNotifier(url)
+        case "pagerduty-events":
+            return PagerDutyNotifier(url)
         case _:
             return InThread(AppriseNotifier(url, safe))
 
