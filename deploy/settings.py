@@ -10,7 +10,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -46,12 +46,14 @@ class SitePart(_Strict):
 class PagesPart(_Strict):
     """Where pages go: ``console:`` or any Apprise URL. `link` is where a phone finds the board.
 
+    `heartbeat`: an address that is called each minute while all is well (deploy/auditor.py).
     `scheduler`: where the daily digest of who is due goes, and nothing else; without one it goes to `destinations`.
     """
 
     destinations: tuple[str, ...] = ("console:",)
     scheduler: tuple[str, ...] = ()
     link: str | None = None
+    heartbeat: Annotated[str, Field(pattern="^https?://")] | None = None
 
     @property
     def addresses(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

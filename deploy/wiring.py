@@ -23,6 +23,7 @@ from alerts.effects import FrameEffects
 from alerts.notify.pager import Pager
 from alerts.store.destinations import DestinationState, destination_document
 from alerts.store.store import Store
+from deploy.auditor import Auditor
 from deploy.board_views import ShardViews
 from deploy.compiling import compile_ward
 from deploy.logs import log_decisions
@@ -116,6 +117,11 @@ class Service:
             self.store, destinations, now_us, steady_us, schedulers=schedulers, report=self._report_destination,
             answer_link=self.links.link,
         )  # fmt: skip
+        # Destinations of its own: nothing that hangs in the pager's can be in its way.
+        self.auditor = Auditor(
+            settings.site.name, settings.pages.opened()[0], self.store, lambda: self.owner.written_offset,
+            lambda: self.pager.states, wall_us, settings.pages.heartbeat,
+        )  # fmt: skip
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1
@@ -154,8 +160,10 @@ class Service:
                     tasks.fail("start", reason_of(wrong))
                 raise
             self.ready.set()
+            self.auditor.start()
             yield self
         finally:
+            self.auditor.stop()
             self.feed.close()
             for name in ("boards", "configuration", "faults"):
                 await tasks.stopped(name, cancel=True)

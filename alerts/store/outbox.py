@@ -277,6 +277,12 @@ def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> N
         )  # fmt: skip
 
 
+def unsent(connection: Connection) -> list[str]:
+    """The keys of pages that no destination took, but for those that were given up."""
+    waiting = ~OUTBOX.c.addressed | _delivery(*LIVE)
+    return list(connection.scalars(sa.select(OUTBOX.c.key).where(OUTBOX.c.sent_us.is_(None), waiting)))
+
+
 def tried_of(connection: Connection, keys: Collection[str]) -> dict[str, tuple[list[str], list[str]]]:
     """Of each page: who was reached and by what, and by what nobody was, with the reason."""
     columns = (

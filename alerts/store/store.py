@@ -310,6 +310,11 @@ class Store:
         """Mark one delivery sent."""
         self.mark_pages([Tried(owed, arrived=True)], now_us)
 
+    def unsent_pages(self) -> list[str]:
+        """The keys of pages that nobody got yet, but for those that were given up."""
+        with self.database.reading() as connection:
+            return outbox.unsent(connection)
+
     def destinations(self) -> list[DestinationState]:
         """How each destination does, by name."""
         with self.database.reading() as connection:
