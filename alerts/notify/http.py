@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import aiohttp
-
 from alerts.notify.destination import TIMEOUT_S, Outcome
 
 LONGEST: Final = 65_536
@@ -33,6 +31,8 @@ async def request(
     url: str, body: bytes, headers: Mapping[str, str], auth: tuple[str, str] | None = None, timeout_s: float = TIMEOUT_S
 ) -> Answer:  # fmt: skip
     """Send a body, and read the answer. Never raises but for cancellation."""
+    import aiohttp  # where it is needed: no replay has to wait for it
+
     login = None if auth is None else aiohttp.encode_basic_auth(*auth)
     sent = {**headers, "User-Agent": "chairside"} | ({} if login is None else {"Authorization": login})
     try:

@@ -13,9 +13,6 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from cloudevents.core.bindings.http import to_structured_event
-from cloudevents.core.v1.event import CloudEvent
-
 from alerts.effects import effect_document
 from alerts.notify.address import Address
 from alerts.notify.destination import Message, Outcome
@@ -45,6 +42,9 @@ class WebhookNotifier:
 
 def event(message: Message) -> tuple[bytes, Mapping[str, str]]:
     """The event of a page: its bytes and their content type."""
+    from cloudevents.core.bindings.http import to_structured_event  # where it is needed: no replay has to wait for it
+    from cloudevents.core.v1.event import CloudEvent
+
     page = message.page
     data = {**effect_document(page), "person": message.person or None, "acknowledge": message.answer}
     attributes = {

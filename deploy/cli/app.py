@@ -21,6 +21,7 @@ from deploy.cli.network_commands import (
     pager_command,
     worker_command,
 )
+from deploy.cli.page_test import page_test_command
 from deploy.cli.terminal import err, fail, progress, writing
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
@@ -208,6 +209,7 @@ app.command("worker")(worker_command)
 app.command("pager")(pager_command)
 app.command("forecaster")(forecaster_command)
 app.command("edge")(edge_command)
+app.command("page-test")(page_test_command)
 
 
 @app.command("check-config")

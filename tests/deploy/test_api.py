@@ -546,5 +546,7 @@ async def test_a_page_reaches_a_phone_however_often_that_takes(tmp_path: Path, r
     assert refused["key"] == page["key"] == standing["pages"][0]["key"]
     assert page["title"] == "MEDIUM ◆ P-1: Low oxygen"
     assert page["message"].startswith("P-1: Low oxygen. SpO2 8")
-    assert page["message"].endswith(f"https://board.example/alert/{alert}")
+    told, _, answer = page["message"].partition("\n")
+    assert told.endswith(f"https://board.example/alert/{alert}")
+    assert answer.startswith("Acknowledge: https://board.example/answer/")
     assert [state["state"] for state in standing["pages"]] == ["sent"]

@@ -12,7 +12,8 @@ from alerts.effects import Page
 from alerts.store.destinations import DestinationState
 from deploy.settings import PagesPart, Settings
 from models.instants import iso
-from tests.support.service import START_US, Inside, falling, serving, until_answered
+from tests.alerts.test_pager import misbehaving, receiver
+from tests.support.service import START_US, Inside, falling, invoked, serving, until_answered
 
 LINKED = Settings(pages=PagesPart(destinations=("console:",), link="https://clinic.example.org/"))
 
@@ -134,3 +135,19 @@ async def test_no_sender_can_say_that_a_destination_fails(tmp_path: Path) -> Non
         answer = await clinic.http.post("/v1/observations", json=lie)
         assert answer.json()["accepted"] == 0
         assert await clinic.transitions() == []
+
+
+def test_a_test_page_says_where_it_arrived_and_where_not(tmp_path: Path) -> None:
+    config = tmp_path / "site.toml"
+    with receiver([]) as (address, got), misbehaving("500") as broken:
+        ntfy = f"{broken.replace('http', 'ntfy')}topic"
+        config.write_text(f'[pages]\ndestinations = ["{address}", "{ntfy}"]\n')
+        both = invoked("page-test", "--config", config)
+        one = invoked("page-test", "--config", config, "--to", "json://127.0.0.1")
+        none = invoked("page-test", "--config", config, "--to", "nobody")
+    assert (both.status, both.stderr) == (
+        1, "json://127.0.0.1: taken\nntfy://127.0.0.1: not taken: answered 500\n",
+    )  # fmt: skip
+    assert (one.status, len(got)) == (0, 2)
+    assert "there is no destination nobody; there are json://127.0.0.1, ntfy://127.0.0.1" in none.stderr
+    assert got[0]["title"] == "TEST ▲ main: a test page"
