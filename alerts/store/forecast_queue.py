@@ -18,6 +18,8 @@ from alerts.store.tables import FORECAST_QUEUE
 
 TRIES: Final = 5
 """How often a request is claimed before it is given up: then it is one that kills whoever makes it."""
+GIVEN_UP: Final = TRIES + 1
+"""The tries of a request that was given up, and of which that was said."""
 
 
 class QueuedForecast(NamedTuple):
@@ -67,6 +69,26 @@ def claim_forecasts(connection: Connection, now_us: int, lease_us: int, limit: i
     return [QueuedForecast(row.site, row.patient, row.as_of, row.entries, row.doc, row.tries + 1) for row in rows]
 
 
+def has_spent(connection: Connection, now_us: int) -> bool:
+    """Whether a request has had all its tries, and nobody has said so."""
+    spent = sa.exists().where(FORECAST_QUEUE.c.tries == TRIES, FORECAST_QUEUE.c.due_us <= now_us)
+    return connection.scalar(sa.select(sa.literal(1)).where(spent)) is not None
+
+
+def give_up(connection: Connection, now_us: int) -> list[QueuedForecast]:
+    """Take the requests that have had all their tries out of the running, each once; whoever gets them says so."""
+    table = FORECAST_QUEUE
+    spent = (
+        sa.select(table).where(table.c.tries == TRIES, table.c.due_us <= now_us)
+        .order_by(table.c.site, table.c.patient).with_for_update(skip_locked=True)
+    )  # fmt: skip
+    rows = connection.execute(spent).all()
+    if rows:
+        keys = sa.tuple_(table.c.site, table.c.patient).in_([(row.site, row.patient) for row in rows])
+        connection.execute(sa.update(table).where(keys).values(tries=GIVEN_UP))
+    return [QueuedForecast(row.site, row.patient, row.as_of, row.entries, row.doc, GIVEN_UP) for row in rows]
+
+
 def done(connection: Connection, made: Sequence[QueuedForecast]) -> None:
     """Take requests out of the queue, unless something else has been asked for meanwhile."""
     table = FORECAST_QUEUE
@@ -75,6 +97,10 @@ def done(connection: Connection, made: Sequence[QueuedForecast]) -> None:
     connection.execute(sa.delete(table).where(same))
 
 
-def count_waiting(connection: Connection) -> int:
-    """How many requests are in the queue."""
-    return connection.scalar(sa.select(sa.func.count()).select_from(FORECAST_QUEUE)) or 0
+def count_waiting(connection: Connection) -> tuple[int, int]:
+    """How many requests wait, and how many were given up: these stay until something else is asked for the patient."""
+    given_up = FORECAST_QUEUE.c.tries >= GIVEN_UP
+    row = connection.execute(
+        sa.select(sa.func.count().filter(~given_up), sa.func.count().filter(given_up)).select_from(FORECAST_QUEUE)
+    ).one()
+    return row[0], row[1]

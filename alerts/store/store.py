@@ -179,10 +179,23 @@ class Store:
             with self.database.writing() as connection:
                 forecast_queue.done(connection, made)
 
-    def forecasts_waiting(self) -> int:
-        """How many requests for forecasts are in the queue."""
+    def give_up_forecasts(self, now_us: int) -> list[QueuedForecast]:
+        """The requests that have had all their tries; each is given to one caller, who says so."""
         with self.database.reading() as connection:
-            return forecast_queue.count_waiting(connection)
+            if not forecast_queue.has_spent(connection, now_us):
+                return []
+        with self.database.writing() as connection:
+            return forecast_queue.give_up(connection, now_us)
+
+    def forecasts_waiting(self) -> int:
+        """How many requests for forecasts are in the queue and not given up."""
+        with self.database.reading() as connection:
+            return forecast_queue.count_waiting(connection)[0]
+
+    def forecasts_given_up(self) -> int:
+        """How many requests for forecasts were given up."""
+        with self.database.reading() as connection:
+            return forecast_queue.count_waiting(connection)[1]
 
     def sessions_of(self, site: str, patient: str) -> tuple[list[Document], dict[str, int]]:
         """What was entered in a patient's sessions, and how many alerts each session raised."""

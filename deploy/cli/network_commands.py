@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NetworkFile = Annotated[
     Path, typer.Option("--network", help="The network's configuration (TOML).", show_default=False)
 ]  # fmt: skip
+DoorHost = Annotated[str, typer.Option(help="Where /metrics and /healthz listen.")]
+DoorPort = Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 for neither.")]
 
 
 def _network(path: Path) -> NetworkSettings:
@@ -51,11 +53,7 @@ def create_topics_command(
     typer.echo(f"made {', '.join(made)}" if made else "all topics were there")
 
 
-def worker_command(
-    network: NetworkFile,
-    host: Annotated[str, typer.Option(help="Where /metrics and /healthz listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 for neither.")] = 0,
-) -> None:
+def worker_command(network: NetworkFile, host: DoorHost = "127.0.0.1", port: DoorPort = 0) -> None:
     """Run the wards and desks of a share of the network's sites. Start as many as you need, on as many machines.
 
     [dim]chairside worker --network network.toml --port 9100[/dim]
@@ -70,7 +68,7 @@ def worker_command(
         raise fail(str(refused)) from refused
 
 
-def pager_command(network: NetworkFile) -> None:
+def pager_command(network: NetworkFile, host: DoorHost = "127.0.0.1", port: DoorPort = 0) -> None:
     """Send the pages of a network's sites. Start two: each page goes out from one of them.
 
     [dim]chairside pager --network network.toml[/dim]
@@ -79,12 +77,12 @@ def pager_command(network: NetworkFile) -> None:
     from deploy.network.pager import run_pager
 
     try:
-        run_pager(_network(network))
+        run_pager(_network(network), host, port)
     except DatabaseTooNew as refused:
         raise fail(str(refused)) from refused
 
 
-def forecaster_command(network: NetworkFile) -> None:
+def forecaster_command(network: NetworkFile, host: DoorHost = "127.0.0.1", port: DoorPort = 0) -> None:
     """Make the forecasts of a network's sites. Start as many as you have cores to spare: they share the work.
 
     [dim]chairside forecaster --network network.toml[/dim]
@@ -94,7 +92,7 @@ def forecaster_command(network: NetworkFile) -> None:
     from streams.journal.kafka import TopicsRefused
 
     try:
-        run_forecaster(_network(network))
+        run_forecaster(_network(network), host, port)
     except (TopicsRefused, DatabaseTooNew) as refused:
         raise fail(str(refused)) from refused
 

@@ -29,6 +29,7 @@ from deploy.app import ABOUT, finish
 from deploy.http import GRACE_S, listen
 from deploy.logs import set_up_log
 from deploy.metrics import Metrics
+from deploy.network.canary import Canary
 from deploy.network.processes import opened, patiently
 from deploy.network.remote_views import KEEP_SHOWN_S, RemoteViews
 from deploy.network.settings import NetworkSettings
@@ -43,7 +44,7 @@ from streams.intake.append import Overloaded, Records
 from streams.intake.http import observation_routes
 from streams.intake.kafka import NetworkIntake
 from streams.intake.raw import RawIntake
-from streams.intake.reserved import set_reserved_aside
+from streams.intake.reserved import is_canary, set_reserved_aside
 from streams.journal.kafka import KafkaProducer
 
 log = logging.getLogger(__name__)
@@ -67,13 +68,20 @@ class Edge:
         self.views = RemoteViews(connection, self._producer, shards, wall_us, self._heard)
         self.feed = Feed(store, self.views)
         self._raw = RawIntake(connection, self.intake, self.counted)
+        self._canary = Canary(self.intake.append, shards, self.metrics.registry, wall_us)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run, and stop in order."""
         await patiently("the brokers", self._producer.start)
         await patiently("the brokers", self.views.start)
-        work = {"views": self.views.run(), "raw": self._raw.run(), "boards": self._show(), "sites": self._configure()}
+        work = {
+            "views": self.views.run(),
+            "raw": self._raw.run(),
+            "boards": self._show(),
+            "sites": self._configure(),
+            "canary": self._canary.run(),
+        }
         for name, each in work.items():
             self.tasks.start(name, each)
         try:
@@ -104,6 +112,8 @@ class Edge:
         return {"ok": set(tasks.values()) <= {"running"}, "tasks": tasks, "listeners": self.feed.listeners}
 
     def _heard(self, event: str, site: str, document: dict[str, Any]) -> None:
+        if event == "alert" and is_canary(site):
+            self._canary.hear(document)
         self.feed.publish(event, site, document)
 
     async def _show(self) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from typing import Final
 
 from alerts.notify.pager import Pager
 from alerts.store.store import Store
+from deploy.http import listen
 from deploy.logs import set_up_log
+from deploy.network.door import PagerMetrics, door, door_app
 from deploy.network.processes import patiently
 from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites, Switchboard
@@ -28,20 +31,30 @@ UNASKED_S: Final = 60.0
 """How often each destination looks by itself: the look for all wakes it."""
 
 
-def run_pager(network: NetworkSettings) -> None:
-    """Send until a signal; then what is due now is still sent."""
+def run_pager(network: NetworkSettings, host: str, port: int) -> None:
+    """Send until a signal; then what is due now is still sent. `port` is for `/metrics` and `/healthz`; 0 for neither."""
     set_up_log()
     set_up_tracing("pager")
-    asyncio.run(_page(network))
+    listening = listen(host, port) if port else None
+    asyncio.run(_page(network, listening))
 
 
-async def _page(network: NetworkSettings) -> None:
+async def _page(network: NetworkSettings, listening: socket.socket | None) -> None:
     store = Store(network.database.located())
     await patiently("the database", lambda: asyncio.to_thread(store.migrate))
     sites, over = Sites(network.sites), asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, over.set)
+    metrics = PagerMetrics()
+    app = door_app("Chairside pager", metrics.registry, lambda: metrics.update(store, wall_us()), dict)
+    async with door(app, listening):
+        await _send(store, sites, over)
+    store.close()
+
+
+async def _send(store: Store, sites: Sites, over: asyncio.Event) -> None:
+    """Send until it is over."""
     while not over.is_set():
         board = Switchboard(sites)
         pager = Pager(
@@ -61,4 +74,3 @@ async def _page(network: NetworkSettings) -> None:
                 pass
         await pager.drain(running)
         running.result()
-    store.close()

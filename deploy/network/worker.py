@@ -11,18 +11,17 @@ import signal
 import socket
 from typing import Final
 
-import uvicorn
-
 from alerts.effects import FrameEffects
 from deploy.board_views import ShardViews
 from deploy.compiling import compile_ward
 from deploy.http import listen
 from deploy.logs import log_decisions, set_up_log
 from deploy.network.answering import Answering
+from deploy.network.door import door
 from deploy.network.forecaster import ShardsAtHome
 from deploy.network.processes import SERVER_RETRY_S, opened, patiently
 from deploy.network.settings import NetworkSettings
-from deploy.network.worker_http import DoorServer, WorkerMetrics, worker_app
+from deploy.network.worker_http import WorkerMetrics, worker_app
 from deploy.tracing import set_up_tracing
 from deploy.wiring import wall_us
 from streams.forecasts.queue import AskingScheduler
@@ -43,11 +42,11 @@ def run_worker(network: NetworkSettings, host: str, port: int) -> int:
     set_up_log()
     set_up_tracing("worker")
     compile_ward(log.warning)  # before it joins: its first frames must not wait for a compiler
-    door = listen(host, port) if port else None
-    return asyncio.run(_work(network, door))
+    listening = listen(host, port) if port else None
+    return asyncio.run(_work(network, listening))
 
 
-async def _work(network: NetworkSettings, door: socket.socket | None) -> int:
+async def _work(network: NetworkSettings, listening: socket.socket | None) -> int:
     store, shards = await opened(network)
     connection = network.kafka.connection()
     metrics = WorkerMetrics()
@@ -70,19 +69,15 @@ async def _work(network: NetworkSettings, door: socket.socket | None) -> int:
     def views(shard: HostedShard) -> ShardViews:
         return ShardViews(shard, reader.of(shard.number), store, drawing, wall_us, "received")
 
-    web = DoorServer(uvicorn.Config(worker_app(worker, metrics), log_level="warning", access_log=False, lifespan="off"))
-    serving = asyncio.create_task(web.serve(sockets=[door])) if door is not None else None
     forecasts = asyncio.create_task(asking.run(), name="forecasts")
     answering = asyncio.create_task(_answer(Answering(connection, producer, worker.shards, views)), name="answers")
     try:
-        await worker.run()
+        async with door(worker_app(worker, metrics), listening):
+            await worker.run()
     except NotOurs as other:
         log.critical("%s", other)
         return NOT_OURS
     finally:
-        web.should_exit = True
-        if serving is not None:
-            await serving
         forecasts.cancel()
         answering.cancel()
         await asyncio.gather(forecasts, answering, return_exceptions=True)

@@ -5,12 +5,9 @@ Nothing about a patient is behind it. Never here: boards' questions, which come 
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
-import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -18,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from alerts.effects import DeadLetter, FrameEffects, Page, Transition
 from models.instants import SECOND
 from streams.hosts.kafka.worker import ShardWorker
+from streams.intake.reserved import is_canary
 
 DECIDED_BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -55,6 +53,12 @@ class WorkerMetrics:
             ["shard"],
             registry=registry,
         )
+        self.checkpoint_age: Final = Gauge(
+            "chairside_shard_checkpoint_age_seconds",
+            "Since the shard's state was kept, or was seen to be kept",
+            ["shard"],
+            registry=registry,
+        )
         self.aside: Final = Gauge(
             "chairside_shard_frames_set_aside", "Frames set aside since this worker has the shard", ["shard", "reason"],
             registry=registry,
@@ -75,6 +79,8 @@ class WorkerMetrics:
         """A frame's effects are in the database."""
         self.decided.observe(max(0.0, time.time() - received_us / SECOND))
         for effect in effects.effects:
+            if is_canary(effect.site):
+                continue
             if isinstance(effect, Transition):
                 self.transitions.labels(effect.transition, effect.rule, effect.priority).inc()
             elif isinstance(effect, DeadLetter):
@@ -84,7 +90,9 @@ class WorkerMetrics:
 
     def update(self, worker: ShardWorker) -> None:
         """Bring the gauges up to date; those of shards that are another worker's now are gone."""
-        for gauge in (self.behind, self.frames, self.unkept, self.aside, self.samples, self.sessions, self.waiting):
+        for gauge in (
+            self.behind, self.frames, self.unkept, self.checkpoint_age, self.aside, self.samples, self.sessions, self.waiting
+        ):  # fmt: skip
             gauge.clear()
         self.shards.set(len(worker.shards))
         self.of_shards.set(worker.of_shards)
@@ -95,6 +103,7 @@ class WorkerMetrics:
             )
             self.frames.labels(shard).set(hosted.frames)
             self.unkept.labels(shard).set(hosted.next_offset - hosted.checkpointed_offset)
+            self.checkpoint_age.labels(shard).set(hosted.checkpoint_age_s)
             self.sessions.labels(shard).set(len(hosted.shard.ward.association.sessions))
             self.waiting.labels(shard).set(hosted.waiting)
             for reason, count in hosted.aside.items():
@@ -125,11 +134,3 @@ def worker_app(worker: ShardWorker, metrics: WorkerMetrics) -> FastAPI:
         return JSONResponse(document, 503 if stuck else 200)
 
     return app
-
-
-class DoorServer(uvicorn.Server):
-    """Uvicorn beside something else that minds the signals."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from alerts.store.forecast_queue import QueuedForecast
+from alerts.store.forecast_queue import TRIES, QueuedForecast
 from alerts.store.store import Store
 from models.instants import SECOND
 from streams.forecasts.jobs import ForecastRequest
@@ -51,9 +51,17 @@ def queued(wanted: Wanted) -> QueuedForecast:
 
 
 class QueueForecaster:
-    """Makes what is in the queue until `stop`. Any number of them share it."""
+    """Makes what is in the queue until `stop`. Any number of them share it.
 
-    def __init__(self, store: Store, maker: Maker, now_us: Callable[[], int], lease_s: float = LEASE_S) -> None:
+    Args:
+        given_up: told of a request that had all its tries, and returns when somebody else knows of it.
+    """
+
+    def __init__(
+        self, store: Store, maker: Maker, now_us: Callable[[], int], lease_s: float = LEASE_S,
+        given_up: Callable[[QueuedForecast], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        self._given_up = given_up
         self._store = store
         self._maker = maker
         self._now_us = now_us
@@ -77,6 +85,10 @@ class QueueForecaster:
                     )
                     await asyncio.to_thread(self._store.forecasts_done, claimed)
                     continue
+                if self._given_up is not None:
+                    for each in await asyncio.to_thread(self._store.give_up_forecasts, self._now_us()):
+                        log.error("a forecast of the site %s is given up after %d tries", each.site, TRIES)
+                        await self._given_up(each)
                 pause_s = NONE_ASKED_S
             except Exception as away:  # noqa: BLE001  # a forecaster that died would be missed by nobody for days
                 # What was claimed is due again when its lease ends.

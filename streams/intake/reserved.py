@@ -16,7 +16,14 @@ from streams.journal.topics import OPERATORS
 
 UNADDRESSED: Final = f"{OPERATORS}unaddressed"
 """The site under which a line is set aside that names no site, or one that is not its sender's to name."""
+CANARY: Final = f"{OPERATORS}canary-"
+"""How the sites begin whose only patient is synthetic (deploy/network/canary.py)."""
 NOT_YOURS: Final = f"no site's name begins with {OPERATORS}"
+
+
+def is_canary(site: str) -> bool:
+    """Whether a site is a canary's, and so no clinic's."""
+    return site.startswith(CANARY)
 
 
 def set_reserved_aside(records: Records) -> Records:

@@ -72,3 +72,18 @@ def test_a_request_that_kills_whoever_makes_it_is_given_up_until_it_is_another(s
     assert store.claim_forecasts(99 * LEASE_US, LEASE_US, 9) == []
     store.ask_forecasts([wanted("A", 11)], 100 * LEASE_US)
     assert names(store.claim_forecasts(100 * LEASE_US, LEASE_US, 9)) == ["A"]
+
+
+def test_a_request_that_is_given_up_is_said_once_and_counted_until_it_is_another(store: Store) -> None:
+    store.ask_forecasts([wanted("A"), wanted("B")], 0)
+    for turn in range(TRIES):
+        assert names(store.claim_forecasts(turn * LEASE_US, LEASE_US, 1)) == ["A"]
+    ended = TRIES * LEASE_US
+    assert store.give_up_forecasts(ended - 1) == []  # its last try is not over
+    assert names(store.give_up_forecasts(ended)) == ["A"]
+    assert store.give_up_forecasts(ended) == []
+    assert (store.forecasts_waiting(), store.forecasts_given_up()) == (1, 1)
+    store.ask_forecasts([wanted("A")], ended)  # the same again changes nothing
+    assert store.forecasts_given_up() == 1
+    store.ask_forecasts([wanted("A", 11)], ended)
+    assert (store.forecasts_waiting(), store.forecasts_given_up()) == (2, 0)

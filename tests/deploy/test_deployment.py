@@ -15,12 +15,16 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from deploy.metrics import Metrics
+from deploy.network.canary import Canary
+from deploy.network.door import ForecasterMetrics, PagerMetrics
 from deploy.network.settings import load_network
 from deploy.network.sites import Sites
 from deploy.network.worker_http import WorkerMetrics
 from models.tables.limits import LIMITS
+from streams.intake.append import Records
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -247,10 +251,24 @@ def test_prometheus_finds_its_rules_where_compose_puts_them() -> None:
         assert mounts[f"./deploy/{file}"] == f"/etc/prometheus/{file}"
 
 
+def with_canary() -> CollectorRegistry:
+    """An edge's metrics."""
+    metrics = Metrics()
+    Canary(never, 1, metrics.registry, lambda: 0)
+    return metrics.registry
+
+
+async def never(records: Records) -> None:
+    raise AssertionError(records)
+
+
+REGISTRIES = (with_canary(), *(made().registry for made in (WorkerMetrics, PagerMetrics, ForecasterMetrics)))
+
+
 def exported_names() -> Iterator[str]:
     """Every series name that our metrics can appear under."""
     endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
-    for family in chain(Metrics().registry.collect(), WorkerMetrics().registry.collect()):
+    for family in chain.from_iterable(each.collect() for each in REGISTRIES):
         yield from (family.name + ending for ending in endings.get(family.type, [""]))
 
 

@@ -106,6 +106,7 @@ async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_
             )
             assert answer.json() == {"accepted": 61, "set_aside": []}
 
+            await until_answered(there, "/v1/chairs", lambda found: bool(found["chairs"]), site=SITE)
             snapshot = await heard(there, "snapshot")
             assert [chair["patient"] for chair in snapshot["chairs"]["chairs"]] == [f"p-{SITE}"]
             alerts = (await until_answered(there, "/v1/alerts", lambda found: len(found["alerts"]) >= 2, site=SITE))[
@@ -130,6 +131,15 @@ async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_
             assert {"spo2", "pulse", "rr"} <= set(series["series"])
             patient = await until_answered(there, f"/v1/patients/home-{SITE}", bool, site=SITE)
             assert [score["score"] for score in patient["scores"]] == [17.0]
+
+            # The synthetic patient went the whole way, and is on nobody's board.
+            async def canaries() -> str:
+                return (await there.get("/metrics")).text
+
+            async with asyncio.timeout(PATIENCE_S):
+                while "chairside_canary_seconds_count 0.0" in await canaries():  # noqa: ASYNC110 - it is in another process
+                    await asyncio.sleep(0.2)
+            assert "chairside_canary_seconds_count" in await canaries()
 
             # What is not sent by hand but by a bridge, and what nobody can use.
             producer = KafkaProducer(network.connection)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from alerts.store.forecast_queue import TRIES, QueuedForecast
 from alerts.store.store import Store
 from models.wire.observations import CheckIn, Dose, Event, PatientRegistered
+from streams.journal.topics import operators_site, shard_of
 from tests.support.network import SITES, Network, Processes, appending, until
 
 pytest_plugins = ("tests.support.servers",)
@@ -54,5 +56,15 @@ async def test_forecasters_share_the_night_and_one_that_is_killed_leaves_nothing
         await until(lambda: forecast() == patients, "everybody is forecast")
         await until(lambda: store.forecasts_waiting() == 0, "nothing is asked for any more")
         assert processes.end("two") == 0
+
+        # A request that ends whoever makes it: once all its tries are spent, those who run the network are told.
+        store.ask_forecasts([QueuedForecast(SITES[0], "spent", 1, 1, "{}")], 0)
+        with_lease = [store.claim_forecasts(turn, 1, 1) for turn in range(TRIES)]
+        assert [each.patient for claimed in with_lease for each in claimed] == ["spent"] * TRIES
+        processes.start("three", "forecaster")
+        operators = operators_site(shard_of(SITES[0], network.shards))
+        await until(lambda: bool(store.alerts(operators, limit=1)), "an alert of those who run the network")
+        assert store.forecasts_given_up() == 1
+        assert processes.end("three") == 0
         assert processes.end("worker") == 0
     store.close()

@@ -77,6 +77,8 @@ class HostedShard:
         self.shard = Shard(number)
         self.received_us = 0
         self.checkpointed_offset = 0
+        self._kept_at = 0.0
+        """When that checkpoint was made, or loaded, by the loop's clock."""
         self.frames = 0
         """Frames taken since the process has had the shard."""
         self.aside: Counter[str] = Counter()
@@ -96,6 +98,11 @@ class HostedShard:
         """Whether the last checkpoint could not be made of the state."""
         self._dirty = False
         """Whether a step failed half way, so that the state is nobody's."""
+
+    @property
+    def checkpoint_age_s(self) -> float:
+        """Seconds since the state was kept, or nothing new was there to keep."""
+        return max(0.0, asyncio.get_running_loop().time() - self._kept_at)
 
     @property
     def next_offset(self) -> int:
@@ -130,6 +137,7 @@ class HostedShard:
             )
         self.shard, self._dirty = shard, False
         self.checkpointed_offset = shard.next_offset
+        self._kept_at = asyncio.get_running_loop().time()
         if shard.next_offset < first_offset:
             await self._jump(first_offset)
         return self.shard.next_offset
@@ -147,7 +155,11 @@ class HostedShard:
     async def checkpoint(self) -> None:
         """Keep the state, if there is anything new in it. What it stands on is committed and told."""
         await self._settled()
-        if self._dirty or self.next_offset <= self.checkpointed_offset:
+        if self._dirty:
+            return
+        began = asyncio.get_running_loop().time()
+        if self.next_offset <= self.checkpointed_offset:
+            self._kept_at = began
             return
         offset = self.next_offset
         try:
@@ -168,7 +180,7 @@ class HostedShard:
         except UNWRITABLE as failed:
             log.error("shard %d: no checkpoint, a takeover reads more of the journal: %s", self.number, failed)
             return
-        self.checkpointed_offset = offset
+        self.checkpointed_offset, self._kept_at = offset, began
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 
