@@ -88,7 +88,8 @@ def replay_command(
     """Run recorded observations through the same ward and desk, as fast as they go.
 
     Transitions come out as NDJSON. Lines that cannot be used are set aside with their reason; the exit status is 1 only if
-    nothing could be used. What is odd about a file (it breaks off, it is newest first) is said on stderr.
+    nothing could be used and nobody told of anything. What is odd about a file (it breaks off, it is newest first) is said
+    on stderr; one that cannot be read beside others is left out, and that is said.
 
     A CSV has a time (`at`, or `t_s` in seconds), channels, and a `patient` column, or it is one person's: its name is theirs.
 
@@ -132,7 +133,7 @@ def replay_command(
         _print_summary(run.summary)
     elif run.summary.set_aside:
         err.print(f"{run.summary.set_aside.total()} of {run.summary.lines} lines set aside: try --summary")
-    if not run.summary.used:
+    if not run.summary.used and not run.summary.raised:
         why = "".join(f": {reason}" for reason, _ in run.summary.set_aside.most_common(1))
         raise fail(f"no line could be used{why}")
 

@@ -152,12 +152,27 @@ _MUCH: Final = {
     "not-at-all": 0, "none": 0, "mild": 1, "mildly": 1, "slightly": 1, "moderate": 2, "moderately": 2, "severe": 3, "severely": 3,
     "considerably": 3, "extreme": 4, "extremely": 4,
 }
+_RESPONSE: Final = {
+    "responds-readily-to-name-spoken-in-normal-tone": 5, "responds-readily-to-name-in-normal-tone": 5, "responds-readily": 5,
+    "lethargic-response-to-name-spoken-in-normal-tone": 4, "lethargic-response-to-name-in-normal-tone": 4, "lethargic-response": 4,
+    "responds-only-after-name-is-called-loudly-and-or-repeatedly": 3, "responds-only-after-name-is-called-loudly-or-repeatedly": 3,
+    "responds-only-after-name-called-loudly-and-or-repeatedly": 3,
+    "responds-only-after-mild-prodding-or-shaking": 2,
+    "responds-only-after-painful-trapezius-squeeze": 1, "responds-only-to-painful-trapezius-squeeze": 1,
+    "no-response-after-painful-trapezius-squeeze": 0, "no-response-to-painful-trapezius-squeeze": 0,
+    "does-not-respond-to-painful-trapezius-squeeze": 0,
+    "awake": 5, "drowsy": 4, "rousable-by-loud-voice": 3, "rousable-by-shaking": 2, "responds-to-pain-only": 1, "no-response": 0,
+    "unresponsive": 0,
+}
+"""MOAA/S as Chernik 1990 words it, and as `instruments.py` does."""
 ANSWER_WORDS: Final[Mapping[str, Mapping[str, int]]] = {
     "phq-9": _OFTEN, "phq-2": _OFTEN,
     "cadss": _MUCH, "cadss-6": _MUCH,
+    "moaas": _RESPONSE,
     "cssrs-screen": {**dict.fromkeys(YES, 1), **dict.fromkeys(NO, 0)},
 }
-"""Words, as slugs, that are an answer: Kroenke 2001, Bremner 1998 (M). Where yes and no are none, neither are true and false."""
+"""Words, as slugs, that are an answer: Kroenke 2001, Bremner 1998 (M), Chernik 1990. Where yes and no are none, neither are true
+and false."""
 
 WHEN_WORDS: Final = (
     ("recent", ("recent", "within", "past", "last")),

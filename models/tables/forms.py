@@ -169,6 +169,8 @@ def _as_text(value: object) -> str:
 
 _DASHES: Final = frozenset({"", "-", "--", "---", "–", "—", "."})
 _NUMBER_TEXT: Final = re.compile(r"[+]?\d{1,6}(?:[.,]0*)?")
+_OF_ALL: Final = re.compile(r"\s*(\d{1,2})\s*/\s*(\d{1,2})\s*")
+"""``2/5``: so many of the most there is."""
 _NUMBER_FIRST: Final = re.compile(r"(\d{1,2})\s*([-–—=:.)(,]|\s)\s*(.*[^\W\d_].*)", re.DOTALL)
 
 
@@ -209,10 +211,14 @@ def _text_answer(
         return words[plain], rest
     if (found := _whole(text)) is not None:
         return found, rest
+    if (part := _OF_ALL.fullmatch(text)) is not None:
+        return (int(part[1]) if int(part[2]) == scale.item_range[1] else None), rest
     if (both := _NUMBER_FIRST.fullmatch(text.strip())) is not None:
-        # "2 - more than half the days": the number counts where its words say the same, or are an item's own text.
+        # "2 - more than half the days": the number counts where its words say the same, or may be an item's own text.
         found = int(both[1])
-        agrees = words.get(slug(both[3])) == found if words else not both[2].isspace()
+        said = words.get(slug(both[3]))
+        free = said is None and (not words or scale.items == 1)
+        agrees = not both[2].isspace() if free else said == found
         return (found if agrees else None), rest
     if scale.name == _CSSRS:
         if plain.startswith("yes-"):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.tables.form_items import SUICIDAL_ITEMS, YES, slug
-from models.tables.forms import Form, FormItems, ItemAnswer, read_form, says_when
+from models.tables.forms import Form, FormItems, ItemAnswer, UnreadAnswer, read_form, says_when
 from models.tables.instruments import INSTRUMENTS
 from models.tables.rules import Priority
 
@@ -152,12 +152,21 @@ def hidden_in(instrument: str, items: FormItems | None) -> str | None:
     What is plainly a no hides nothing, and neither does what is beside an item about suicide that was read.
     """
     if instrument not in SUICIDAL_ITEMS:
-        return None
+        return _answered_beside(instrument, items)
     form, number = read_form(instrument, items), SUICIDAL_ITEMS[instrument]
     open_ones = [one for one in form.unread if not one.plainly_no and not (number and one.number not in (None, number))]
     if not open_ones or (number and form.of(number) and all(one.number is None for one in open_ones)):
         return None
     return open_ones[0].why
+
+
+def _answered_beside(instrument: str, items: FormItems | None) -> str | None:
+    """Why a form may hold one though its instrument does not ask: a PHQ-9 that is called PHQ-2, an item added by a clinic."""
+    if instrument == "phq-2" and any(one.value for one in read_form(PHQ_9, items).of(9)):
+        return "it has an item 9, as PHQ-9 has"
+    fields = items.items() if isinstance(items, Mapping) else ()
+    asked = any(_MENTIONS.search(name) and not UnreadAnswer(None, name, value, "").plainly_no for name, value in fields)
+    return "it has no item about suicide, and one was answered" if asked else None
 
 
 _ASKS: Final = re.compile(
@@ -178,6 +187,8 @@ def asks_about_suicide(form: str, line: str) -> bool:
     Args:
         form: what the sender calls the instrument; empty if it says nothing. line: what was sent.
     """
-    if form in INSTRUMENTS:
-        return form in SUICIDAL_ITEMS
-    return bool((_ASKS.search(form) and not _ASKS_NOTHING.search(form)) or _MENTIONS.search(line))
+    if form in INSTRUMENTS and form not in SUICIDAL_ITEMS:
+        return bool(_MENTIONS.search(line))
+    return form in SUICIDAL_ITEMS or bool(
+        (_ASKS.search(form) and not _ASKS_NOTHING.search(form)) or _MENTIONS.search(line)
+    )

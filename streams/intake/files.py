@@ -43,13 +43,33 @@ def recorded_frames(
             a file. arrange: False: the lines of a file are taken as they stand, whatever their times are.
 
     Raises:
-        UnreadableFile: a file that cannot be opened, or a CSV without a usable header.
+        UnreadableFile: a file that cannot be opened, or no file can be read. One that cannot be beside others is left out.
     """
     say = remark or _say_nothing
+    paths = _readable(paths, rename, say)
     tables = [path for path in paths if path.is_file() and _is_table(path, rename)]
     persons = iter(people_of(tables))
     files = [_File(path, next(persons) if path in tables else _named(path), rename, progress, say) for path in paths]
     return in_time([as_they_stand(file.arranged() if arrange else file.blocks()) for file in files])
+
+
+def _readable(paths: Sequence[Path], rename: Mapping[str, str], say: Remark) -> Sequence[Path]:
+    """The files that can be read; of the others it is said why they are left out."""
+    if len(paths) < 2:
+        return paths
+    refused: dict[Path, UnreadableFile] = {}
+    for path in paths:
+        if not path.is_file():
+            # What is not there is a slip of who asks; a pipe can be opened once only.
+            continue
+        try:
+            _File(path, _named(path), rename, None, _say_nothing).opened()
+        except UnreadableFile as wrong:
+            refused[path] = wrong
+            say(path, f"left out: {str(wrong).removeprefix(str(path)).lstrip(': ')}")
+    if refused and len(refused) == len(set(paths)):
+        raise next(iter(refused.values()))
+    return [path for path in paths if path not in refused]
 
 
 def read_file(path: Path, rename: Mapping[str, str]) -> Iterator[Line]:

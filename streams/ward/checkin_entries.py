@@ -39,6 +39,7 @@ def fold_checkin(state: WardState, record: CheckIn, at_us: int, here: Here) -> N
     audit(state, record, session_of(state, row, record), here, "; ".join(filter(None, ("accepted", unknown))))
     home.fold_course_entry(state, record, here, score)
     file_risk(state, record, risk, at_us, row, here)
+    alert_unread_form(state, record, at_us, row, here)
     report = report_of(record, at_us, score, unknown if risk is None else risk.words)
     if row is not None and report is not None:
         fold_report(state, row, report, record.replaces, here)

@@ -353,12 +353,52 @@ def test_an_instrument_has_other_names(called: Any, name: Any) -> None:
     assert instrument_called(called) == name
 
 
+SUICIDAL = [1, 1, 0, 1, 1, 0, 1, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("instrument", "items", "hides"),
+    [
+        ("phq-2", SUICIDAL, True),
+        ("phq-2", {f"q{n}": value for n, value in enumerate(SUICIDAL, 1)}, True),
+        ("phq-2", dict(zip(CODES, SUICIDAL, strict=True)), True),
+        ("phq-2", [*SUICIDAL[:8], 0], False),
+        ("phq-2", [3, 3], False),
+        ("phq-2", {"q1": 1, "q2": 1, "thoughts of suicide": "yes"}, True),
+        ("bprs-4", {"q1": 0, "q2": 0, "q3": 0, "q4": 0, "suicidality": 4}, True),
+        ("cadss-6", {**{f"q{n}": 0 for n in range(1, 7)}, "self_harm": "no"}, False),
+        ("symptoms", {"suicidal thoughts": True}, True),
+        ("symptoms", {"suicidal thoughts": False, "nausea": True}, False),
+    ],
+)
+def test_an_instrument_that_does_not_ask_about_suicide_hides_no_answer_about_it(
+    instrument: str, items: Any, hides: bool
+) -> None:
+    assert (hidden_in(instrument, plain_items(items)) is not None) == hides
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        ("2/5", 2), ("5 / 5", 5), ("1/6", None), ("6/5", None), ("awake", 5), ("Responds only after mild prodding or shaking.", 2),
+        ("Responds readily to name spoken in normal tone", 5), ("No response after painful trapezius squeeze", 0),
+        ("1 - responds only after painful trapezius squeeze", 1), ("2 - responds to shaking", 2), ("4 - awake", None), ("asleep", None),
+    ],
+)  # fmt: skip
+def test_a_level_of_moaas_comes_as_a_number_of_five_or_in_its_words(answer: str, level: int | None) -> None:
+    if level is None:
+        with pytest.raises(ScoreRefused):
+            score_of("moaas", [answer], None)
+    else:
+        assert score_of("moaas", [answer], None) == score_of("moaas", {"moaas": answer}, None) == level
+
+
 @pytest.mark.parametrize(
     ("form", "line", "asks"),
     [
         ("phq-9", "", True), ("PHQ-9 modified", "", True), ("c-ssrs-lifetime", "", True), ("HAM-D17", "", True), ("ASQ", "", True), ("madrs-s", "", True),
         ("phq-8", "", False), ("phq-15", "", False), ("gad-7", "", False), ("cadss", "", False), ("task", "", False),
-        ("wellbeing", '{"items":{"suicidal_thoughts":1}}', True), ("", '{"items":{"44260-8":1}}', True),
+        ("phq-2", '{"items":{"44260-8":1}}', True), ("wellbeing", '{"items":{"suicidal_thoughts":1}}', True), ("", '{"items":{"44260-8":1}}', True),
     ],
 )  # fmt: skip
 def test_a_form_that_cannot_be_read_at_all_may_still_ask_about_suicide(form: str, line: str, asks: bool) -> None:

@@ -203,7 +203,7 @@ def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | 
     session = None if row is None else state.association.sessions[row]
     chair = None if session is None else session.chair
     where = record.patient if session is None else session.where
-    title = INSTRUMENTS[record.instrument].title
+    title = INSTRUMENTS[record.instrument].title if record.instrument in INSTRUMENTS else "Symptoms"
     _say_unread(
         state, Subject(record.site, record.patient, None, chair), where, title, f"{why}.", min(at_us, here[0]), here
     )

@@ -210,6 +210,36 @@ def test_when_nothing_could_be_used_the_exit_status_says_so(tmp_path: Path) -> N
     assert invoked("replay", written(tmp_path / "empty.ndjson", [])).status == 1
 
 
+def test_a_line_that_was_set_aside_and_of_which_somebody_was_told_was_of_use(tmp_path: Path) -> None:
+    form = {"kind": "checkin", "at": at(0), "patient": "olive", "instrument": "madrs", "items": [2, None, *[2] * 7, 6]}
+    done = invoked("replay", written(tmp_path / "a.ndjson", [form]), "--summary")
+    assert (done.status, "1 lines set aside" in done.stderr) == (0, True)
+    assert [json.loads(line)["rule"] for line in done.stdout.splitlines()] == ["suicidal-ideation"]
+
+
+BESIDE = {
+    "empty.csv": b"",
+    "header.csv": b"when,spo2\n1,97\n",
+    "array.json": b"[]",
+    "sheet.xlsx": b"PK\x03\x04" + b"\x00" * 50,
+    "cut.csv.gz": gzip.compress(b"at,spo2\n")[:5],
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_file_that_cannot_be_read_does_not_cost_those_beside_it_and_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(BESIDE[name])
+    good = written(tmp_path / "good.ndjson", falling())
+    alone = invoked("replay", good)
+    for files in ([tmp_path / name, good], [good, tmp_path / name]):
+        done = invoked("replay", *files)
+        assert (done.status, done.stdout) == (0, alone.stdout)
+        assert name in done.stderr
+        assert "left out: " in done.stderr
+    assert invoked("replay", tmp_path / name, tmp_path / name).status == 1
+    assert invoked("replay", tmp_path / "missing.csv", good).status == 1
+
+
 # ---- files -----------------------------------------------------------------------------------------------------------
 
 

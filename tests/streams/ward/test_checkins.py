@@ -354,11 +354,20 @@ def test_what_can_be_read_of_a_form_is_heard_beside_what_cannot() -> None:
 
 def test_a_form_that_hides_nothing_is_only_set_aside() -> None:
     clinic = Scene()
-    for instrument, items in (("phq-9", [0] * 10), ("cadss", [4] * 22), ("moaas", ["awake"]), ("phq-2", "1,1")):
+    for instrument, items in (("phq-9", [0] * 10), ("cadss", [4] * 22), ("moaas", ["asleep"]), ("phq-2", "1,1")):
         answers(clinic, instrument, None, items=items)
         clinic.now_s += 60
     assert clinic.told() == []
     assert len(clinic.dead_letters) == 4
+
+
+def test_an_item_about_suicide_in_a_form_that_asks_nothing_about_it_is_told_and_the_rest_is_used() -> None:
+    clinic, _ = a_session()
+    answers(clinic, "phq-2", items={"q1": 1, "q2": 2, "q9": 3})
+    assert clinic.told() == ["0:00 medium answers-unread raised (P-3)"]
+    answers(clinic, "symptoms", None, items={"suicidal thoughts": True}, patient="P-4")
+    assert clinic.told()[1:] == ["0:00 medium answers-unread raised (P-4)"]
+    assert clinic.dead_letters == []
 
 
 def test_no_later_form_closes_it_only_a_person() -> None:
