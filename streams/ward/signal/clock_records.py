@@ -27,6 +27,7 @@ class ClockRecord(Protocol):
     in `beat.py`. heard: the shard's clock at its last sample.
     run, run_sent, count: of the samples that are not newer, or too far behind: the shard's clock and the sender's at the first
     of them, and how many there were; run is NEVER where there are none. sent, content: the last sample's. stands: its clock does.
+    lines: how many of other content it sent at `sent`; each, pace: of the instant before, that and the time a line (0: unknown).
     marks: the contents of its last samples, each in the place of its half second; 0: none.
     """
 
@@ -40,12 +41,16 @@ class ClockRecord(Protocol):
     sent: int
     content: int
     stands: bool
+    lines: int
+    each: int
+    pace: int
     marks: NDArray[np.uint16]
 
 
 _FIELDS: Final = {
     "shift": ("i8", 0), "newest": ("i8", NEVER), "beat": ("i8", USUAL_BEAT), "heard": ("i8", NEVER), "run": ("i8", NEVER),
     "run_sent": ("i8", NEVER), "count": ("i8", 0), "sent": ("i8", NEVER), "content": ("i8", 0), "stands": ("u1", 0),
+    "lines": ("i8", 0), "each": ("i8", 0), "pace": ("i8", 0),
 }  # fmt: skip
 _RECORD: Final = np.dtype(
     [*((name, kind) for name, (kind, _) in _FIELDS.items()), ("marks", "u2", (REMEMBERED,))], align=True

@@ -9,7 +9,7 @@ import pytest
 from models.instants import SECOND
 from streams.shard import Shard
 from streams.ward.state import Clock
-from tests.support.scenes import Scene, seconds
+from tests.support.scenes import START_US, Scene, seconds
 
 both_clocks = pytest.mark.parametrize("clock", ["received", "observed"])
 
@@ -125,6 +125,22 @@ def test_a_clock_that_stands_still_while_its_readings_do_not(clock: Clock) -> No
     (low,) = raised(clinic, "desaturation")
     assert low - stood_s <= 15 + 60
     assert len(raised(clinic, "clock-skew")) == 1
+
+
+@both_clocks
+@pytest.mark.parametrize("beat_s", [1.0, 2.0])
+def test_a_clock_that_shows_whole_minutes_only_neither_runs_away_nor_hides_a_fall(clock: Clock, beat_s: float) -> None:
+    clinic = scene(clock)
+
+    def whole(at_s: float) -> float:
+        return at_s // 60 * 60
+
+    sends(clinic, round(3600 / beat_s), 96, whole, beat_s)
+    assert abs((clinic.shard.ward.clock_us - START_US) / SECOND - clinic.now_s) <= 65
+    low_s = clinic.now_s
+    sends(clinic, round(180 / beat_s), 80, whole, beat_s)
+    (low,) = raised(clinic, "desaturation")
+    assert low - low_s <= 80
 
 
 def test_a_clock_and_readings_that_stand_still_are_one_line_that_is_sent_again() -> None:
