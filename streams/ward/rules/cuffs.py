@@ -43,7 +43,7 @@ this after another corrects it and confirms nothing."""
 
 Doubt = Literal["", "mean", "narrow", "far"]
 """What speaks against a crisis by one cuff: its mean is not between its pressures; they are too close; it is far from a normal
-cuff before."""
+cuff before, and its two pressures are not both in crisis with a mean nearer to the lower one, or none."""
 Why = Literal["", "confirmed", "slow heart", "mean", "narrow", "far", "waits", "rechecked", "not rechecked", "symptoms"]
 _CRISIS: Final = "hypertensive-crisis"
 _HIGH_PRESSURE: Final = ("hypertension", Priority.LOW)
@@ -172,6 +172,10 @@ class CuffRules:
             for limit in grouped.get((_CRISIS, Priority.HIGH), ())
         )
         borne_out = bool(high) and self.agreed.get(_HIGH_PRESSURE_NAME, (0, 0, 0))[0] > 1
+        # Two pressures that are both in crisis bear each other out, however suddenly.
+        crisis = [limit for limit in grouped.get((_CRISIS, Priority.HIGH), ()) if limit.name in past]
+        if doubt == "far" and {limit.channel for limit in crisis} >= {"sbp", "dbp"} and not is_mean_high(readings):
+            doubt = ""
         doubt = "" if stood or borne_out or symptoms else doubt
         since_us = self._crisis(grouped, past, at_us, bool(high), doubt, corrects, unread, symptoms, why)
         self.normal = not any(
@@ -288,6 +292,11 @@ class CuffRules:
         self.forced.add(name)
         self.waits_us, self.milder = None, True
         return Verdict(_CRISIS, Priority.HIGH, found[0], self.last[found[0].channel], at_us, "symptoms")
+
+
+def is_mean_high(readings: Mapping[str, float]) -> bool:
+    """Whether a cuff's mean is nearer to its systolic: an artery's is a third of the way up."""
+    return "map" in readings and 2 * readings["map"] >= readings["sbp"] + readings["dbp"]
 
 
 def incoherence(readings: Mapping[str, float]) -> Doubt:

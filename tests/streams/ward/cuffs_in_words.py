@@ -15,9 +15,10 @@ without any code of the product but the rows of its table of limits, so that the
     when none of its rows is past any more.
  6. A crisis by one cuff is doubted if its mean is not between its two pressures; if they are less than 50 mmHg apart, unless they
     are 40 or more apart and the mean is at least three tenths of the way up; or if it stands more than 60 mmHg from the last
-    reading of that pressure, after a cuff that was past nothing and was last shown at most 30 min before. It is not doubted if a
-    crisis is in force already, if it and the cuff before agree that they are at hypertension's limits, or if there are symptoms.
-    One that is doubted is told at medium priority and waits for its recheck.
+    reading of that pressure, after a cuff that was past nothing and was last shown at most 30 min before, and its two
+    pressures are not both in crisis with a mean in the lower half between them, or without one. It is not doubted if a crisis
+    is in force already, if it and the cuff before agree that they are at hypertension's limits, or if there are symptoms. One
+    that is doubted is told at medium priority and waits for its recheck.
  7. The recheck is the next cuff that corrects none, if it comes at most 30 min after the last was shown. If it is at
     hypertension's limits, the crisis is believed, and began when it began to wait. If it is not, that was no crisis; nor was
     it if a correction takes it back. But a cuff that lacks a pressure that was in crisis takes nothing back. A cuff that comes
@@ -268,7 +269,11 @@ def doubt(events: Events) -> str:
     if cuff.symptoms or (len(agree) > 1 and any_past(cuff, rows_of(cuff.table, HIGH_PRESSURE))):
         return ""
     pressures = {name: cuff.readings[name] for name in PRESSURES if name in cuff.readings}
-    return incoherent(cuff.readings) or ("far" if jumps(earlier, cuff.at_us, pressures) else "")
+    in_crisis = {row.channel for row in rows_of(cuff.table, CRISIS) if is_past(cuff, row)}
+    mean, middle = cuff.readings.get("map"), sum(pressures.values()) / 2
+    both = set(PRESSURES) <= in_crisis and (mean is None or mean < middle)
+    far = jumps(earlier, cuff.at_us, pressures) and not both
+    return incoherent(cuff.readings) or ("far" if far else "")
 
 
 def crisis(events: Events) -> Crisis:

@@ -187,6 +187,17 @@ def test_a_crisis_that_nothing_speaks_against_is_high_at_once(cuff: tuple[float 
     assert told(session((0, *cuff)), "hypertensive-crisis") == ["0:00 high hypertensive-crisis raised"]
 
 
+def test_a_jump_of_two_pressures_that_are_both_in_crisis_and_wide_apart_is_high_at_once() -> None:
+    for jump in ((207, 126), (207, 126, 153)):
+        assert told(session((0, 122, 78), (900, *jump)), "hypertensive-crisis") == [
+            "15:00 high hypertensive-crisis raised"
+        ]
+    for doubted in ((207, 110), (190, 126), (210, 132, 176)):
+        assert told(session((0, 122, 78), (900, *doubted)), "hypertensive-crisis") == [
+            "15:00 medium hypertensive-crisis raised"
+        ]
+
+
 def test_a_crisis_that_the_cuff_before_bears_out_is_high_at_once_whatever_speaks_against_it() -> None:
     clinic = session((0, 128, 82), (900, 150, 112), (1800, 139, 134, 136))
     assert told(clinic, "hypertensive-crisis") == ["30:00 high hypertensive-crisis raised"]
