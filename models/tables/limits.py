@@ -75,7 +75,8 @@ others are held over time."""
 SCORES: Final = ("moaas", "cadss")
 
 JUMP_MMHG: Final = 60.0
-"""A cuff that is in crisis and this far above a normal neighbour may be a bent arm: it waits for its recheck. Chosen by
+"""A cuff that is in crisis and this far above a normal neighbour may be a bent arm: it waits for its recheck, unless both of its
+pressures are in crisis and its mean is in the lower half between them. Chosen by
 us: seven times a cuff's SD of 8 mmHg (ISO 81060-2), four times the mean rise under ketamine (16 mmHg, SD 11 [S38])."""
 WIDE_MMHG: Final = 50.0
 """A crisis by one cuff is believed at once from this pulse pressure on. Chosen by us: more than the usual 40 mmHg, since arteries
@@ -246,6 +247,9 @@ class LimitOverride(Protocol):
     def enabled(self) -> bool | None: ...
 
 
+CALLED: Final = {"hr": "rate", "pulse": "rate"}
+"""The channel of a row, by those that it is read from: a clinic names what its monitor shows."""
+
 OVERRIDABLE: Final = ("enter", "leave", "hold_s", "leave_s", "enabled")
 
 LimitOverrides = Mapping[str, Mapping[PriorityName, Mapping[str, LimitOverride]]]
@@ -268,8 +272,10 @@ def with_overrides(limits: tuple[Limit, ...], changes: LimitOverrides) -> tuple[
     """
     rows = {limit.key: limit for limit in limits}
     switched = set[tuple[str, str, str]]()
-    for key, change in flatten(changes):
-        field = "limits." + ".".join(key)
+    for named, change in flatten(changes):
+        field = "limits." + ".".join(named)
+        meant = (*named[:2], CALLED.get(named[2], named[2]))
+        key = meant if meant in rows else named
         if key not in rows:
             near = sorted(".".join(known) for known in rows if known[0] == key[0]) or sorted({k[0] for k in rows})
             raise LimitRefused(field, f"no such limit; there are {', '.join(near)}")

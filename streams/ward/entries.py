@@ -117,16 +117,19 @@ class UnhandledKind(AssertionError):
 
 
 def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
+    refused = False
     if record.limits is not None:
         try:
             state.limits.configure_patient(record.site, record.patient, record.limits)
-        except LimitRefused as refused:
-            file_dead_letter(state, record, here, refused.field, refused.reason)
-            return
-        _apply_limits(state, record.site)
+        except LimitRefused as wrong:
+            # The rest of it is used: a condition that speaks against the drug is no less true.
+            refused = True
+            file_dead_letter(state, record, here, wrong.field, wrong.reason)
+        else:
+            _apply_limits(state, record.site)
     before = state.people.of(record.site, record.patient).conditions
     anew = state.people.register(record).conditions != before
-    audit(state, record, record.session, here)
+    audit(state, record, record.session, here, "accepted but for its limits" if refused else "accepted")
     home.fold_course_entry(state, record, here)
     mine = [
         row for row, session in sorted(state.association.sessions.items())

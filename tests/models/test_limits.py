@@ -334,9 +334,16 @@ def test_a_change_that_makes_no_sense_is_set_aside_with_its_field_and_reason(
     (letter,) = clinic.dead_letters
     assert letter.field == field
     assert reason in letter.reason
-    assert clinic.entries == []
+    assert [entry.outcome for entry in clinic.entries] == ([] if who == "site" else ["accepted but for its limits"])
     clinic.chair("3").shows(16, spo2=89)
     assert clinic.told("desaturation") == ["0:15 medium desaturation raised (m-3)"], "what was in force stays in force"
+
+
+@pytest.mark.parametrize("channel", ["rate", "hr", "pulse"])
+def test_a_heart_rate_s_limit_is_named_as_the_row_or_as_a_monitor_names_it(channel: str) -> None:
+    changes: LimitChanges = {"bradycardia": {"medium": {channel: LimitChange(enter=39, leave=40)}}}
+    (changed,) = [row for row in with_overrides(LIMITS, changes) if row not in LIMITS]
+    assert (changed.key, changed.enter) == (("bradycardia", "medium", "rate"), 39)
 
 
 def test_a_refused_change_changes_nothing_at_all() -> None:

@@ -72,6 +72,14 @@ def test_a_condition_that_no_table_knows_is_said_at_registration_and_at_the_sess
     assert clinic.pages == []
 
 
+def test_limits_that_make_no_sense_are_set_aside_and_the_conditions_beside_them_are_weighed() -> None:
+    clinic = Scene()
+    registers(clinic, conditions=["avm"], limits={"desaturation": {"low": {"spo2": {"enter": 80}}}})
+    clinic.chair("3").starts("esketamine", "intranasal")
+    assert [one.priority for one in clinic.transitions if one.session] == ["high"]
+    assert [letter.field for letter in clinic.dead_letters] == ["limits.desaturation.low.spo2"]
+
+
 def test_one_that_is_judged_and_one_that_is_not_are_said_together() -> None:
     clinic = Scene()
     registers(clinic, conditions=["mother with schizophrenia", "wolff-parkinson-white"])
