@@ -56,10 +56,18 @@ def forecast_command(
         err.print(escape(bad), highlight=False, soft_wrap=True)
 
     try:
+        left_out: list[UnreadableFile] = []
         for path in files:
             with progress(path.stat().st_size if path.is_file() else None) as bar:
                 task = bar.add_task(f"reading {path.name}", total=path.stat().st_size if path.is_file() else None)
-                patients.read(path, print_bad_line, partial(bar.advance, task))
+                try:
+                    patients.read(path, print_bad_line, partial(bar.advance, task))
+                except UnreadableFile as bad:
+                    # Beside files that can be read; one that is not there is a slip of who asks.
+                    left_out.append(bad)
+                    if len(left_out) == len(files) or not path.is_file():
+                        raise
+                    print_bad_line(f"{bad}: left out")
         with writing(out) as stream, counting() as counter:
             counted = counter.add_task("forecasting", total=len(patients.facts))
             for line in forecast_lines(patients, question, lambda done: counter.advance(counted, done)):

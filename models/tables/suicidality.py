@@ -8,13 +8,14 @@ Never here: a guess at an item that was not sent.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from models.tables.form_items import SUICIDAL_ITEMS, YES, slug
-from models.tables.forms import Form, FormItems, ItemAnswer, UnreadAnswer, read_form, says_when
+from models.tables.forms import Form, FormItems, ItemAnswer, UnreadAnswer, plain_items, read_form, says_when
 from models.tables.instruments import INSTRUMENTS
 from models.tables.rules import Priority
 
@@ -162,11 +163,15 @@ def hidden_in(instrument: str, items: FormItems | None) -> str | None:
 
 def _answered_beside(instrument: str, items: FormItems | None) -> str | None:
     """Why a form may hold one though its instrument does not ask: a PHQ-9 that is called PHQ-2, an item added by a clinic."""
-    if instrument == "phq-2" and any(one.value for one in read_form(PHQ_9, items).of(9)):
+    if instrument == "phq-2" and _has_item_9(items):
         return "it has an item 9, as PHQ-9 has"
-    fields = items.items() if isinstance(items, Mapping) else ()
+    fields = items.items() if isinstance(items, Mapping) else ((items, True),) if isinstance(items, str) else ()
     asked = any(_MENTIONS.search(name) and not UnreadAnswer(None, name, value, "").plainly_no for name, value in fields)
     return "it has no item about suicide, and one was answered" if asked else None
+
+
+def _has_item_9(items: FormItems | None) -> bool:
+    return any(one.value for one in read_form(PHQ_9, items).of(9))
 
 
 _ASKS: Final = re.compile(
@@ -189,6 +194,14 @@ def asks_about_suicide(form: str, line: str) -> bool:
     """
     if form in INSTRUMENTS and form not in SUICIDAL_ITEMS:
         return bool(_MENTIONS.search(line))
-    return form in SUICIDAL_ITEMS or bool(
-        (_ASKS.search(form) and not _ASKS_NOTHING.search(form)) or _MENTIONS.search(line)
-    )
+    asks = _ASKS.search(form) and (not _ASKS_NOTHING.search(form) or _is_phq_9(line))
+    return form in SUICIDAL_ITEMS or bool(asks or _MENTIONS.search(line))
+
+
+def _is_phq_9(line: str) -> bool:
+    """Whether a line that calls itself another PHQ has a positive item 9 all the same."""
+    try:
+        items = plain_items(json.loads(line)["items"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
+    return _has_item_9(cast("FormItems | None", items))

@@ -9,6 +9,7 @@ Cost: about 4 µs an observation. Never here: units other than those of `models/
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
@@ -111,6 +112,23 @@ class PatientRegistered(Record):
     """Absent: nothing is said, what was known stays. Empty: there are none."""
     medications: tuple[Name, ...] | None = Field(default=None, strict=False, max_length=MANY)
     limits: LimitChanges | None = None
+
+    @field_validator("conditions", "medications", mode="before")
+    @classmethod
+    def _named(cls, names: object) -> object:
+        """One text for several, and codes with their words: what speaks against a drug counts however it is written down."""
+        if isinstance(names, str):
+            names = [part.strip() for part in re.split(r"[;,\n]", names) if part.strip()]
+        return [_words_of(name) for name in names if name is not None] if isinstance(names, list | tuple) else names
+
+
+def _words_of(name: object) -> object:
+    """What a coded entry of a problem list says in words, else its code; anything else as it is."""
+    if isinstance(name, dict):
+        return next(
+            (name[field] for field in ("display", "text", "name", "code") if isinstance(name.get(field), str)), name
+        )
+    return name
 
 
 class DeviceAssigned(Record):

@@ -155,3 +155,14 @@ def test_a_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["forecast", str(tmp_path / "none.ndjson"), "--as-of", "2026-01-01"])
     assert result.exit_code == 1
     assert "No such file" in result.stderr
+
+
+def test_a_file_that_cannot_be_read_costs_nothing_of_those_beside_it_and_is_named(file: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.ndjson.gz"
+    cut.write_bytes(gzip.compress(b"{}")[:6])
+    alone, _ = run(str(file), "--as-of", "2026-01-01")
+    for files in ([cut, file], [file, cut]):
+        lines, said = run(*map(str, files), "--as-of", "2026-01-01")
+        assert (lines, "cut.ndjson.gz" in said, "left out" in said) == (alone, True, True)
+    for files in ([cut], [cut, cut], [tmp_path / "none.ndjson", file]):
+        assert CliRunner().invoke(app, ["forecast", *map(str, files), "--as-of", "2026-01-01"]).exit_code == 1

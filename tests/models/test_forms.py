@@ -369,6 +369,8 @@ SUICIDAL = [1, 1, 0, 1, 1, 0, 1, 0, 3]
         ("cadss-6", {**{f"q{n}": 0 for n in range(1, 7)}, "self_harm": "no"}, False),
         ("symptoms", {"suicidal thoughts": True}, True),
         ("symptoms", {"suicidal thoughts": False, "nausea": True}, False),
+        ("symptoms", "nausea, suicidal", True),
+        ("symptoms", "nausea, dizzy", False),
     ],
 )
 def test_an_instrument_that_does_not_ask_about_suicide_hides_no_answer_about_it(
@@ -397,7 +399,8 @@ def test_a_level_of_moaas_comes_as_a_number_of_five_or_in_its_words(answer: str,
     ("form", "line", "asks"),
     [
         ("phq-9", "", True), ("PHQ-9 modified", "", True), ("c-ssrs-lifetime", "", True), ("HAM-D17", "", True), ("ASQ", "", True), ("madrs-s", "", True),
-        ("phq-8", "", False), ("phq-15", "", False), ("gad-7", "", False), ("cadss", "", False), ("task", "", False),
+        ("phq-8", "", False), ("PHQ-8", '{"items":[0,0,0,0,0,0,0,0,2]}', True), ("phq-4", '{"items":{"q9":1}}', True),
+        ("phq-8", '{"items":[3,3,3,3,3,3,3,3]}', False), ("phq-8", '{"items":', False), ("phq-15", "", False), ("gad-7", "", False), ("cadss", "", False), ("task", "", False),
         ("phq-2", '{"items":{"44260-8":1}}', True), ("wellbeing", '{"items":{"suicidal_thoughts":1}}', True), ("", '{"items":{"44260-8":1}}', True),
     ],
 )  # fmt: skip

@@ -72,6 +72,23 @@ def test_a_condition_that_no_table_knows_is_said_at_registration_and_at_the_sess
     assert clinic.pages == []
 
 
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        "hypertension; avm",
+        "avm",
+        ["avm", None],
+        [{"code": "Q28.2", "display": "Arteriovenous malformation"}],
+        [{"text": "AVM"}],
+    ],
+)
+def test_a_condition_counts_however_a_record_system_writes_it_down(conditions: Any) -> None:
+    clinic = Scene()
+    registers(clinic, conditions=conditions)
+    clinic.chair("3").starts("esketamine", "intranasal")
+    assert [one.priority for one in clinic.transitions if one.session] == ["high"]
+
+
 def test_limits_that_make_no_sense_are_set_aside_and_the_conditions_beside_them_are_weighed() -> None:
     clinic = Scene()
     registers(clinic, conditions=["avm"], limits={"desaturation": {"low": {"spo2": {"enter": 80}}}})
