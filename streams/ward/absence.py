@@ -9,7 +9,6 @@ Bad at: distinguishing a broken network from a broken monitor.
 
 from __future__ import annotations
 
-from math import nan
 from typing import Final
 
 import numpy as np
@@ -18,7 +17,6 @@ from models.arrays import Flags
 from models.faults import Due, falling_due
 from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, STALE_AFTER
-from models.tables.limits import LABELS
 from models.tables.rules import RULES, Priority
 from streams.ward.compiled import compiled
 from streams.ward.conclusions import Conclusion, over
@@ -29,8 +27,8 @@ from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session, expect_channels
 from streams.ward.signal.clocks import CLOCK_AHEAD, CLOCK_BEHIND
-from streams.ward.signal.pressure_units import looks_like
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
+from streams.ward.signal.units import in_words, looks_like
 from streams.ward.state import DUE, Here, WardState
 from streams.ward.timers import leave_out_timers, timer_falls_due
 
@@ -42,6 +40,8 @@ PAGE_EXPECTED_AFTER: Final = 10 * MINUTE
 """What the protocol expects, and what was not good for so long, or never, pages while the other channels go on. Chosen by us: a
 probe that is put back in time pages nobody."""
 _PRESSURES: Final = [CHANNEL_COLUMN["sbp"], CHANNEL_COLUMN["dbp"]]
+_SPOT: Final = [*_PRESSURES, CHANNEL_COLUMN["temp"]]
+_BREATHS_AND_BEATS: Final = [CHANNEL_COLUMN["rr"], CHANNEL_COLUMN["pulse"], CHANNEL_COLUMN["hr"]]
 _LOST_BY: Final = {
     IMPLAUSIBLE: "implausible",
     STEP: "artefact",
@@ -104,26 +104,29 @@ def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) 
         _clock_skew(state, row, int(sample.sent_us), here, bool(state.rows.skewed[row]))
 
 
-def file_pressures(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
-    """File that a cuff shows what no cuff can show, and what it looks like; or that the next one is a cuff again."""
-    session, quality = state.association.sessions[row], sample.quality
-    bad = [column for column in _PRESSURES if quality[column] == IMPLAUSIBLE]
+def file_spot_readings(state: WardState, row: int, sample: SampleRecord, here: Here) -> None:
+    """File that a cuff or a thermometer shows what none can show, and what it looks like; or that the next one can be."""
+    session, quality = state.association.sessions[row], state.rows.quality[row]
+    bad = [column for column in _SPOT if quality[column] == IMPLAUSIBLE]
     if not bad:
         if "implausible" in session.conditions:
             _technical(state, row, here[0], here)
         return
-    shown = {CHANNEL_NAMES[column]: float(sample.reading[column]) for column in _PRESSURES if sample.readable[column]}
-    what = ", ".join(f"{LABELS[name]} {number(value, name)} mmHg" for name, value in shown.items())
-    guess = looks_like(shown.get("sbp", nan), shown.get("dbp", nan))
-    text = rule_sentence(
-        session.where,
-        RULES["implausible"].title,
-        f"{what}: {f'looks like {guess}' if guess else 'no cuff can show that'}.",
-    )
+    now = [column for column in bad if sample.readable[column]]
+    if not now:
+        return
+    cuff = not set(_PRESSURES).isdisjoint(now)
+    columns = [column for column in (_PRESSURES if cuff else now) if sample.readable[column]]
+    shown: dict[str, float] = {CHANNEL_NAMES[column]: float(sample.reading[column]) for column in columns}
+    guess = looks_like(shown)
+    none = "no cuff can show that" if cuff else "nobody has that"
+    detail = f"{in_words(shown)}: {f'looks like {guess}' if guess else none}."
+    text = rule_sentence(session.where, RULES["implausible"].title, detail)
     evidence: dict[str, object] = {"channels": [CHANNEL_NAMES[column] for column in bad], "shown": shown}
     if guess:
         evidence["looks_like"] = guess
-    at_us, source = int(sample.at_us), "what oscillometric cuffs measure, and a diastolic below its systolic"
+    at_us = int(sample.at_us)
+    source = "what oscillometric cuffs measure, and a diastolic below its systolic" if cuff else "the channel's range"
     state.file(session, Conclusion("implausible", Priority.LOW, at_us, at_us, text, evidence, source), here)
 
 
@@ -215,8 +218,8 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         rows.due[row] = min(rows.due[row], rows.lost_due[row])
     if rows.frozen[row] or rows.apart[row]:
         lost.setdefault("artefact", [])
-    if "implausible" not in lost and (rows.quality[row, _PRESSURES] == IMPLAUSIBLE).any():
-        # The last cuff showed what none can show: only another one ends that.
+    if "implausible" not in lost and (rows.quality[row, _SPOT] == IMPLAUSIBLE).any():
+        # The last cuff or thermometer showed what none can show: only another one ends that.
         rules = tuple(rule for rule in rules if rule != "implausible")
     for rule in rules:
         title = RULES[rule].title
@@ -237,6 +240,14 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
             text = rule_sentence(session.where, title, f"All signals unchanged for {duration(since_s)}.")
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
         evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
+        if rule == "implausible":
+            shown: dict[str, float] = {CHANNEL_NAMES[column]: float(rows.odd[row, column]) for column in columns}
+            evidence["shown"] = shown
+            guess = looks_like({**_newest(rows, row), **shown})
+            text = f"{text.removesuffix('.')}: {in_words(shown)}."
+            if guess:
+                evidence["looks_like"] = guess
+                text = f"{text.removesuffix('.')} looks like {guess}."
         # Of a session that nobody announced nobody knows whether somebody is still there: its silence pages nobody.
         pages = (rule == "no-data" and rows.lost_due[row] == FAR and session.announced) or (
             rule != "no-data" and bool((page_at_us[columns] <= here[0]).any())
@@ -244,6 +255,15 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         priority = Priority.MEDIUM if pages else Priority.LOW
         source = "stale 30 s after the last good reading; of a slower sender, two of its own beats and 10 s"
         state.file(session, Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here)
+
+
+def _newest(rows: Rows, row: int) -> dict[str, float]:
+    """The newest rates of breathing and heart as sent, in range or not."""
+    return {
+        CHANNEL_NAMES[column]: float((rows.odd if rows.quality[row, column] == IMPLAUSIBLE else rows.near)[row, column])
+        for column in _BREATHS_AND_BEATS
+        if rows.at[row, column] > NEVER
+    }
 
 
 def _spoilt_since(rows: Rows, row: int) -> int:

@@ -57,7 +57,7 @@ STEPPED: Final = 6
 FLIPPED: Final = 7
 """The sample flips or deepens limits: `flips`, `since`, `deepens`."""
 CUFF: Final = 8
-"""The sample has a pressure, trusted or not."""
+"""The sample has a pressure, trusted or not, or a temperature that is out of its range, or no longer (`odd`)."""
 UNCOUNTED: Final = 9
 """All is folded in, and some of it came late or named nobody, which the ward does not count yet: `late`, `nameless`."""
 
@@ -222,5 +222,5 @@ def fold_in(
                 session.lowest_spo2 = min(session.lowest_spo2, sample.reading[_SPO2])
             mark(session, sample.at_us)
             sample.step = NEXT
-            if sample.readable[_SBP] or sample.readable[_DBP]:
+            if sample.readable[_SBP] or sample.readable[_DBP] or sample.odd:
                 return CUFF

@@ -59,6 +59,7 @@ KINDS: Final = {
     "lapses":     Kind(CHANNEL_NAMES, "u1", 0),       # losses one after the other, up to two
     "near":       Kind(CHANNEL_NAMES, "f8", np.nan),  # newest reading in range, believed or not
     "near_at":    Kind(CHANNEL_NAMES, "i8", NEVER),
+    "odd":        Kind(CHANNEL_NAMES, "f8", np.nan),  # newest reading out of range
     "same_since": Kind(CHANNEL_NAMES, "i8", NEVER),   # since when a continuous channel has shown the same
     "blank":      Kind(CHANNEL_NAMES, "i8", NEVER),   # newest line of the channel's device that lacked it
     "step":       Kind(CHANNEL_NAMES, "i4", NO_STEP), # the doubted step's place in the pool of steps
@@ -140,6 +141,7 @@ class SessionRecord(Protocol):
     lapses: Octets
     near: Floats
     near_at: Ints
+    odd: Floats
     same_since: Ints
     blank: Ints
     step: Ints
@@ -302,7 +304,7 @@ class Rows:
 class StepRecord(Protocol):
     """A step that is doubted: the reading before it, the instant of the sample before it, and how many samples it has so far.
 
-    row: the session's; NO_STEP: this place in the pool is free. furthest: from where it was, samples of earlier steps included:
+    row: the session's; NO_STEP: this place in the pool is free. furthest: from where it was, signed, of earlier steps too:
     what has returned is judged by all of it. other_us: once it is believed, of a rate: until when the other probe's rate was
     believed in its stead. back: the last sample was about where it had been; so must the next be.
     """

@@ -70,6 +70,8 @@ class SampleRecord(Protocol):
     #: What else is out of order beside slow breathing: a sum of `SATURATION`, `CO2`, `SEDATION`, `FALL` of that module.
     company: int
 
+    #: A temperature is out of its range, or no longer.
+    odd: bool
     any_fresh: bool
     #: The session's monitor has started.
     begun: bool
@@ -108,7 +110,7 @@ _RECORD: Final = np.dtype([
     ("again", "u1"), ("reading", "f8", (_COLUMNS,)), ("passed_us", "i8", (_COLUMNS,)), ("before_us", "i8", _C),
     ("fresh", "u1", _C), ("readable", "u1", _C), ("plausible", "u1", _C), ("trusted", "u1", (_COLUMNS,)), ("quality", "u1", _C), ("stepped", "u1", _C),
     ("believed", "i8", _C), ("rate_counts", "u1"), ("rate_withheld", "u1"), ("company", "i8"), ("flips", "u1", _R), ("deepens", "u1", _R), ("since", "i8", _R),
-    ("any_fresh", "u1"), ("begun", "u1"), ("returned", "u1"), ("turned", "u1"), ("skewed", "u1"),
+    ("odd", "u1"), ("any_fresh", "u1"), ("begun", "u1"), ("returned", "u1"), ("turned", "u1"), ("skewed", "u1"),
     ("column", "i8"), ("shown", "f8"), ("of_rate", "u1"), ("overdue", "i8"), ("late", "i8"), ("nameless", "i8"), ("in_use", "i8"),
 ], align=True)
 # fmt: on

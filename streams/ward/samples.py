@@ -16,7 +16,7 @@ from models.instants import iso
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from streams.journal.frame import Frame, FrameBuilder, decode
 from streams.ward import loop
-from streams.ward.absence import fall_due, file_presence, file_pressures
+from streams.ward.absence import fall_due, file_presence, file_spot_readings
 from streams.ward.association import NAMELESS
 from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
@@ -112,7 +112,7 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
         case loop.CUFF:
             if sample.trusted[_SBP] or sample.trusted[_DBP]:
                 fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
-            file_pressures(state, row, sample, _place(state, frame))
+            file_spot_readings(state, row, sample, _place(state, frame))
         case loop.UNCOUNTED:
             state.counts["repeated or late"] += int(sample.late)
             state.counts["samples of nobody"] += int(sample.nameless)

@@ -1,6 +1,7 @@
 """Signal quality: which readings may be believed. One sample at a time, all its channels.
 
-A reading is trusted if it is newer than its channel's last, inside the channel's plausible range, no impossible step from
+A reading is trusted if it is newer than its channel's last, inside the channel's plausible range (a saturation may have been
+seen to sink below it), no impossible step from
 its neighbour (`steps.py`), its two probes agree (`agreement.py`), and its device is not frozen. What is not trusted starts
 and ends nothing, a low saturation only for so long (`doubted.py`); when a channel has had no trusted reading for too long,
 that is its own alert (`absence.py`).
@@ -17,7 +18,7 @@ from typing import Final
 from models.arrays import Floats
 from models.instants import NEVER, SECOND
 from models.tables.card import QualityWord
-from models.tables.channels import CHANNEL_COLUMN
+from models.tables.channels import CHANNEL_COLUMN, STALE_AFTER
 from streams.ward.compiled import compiled
 from streams.ward.records import RecordArray, RecordGrid
 from streams.ward.rows import CHANNEL_COUNT, KEYS_KEPT, NO_STEP, Octets, SessionRecord, StepRecord, TraceRecord
@@ -46,10 +47,17 @@ NO_READING: Final = (0.0, 1.0, 127.0, 255.0, 511.0)
 """What devices send for no reading, where a channel cannot show it: zeros and 1 % without a finger, all bits set (Nonin's and
 others' serial formats: 127 for SpO2, 511 for the pulse). It says that a probe is off, not that a body is out of range."""
 
+SUNK_FROM: Final = 10.0
+"""%: a saturation that sinks below the lowest was seen no further above it. Chosen by us: two or three samples' fall."""
+LOWEST_SUNK: Final = 1.0
+"""%: what an oximeter without a finger shows is no saturation, however it came there."""
+
 _HR: Final = CHANNEL_COLUMN["hr"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
 _SBP: Final = CHANNEL_COLUMN["sbp"]
 _DBP: Final = CHANNEL_COLUMN["dbp"]
+_SPO2: Final = CHANNEL_COLUMN["spo2"]
+_TEMP: Final = CHANNEL_COLUMN["temp"]
 
 
 @compiled
@@ -107,6 +115,8 @@ def _take(
         readable = newer and not isnan(reading) and status[column] == 0
         fresh = readable or (newer and (not isnan(reading) or status[column] > 0))
         inside = channels[column].lowest <= reading <= channels[column].highest
+        if column == _SPO2 and not inside:
+            inside = _has_sunk(session, sample, channels[column], reading)
         plausible = readable and inside and not (inverted and column in (_SBP, _DBP))
         sample.reading[column] = reading
         sample.before_us[column] = session.at[column]
@@ -122,6 +132,21 @@ def _take(
             sample.quality[column] = PROBE_OFF if reading in NO_READING else IMPLAUSIBLE
         else:
             sample.quality[column] = status[column]
+
+
+@compiled
+def _has_sunk(session: SessionRecord, sample: SampleRecord, channel: ChannelRecord, reading: float) -> bool:
+    """Whether a saturation below what oximeters are made for was seen to fall there: then it is low, and no artefact.
+
+    A finger that is gone shows 0 or 1 at once.
+    """
+    since_us = sample.at_us - session.near_at[_SPO2]
+    return (
+        LOWEST_SUNK < reading < channel.lowest
+        and session.near[_SPO2] <= channel.lowest + SUNK_FROM
+        and since_us <= STALE_AFTER
+        and abs(session.near[_SPO2] - reading) <= channel.grain + channel.fastest_per_us * since_us
+    )
 
 
 @compiled
@@ -191,9 +216,13 @@ def _vouch(
 def _note(session: SessionRecord, sample: SampleRecord, channels: RecordArray[ChannelRecord]) -> None:
     """Write a judged sample into its session's row."""
     frozen = False
+    before_odd = session.quality[_TEMP] == IMPLAUSIBLE
+    sample.odd = sample.fresh[_TEMP] and before_odd != (sample.quality[_TEMP] == IMPLAUSIBLE)
     for column in range(CHANNEL_COUNT):
         if sample.fresh[column]:
             session.quality[column] = sample.quality[column]
+            if sample.quality[column] == IMPLAUSIBLE:
+                session.odd[column] = sample.reading[column]
             session.at[column] = sample.at_us
         # Of what its channels showed last: another device's samples do not thaw this one.
         if session.quality[column] == FROZEN and channels[column].continuous:

@@ -128,14 +128,17 @@ def _settled(
     soon = sample.at_us - session.near_at[column] <= STARTLES_WITHIN
     flutters = soon and abs(reading - session.near[column]) > channel.flutters
     # As near as half of the step, and what the body may change in a second anyway.
-    about = max(channel.grain, min(channel.grain + channel.fastest, step.furthest / 2))
-    back = abs(reading - step.before) <= about
+    about = max(channel.grain, min(channel.grain + channel.fastest, abs(step.furthest) / 2))
+    away = reading - step.before
+    # Beyond where it was, by as much again, it is over as well: who was given oxygen comes back higher.
+    beyond = away * step.furthest < 0 and abs(away) <= 2 * about
+    back = abs(away) <= about or beyond
     if back and not (soon and (flutters or not step.back)):
         return True
     step.back = back
     if sample.stepped[column] or flutters:
         step.length = 0
-        step.furthest = max(step.furthest, abs(reading - step.before))
+        step.furthest = away if abs(away) > abs(step.furthest) else step.furthest
     return False
 
 
@@ -150,7 +153,7 @@ def _begin(session: SessionRecord, sample: SampleRecord, steps: RecordArray[Step
     step.column = column
     step.before = session.near[column]
     step.before_us = session.near_at[column]
-    step.furthest = abs(sample.reading[column] - step.before)
+    step.furthest = sample.reading[column] - step.before
     step.other_us = NEVER
     step.length = 0
     step.back = False
