@@ -1,4 +1,4 @@
-"""Writes what is generated (`make schema`): the JSON Schemas of all that is on the wire, the topics, and the boards' tables."""
+"""Writes what is generated (`make schema`): JSON Schemas of all that is on the wire, the topics, the boards' tables, a page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from models.tables.blind_spots import rendered_page
 from models.wire.board_tables import rendered_board_tables
 from models.wire.schema import SCHEMAS, rendered_schema
 from streams.journal.asyncapi import asyncapi
 
 SCHEMA_FOLDER: Final = Path(__file__).parents[1] / "docs" / "schema"
 ASYNCAPI_FILE: Final = Path(__file__).parents[1] / "docs" / "asyncapi.json"
+BLIND_SPOTS_PAGE: Final = Path(__file__).parents[1] / "docs" / "what-chairside-cannot-see.md"
 BOARD_TABLES: Final = Path(__file__).parents[1] / "alerts" / "board" / "src" / "tables.json"
 
 
@@ -31,4 +33,5 @@ def write_schemas(folder: Path = SCHEMA_FOLDER) -> None:
 if __name__ == "__main__":
     write_schemas()
     ASYNCAPI_FILE.write_text(rendered_asyncapi(), "utf-8")
+    BLIND_SPOTS_PAGE.write_text(rendered_page(), "utf-8")
     BOARD_TABLES.write_text(rendered_board_tables(), "utf-8")

@@ -231,11 +231,12 @@ class DissociationOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class ReadinessOut(TypedDict):
-    """Whether the patient may leave; if not, why, and about when (null: nobody can say)."""
+    """Whether the patient may leave; if not, why, and about when (null: nobody can say). `unseen`: what it cannot know of."""
 
     ready: bool
     expected_at: Instant | None
     reasons: list[str]
+    unseen: list[str]
 
 
 PressureForecastOut = TypedDict("PressureForecastOut", {"10min": Probability, "20min": Probability})
@@ -256,7 +257,7 @@ class EstimatesOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class SittingOut(EstimatesOut):
-    """A chair's session without its readings: what `GET /v1/sessions` lists."""
+    """A chair's session without its readings: what `GET /v1/sessions` lists. `unseen`: what no sensor here shows, in words."""
 
     chair: str | None
     patient: str
@@ -276,6 +277,7 @@ class SittingOut(EstimatesOut):
     baseline: PressureOut
     observe_until: Instant | None
     readiness: ReadinessOut
+    unseen: list[str]
 
 
 @WHOLE_DOCUMENT

@@ -74,6 +74,8 @@ class Session:
     cuff_rules: CuffRules = field(default_factory=CuffRules)
     #: Check-ins by time, the last `models.session.reports.MAX_REPORTS`.
     reports: list[Report] = field(default_factory=list)
+    #: Oxygen was given, and nobody entered that it is off.
+    oxygen: bool = False
     #: When the last check-in of symptoms was, if it named one that alarms; None once a later one names none.
     symptoms_us: int | None = None
     #: Rule → the condition in force; the desk has an alert open, or closed by hand, for each.

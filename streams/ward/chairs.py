@@ -10,6 +10,7 @@ from models.wire.live import ChairOut, ChairsOut, EstimatesOut, ReadinessOut, Si
 from streams.ward.association import Session
 from streams.ward.estimates import estimates
 from streams.ward.rules.readiness import due_next, readiness_of
+from streams.ward.rules.unseen import unseen_of
 from streams.ward.sentences import number
 from streams.ward.signal.quality import GOOD, QUALITIES
 from streams.ward.state import WardState
@@ -33,7 +34,7 @@ def chairs(state: WardState, site: str) -> ChairsOut:
 def _chair(state: WardState, row: int, session: Session, limits: dict[str, SidesOut], now_us: int) -> ChairOut:
     sbp, dbp = state.baseline(row)
     given = session.dose_us
-    estimated = estimates(state, row, now_us)
+    estimated, unseen = estimates(state, row, now_us), unseen_of(state, row)
     return {
         "chair": session.chair,
         "patient": session.patient,
@@ -59,7 +60,8 @@ def _chair(state: WardState, row: int, session: Session, limits: dict[str, Sides
         "next": due_next(state, row, now_us),
         "observe_until": None if given is None else iso(given + round(session.protocol.observe_min * MINUTE)),
         **estimated,
-        "readiness": _readiness(state, row, now_us, estimated),
+        "readiness": {**_readiness(state, row, now_us, estimated), "unseen": [each.words for each in unseen]},
+        "unseen": [each.card for each in unseen],
     }
 
 
@@ -106,7 +108,7 @@ def _limits(table: tuple[Limit, ...]) -> dict[str, SidesOut]:
 def _readiness(state: WardState, row: int, now_us: int, estimated: EstimatesOut) -> ReadinessOut:
     over_at = None if estimated["dissociation"] is None else estimated["dissociation"]["resolves_at"]
     found = readiness_of(state, row, now_us, None if over_at is None else from_iso(over_at))
-    return {"ready": found.ready, "expected_at": _iso(found.expected_us), "reasons": found.words}
+    return {"ready": found.ready, "expected_at": _iso(found.expected_us), "reasons": found.words, "unseen": []}
 
 
 def _iso(instant_us: int | None) -> str | None:

@@ -5,6 +5,8 @@ A start may announce a session that samples opened before it. Never here: how a 
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.tables.channels import STALE_AFTER
 from models.tables.form_items import slug
 from models.wire.observations import (
@@ -144,10 +146,17 @@ def end_session(state: WardState, record: SessionEnded, at_us: int, here: Here) 
     audit(state, record, session, here, seen=seen)
 
 
+OXYGEN_OFF: Final = frozenset({"off", "stopped", "stop", "removed", "0"})
+"""An intervention on oxygen with one of these words says that none is given any more."""
+
+
 def fold_intervention(state: WardState, record: Intervention, at_us: int, here: Here) -> None:
     """Audit an intervention and fold it into its patient's course; one that says that they went is judged as the end."""
     row = row_of(state, record)
     if row is not None and slug(record.what) in EXIT_WORDS:
         check_early_exit(state, row, at_us, here)
+    if row is not None and "oxygen" in slug(record.what).split("-"):
+        said = {*slug(record.what).split("-"), *slug(record.detail or "").split("-")}
+        state.association.sessions[row].oxygen = said.isdisjoint(OXYGEN_OFF)
     audit(state, record, session_of(state, row, record), here)
     home.fold_course_entry(state, record, here)

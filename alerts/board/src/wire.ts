@@ -50,6 +50,8 @@ export interface Chair {
   next?: Due[] | null;
   observe_until?: string | null;
   readiness?: Readiness | null;
+  /** What no sensor here shows, in words. */
+  unseen?: readonly string[] | null;
   dissociation?: Dissociation | null;
   pressure_forecast?: Partial<Record<"10min" | "20min", number>> | null;
   /** What this drug does about this minute, in one sentence. */
@@ -61,6 +63,7 @@ interface Readiness {
   ready: boolean;
   expected_at?: string | null;
   reasons: readonly string[];
+  unseen?: readonly string[];
 }
 
 /** What the drug model and the answers so far make of dissociation now, on the CADSS scale; an estimate, never a measurement. */

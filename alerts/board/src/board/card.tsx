@@ -58,6 +58,7 @@ export function Card({ place, alerts }: { place: Place; alerts: readonly Alert[]
       <Timeline chair={chair} />
       <Vitals chair={chair} alerts={alerts} />
       <Words chair={chair} alerts={alerts} suffix={place.key} />
+      {chair.unseen?.[0] && <p class="blind" data-testid="unseen" title={chair.unseen.join(" · ")}>{chair.unseen.join(" · ")}</p>}
       <Next chair={chair} />
     </article>
   );

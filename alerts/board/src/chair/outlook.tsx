@@ -30,6 +30,7 @@ export function Outlook({ chair }: { chair: Chair }) {
       {readiness && (
         <div class="outlook-ready" data-testid="readiness" data-ready={readiness.ready}>
           <strong>{readiness.ready ? "Ready to leave" : "Not ready to leave"}{!readiness.ready && leaves !== null && ` · expected ${clock(leaves)}`}</strong>
+          {(readiness.unseen ?? []).map((words) => <p class="blind" key={words}>{words}</p>)}
           {readiness.reasons.length > 0 && <ul>{readiness.reasons.map((reason) => <li key={reason}>{reason}</li>)}</ul>}
         </div>
       )}
