@@ -105,7 +105,7 @@ class Crisis:
     @property
     def chosen_on(self) -> bool:
         """Whether it is of the half of the stays on which the rule was chosen; the others show it."""
-        return sha256(self.stay.encode()).digest()[-1] % 2 == 0
+        return is_chosen_on(self.stay)
 
     @property
     def diastolic_alone(self) -> bool:
@@ -218,21 +218,28 @@ def _runs(rows: Sequence[CuffRow], past: Past) -> Iterator[list[CuffRow]]:
         yield run
 
 
-def _critical(row: CuffRow) -> bool:
+def is_chosen_on(stay: str) -> bool:
+    """Whether a stay is of the half on which the rule was chosen."""
+    return sha256(stay.encode()).digest()[-1] % 2 == 0
+
+
+def is_critical(row: CuffRow) -> bool:
+    """Whether a cuff is a crisis by itself."""
     return row.sbp >= 200 or row.dbp >= 120
 
 
-def _raised(row: CuffRow) -> bool:
+def is_raised(row: CuffRow) -> bool:
+    """Whether a cuff bears a crisis beside it out."""
     return row.sbp >= 180 or row.dbp >= 110
 
 
 def _crises(stay: str, rows: Sequence[CuffRow], alerts: Sequence[Alert]) -> Iterator[Crisis]:
     possible = [row for row in rows if row.possible]
     for before, row, after in zip([None, *possible], possible, [*possible[1:], None], strict=False):
-        if not _critical(row):
+        if not is_critical(row):
             continue
         near = [each for each in (before, after) if each is not None and abs(each.minute - row.minute) <= NEAR_MIN]
-        if before is not None and before in near and _critical(before):
+        if before is not None and before in near and is_critical(before):
             continue
         until_us = row.at_us + AT_ONCE_S * SECOND
         crises = [alert for alert in alerts if alert.rule == "hypertensive-crisis"]
@@ -241,5 +248,5 @@ def _crises(stay: str, rows: Sequence[CuffRow], alerts: Sequence[Alert]) -> Iter
             stay, row.at_us, row.sbp, row.dbp, any(alert.stands(until_us, until_us, Priority.HIGH) for alert in crises),
             any(row.at_us <= high <= until_us for high in reached),
             any(alert.stands(until_us, until_us, Priority.MEDIUM) for alert in alerts if alert.rule in HIGH),
-            any(map(_raised, near)) if near else None,
+            any(map(is_raised, near)) if near else None,
         )  # fmt: skip
