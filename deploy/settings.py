@@ -1,7 +1,8 @@
 """Settings: one TOML file a site, read by `serve` and checked by `check-config`.
 
 Limits and policies do not act from here: they are appended to the journal as `site.configured`, so that a replay has them too.
-What stays here is about this process only: where pages go. Where it listens and where its data is are options of the command.
+So do people, schedules, policies and routes, by name. What stays here is about this process only: where pages go, and by which
+destinations a person is reached. Where it listens and where its data is are options of the command.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from alerts.notify.destination import Destination
-from alerts.notify.notifiers import open_destinations
+from alerts.notify.notifiers import open_destination, open_destinations
 from models.instants import EPOCH
+from models.oncall import NOWHERE, OnCall, Override, Person, Policy, Route, Schedule
 from models.relapse.policies import CheckIns, Maintenance
 from models.relapse.recalibration import recalibration_from
 from models.tables.limits import LIMITS, Limit, LimitRefused, with_overrides
-from models.wire.bounds import Name
+from models.wire.bounds import MANY, Name
 from models.wire.observations import LimitChanges, SiteConfigured
 
 
@@ -71,11 +73,27 @@ class PagesPart(_Strict):
         return urls
 
 
+class PersonPart(Person):
+    """Somebody who can be called, and by which of `destinations`, the first one first."""
+
+    methods: Annotated[tuple[Name, ...], Field(max_length=MANY)] = ()
+
+    def named(self) -> Person:
+        """What the journal has of them."""
+        return Person(display=self.display, role=self.role, timezone=self.timezone)
+
+
 class Settings(_Strict):
-    """A site's configuration file."""
+    """A site's configuration file. `destinations`, by name, are those that people are reached by: any Apprise URL."""
 
     site: SitePart = SitePart()
     pages: PagesPart = PagesPart()
+    destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)
+    people: Annotated[dict[Name, PersonPart], Field(max_length=MANY)] = Field(default_factory=dict)
+    schedules: dict[Name, Schedule] = Field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    policies: dict[Name, Policy] = Field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
     maintenance: Maintenance = Maintenance()
     checkins: CheckIns = CheckIns()
     recalibration: dict[str, Any] | None = None
@@ -87,6 +105,52 @@ class Settings(_Strict):
         if stored is not None:
             recalibration_from(stored)
         return stored
+
+    @field_validator("destinations")
+    @classmethod
+    def _openable(cls, addresses: dict[str, str]) -> dict[str, str]:
+        for name, address in addresses.items():
+            try:
+                open_destination(address, name)
+            except ValueError as wrong:
+                raise ValueError(f"{name}: {wrong}") from wrong
+        return addresses
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        problems = [
+            f"people.{name}.methods: there is no {method!r} under destinations"
+            for name, person in self.people.items() for method in person.methods if method not in self.destinations
+        ]  # fmt: skip
+        if problems:
+            raise ValueError("; ".join(problems))
+        self.on_call()
+        return self
+
+    @property
+    def addresses(self) -> tuple[object, ...]:
+        """Every address and who is reached by it: what a running process does not change."""
+        return (*self.pages.addresses, self.destinations, {name: each.methods for name, each in self.people.items()})
+
+    def on_call(self) -> OnCall:
+        """Who is on call and who is called about what, as the journal gets it."""
+        return OnCall(
+            timezone=self.site.timezone, people={name: person.named() for name, person in self.people.items()},
+            schedules=self.schedules, overrides=self.overrides, policies=self.policies, routes=self.routes,
+        )  # fmt: skip
+
+    def opened(self) -> tuple[list[Destination], list[str]]:
+        """All destinations, those of people by their name, and the names of those for whoever plans the visits.
+
+        Raises:
+            ValueError: a name of `destinations` is that of one under `pages`.
+        """
+        opened, schedulers = self.pages.opened()
+        named = [open_destination(address, name) for name, address in self.destinations.items()]
+        twice = {each.name for each in opened} & set(self.destinations)
+        if twice:
+            raise ValueError(f"destinations: {min(twice)} is the name of one under pages")
+        return [*opened, *named], schedulers
 
     def limit_table(self) -> tuple[Limit, ...]:
         """The limits with the site's changes.
@@ -111,9 +175,15 @@ class Settings(_Strict):
             policies["recalibration"] = self.recalibration
         if self.pages.link is not None:
             policies["link"] = self.pages.link
-        policies["hash"] = hashlib.sha256(json.dumps([limits, policies], sort_keys=True).encode()).hexdigest()[:16]
+        if not self.pages.destinations and not self.destinations:
+            policies["pages"] = NOWHERE
+        rota: dict[str, Any] = {}
+        if self.people or self.schedules or self.policies or self.routes:
+            rota = self.on_call().model_dump(mode="json", exclude_defaults=True) | {"timezone": self.site.timezone}
+        hashed = [limits, policies, rota] if rota else [limits, policies]
+        policies["hash"] = hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
         return SiteConfigured(
-            at=EPOCH, site=self.site.name, limits=self.limits, policies=policies, hash=policies["hash"],
+            at=EPOCH, site=self.site.name, limits=self.limits, policies=policies, rota=rota, hash=policies["hash"],
             source="configuration",
         )  # fmt: skip
 
@@ -141,10 +211,16 @@ def load(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(_floats(document))
         settings.limit_table()
+        settings.opened()
     except ValidationError as wrong:
-        problems = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in wrong.errors()]
+        problems = [
+            ": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, "))))
+            for error in wrong.errors()
+        ]
         raise BadConfiguration(path, problems) from wrong
     except LimitRefused as wrong:
+        raise BadConfiguration(path, [str(wrong)]) from wrong
+    except ValueError as wrong:
         raise BadConfiguration(path, [str(wrong)]) from wrong
     return settings
 

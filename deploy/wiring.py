@@ -111,7 +111,7 @@ class Service:
         self.worker = Worker()
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
-        destinations, schedulers = settings.pages.opened()
+        destinations, schedulers = settings.opened()
         self.links = AnswerLinks([_secret(data)], settings.pages.link)
         self.pager = Pager(
             self.store, destinations, now_us, steady_us, schedulers=schedulers, report=self._report_destination,
@@ -119,7 +119,7 @@ class Service:
         )  # fmt: skip
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
         self.auditor = Auditor(
-            settings.site.name, settings.pages.opened()[0], self.store, lambda: self.owner.written_offset,
+            settings.site.name, settings.opened()[0], self.store, lambda: self.owner.written_offset,
             lambda: self.pager.states, wall_us, settings.pages.heartbeat,
         )  # fmt: skip
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
@@ -217,7 +217,7 @@ class Service:
             return None
         if settings is None:
             return None
-        if settings.site.name != self.settings.site.name or settings.pages.addresses != self.settings.pages.addresses:
+        if settings.site.name != self.settings.site.name or settings.addresses != self.settings.addresses:
             log.warning("the site's name and where pages go change with the next start")
             site = settings.site.model_copy(update={"name": self.settings.site.name})
             settings = settings.model_copy(update={"site": site})

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from alerts.desk.ladder import Ladder
 from models.findings import Subject
 from models.instants import FAR
 from models.tables.rules import Priority
@@ -42,8 +43,12 @@ class Alert:
     source: str
     #: When an acknowledgement or a snooze runs out, by the shard's clock; `FAR` in every other phase.
     until_us: int = FAR
-    #: When a page about it is owed; `FAR` if none is.
+    #: When a page about it is owed, the first or the ladder's next; `FAR` if none is.
     page_due_us: int = FAR
+    #: Whom its pages call; None until a page was decided on.
+    ladder: Ladder | None = None
+    #: The rule of the open alert for which its page is held back; empty: it is not.
+    held_by: str = ""
 
     @property
     def key(self) -> AlertKey:
@@ -57,16 +62,19 @@ class Alert:
             **fields,
             "subject": [subject.site, subject.patient, subject.session, subject.chair],
             "phase": self.phase.value, "priority": int(self.priority), "worst": int(self.worst),
+            "ladder": None if self.ladder is None else self.ladder.packed(),
         }  # fmt: skip
 
     @classmethod
     def unpacked(cls, fields: Mapping[str, Any]) -> Alert:
         """The alert of `packed`; a field that this version no longer has is passed over."""
+        ladder = fields.get("ladder")
         return cls(
             **{
                 **{name: value for name, value in fields.items() if name in cls.__dataclass_fields__},
                 "subject": Subject(*fields["subject"]), "phase": AlertPhase(fields["phase"]),
                 "priority": Priority(fields["priority"]), "worst": Priority(fields["worst"]),
+                "ladder": None if ladder is None else Ladder.unpacked(ladder),
             }
         )  # fmt: skip
 

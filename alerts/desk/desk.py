@@ -1,26 +1,30 @@
 """The desk: the pure state of a shard's alerts. Findings, commands and time in; transitions, entries and pages out.
 
 One alert at most is open for a patient's session and rule. What a step does is decided by `lifecycle.py`; this file keeps
-the alerts and numbers the transitions of each site. When somebody is paged about one is `paging.py`'s.
+the alerts and numbers the transitions of each site. When a page about one is owed is `paging.py`'s, whom it calls and when the
+next one is due `ladder.py`'s.
 Never here: a clock, I/O, a decision without its reason in the transition's evidence.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
 from alerts.desk.alert import Alert, AlertKey, alert_key, in_order
 from alerts.desk.digest import digest_page
+from alerts.desk.ladder import AGAIN, Call, Ladder, all_called, choose
 from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide
 from alerts.desk.open_alerts import OpenAlerts
-from alerts.desk.paging import Paging
-from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Transition
+from alerts.desk.paging import Paging, news_page
+from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, PageKind, Transition
 from models.faults import Due, falling_due
 from models.findings import Digest, Finding, Subject
 from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
+from models.oncall import NOBODY_CONFIGURED, OnCall, Override, on_call_of
 from models.tables.rules import RULES, Priority
 from models.wire.live import AlertPhase, TransitionKind
 from models.wire.observations import (
@@ -33,7 +37,11 @@ from models.wire.observations import (
     SiteConfigured,
 )
 
-DESK_FORMAT: Final = 1
+DESK_FORMAT: Final = 2
+OLDER_DESKS: Final = {
+    1: "knew no ladders and no rota: what it had open and unanswered gets a ladder at the next frame, and is paged after its first wait"
+}
+"""The formats of earlier versions that this one reads, each with what has changed since and how it is read all the same."""
 ACKNOWLEDGED_FOR: Final = {
     Priority.HIGH: 10 * MINUTE,
     Priority.MEDIUM: 30 * MINUTE,
@@ -61,6 +69,11 @@ _STIMULI: Final[dict[type[Command], Stimulus]] = {
 class _Site:
     seq: int = 0
     policies: dict[str, Any] = field(default_factory=dict)
+    rota: dict[str, Any] = field(default_factory=dict)
+    on_call: OnCall = NOBODY_CONFIGURED
+    """What `rota` says, read."""
+    overrides: list[Override] = field(default_factory=list)
+    """Those of the journal, oldest first; what is over by `OVERRIDES_KEPT` is dropped."""
 
 
 class Desk:
@@ -75,6 +88,8 @@ class Desk:
         """Alerts that a person closed while their condition went on, with the worst priority since."""
         self._effects: list[Effect] = []
         self._offset = 0
+        self._without_ladder = False
+        """Whether alerts of an older format may be open."""
         self.left_out: dict[Due, str] = {}
         """What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again."""
 
@@ -95,6 +110,8 @@ class Desk:
 
     def advance(self, clock_us: int) -> None:
         """Run out and page whatever is due before `clock_us`, each at its own instant, in order."""
+        if self._without_ladder:
+            self._give_ladders(clock_us)
         while (due := self.open.next_due_us) < clock_us:
             alerts = self.open.take_due(due)
             for alert in sorted(alerts, key=lambda alert: (alert.onset_us, alert.id)):
@@ -104,7 +121,7 @@ class Desk:
             for alert in sorted(alerts, key=lambda alert: (-alert.priority, alert.onset_us, alert.id)):
                 if alert.page_due_us == due and not self._is_left_out(alert, due):
                     with falling_due(Due("alert", (alert.id,), due)):
-                        self._send(alert, due)
+                        self._call(alert, due)
 
     def _is_left_out(self, alert: Alert, due_us: int) -> bool:
         """Whether what is due of an alert raised when the frame was taken first: then it never happens, and that is alerted."""
@@ -112,7 +129,10 @@ class Desk:
         if raised is None:
             return False
         alert.until_us = FAR if alert.until_us == due_us else alert.until_us
-        alert.page_due_us = FAR if alert.page_due_us == due_us else alert.page_due_us
+        if alert.page_due_us == due_us:
+            # The page is left out, not the ladder: it goes on.
+            alert.page_due_us = due_us + AGAIN[alert.priority]
+            self.open.note_due(alert)
         whose, title = alert.subject, RULES["integrity"].title
         text = f"{whose.patient}: {title}. What fell due of an alert ({alert.rule}) could not be worked out: look after it by hand, and tell whoever runs Chairside."  # fmt: skip
         subject = Subject(whose.site, whose.patient, None, whose.chair)
@@ -168,7 +188,11 @@ class Desk:
         alert.text, alert.evidence, alert.source = finding.text, dict(finding.evidence), finding.source
         if finding.change == "deepened":
             self._paging.forget_rule(alert.key)
-        self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, {})
+        details: dict[str, Any] = {}
+        if not worse and alert.priority < Priority.MEDIUM and alert.page_due_us < FAR and _stops_when_mild(alert):
+            alert.page_due_us = FAR
+            details["page"] = "none: board only"
+        self._step(alert, Stimulus.WORSENED if worse else Stimulus.EASED, finding.at_us, finding.clock_us, details)
 
     def _raise(self, key: AlertKey, finding: Finding, onset_us: int) -> None:
         identity = "\x1f".join(
@@ -179,8 +203,8 @@ class Desk:
             finding.priority, AlertPhase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
         )  # fmt: skip
         self.open.add(alert)
-        reason = self._page(alert, finding.clock_us)
-        self._emit(alert, "raised", finding.at_us, {"page": reason})
+        details = self._page(alert, finding.clock_us)
+        self._emit(alert, "raised", finding.at_us, details)
         self._flush(alert, finding.clock_us)
 
     # ---- commands ----------------------------------------------------------------------------------------------
@@ -236,7 +260,10 @@ class Desk:
 
     def configure(self, record: SiteConfigured) -> None:
         """Put a site's policies in force."""
-        self._site(record.site).policies = dict(record.policies)
+        site = self._site(record.site)
+        site.policies, site.rota = dict(record.policies), dict(record.rota)
+        site.on_call = on_call_of(site.rota)
+        site.overrides = [each for each in site.overrides if site.on_call.why_not(each) is None]
 
     def digest(self, digest: Digest) -> None:
         """Add the scheduler's page about the patients of a digest whose alerts nobody has answered; none if there are none."""
@@ -267,32 +294,155 @@ class Desk:
             move.to in {AlertPhase.CLOSED, AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}
             and stimulus is not Stimulus.EASED
         ):
+            details = {**details, **self._answered(alert, stimulus, details)}
+        elif (
+            move.to is AlertPhase.LATCHED
+            and alert.page_due_us < FAR
+            and alert.ladder is not None
+            and alert.ladder.calls
+        ):
             alert.page_due_us = FAR
+            details = {**details, "page": "none: it is over"}
+        elif stimulus is Stimulus.UNSNOOZE and alert.ladder is not None and alert.priority >= Priority.MEDIUM:
+            # Somebody is looking at it now, and may forget it.
+            alert.ladder.restart()
+            alert.page_due_us = clock_us + alert.ladder.rungs[0][1]
+            self.open.note_due(alert)
+            details = {**details, "page": "later: unless somebody answers"}
         if move.to is AlertPhase.CLOSED:
             self.open.remove(alert)
         if move.pages:
-            details = {**details, "page": self._page(alert, clock_us, escalated=stimulus is Stimulus.ESCALATE)}
+            details = {**details, **self._page(alert, clock_us, stimulus)}
         for step in move.steps:
             self._emit(alert, step, at_us, details)
         if move.pages:
             self._flush(alert, clock_us)
+        self._tell_the_called(alert, stimulus, clock_us, details)
+        if stimulus in {Stimulus.ENDED, Stimulus.ENDED_UNSEEN, Stimulus.CLOSE}:
+            self._release(alert, at_us, clock_us)
 
-    def _page(self, alert: Alert, clock_us: int, *, escalated: bool = False) -> str:
-        """Decide when a page is owed for this alert, and say why."""
+    def _answered(self, alert: Alert, stimulus: Stimulus, details: dict[str, Any]) -> dict[str, Any]:
+        """Stop the ladder of an alert that was answered or is over; not where more people must answer."""
+        alert.held_by = ""
+        ladder = alert.ladder
+        if ladder is None or stimulus not in {Stimulus.ACKNOWLEDGE, Stimulus.SNOOZE}:
+            alert.page_due_us = FAR
+            return {}
+        if ladder.answer(self._site(alert.subject.site).on_call.person_called(details["by"])):
+            alert.page_due_us = FAR
+        if ladder.answers == 1:
+            return {}
+        return {"answers": f"{len(ladder.answered)} of {ladder.answers}"}
+
+    def _page(self, alert: Alert, clock_us: int, stimulus: Stimulus | None = None) -> dict[str, Any]:
+        """Decide when a page is owed for this alert and whom it calls; the reasons. None: it is raised."""
+        escalated = stimulus is Stimulus.ESCALATE
         patients = self.open.of_patient(alert.subject.site, alert.subject.patient)
-        alert.page_due_us, reason = self._paging.decide(alert, patients, clock_us, escalated=escalated)
+        alert.page_due_us, reason, alert.held_by = self._paging.decide(alert, patients, clock_us, escalated=escalated)
+        details: dict[str, Any] = {"page": reason}
+        site = self._site(alert.subject.site)
+        if alert.ladder is None or stimulus is Stimulus.WORSENED:
+            before = alert.ladder
+            alert.ladder, why = choose(site.on_call, alert.subject, alert.rule, alert.priority, clock_us)
+            if before is not None:
+                alert.ladder.called, alert.ladder.everybody = before.called, before.everybody
+            details |= why
+        elif not escalated:
+            alert.ladder.restart()
+        alert.ladder.by_hand |= escalated
+        if alert.page_due_us <= clock_us and site.on_call.routes:
+            call = alert.ladder.next_call(site.on_call, site.overrides, clock_us)
+            details |= alert.ladder.said(call, clock_us)
         self.open.note_due(alert)
-        return reason
+        return details
 
     def _flush(self, alert: Alert, clock_us: int) -> None:
         """Send the page now if it is owed now; `_page` decided, after the transition got its number."""
         if alert.page_due_us <= clock_us:
             self._send(alert, clock_us)
 
+    def _call(self, alert: Alert, due_us: int) -> None:
+        """Make the call that is due. One that reaches a higher rung is a transition; the first, and one made again, are none."""
+        site, ladder = self._site(alert.subject.site), alert.ladder
+        if ladder is not None:
+            call = ladder.next_call(site.on_call, site.overrides, due_us)
+            if call.rung > max(ladder.rung, 1):
+                because = "nobody has answered"
+                if ladder.answers > 1:
+                    because = f"{len(ladder.answered)} of {ladder.answers} have answered"
+                self._emit(alert, "escalated", due_us, {"page": "now", "because": because, **ladder.said(call, due_us)})
+        self._send(alert, due_us)
+
     def _send(self, alert: Alert, clock_us: int) -> None:
+        """Send the page about an alert, with what of its patient is owed one and calls nobody else; then their next is due."""
         site = self._site(alert.subject.site)
-        patients = self.open.of_patient(alert.subject.site, alert.subject.patient)
-        self._effects.append(self._paging.page(alert, patients, clock_us, site.seq, site.policies.get("link")))
+        call = self._next_call(alert, clock_us)
+        joining = [
+            other for other in self.open.of_patient(alert.subject.site, alert.subject.patient)
+            if other is not alert and self._joins(other, call, clock_us)
+        ]  # fmt: skip
+        page, paged = self._paging.page(alert, joining, call, clock_us, site.seq, site.policies.get("link"))
+        self._effects.append(page)
+        for each in paged:
+            mine = self._next_call(each, clock_us)
+            _ladder(each).note(mine)
+            mild = each.priority < Priority.MEDIUM and _stops_when_mild(each)
+            each.page_due_us = FAR if mild or each.phase is AlertPhase.LATCHED else clock_us + mine.wait_us
+            self.open.note_due(each)
+
+    def _next_call(self, alert: Alert, clock_us: int) -> Call:
+        site = self._site(alert.subject.site)
+        return _ladder(alert).next_call(site.on_call, site.overrides, clock_us)
+
+    def _joins(self, other: Alert, call: Call, clock_us: int) -> bool:
+        """Whether an alert is owed a page, its first or one that is due, which this call makes as well."""
+        if other.page_due_us == FAR or (_ladder(other).calls and other.page_due_us > clock_us):
+            return False
+        mine = self._next_call(other, clock_us)
+        return mine.rung <= max(_ladder(other).rung, 1) and all_called(mine, call)
+
+    def _tell_the_called(self, alert: Alert, stimulus: Stimulus, clock_us: int, details: dict[str, Any]) -> None:
+        """Tell those whom pages have called that somebody has answered, or that it is over; only where a site has policies."""
+        site, ladder = self._site(alert.subject.site), alert.ladder
+        if ladder is None or not site.on_call.routes or not (ladder.called or ladder.everybody):
+            return
+        by = details.get("by")
+        if stimulus in {Stimulus.ACKNOWLEDGE, Stimulus.SNOOZE, Stimulus.CLOSE} and isinstance(by, str):
+            kind: PageKind = "answered"
+            what = f"{alert.text} Answered by {by}."
+            if "answers" in details:
+                what = f"{what} {details['answers']} who must answer."
+        elif stimulus in {Stimulus.ENDED, Stimulus.ENDED_UNSEEN}:
+            kind, what, by = "over", f"{alert.text} It is over.", None
+        else:
+            return
+        others = tuple(person for person in ladder.called if person != site.on_call.person_called(str(by)))
+        if others or ladder.everybody:
+            to = () if ladder.everybody else others
+            self._effects.append(
+                news_page(alert, kind, to, what, clock_us, site.seq, site.policies.get("link"))
+            )  # fmt: skip
+
+    def _release(self, over: Alert, at_us: int, clock_us: int) -> None:
+        """Page what was held back for an alert that is over, and still stands."""
+        for alert in list(self.open.of_patient(over.subject.site, over.subject.patient)):
+            if alert.phase is AlertPhase.ACTIVE and alert.held_by == over.rule:
+                details = self._page(alert, clock_us)
+                if alert.page_due_us < FAR:
+                    self._emit(alert, "escalated", at_us, {"because": f"{over.rule} no longer says it", **details})
+                    self._flush(alert, clock_us)
+
+    def _give_ladders(self, clock_us: int) -> None:
+        """What an older version has open, unanswered and paged gets a ladder, as if it had been raised now."""
+        self._without_ladder = False
+        for alert in self.open.values():
+            if alert.ladder is not None:
+                continue
+            on_call = self._site(alert.subject.site).on_call
+            alert.ladder, _ = choose(on_call, alert.subject, alert.rule, alert.priority, clock_us)
+            if alert.phase is AlertPhase.ACTIVE and alert.priority >= Priority.MEDIUM and alert.page_due_us == FAR:
+                alert.page_due_us = clock_us + alert.ladder.rungs[0][1]
+                self.open.note_due(alert)
 
     def _emit(self, alert: Alert, step: TransitionKind, at_us: int, details: dict[str, Any]) -> None:
         site = self._site(alert.subject.site)
@@ -318,7 +468,16 @@ class Desk:
             "shard": self.shard,
             "open": [alert.packed() for alert in self.open.values()],
             "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=in_order)],
-            "sites": [[name, site.seq, json.dumps(site.policies)] for name, site in sorted(self._sites.items())],
+            "sites": [
+                [
+                    name,
+                    site.seq,
+                    json.dumps(site.policies),
+                    json.dumps(site.rota),
+                    [each.model_dump_json() for each in site.overrides],
+                ]
+                for name, site in sorted(self._sites.items())
+            ],
             **self._paging.packed(),
         }
 
@@ -329,17 +488,39 @@ class Desk:
         Raises:
             ValueError: written by a version that this one does not know.
         """
-        if packed.get("state") != DESK_FORMAT:
-            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {DESK_FORMAT}")
+        if packed.get("state") not in {DESK_FORMAT, *OLDER_DESKS}:
+            reads = " and ".join(map(str, sorted({DESK_FORMAT, *OLDER_DESKS})))
+            raise ValueError(f"desk state {packed.get('state')!r}; this version reads {reads}")
         desk = cls(packed["shard"])
+        desk._without_ladder = packed["state"] != DESK_FORMAT
         for fields in packed["open"]:
             desk.open.add(Alert.unpacked(fields))
         desk._closed = {
             (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
         }
-        desk._sites = {name: _Site(seq, json.loads(policies)) for name, seq, policies in packed["sites"]}
+        desk._sites = {name: _site(seq, *more) for name, seq, *more in packed["sites"]}
         desk._paging = Paging.unpacked(packed)
         return desk
+
+
+def _site(seq: int, policies: str, rota: str = "{}", overrides: Sequence[str] = ()) -> _Site:
+    """A site of a desk's state; without the last two in an older one."""
+    read = json.loads(rota)
+    return _Site(
+        seq, json.loads(policies), read, on_call_of(read), [Override.model_validate_json(each) for each in overrides]
+    )
+
+
+def _ladder(alert: Alert) -> Ladder:
+    """The ladder of an alert for which a page was decided on."""
+    if alert.ladder is None:
+        raise TypeError(f"{alert.id} has no ladder")
+    return alert.ladder
+
+
+def _stops_when_mild(alert: Alert) -> bool:
+    """Whether the ladder of a low alert stops: nobody asked for it, and its first page has said what came and went."""
+    return alert.ladder is not None and alert.ladder.calls > 0 and not alert.ladder.by_hand
 
 
 def _is_news_each_time(finding: Finding) -> bool:

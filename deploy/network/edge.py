@@ -181,7 +181,7 @@ def build_edge(edge: Edge) -> FastAPI:
             "site": name,
             "timezone": "UTC" if settings is None else settings.site.timezone,
             "clock": await edge.views.clock(name),
-            "pages_to": [] if settings is None else [each.name for each in settings.pages.opened()[0]],
+            "pages_to": [] if settings is None else [each.name for each in settings.opened()[0]],
         }
 
     finish(app)

@@ -87,7 +87,7 @@ class Switchboard:
         self.destinations: list[Destination] = []
         self._to: dict[tuple[str, str], list[str]] = {}
         for name, settings in ((OPERATORS, sites.operators), *sites.configured.items()):
-            opened, schedulers = settings.pages.opened()
+            opened, schedulers = settings.opened()
             mine = [Destination(f"{name}/{each.name}", each.notifier) for each in opened]
             self.destinations += mine
             planning = _of(name, schedulers)

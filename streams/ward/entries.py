@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Never
 
 from models.instants import to_us
+from models.oncall import OnCallRefused, on_call_of
 from models.relapse.policies import PolicyRefused, home_policies
 from models.tables.limits import LimitRefused
 from models.wire.observations import (
@@ -144,8 +145,9 @@ def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
 def _configure(state: WardState, record: SiteConfigured, here: Here) -> None:
     try:
         home_policies(record.policies)
+        on_call_of(record.rota)
         state.limits.configure_site(record.site, record.limits)
-    except (LimitRefused, PolicyRefused) as refused:
+    except (LimitRefused, PolicyRefused, OnCallRefused) as refused:
         file_dead_letter(state, record, here, refused.field, refused.reason)
         return
     _apply_limits(state, record.site)

@@ -156,12 +156,15 @@ def test_whoever_takes_a_snooze_back_is_not_paged_and_whoever_lets_it_run_out_is
         desk.take()
         if taken_back:
             commands(desk, AlertUnsnoozed, alert, 7 * MINUTE)
-        desk.advance(60 * MINUTE)
+        desk.advance(37 * MINUTE)
         assert steps_and_pages(desk) == (
             [("expired", "rn-1", 7 * MINUTE)]
             if taken_back
             else [("expired", None, 11 * MINUTE), ("page", None, 11 * MINUTE)]
         )
+        # Nobody has it in hand in either case, so it is asked again.
+        desk.advance(42 * MINUTE)
+        assert steps_and_pages(desk) == [("page", None, (37 if taken_back else 41) * MINUTE)]
 
 
 def test_a_snooze_until_an_instant_that_is_past_runs_out_at_once_and_not_before_it_was_asked_for() -> None:
@@ -170,7 +173,7 @@ def test_a_snooze_until_an_instant_that_is_past_runs_out_at_once_and_not_before_
     commands(desk, AlertSnoozed, alert, 10 * MINUTE, until=to_datetime(4 * MINUTE))
     (snoozed,) = (one for one in desk.take() if isinstance(one, Transition) and one.transition == "snoozed")
     assert snoozed.evidence["until"] == snoozed.at == "1970-01-01T00:10:00.000Z"
-    desk.advance(60 * MINUTE)
+    desk.advance(40 * MINUTE)
     assert steps_and_pages(desk) == [("expired", None, 10 * MINUTE), ("page", None, 10 * MINUTE)]
 
 
@@ -321,7 +324,7 @@ def test_what_is_over_holds_no_page_back() -> None:
     begun(desk, "hypertensive-crisis", 0, priority=HIGH)
     finds(desk, "ended", "hypertensive-crisis", 1 * MINUTE, HIGH)
     begun(desk, "hypertension", 2 * MINUTE)
-    assert reasons(desk) == ["now", "now"]
+    assert reasons(desk) == ["now", "none: it is over", "now"]
 
 
 def test_a_page_that_waits_for_the_patient_s_next_waits_as_long_as_it_must_and_no_longer() -> None:
@@ -465,4 +468,4 @@ def test_a_site_s_policies_come_through_the_journal_and_are_kept_over_a_restart(
     desk = Desk()
     desk.configure(SiteConfigured(at=to_datetime(0), site="north", policies={"link": "https://n.example"}))
     (restored,) = Desk.unpacked(desk.packed()).packed()["sites"]
-    assert restored == ["north", 0, '{"link": "https://n.example"}']
+    assert restored[:3] == ["north", 0, '{"link": "https://n.example"}']

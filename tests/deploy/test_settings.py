@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.settings import BadConfiguration, PagesPart, Settings, limits_only, load
+from models.oncall import on_call_of
 from tests.support.service import ROOT, falling, invoked, said_once, serving
 
 
@@ -46,7 +47,7 @@ def test_the_example_that_comes_with_chairside_is_good() -> None:
     [
         ("not toml", "not TOML: "),
         ("[site]\nname = ''", "site.name: String should have at least 1 character"),
-        ("[site]\ntimezone = 'Berlin'", "site.timezone: Value error, unknown time zone 'Berlin'; for example Europe/Berlin"),
+        ("[site]\ntimezone = 'Berlin'", "site.timezone: unknown time zone 'Berlin'; for example Europe/Berlin"),
         ("[sight]\nname = 'x'", "sight: Extra inputs are not permitted"),
         ("[limits.nonsense.high]\nspo2 = { enter = 80 }", "limits.nonsense.high.spo2: no such limit; there are "),
         ("[limits.desaturation.low]\nspo2 = { enter = 80 }", "no such limit; there are desaturation.high.spo2"),
@@ -59,6 +60,12 @@ def test_the_example_that_comes_with_chairside_is_good() -> None:
         ("[limits.desaturation.medium]\nspo2 = { enter = nan }", "limits.desaturation.medium.spo2.enter: Input should be a finite number"),
         ("[pages]\ndestinations = ['carrier-pigeon://roof']", "not an address that Apprise knows"),
         ("[pages]\ndestinations = ['json://']", "not an address that Apprise knows"),
+        ("[destinations]\nphone = 'carrier-pigeon://roof'", "destinations: phone: carrier-pigeon://roof: not an address that Apprise knows"),
+        ("[destinations]\nconsole = 'console:'", "destinations: console is the name of one under pages"),
+        ("[people.ada]\nmethods = ['phone']", "people.ada.methods: there is no 'phone' under destinations"),
+        ("[schedules.n]\ntimezone = 'Berlin'", "schedules.n.timezone: unknown time zone 'Berlin'"),
+        ("[[routes]]\npolicy = 'p'", "routes.0.policy: there is no 'p' under policies"),
+        ("[policies.p]\nrungs = [{ who = ['schedule:n'] }]", "policies.p.rungs.0.who: there is no 'schedule:n'"),
     ],
 )  # fmt: skip
 def test_a_bad_configuration_is_refused_with_field_and_reason(config: Path, text: str, said: str) -> None:
@@ -125,3 +132,30 @@ async def test_limits_changed_and_changed_back_are_in_force_after_each_start(
     assert found == [["P-0"], ["P-0"], ["P-0", "P-2"], ["P-0", "P-2", "P-3"]]
     configured = [entry for entry in entries if entry["kind"] == "site.configured"]
     assert len(configured) == 3, "an unchanged configuration is not said again"
+
+
+def test_people_schedules_and_policies_go_through_the_journal_by_name_and_no_address_does(config: Path) -> None:
+    config.write_text(
+        """
+        destinations = { ada-phone = "ntfys://ntfy.sh/secret-topic" }
+        people.ada = { role = "nurse", methods = ["ada-phone"] }
+        schedules.nurses = { timezone = "Europe/Berlin", rotations = [{ people = ["ada"], since = 2026-11-02, handoff = 07:30:00 }] }
+        policies.chairs = { rungs = [{ who = ["schedule:nurses"], minutes = 1 }], answers = 2 }
+        routes = [{ policy = "chairs", priorities = ["high"] }]
+        """
+    )
+    settings = load(config)
+    record = settings.record()
+    assert on_call_of(record.rota) == settings.on_call()
+    assert record.rota["people"] == {"ada": {"role": "nurse"}}
+    assert "secret" not in record.model_dump_json()
+    assert "ada-phone" in [each.name for each in settings.opened()[0]]
+    config.write_text(config.read_text().replace("minutes = 1", "minutes = 3"))
+    assert load(config).record().hash != record.hash, "so that it is put in force"
+
+
+def test_a_site_without_people_has_the_hash_that_it_always_had(config: Path) -> None:
+    config.write_text("[site]\nname = 'main'")
+    record = load(config).record()
+    assert record.rota == {}
+    assert record.hash == Settings().record().hash
