@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alerts.notify.destination import Destination
 from alerts.notify.notifiers import open_destination, open_destinations
 from models.instants import EPOCH
-from models.oncall import NOWHERE, OnCall, Override, Person, Policy, Route, Schedule
+from models.oncall import NOWHERE, Colleague, OnCall, Override, Policy, Routing, Schedule
 from models.relapse.policies import CheckIns, Maintenance
 from models.relapse.recalibration import recalibration_from
 from models.tables.limits import LIMITS, Limit, LimitRefused, with_overrides
@@ -73,14 +73,14 @@ class PagesPart(_Strict):
         return urls
 
 
-class PersonPart(Person):
+class ReachedColleague(Colleague):
     """Somebody who can be called, and by which of `destinations`, the first one first."""
 
     methods: Annotated[tuple[Name, ...], Field(max_length=MANY)] = ()
 
-    def named(self) -> Person:
+    def named(self) -> Colleague:
         """What the journal has of them."""
-        return Person(display=self.display, role=self.role, timezone=self.timezone)
+        return Colleague(display=self.display, role=self.role, timezone=self.timezone)
 
 
 class Settings(_Strict):
@@ -89,11 +89,11 @@ class Settings(_Strict):
     site: SitePart = SitePart()
     pages: PagesPart = PagesPart()
     destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)
-    people: Annotated[dict[Name, PersonPart], Field(max_length=MANY)] = Field(default_factory=dict)
+    people: Annotated[dict[Name, ReachedColleague], Field(max_length=MANY)] = Field(default_factory=dict)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
     policies: dict[Name, Policy] = Field(default_factory=dict)
-    routes: tuple[Route, ...] = ()
+    routes: tuple[Routing, ...] = ()
     maintenance: Maintenance = Maintenance()
     checkins: CheckIns = CheckIns()
     recalibration: dict[str, Any] | None = None

@@ -68,7 +68,7 @@ class Hours(_Strict):
     until: WallTime = time(0)
 
 
-class Person(_Strict):
+class Colleague(_Strict):
     """Somebody who can be called. `display` is what others read; a page holds neither."""
 
     display: Name | None = None
@@ -153,7 +153,7 @@ class Policy(_Strict):
     answers: Annotated[int, Field(ge=1, le=2)] = 1
 
 
-class Route(_Strict):
+class Routing(_Strict):
     """Alerts that are all of what is named here go by `policy`; what is not named may be anything."""
 
     policy: Name
@@ -186,11 +186,11 @@ class OnCall(_Strict):
     """All of it, for one site. Empty: every page goes to every destination."""
 
     timezone: Zone = "UTC"
-    people: Annotated[dict[Name, Person], Field(max_length=MANY)] = Field(default_factory=dict)
+    people: Annotated[dict[Name, Colleague], Field(max_length=MANY)] = Field(default_factory=dict)
     schedules: Annotated[dict[Name, Schedule], Field(max_length=MANY)] = Field(default_factory=dict)
     overrides: Annotated[tuple[Override, ...], Field(max_length=10 * MANY)] = ()
     policies: Annotated[dict[Name, Policy], Field(max_length=MANY)] = Field(default_factory=dict)
-    routes: Annotated[tuple[Route, ...], Field(max_length=MANY)] = ()
+    routes: Annotated[tuple[Routing, ...], Field(max_length=MANY)] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -34,6 +34,7 @@ from models.wire.observations import (
     AlertSnoozed,
     AlertUnsnoozed,
     Command,
+    RotaOverride,
     SiteConfigured,
 )
 
@@ -53,6 +54,8 @@ ACKNOWLEDGED_FOR: Final = {
 ACKNOWLEDGED_AT_HOME: Final = {Priority.MEDIUM: 3 * DAY, Priority.LOW: 7 * DAY, Priority.INFO: 7 * DAY}
 """The same where nobody sits in a chair: three days to reach somebody (a weekend), a week (until the next check-in) to plan
 a visit. Chosen by us."""
+OVERRIDES_KEPT: Final = 35 * DAY
+"""How long an override that is over can still be asked for: a month's rota. Chosen by us."""
 SNOOZE_AT_MOST: Final = HOUR
 """Chosen by us: about the time from a dose's peak to ready."""
 
@@ -73,7 +76,7 @@ class _Site:
     on_call: OnCall = NOBODY_CONFIGURED
     """What `rota` says, read."""
     overrides: list[Override] = field(default_factory=list)
-    """Those of the journal, oldest first; what is over by `OVERRIDES_KEPT` is dropped."""
+    """Those of the journal, oldest first; what was over `OVERRIDES_KEPT` ago is dropped."""
 
 
 class Desk:
@@ -265,6 +268,22 @@ class Desk:
         site.on_call = on_call_of(site.rota)
         site.overrides = [each for each in site.overrides if site.on_call.why_not(each) is None]
 
+    def override(self, record: RotaOverride, clock_us: int) -> bool:
+        """Put somebody in another's place on a schedule; False if it is set aside: there is no such schedule or person."""
+        site = self._site(record.site)
+        override = Override(
+            schedule=record.schedule, who=record.who, covers=record.covers, since=record.since, until=record.until
+        )
+        why_not = site.on_call.why_not(override)
+        if why_not is not None:
+            field, _, reason = why_not.partition(": ")
+            line = record.model_dump_json(exclude_none=True)[:2000]
+            self._effects.append(DeadLetter(iso(clock_us), record.site, field, reason, line))
+            return False
+        site.overrides = [each for each in site.overrides if to_us(each.until) > clock_us - OVERRIDES_KEPT]
+        site.overrides.append(override)
+        return True
+
     def digest(self, digest: Digest) -> None:
         """Add the scheduler's page about the patients of a digest whose alerts nobody has answered; none if there are none."""
         unanswered = {
@@ -309,6 +328,8 @@ class Desk:
             alert.page_due_us = clock_us + alert.ladder.rungs[0][1]
             self.open.note_due(alert)
             details = {**details, "page": "later: unless somebody answers"}
+        if move.to is AlertPhase.LATCHED:
+            alert.held_by = ""
         if move.to is AlertPhase.CLOSED:
             self.open.remove(alert)
         if move.pages:

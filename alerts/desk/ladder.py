@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from alerts.rota.rota import people_of, within
+from alerts.rota.rota import rung_people, within
 from models.findings import Subject
 from models.instants import DAY, HOUR, MINUTE, iso
 from models.oncall import EVERYBODY, OnCall, Override
@@ -63,7 +63,7 @@ class Ladder:
         skipped: list[str] = []
         for rung in range(min(self.rung + 1, len(self.rungs)), len(self.rungs)):
             who, wait_us = self.rungs[rung - 1]
-            people = people_of(site, who, at_us, overrides)
+            people = rung_people(site, who, at_us, overrides)
             if people is None:
                 return Call(rung, None, wait_us, tuple(skipped))
             left = tuple(person for person in people if person not in self.answered)

@@ -183,7 +183,7 @@ def holes(
 # ---- a rung ----------------------------------------------------------------------------------------------------------
 
 
-def people_of(
+def rung_people(
     site: OnCall, who: Sequence[str], at_us: int, overrides: Sequence[Override] = ()
 ) -> tuple[str, ...] | None:
     """The people whom a rung calls at an instant, each once; None: everybody."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import pairwise
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
     with_config,
 )
 from typing_extensions import TypedDict
@@ -281,6 +282,27 @@ class SiteConfigured(Record):
     hash: Name | None = None
 
 
+class RotaOverride(Record):
+    """`who` is on call on a schedule instead of `covers`, from `since` to `until`. Without `covers`: instead of everybody there;
+    without `who`: nobody takes their place. A later one wins; a swap is two of them.
+    """
+
+    kind: Literal["rota.override"] = "rota.override"
+    schedule: Name
+    who: Name | None = None
+    covers: Name | None = None
+    since: Moment
+    until: Moment
+    by: Name | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.until <= self.since:
+            raise ValueError("until is not after since")
+        return self
+
+
 CDF_DAYS: Final = 85
 """P(due within 0..84 days)."""
 
@@ -413,7 +435,7 @@ Internal = SetAside | Conflicted | FrameSetAside | Fault | DestinationFailing | 
 
 Event = (
     PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | MonitorAlarm | CheckIn | Intervention | SessionEnded
-    | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | SiteConfigured | ForecastMade
+    | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | RotaOverride | SiteConfigured | ForecastMade
 )  # fmt: skip
 """Every observation but vitals."""
 

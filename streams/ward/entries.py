@@ -28,6 +28,7 @@ from models.wire.observations import (
     Intervention,
     MonitorAlarm,
     PatientRegistered,
+    RotaOverride,
     SessionEnded,
     SessionStarted,
     SetAside,
@@ -102,6 +103,9 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         case Intervention():
             fold_intervention(state, record, at_us, here)
         case Command():
+            state.emit(record, here)
+        case RotaOverride():
+            audit(state, record, record.session, here)
             state.emit(record, here)
         case ForecastMade():
             if (why_not := home.foresee(state, record, here)) is not None:

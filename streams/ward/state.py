@@ -19,7 +19,7 @@ from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER, SECOND
 from models.tables.limits import Limit
 from models.tables.rules import RULES
-from models.wire.observations import Command, SiteConfigured
+from models.wire.observations import Command, RotaOverride, SiteConfigured
 from streams.journal.frame import key_hash
 from streams.ward.association import Association, Session
 from streams.ward.conclusions import Conclusion, News, rank_of
@@ -45,7 +45,7 @@ OBSERVED: Final = 0
 DUE: Final = 1
 Place = tuple[int, int, int, tuple[str, ...], int]
 """`Here`, then the subject, then the worst first."""
-Concluded = Finding | Digest | AuditEntry | DeadLetter | Forecast | Command | SiteConfigured
+Concluded = Finding | Digest | AuditEntry | DeadLetter | Forecast | Command | RotaOverride | SiteConfigured
 
 _FIRST: Final = -1_000_000
 """Before every finding of the same observation: an entry comes before what it leads to."""

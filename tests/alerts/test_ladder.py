@@ -8,7 +8,7 @@ import pytest
 
 from alerts.desk.desk import Desk
 from alerts.desk.ladder import AGAIN
-from alerts.effects import Page, Transition
+from alerts.effects import DeadLetter, Page, Transition
 from models.findings import Finding, Subject
 from models.instants import DAY, HOUR, MINUTE, SECOND, from_iso, to_datetime
 from models.tables.rules import Priority
@@ -18,6 +18,7 @@ from models.wire.observations import (
     AlertEscalated,
     AlertSnoozed,
     AlertUnsnoozed,
+    RotaOverride,
     SiteConfigured,
 )
 
@@ -299,3 +300,36 @@ def test_what_an_older_version_has_paged_once_and_nobody_has_answered_is_paged_a
     older = Desk.unpacked(packed)
     assert told(older, 3 * MINUTE) == []
     assert told(older, 3 * MINUTE + AGAIN[HIGH] + 1) == ["8 page 1: everybody"]
+
+
+def cover(desk: Desk, who: str | None, schedule: str = "nurses") -> bool:
+    record = RotaOverride(
+        at=to_datetime(T0), schedule=schedule, who=who, since=to_datetime(T0), until=to_datetime(T0 + 2 * DAY), by="ada"
+    )
+    return desk.override(record, T0)
+
+
+def test_a_swap_comes_through_the_journal_and_holds_over_a_restart_and_an_edit() -> None:
+    desk = desk_with()
+    assert cover(desk, "cem")
+    desk = Desk.unpacked(desk.packed())
+    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", rota=ROTA))
+    find(desk, HOUR, chair="9")
+    assert told(desk, HOUR) == ["60 raised", "60 page 1: cem"]
+
+
+@pytest.mark.parametrize(
+    ("who", "schedule", "field", "reason"),
+    [
+        ("zoe", "nurses", "who", "there is no 'zoe' under people"),
+        ("ada", "cooks", "schedule", "there is no 'cooks' under schedules"),
+    ],
+)
+def test_a_swap_with_nobody_or_on_no_schedule_is_set_aside_with_its_reason(
+    who: str, schedule: str, field: str, reason: str
+) -> None:
+    desk = desk_with()
+    assert not cover(desk, who, schedule)
+    (letter,) = desk.take()
+    assert isinstance(letter, DeadLetter)
+    assert (letter.field, letter.reason.split(": ")[0]) == (field, reason)

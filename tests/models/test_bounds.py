@@ -97,6 +97,7 @@ LINES: Final[dict[str, dict[str, Any]]] = {
     "alert.snoozed": {"alert": "a", "by": "rn-1", "until": at(600)},
     "forecast.made": {"patient": "P-1", "as_of": "2026-11-23"},
     "site.configured": {},
+    "rota.override": {"schedule": "nurses", "since": at(0), "until": at(600)},
 }
 """The least that each kind must say."""
 

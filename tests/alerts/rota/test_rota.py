@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.rota.rota import holes, on_call, people_of, spans
+from alerts.rota.rota import holes, on_call, rung_people, spans
 from alerts.rota.wall_clock import instant_us, wall_of
 from models.instants import DAY, HOUR, MINUTE, from_iso, to_datetime, to_us
 from models.oncall import OnCall, OnCallRefused, Override, on_call_of
@@ -203,8 +203,8 @@ def test_a_rung_calls_each_once_and_everybody_is_everybody() -> None:
         }
     )
     at = from_iso("2026-11-02T09:00:00Z")
-    assert people_of(rota, ["schedule:nurses", "role:nurse", "ben"], at) == ("cem", "ada", "ben")
-    assert people_of(rota, ["ben", "everybody"], at) is None
+    assert rung_people(rota, ["schedule:nurses", "role:nurse", "ben"], at) == ("cem", "ada", "ben")
+    assert rung_people(rota, ["ben", "everybody"], at) is None
 
 
 @pytest.mark.parametrize(
