@@ -29,7 +29,7 @@ def page_test_command(
         settings = load(config)
     except BadConfiguration as bad:
         raise fail(str(bad)) from bad
-    destinations = settings.pages.opened()[0]
+    destinations = settings.opened()[0]
     wanted = [each for each in destinations if to in (None, each.name)]
     if not wanted:
         known = ", ".join(each.name for each in destinations)
