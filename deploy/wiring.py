@@ -115,7 +115,7 @@ class Service:
         self.links = AnswerLinks([_secret(data)], settings.pages.link)
         self.pager = Pager(
             self.store, destinations, now_us, steady_us, schedulers=schedulers, report=self._report_destination,
-            answer_link=self.links.link,
+            answer_link=self.links.link, people={name: each.methods for name, each in settings.people.items()},
         )  # fmt: skip
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
         self.auditor = Auditor(

@@ -130,21 +130,24 @@ def everybody(
     """The recipients where all pages are one clinic's.
 
     A page that names people goes to each by their methods in order, `people` having the destinations of each by name; the news
-    that somebody answered only by the first. `schedulers` get the scheduler's pages. Without any, and where none of the people
-    can be reached, everybody does, because a page to nobody is a page lost.
+    that somebody answered only by the first. One that names nobody goes to everybody: all of them, and every destination that is
+    nobody's own. `schedulers` get the scheduler's pages. Without any, and where none of the people can be reached, everybody
+    does, because a page to nobody is a page lost.
     """
     planning = sorted(set(schedulers) & set(destinations))
     own = {method for methods in (people or {}).values() for method in methods}
     watching = [each for each in destinations if each not in planning and each not in own]
 
     def recipients(page: Page) -> Sequence[Method]:
+        everyone = page.audience == "watch" and not page.to
         called = [
             Method(destination, name, place)
-            for name in page.to for place, destination in enumerate(dict.fromkeys((people or {}).get(name, ())))
+            for name in (people or {} if everyone else page.to)
+            for place, destination in enumerate(dict.fromkeys((people or {}).get(name, ())))
             if destination in destinations and (place == 0 or page.kind == "page")
         ]  # fmt: skip
         if called:
-            return called
+            return [*map(Method, watching), *called] if everyone else called
         names = (planning if page.audience == "scheduler" else watching) or destinations
         return [Method(name) for name in names]
 

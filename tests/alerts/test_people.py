@@ -32,14 +32,17 @@ def reached(store: Store) -> tuple[list[str], list[str]]:
         return outbox.tried_of(connection, ["k1"]).get("k1", ([], []))
 
 
-def test_a_page_goes_to_whom_it_names_and_one_that_names_nobody_to_all_that_are_nobodys_own() -> None:
+def test_a_page_goes_to_whom_it_names_and_one_that_names_nobody_to_everybody() -> None:
     to = everybody(PHONES, people=PEOPLE)
 
     assert to(call("ada")) == [Method("ada push", "ada", 0), Method("ada sms", "ada", 1)]
-    assert to(call()) == [Method("desk")]
+    theirs = [Method(way, name, place) for name, ways in PEOPLE.items() for place, way in enumerate(ways)]
+    assert to(call()) == [Method("desk"), *theirs]
     assert to(call("ada", kind="over")) == [Method("ada push", "ada", 0)], "news needs no second try elsewhere"
     assert to(call("nobody known")) == [Method("desk")], "a page to nobody is a page lost"
-    assert everybody(["ada push"], people=PEOPLE)(call()) == [Method("ada push")], "nor may there be none at all"
+    assert everybody(["ada push"], people=PEOPLE)(call()) == [Method("ada push", "ada", 0)], (
+        "nor may there be none at all"
+    )
 
 
 def test_the_next_method_has_its_turn_when_the_first_gives_no_receipt_in_time(store: Store) -> None:

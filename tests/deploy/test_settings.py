@@ -60,7 +60,7 @@ def test_the_example_that_comes_with_chairside_is_good() -> None:
         ("[limits.desaturation.medium]\nspo2 = { enter = nan }", "limits.desaturation.medium.spo2.enter: Input should be a finite number"),
         ("[pages]\ndestinations = ['carrier-pigeon://roof']", "not an address that Apprise knows"),
         ("[pages]\ndestinations = ['json://']", "not an address that Apprise knows"),
-        ("[destinations]\nphone = 'carrier-pigeon://roof'", "destinations: phone: carrier-pigeon://roof: not an address that Apprise knows"),
+        ("[destinations]\nphone = 'carrier-pigeon://roof'", "destinations: phone: carrier-pigeon: not an address that Apprise knows"),
         ("[destinations]\nconsole = 'console:'", "destinations: console is the name of one under pages"),
         ("[people.ada]\nmethods = ['phone']", "people.ada.methods: there is no 'phone' under destinations"),
         ("[schedules.n]\ntimezone = 'Berlin'", "schedules.n.timezone: unknown time zone 'Berlin'"),
