@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import config, njit
+from numba.core.caching import FunctionCache
 
 from streams.ward.records import RecordView
 
@@ -60,14 +61,27 @@ def entry(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
         return _with_views(function)
     written = cast(FunctionType, function)
     written.__qualname__ = f"{written.__qualname__}-{fingerprint(written)}"
+    found, folder = _compiled(function, njit(**_OPTIONS)), None
     try:
-        found = _compiled(function, njit(cache=True, **_OPTIONS))
-        folder = str(cast(Any, found).stats.cache_path)
+        kept = _KeptCode(written)
     except RuntimeError:
-        # No folder that numba knows can be written: it is compiled anew at each start.
-        found, folder = _compiled(function, njit(**_OPTIONS)), None
+        pass  # no folder that numba knows can be written: it is compiled anew at each start
+    else:
+        cast(Any, found)._cache = kept
+        folder = str(kept.cache_path)
     ENTRIES.append(Entry(written.__qualname__, folder))
     return found
+
+
+class _KeptCode(cast(Any, FunctionCache)):  # type: ignore[misc]
+    """Machine code on disk, read before numba learns what it could compile: that alone takes four tenths of a second, and who
+    has code needs none of it. Who has none learns it when it compiles.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The code kept for a signature; None if there is none."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
 
 def _compiled(function: Callable[Takes, Gives], compiler: Any) -> Callable[Takes, Gives]:
