@@ -56,6 +56,8 @@ _RECORD: Final = np.dtype(
     [*((name, kind) for name, (kind, _) in _FIELDS.items()), ("marks", "u2", (REMEMBERED,))], align=True
 )
 
+_NO_PLACES: Final[Ints] = np.zeros(0, np.int64)
+
 
 class Clocks:
     """The clocks of all senders that were heard, a record each. A sender is a device, or who it is that samples are of."""
@@ -66,10 +68,12 @@ class Clocks:
         #: Origin → place, as far as it was looked up; and the last origins asked for, with their places. No part of the state.
         self._of: dict[Origin, int] = {}
         self._origins: tuple[Origin, ...] | None = None
-        self._places: Ints = np.zeros(0, np.int64)
+        self._places = _NO_PLACES
 
     def of(self, origins: tuple[Origin, ...]) -> Ints:
         """(origins,) the place of each one's clock; a new one where it was never heard."""
+        if not origins:
+            return _NO_PLACES
         if self._origins is not origins:
             places = [self._of.get(origin, -1) for origin in origins]
             if -1 in places:
