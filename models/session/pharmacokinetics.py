@@ -232,18 +232,29 @@ def impulse_response(
     """
     if not (np.all(weight_kg > 0) and np.all(clearance > 0) and np.all(volume > 0) and (ke0 is None or ke0 > 0)):
         raise ValueError("weight, clearance, volume and ke0 are above 0")
+    if len(volume) == 1:
+        per_litre = _per_litre_of_one(model, float(clearance[0]), float(volume[0]), ke0)
+    else:
+        per_litre = _per_litre(model, clearance, volume, ke0)
+    litres = model.volume * volume * (weight_kg if model.per_kg else 1.0)
+    return ImpulseResponse(
+        per_litre.rates, {name: weights / litres[:, None] for name, weights in per_litre.weights.items()}
+    )
+
+
+def _per_litre(model: Kinetics, clearance: Floats, volume: Floats, ke0: float | None) -> ImpulseResponse:
+    """The impulse response in a central compartment of one litre, whoever's: a weight changes nothing else."""
     names = sorted({name for source, target, _ in model.flows for name in (source, target) if name is not None})
     n = len(names) + (ke0 is not None)
-    matrix = np.zeros((len(weight_kg), n, n))
+    matrix = np.zeros((len(volume), n, n))
     for source, target, per_min in model.flows:
         i = names.index(source)
-        rate = np.full(len(weight_kg), per_min) if source in model.depots else per_min / volume
+        rate = np.full(len(volume), per_min) if source in model.depots else per_min / volume
         if target is None:
             rate = rate * clearance
         else:
             matrix[:, names.index(target), i] += rate
         matrix[:, i, i] -= rate
-    litres = model.volume * volume * (weight_kg if model.per_kg else 1.0)
     if ke0 is not None:
         matrix[:, -1, names.index("central")] = ke0
         # Equal rates would leave no basis of eigenvectors; a millionth beside an assumed number is nothing.
@@ -257,8 +268,12 @@ def impulse_response(
     inverse = np.linalg.inv(vectors)
     seen = vectors[:, -1 if ke0 is not None else names.index("central"), :]
     # mg/L is µg/mL, hence the thousand.
-    weights = {name: seen * inverse[:, :, i] * 1000 / litres[:, None] for i, name in enumerate(names)}
-    return ImpulseResponse(rates, weights)
+    return ImpulseResponse(rates, {name: seen * inverse[:, :, i] * 1000 for i, name in enumerate(names)})
+
+
+@lru_cache(maxsize=1024)
+def _per_litre_of_one(model: Kinetics, clearance: float, volume: float, ke0: float | None) -> ImpulseResponse:
+    return _per_litre(model, np.array([clearance]), np.array([volume]), ke0)
 
 
 @lru_cache(maxsize=4096)

@@ -51,10 +51,14 @@ _HIGH_PRESSURE_NAME: Final = "hypertension.low"
 
 
 class CuffLimits(NamedTuple):
-    """The rows of a table that are on cuffs and enabled; and the same by rule and priority, where one counts by itself."""
+    """The rows of a table that are on cuffs and enabled; and the same by rule and priority, where one counts by itself.
+
+    shown: by rule, the rows that count by themselves at its highest priority: of them its sentence is, where it is over.
+    """
 
     rows: tuple[Limit, ...]
     grouped: Mapping[tuple[str, Priority], list[Limit]]
+    shown: Mapping[str, list[Limit]]
 
 
 def cuff_limits(limits: Iterable[Limit]) -> CuffLimits:
@@ -64,9 +68,14 @@ def cuff_limits(limits: Iterable[Limit]) -> CuffLimits:
     for limit in rows:
         grouped.setdefault((limit.rule, limit.priority), []).append(limit)
     # A site may have switched off what a row only adds to: then there is nothing to add to.
-    return CuffLimits(
-        rows, {key: group for key, group in grouped.items() if any(limit.role == "alone" for limit in group)}
-    )
+    grouped = {key: group for key, group in grouped.items() if any(limit.role == "alone" for limit in group)}
+    worst = {rule: max(priority for one, priority in grouped if one == rule) for rule, _ in grouped}
+    shown = {
+        rule: [limit for limit in grouped[rule, worst[rule]] if limit.role == "alone"]
+        for rule in CUFF_RULES
+        if rule in worst
+    }
+    return CuffLimits(rows, grouped, shown)
 
 
 class Verdict(NamedTuple):
@@ -78,6 +87,12 @@ class Verdict(NamedTuple):
     value: float | None
     onset_us: int
     why: Why
+
+
+def _over(rule: str, rows: Sequence[Limit], readings: Mapping[str, float], at_us: int) -> Verdict:
+    """The verdict that a rule is over where none of its rows is past; `rows`: those that count by themselves."""
+    limit = next((limit for limit in rows if limit.channel in readings), rows[0])
+    return Verdict(rule, None, limit, readings.get(limit.channel), at_us, "")
 
 
 @dataclass(slots=True)
@@ -148,8 +163,6 @@ class CuffRules:
         """
         pressures = {name: readings[name] for name in ("sbp", "dbp") if name in readings}
         corrects = at_us - self.at_us < CUFF_TAKES
-        doubt: Doubt = incoherence(readings) or ("far" if self.jumps(at_us, pressures) else "")
-        stood = f"{_CRISIS}.{Priority.HIGH.word}" in self.forced
         past: set[str] = set()
         for limit in limits.rows:
             reading = readings.get(limit.channel)
@@ -160,6 +173,13 @@ class CuffRules:
             elif limit.is_back(reading):
                 self.beyond.discard(limit.name)
         self.beyond |= past
+        if not (self.beyond or self.agreed or self.forced or self.waits_us is not None):
+            # As after nearly every cuff: nothing is past its limit, nor is remembered.
+            self.normal, self.milder = True, False
+            self._note(at_us, readings, pressures, corrects)
+            return [_over(rule, rows, readings, at_us) for rule, rows in limits.shown.items()]
+        doubt: Doubt = incoherence(readings) or ("far" if self.jumps(at_us, pressures) else "")
+        stood = f"{_CRISIS}.{Priority.HIGH.word}" in self.forced
         grouped = limits.grouped
         why: dict[str, Why] = {}
         for (rule, priority), group in grouped.items():
@@ -181,12 +201,15 @@ class CuffRules:
         self.normal = not any(
             limit.name in past for limit in limits.rows if limit.channel in pressures and limit.role == "alone"
         )
+        self._note(at_us, readings, pressures, corrects)
+        return [self._verdict(rule, grouped, readings, at_us, since_us, why) for rule in limits.shown]
+
+    def _note(self, at_us: int, readings: Mapping[str, float], pressures: Mapping[str, float], corrects: bool) -> None:
+        """Note a cuff as the newest."""
         mean = {"map": readings["map"]} if "map" in readings else {}
         self.last = {**{name: x for name, x in self.last.items() if name != "map"}, **pressures, **mean}
         self.shown_us = at_us
         self.at_us = self.at_us if corrects else at_us
-        rules = {rule for rule, _ in grouped}
-        return [self._verdict(rule, grouped, readings, at_us, since_us, why) for rule in CUFF_RULES if rule in rules]
 
     def _count(
         self, name: str, group: list[Limit], past: set[str], readings: Mapping[str, float], at_us: int, corrects: bool

@@ -47,11 +47,16 @@ def look_ahead(state: WardState, row: int, at_us: int, here: Here) -> Conclusion
     if any(0 < cuff.at_us - other.at_us < AGAIN_AFTER for other in session.cuffs[-3:]):
         return None
     near = cuff.sbp >= ASKS_AT_MMHG[0] or cuff.dbp >= ASKS_AT_MMHG[1]
-    forecast = pressure_ahead(state, row, cuff.at_us) if near else None
+    forecast = pressure_ahead(state, row, cuff.at_us) if near and not _is_measured(session) else None
     baseline_sbp, _ = state.baseline(row)
     conclusion = judge_pressure_ahead(session, cuff, forecast, baseline_sbp, here[0])
     session.cuff_asked_us = None if conclusion.priority is None else here[0] + ASKED_WITHIN
     return conclusion
+
+
+def _is_measured(session: Session) -> bool:
+    """Whether a cuff has found already what the forecast is about."""
+    return not session.conditions.keys().isdisjoint({"hypertension", "hypertensive-crisis"})
 
 
 def judge_pressure_ahead(
@@ -64,7 +69,7 @@ def judge_pressure_ahead(
         baseline_sbp: the session's own systolic pressure, mmHg.
     """
     title = RULES[_RULE].title
-    measured = {"hypertension", "hypertensive-crisis"} & session.conditions.keys()
+    measured = _is_measured(session)
     needed = STOPS_BELOW if _RULE in session.conditions else ASKS_FROM
     if forecast is None or measured or forecast.within_20 < needed:
         why = "it was measured" if measured else "it has become unlikely"
