@@ -16,7 +16,7 @@ from typing import Final
 
 from models.instants import MINUTE
 from models.tables.instruments import CADSS_6_TO_CADSS
-from models.tables.limits import SCORES, Limit
+from models.tables.limits import Limit
 
 MAX_REPORTS: Final = 200
 """More than anybody asks in one session, and a bound for a sender that has gone wrong. Chosen by us."""
@@ -88,9 +88,8 @@ def add_report(reports: Sequence[Report], report: Report, replaces: str | None) 
 
 
 def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:
-    """The assessment of reports (oldest first) by a table of limits."""
+    """The assessment of reports (oldest first) by limits; those of other than scores concern none."""
     assessment = Assessment()
-    limits = [limit for limit in limits if limit.channel in SCORES]
     for report in _believed(reports):
         column, reading = report.scale
         if column in assessment.newest:
@@ -109,6 +108,8 @@ def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:
 
 
 def _believed(reports: Sequence[Report]) -> list[Report]:
+    if not any(report.instrument == "cadss-6" for report in reports):
+        return list(reports)
     whole = [report.at_us for report in reports if report.instrument == "cadss"]
     return [
         report for report in reports
@@ -126,7 +127,7 @@ def _apply_limit(assessment: Assessment, limit: Limit, reading: float, at_us: in
 
 def in_force(assessment: Assessment, rule: str) -> bool:
     """Whether any limit of a rule is in force."""
-    return any(key[0] == rule for key in assessment.on)
+    return bool(assessment.on) and any(key[0] == rule for key in assessment.on)
 
 
 def _is_grave(assessment: Assessment) -> bool:

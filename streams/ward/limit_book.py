@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import SECOND
-from models.tables.limits import HELD, LIMIT_COLUMN, LIMITS, Limit, LimitRefused, with_overrides
+from models.tables.limits import HELD, LIMIT_COLUMN, LIMITS, SCORES, Limit, LimitRefused, with_overrides
 from models.wire.observations import LIMIT_CHANGES, LimitChanges
 from streams.ward.rules.cuffs import cuff_limits
 
@@ -43,11 +43,12 @@ _RECORD: Final = np.dtype([
 
 
 class LimitBook:
-    """`tables` by number, `by_cuff` and `held` their rows that are, and `records` of the latter. Number 0 is the default."""
+    """`tables` by number; `by_cuff`, `on_scores` and `held` their rows that are, and `records` of the last. 0 is the default."""
 
     def __init__(self) -> None:
         self.tables: list[tuple[Limit, ...]] = [LIMITS]
         self.by_cuff = [cuff_limits(LIMITS)]
+        self.on_scores = [score_limits(LIMITS)]
         self.held: list[tuple[Limit, ...]] = [HELD]
         self.records = limit_records([HELD])
         self._sites: dict[str, tuple[Limit, ...]] = {}
@@ -83,6 +84,7 @@ class LimitBook:
         if table not in self.tables:
             self.tables.append(table)
             self.by_cuff.append(cuff_limits(table))
+            self.on_scores.append(score_limits(table))
             self.held.append(tuple(limit for limit in table if limit.held))
             self.records = limit_records(self.held)
         return self.tables.index(table)
@@ -105,6 +107,11 @@ class LimitBook:
             (site, patient): LIMIT_CHANGES.validate_python(changes) for site, patient, changes in packed["patients"]
         }
         return book
+
+
+def score_limits(limits: Iterable[Limit]) -> tuple[Limit, ...]:
+    """The rows of a table that are on scores."""
+    return tuple(limit for limit in limits if limit.channel in SCORES)
 
 
 def limit_records(tables: Iterable[tuple[Limit, ...]]) -> NDArray[Any]:

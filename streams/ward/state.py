@@ -105,6 +105,10 @@ class WardState:
         """Those of them that are on cuffs."""
         return self.limits.by_cuff[int(self.rows.limit_set[row])]
 
+    def score_limits_of(self, row: int) -> tuple[Limit, ...]:
+        """Those of them that are on scores."""
+        return self.limits.on_scores[int(self.rows.limit_set[row])]
+
     def sample_limits_of(self, row: int) -> tuple[Limit, ...]:
         """Those of them that are held as arrays, in the arrays' order."""
         return self.limits.held[int(self.rows.limit_set[row])]

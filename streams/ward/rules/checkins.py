@@ -57,7 +57,7 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
         session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
         if session.symptoms_us is not None:
             symptom_reported(state, row, report.at_us, here)
-    assessment = assess(session.reports, state.limits_of(row))
+    assessment = assess(session.reports, state.score_limits_of(row))
     for rule in _RULES:
         _file(state, row, rule, assessment, report.at_us, here)
     state.rows.sedated[row] = not session.conditions.keys().isdisjoint({"sedation", "unresponsive"})
@@ -68,7 +68,7 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
 
 def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
     """File what the assessment makes of one rule; with it, where it is news, how far the score is from what was expected."""
-    session, limits = state.association.sessions[row], state.limits_of(row)
+    session, limits = state.association.sessions[row], state.score_limits_of(row)
     if rule not in session.conditions and not in_force(assessment, rule):
         # As after nearly every score: over, and was so before.
         return
@@ -104,7 +104,7 @@ def file_score_outside(state: WardState, record: CheckIn, report: Report, here: 
     old = report.at_us <= until_us and here[0] - noted_us < REPEAT_WINDOW
     if old or report.instrument not in OBSERVED_BY:
         return
-    limits = state.limits.tables[state.limits.set_of(record.site, record.patient)]
+    limits = state.limits.on_scores[state.limits.set_of(record.site, record.patient)]
     assessment, subject = assess([report], limits), Subject(record.site, record.patient, None)
     for rule in _RULES:
         found = judge_score(record.patient, rule, assessment, limits, report.at_us, here[0], None)
