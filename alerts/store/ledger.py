@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -71,78 +72,110 @@ def write(connection: Connection, insert: Insert, frame: FrameEffects, trace: st
     Raises:
         WrittenMeanwhile: roll back and call again.
     """
+    statements = _statements(insert)
     rows = [_row(frame, n, effect) for n, effect in enumerate(frame.effects)]
-    of_frame = sa.and_(EFFECTS.c.shard == frame.shard, EFFECTS.c.offset_ == frame.offset)
-    stored = {row.n: (row.kind, row.digest) for row in connection.execute(sa.select(EFFECTS).where(of_frame))}
+    of_frame = {"of_shard": frame.shard, "of_offset": frame.offset}
+    stored = {row.n: (row.kind, row.digest) for row in connection.execute(statements.stored, of_frame)}
     if stored:
         conflicts = list(_disagreements(frame, rows, stored))
     else:
-        new = insert(EFFECTS).on_conflict_do_nothing().returning(EFFECTS.c.n)
-        won = connection.scalars(new, [{**row.key, "kind": row.kind, "digest": row.digest} for row in rows]).all()
+        offered = [{**row.key, "kind": row.kind, "digest": row.digest} for row in rows]
+        won = connection.scalars(statements.effects, offered).all()
         if len(won) < len(rows):
             raise WrittenMeanwhile
         conflicts = [
-            *_write_transitions(connection, insert, [row for row in rows if row.kind == "transition"]),
-            *_write_pages(connection, insert, [row for row in rows if row.kind == "page"], trace),
+            *_write_transitions(connection, statements, [row for row in rows if row.kind == "transition"]),
+            *_write_pages(connection, statements, [row for row in rows if row.kind == "page"], trace),
         ]
         entries = [_columns(row, "site", "patient", "session", "at", "kind") for row in rows if row.kind == "audit"]
         if entries:
-            connection.execute(sa.insert(AUDIT), entries)
+            connection.execute(statements.audit, entries)
         letters = [_columns(row, "site", "at") for row in rows if row.kind == "dead-letter"]
         if letters:
-            connection.execute(sa.insert(DEAD_LETTERS), letters)
-        _write_forecasts(connection, insert, [row for row in rows if row.kind == "forecast"])
+            connection.execute(statements.dead_letters, letters)
+        _write_forecasts(connection, statements, [row for row in rows if row.kind == "forecast"])
     if conflicts:
         docs = {row.key["n"]: row.doc for row in rows}
-        connection.execute(insert(CONFLICTS).on_conflict_do_nothing(), [_aside(it, docs) for it in conflicts])
+        connection.execute(statements.conflicts, [_aside(it, docs) for it in conflicts])
     return conflicts
 
 
-def _write_transitions(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> list[Conflict]:
+class _Statements:
+    """The statements that write a frame. Built once for a database: to build one takes longer than SQLite takes to run it."""
+
+    def __init__(self, insert: Insert) -> None:
+        self.stored = sa.select(EFFECTS).where(
+            EFFECTS.c.shard == sa.bindparam("of_shard"), EFFECTS.c.offset_ == sa.bindparam("of_offset")
+        )
+        self.effects = insert(EFFECTS).on_conflict_do_nothing().returning(EFFECTS.c.n)
+        self.transitions = insert(TRANSITIONS).on_conflict_do_nothing().returning(TRANSITIONS.c.n)
+        self.alerts_of = sa.select(ALERTS.c.alert, ALERTS.c.doc).where(
+            ALERTS.c.alert.in_(sa.bindparam("names", expanding=True))
+        )
+        alert = insert(ALERTS)
+        self.alerts = alert.on_conflict_do_update(
+            index_elements=["alert"],
+            set_={name: alert.excluded[name] for name in ("seq", "phase", "rank", "doc")},
+            where=alert.excluded.seq > ALERTS.c.seq,
+        )
+        self.pages = insert(OUTBOX).on_conflict_do_nothing().returning(OUTBOX.c.key)
+        self.page_alerts = insert(PAGE_ALERTS).on_conflict_do_nothing()
+        self.pages_of = sa.select(OUTBOX.c.key, OUTBOX.c.digest).where(
+            OUTBOX.c.key.in_(sa.bindparam("keys", expanding=True))
+        )
+        self.audit, self.dead_letters = sa.insert(AUDIT), sa.insert(DEAD_LETTERS)
+        self.forecasts = sa.insert(FORECASTS)
+        latest = insert(LATEST_FORECASTS)
+        self.latest_forecasts = latest.on_conflict_do_update(
+            index_elements=["site", "patient"],
+            set_={name: latest.excluded[name] for name in ("as_of", "doc")},
+            where=latest.excluded.as_of >= LATEST_FORECASTS.c.as_of,
+        )
+        self.conflicts = insert(CONFLICTS).on_conflict_do_nothing()
+
+
+_statements = lru_cache(maxsize=8)(_Statements)
+
+
+def _write_transitions(connection: Connection, statements: _Statements, rows: Sequence[_Row]) -> list[Conflict]:
     """Append the transitions and bring their alerts up to date."""
     if not rows:
         return []
-    new = insert(TRANSITIONS).on_conflict_do_nothing().returning(TRANSITIONS.c.n)
     columns = ("site", "seq", "alert", "patient", "session", "rule", "at")
-    won = set(connection.scalars(new, [_columns(row, *columns) for row in rows]))
+    won = set(connection.scalars(statements.transitions, [_columns(row, *columns) for row in rows]))
     fresh = [row.effect for row in rows if row.key["n"] in won and isinstance(row.effect, Transition)]
     names = {clean(step.alert) for step in fresh}
-    found = connection.execute(sa.select(ALERTS.c.alert, ALERTS.c.doc).where(ALERTS.c.alert.in_(names)))
+    found = connection.execute(statements.alerts_of, {"names": sorted(names)})
     alerts: dict[str, AlertState] = {row.alert: json.loads(row.doc) for row in found}
     for step in fresh:
         alerts[clean(step.alert)] = fold(alerts.get(clean(step.alert)), step)
     if alerts:
-        upsert = insert(ALERTS)
-        upsert = upsert.on_conflict_do_update(
-            index_elements=["alert"],
-            set_={name: upsert.excluded[name] for name in ("seq", "phase", "rank", "doc")},
-            where=upsert.excluded.seq > ALERTS.c.seq,
-        )
-        connection.execute(upsert, [_alert_columns(alert) for alert in alerts.values()])
+        connection.execute(statements.alerts, [_alert_columns(alert) for alert in alerts.values()])
     return [_conflict(row, "", "another transition has its site and seq") for row in rows if row.key["n"] not in won]
 
 
-def _write_pages(connection: Connection, insert: Insert, rows: Sequence[_Row], trace: str | None) -> list[Conflict]:
+def _write_pages(
+    connection: Connection, statements: _Statements, rows: Sequence[_Row], trace: str | None
+) -> list[Conflict]:
     """Insert the pages into the outbox. One that is there already, owed or sent, is left as it is."""
     if not rows:
         return []
     pages = {clean(row.effect.key): row.effect for row in rows if isinstance(row.effect, Page)}
-    new = insert(OUTBOX).on_conflict_do_nothing().returning(OUTBOX.c.key)
-    won = connection.scalars(new, [_page_columns(row) | {"trace": trace} for row in rows]).all()
+    won = connection.scalars(statements.pages, [_page_columns(row) | {"trace": trace} for row in rows]).all()
     spoken = [{"alert": clean(alert), "key": key} for key in won for alert in dict.fromkeys(pages[key].alerts)]
     if spoken:
-        connection.execute(insert(PAGE_ALERTS).on_conflict_do_nothing(), spoken)
-    found = connection.execute(sa.select(OUTBOX.c.key, OUTBOX.c.digest).where(OUTBOX.c.key.in_(pages)))
+        connection.execute(statements.page_alerts, spoken)
+    found = connection.execute(statements.pages_of, {"keys": list(pages)})
     stored: dict[str, str] = {row.key: row.digest for row in found}
     taken = ((row, stored[_page_columns(row)["key"]]) for row in rows)
     return [_conflict(row, digest, "another page has its key") for row, digest in taken if digest != row.digest]
 
 
-def _write_forecasts(connection: Connection, insert: Insert, rows: Sequence[_Row]) -> None:
+def _write_forecasts(connection: Connection, statements: _Statements, rows: Sequence[_Row]) -> None:
     """Insert the forecasts, and update each patient's newest: that of the latest day, and of that day the last one made."""
     if not rows:
         return
-    connection.execute(sa.insert(FORECASTS), [_columns(row, "site", "patient", "as_of", "known") for row in rows])
+    connection.execute(statements.forecasts, [_columns(row, "site", "patient", "as_of", "known") for row in rows])
     latest: dict[tuple[str, str], Columns] = {}
     for row in rows:
         columns = _columns(row, "site", "patient", "as_of")
@@ -150,13 +183,7 @@ def _write_forecasts(connection: Connection, insert: Insert, rows: Sequence[_Row
         before = latest.get((mine["site"], mine["patient"]))
         if before is None or mine["as_of"] >= before["as_of"]:
             latest[mine["site"], mine["patient"]] = mine
-    upsert = insert(LATEST_FORECASTS)
-    upsert = upsert.on_conflict_do_update(
-        index_elements=["site", "patient"],
-        set_={name: upsert.excluded[name] for name in ("as_of", "doc")},
-        where=upsert.excluded.as_of >= LATEST_FORECASTS.c.as_of,
-    )
-    connection.execute(upsert, list(latest.values()))
+    connection.execute(statements.latest_forecasts, list(latest.values()))
 
 
 def _disagreements(

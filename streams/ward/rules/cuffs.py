@@ -70,7 +70,7 @@ def cuff_limits(limits: Iterable[Limit]) -> CuffLimits:
     # A site may have switched off what a row only adds to: then there is nothing to add to.
     grouped = {key: group for key, group in grouped.items() if any(limit.role == "alone" for limit in group)}
     worst = {rule: max(priority for one, priority in grouped if one == rule) for rule, _ in grouped}
-    shown = {
+    shown: dict[str, list[Limit]] = {
         rule: [limit for limit in grouped[rule, worst[rule]] if limit.role == "alone"]
         for rule in CUFF_RULES
         if rule in worst
