@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure, heading, table, write_into
-from bench.speed import checkpoint, desk, edge, latency, path, replay, ward
+from bench.speed import checkpoint, desk, edge, latency, memory, path, replay, ward
 from bench.speed.load import SEED, bodies, full_house, lines_of
 from models.instants import MINUTE
 from streams.clinic.clinic import OPENS_US
@@ -27,14 +27,15 @@ POSTED: Final = 100_000
 
 
 def all_of_the_ward(say: Callable[[str], None]) -> list[Figure]:
-    """Checkpoint and ward, from the same state; and the desk."""
+    """Checkpoint and ward, from the same state; the desk, and memory."""
     say(f"an hour of {SESSIONS} sessions at 1 Hz …")
     shard, after = ward.prepare(SESSIONS, further=max(ward.SIZES.values()))
     small = checkpoint.figures(shard)
     found = ward.figures(shard, after, say=say)
     say(f"ten minutes of {MANY:,} sessions …")
     many, _ = ward.prepare(MANY, history_min=10, arrive_min=2)
-    return [*found, *desk.figures(), *small, *checkpoint.figures(many, aim="")]
+    say(f"memory of {memory.SESSIONS:,} sessions …")
+    return [*found, *desk.figures(), *small, *checkpoint.figures(many, aim=""), *memory.figures()]
 
 
 def all_over_http(say: Callable[[str], None]) -> list[Figure]:
