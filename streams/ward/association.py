@@ -191,51 +191,70 @@ class Association:
         self.latest_cutoff_us = NEVER
         #: Doses that came before the session that they name.
         self.early = EarlyDoses()
-        #: Origin → row, as far as it was looked up since the last change. No part of the state.
-        self._row_of: dict[Origin, int] = {}
-        #: The origins of the frame under way, if nothing has changed since they were looked up: their rows, and their cutoffs,
-        #: (0, 2) until these are needed. No part of the state either.
-        self._origins: tuple[Origin, ...] | None = None
-        self._rows: Ints = _NO_ROWS
+        #: The origins that samples have named, by number, and the number of each. No part of the state, as is all below.
+        self.origins: list[Origin] = []
+        self._number: dict[Origin, int] = {}
+        #: By an origin's number: its session's row, UNKNOWN where it was not looked up since the last change; the loop's.
+        self.rows: Ints = np.full(64, UNKNOWN)
+        #: The origins of the frame under way, and their numbers.
+        self._of_frame: tuple[Origin, ...] | None = None
+        self._numbers: Ints = _NO_ROWS
+        #: Numbers whose row is UNKNOWN. Whether anything changed since the frame's were looked up.
+        self._unsure: set[int] = set()
+        self._changed = False
+        #: The cutoffs of some origins, and of which.
         self._cutoffs: Ints = _NO_CUTOFFS
+        self._cutoffs_are_of: tuple[Origin, ...] | None = None
 
-    def find(self, origin: Origin) -> int | None:
-        """The row that a sample belongs to; None if no open session takes it."""
-        row = self._row_of.get(origin)
-        if row is None:
-            row = self.lookup(origin)
+    def numbers_of(self, origins: tuple[Origin, ...]) -> Ints:
+        """(origins,) the number of each; `rows` has its session's row, UNKNOWN where no open session takes it."""
+        if not origins or (self._of_frame is origins and not self._changed):
+            return self._numbers
+        numbers = list(map(self._number.get, origins, _UNKNOWN))
+        if UNKNOWN in numbers:
+            numbers = list(map(self._add, origins))
+        self._of_frame, self._numbers = origins, np.array(numbers, np.int64)
+        if self._unsure and not self._unsure.isdisjoint(numbers):
+            self._look_up(self._unsure.intersection(numbers))
+        self._changed = False
+        return self._numbers
+
+    def _add(self, origin: Origin) -> int:
+        """The number of an origin, a new one where it was never named."""
+        number = self._number.setdefault(origin, len(self._number))
+        if number == len(self.origins):
+            self.origins.append(origin)
+            self._unsure.add(number)
+            if number == len(self.rows):
+                self.rows = np.concatenate([self.rows, np.full(number, UNKNOWN)])
+        return number
+
+    def _look_up(self, numbers: set[int]) -> None:
+        """Look up the rows of origins of which they are not known."""
+        for number in numbers:
+            row = self.lookup(self.origins[number])
             if row is not None:
-                self._row_of[origin] = row
-        return row
-
-    def rows_of(self, origins: tuple[Origin, ...]) -> Ints:
-        """(origins,) the row of each, UNKNOWN where no open session takes it. The same array until something changes; the caller
-        writes what becomes known into it.
-        """
-        if not origins:
-            return _NO_ROWS
-        if self._origins is not origins:
-            rows = list(map(self._row_of.get, origins, _UNKNOWN))
-            if UNKNOWN in rows:
-                rows = [UNKNOWN if (row := self.find(origin)) is None else row for origin in origins]
-            self._origins, self._rows, self._cutoffs = origins, np.array(rows, np.int64), _NO_CUTOFFS
-        return self._rows
+                self.rows[number] = row
+                self._unsure.remove(number)
 
     def cutoffs_of(self, origins: tuple[Origin, ...]) -> Ints:
-        """(origins, 2), the cutoff of each; (0, 2) if they were not asked for since `rows_of` these, or something has changed."""
-        return self._cutoffs if self._origins is origins else _NO_CUTOFFS
+        """(origins, 2), the cutoff of each; (0, 2) if they were not asked for since `numbers_of` these, or one has changed."""
+        return self._cutoffs if self._cutoffs_are_of is origins else _NO_CUTOFFS
 
     def find_cutoffs(self, origins: tuple[Origin, ...]) -> None:
-        """Look up the cutoffs of origins whose `rows_of` are known."""
+        """Look up the cutoffs of origins."""
         self._cutoffs = np.array([self.cutoff_of(origin) for origin in origins], np.int64)
+        self._cutoffs_are_of = origins
 
     def _forget(self) -> None:
-        """Who leads where has changed: origins are to be looked up anew."""
-        self._row_of.clear()
-        self._origins = None
+        """Who leads where has changed: rows of origins are to be looked up anew."""
+        self.rows[:] = UNKNOWN
+        self._unsure = set(range(len(self.origins)))
+        self._changed = True
+        self._cutoffs_are_of = None
 
     def lookup(self, origin: Origin) -> int | None:
-        """As `find`, but caches nothing: for readers in another thread."""
+        """The row that an origin's samples belong to; None if no open session takes them. Safe in another thread."""
         site = origin.site
         if origin.session is not None:
             return self.by_name.get((site, origin.session))
@@ -255,7 +274,7 @@ class Association:
         before_us, _ = self.cutoffs.get((site, kind, name), (NEVER, 0))
         self.cutoffs[site, kind, name] = (max(before_us, newest_us), clock_us)
         self.latest_cutoff_us = max(self.latest_cutoff_us, newest_us)
-        self._origins = None
+        self._cutoffs_are_of = None
 
     def cutoff_of(self, origin: Origin) -> tuple[int, int]:
         """The instant up to which an origin's samples are of whoever had it before, and the shard's clock when it changed

@@ -128,10 +128,10 @@ def _hold_believed(
 
 Tables = tuple[
     RecordArray[SampleRecord], RecordArray[SessionRecord], Ints, RecordArray[ChannelRecord], RecordGrid[LimitRecord],
-    RecordArray[StepRecord], RecordGrid[TraceRecord], RecordArray[ClockRecord],
+    RecordArray[StepRecord], RecordGrid[TraceRecord], Ints, Ints, RecordArray[ClockRecord],
 ]  # fmt: skip
-"""The ward's: the sample under way, the sessions' rows, their `due`, what they are judged by and held against, doubted steps,
-the senders' clocks.
+"""The ward's: the sample under way, the sessions' rows, their `due`, what they are judged by and held against, doubted steps; by
+an origin's number its session's row and its sender's clock; the clocks.
 
 One argument, because Python hands a tuple of arrays over in half of the time that it takes for each alone.
 """
@@ -139,20 +139,20 @@ One argument, because Python hands a tuple of arrays over in half of the time th
 
 @entry
 def fold_in(
-    tables: Tables, origin: Ints, row_of: Ints, clock_of: Ints, cutoffs: Ints, at_us: Ints, values: Floats, status: NDArray[np.uint8],
+    tables: Tables, origin: Ints, number_of: Ints, cutoffs: Ints, at_us: Ints, values: Floats, status: NDArray[np.uint8],
     keys: NDArray[np.uint64], start: int, stop: int, latest_cutoff_us: int,
 ) -> int:  # fmt: skip
     """Fold in the samples [start, stop), or go on where the loop stopped; why it stops, DONE at the end.
 
     Args:
-        origin: (n,) by sample, its origin. row_of: by origin, its session's row. clock_of: by origin, its sender's clock.
+        origin: (n,) by sample, its origin in the frame. number_of: by that, the origin's number, which is the same in all frames.
         cutoffs: (origins, 2), the instant up to which an origin's samples are about somebody before, and the clock when that
             was noted; (0, 2) if that is not known yet.
         at_us, values, status, keys: by sample, as in the frame; keys is empty where none has one.
         start: the first sample, or GO_ON.
         latest_cutoff_us: the latest instant of any cutoff.
     """
-    under_way, sessions, due, channels, limits, steps, traces, clocks = tables
+    under_way, sessions, due, channels, limits, steps, traces, row_of, clock_of, clocks = tables
     sample = under_way[0]
     if start != GO_ON:
         sample.place = start
@@ -164,7 +164,7 @@ def fold_in(
             sample.step = ARRIVAL
         n = sample.place
         if sample.step == ARRIVAL and n < stop:
-            take_instant(clocks[clock_of[origin[n]]], sample, at_us[n], values[n], status[n])
+            take_instant(clocks[clock_of[number_of[origin[n]]]], sample, at_us[n], values[n], status[n])
             sample.step = TIME
         if sample.step <= TIME:
             if earliest < sample.clock_us:
@@ -183,7 +183,7 @@ def fold_in(
                     sample.late += 1
                     sample.step = NEXT
                     continue
-            row = row_of[which]
+            row = row_of[number_of[which]]
             if row == UNKNOWN:
                 return UNCLAIMED
             if row == NAMELESS:

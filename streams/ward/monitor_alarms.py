@@ -35,7 +35,7 @@ def fold_alarm(state: WardState, record: MonitorAlarm, at_us: int, here: Here) -
     """File that the monitor of a session finds no breath, or that its alarm is over; one about nobody is set aside."""
     origin = Origin(record.site, record.session, record.patient, record.device, record.source)
     known, at_us = state.association, min(at_us, here[0])
-    row = known.find(origin)
+    row = known.lookup(origin)
     if row is None:
         row = open_unannounced(state, origin, here)
     if row is None:

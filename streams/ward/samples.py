@@ -67,14 +67,14 @@ def _fold_until(state: WardState, frame: Frame, start: int, stop: int) -> None:
     keys = _NO_KEYS if frame.keys is None else frame.keys
     while True:
         rows, steps = state.rows, state.rows.steps
-        row_of, clock_of = known.rows_of(names), state.clocks.of(names)
+        numbers = known.numbers_of(names)
         tables = (
             under_way.array, rows.sessions, rows.due, CHANNEL_TABLE, state.limits.records, steps.steps, steps.traces,
-            state.clocks.records,
+            known.rows, state.clocks.of(known.origins), state.clocks.records,
         )  # fmt: skip
         why = loop.fold_in(
-            tables, frame.origin, row_of, clock_of, known.cutoffs_of(names), frame.at_us, frame.values, frame.status,
-            keys, start, stop, known.latest_cutoff_us,
+            tables, frame.origin, numbers, known.cutoffs_of(names), frame.at_us, frame.values, frame.status, keys, start, stop,
+            known.latest_cutoff_us,
         )  # fmt: skip
         if state.clock == "observed":
             state.clock_us = int(under_way.clock_us[0])
@@ -122,10 +122,10 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
 def _claim(state: WardState, frame: Frame, which: int) -> None:
     """Open an unannounced session for an origin that no session is known to take, unless one opened meanwhile does."""
     known, name = state.association, frame.origins[which]
-    row = known.find(name)
+    row = known.lookup(name)
     if row is None:
         row = open_unannounced(state, name, _place(state, frame))
-    known.rows_of(frame.origins)[which] = NAMELESS if row is None else row
+    known.rows[known.numbers_of(frame.origins)[which]] = NAMELESS if row is None else row
 
 
 def _place(state: WardState, frame: Frame) -> Here:

@@ -37,11 +37,11 @@ from streams.ward.timers import doses_changed
 def assign_device(state: WardState, record: DeviceAssigned, at_us: int, here: Here) -> None:
     """Assign a device to a chair; an unannounced session that it opened goes with it, or closes if the chair has a session."""
     origin = Origin(record.site, None, None, record.device, None)
-    before = state.association.find(origin)
+    before = state.association.lookup(origin)
     state.association.assign(record.site, record.device, record.chair)
     if record.profile is not None:
         state.association.profile_of[record.site, record.device] = record.profile
-    now = state.association.find(origin)
+    now = state.association.lookup(origin)
     for row in sorted({each for each in (before, now) if each is not None}):
         note_capnograph(state, row)
     if before is None or before == now:
@@ -118,7 +118,7 @@ def _take_over(state: WardState, session: Session, goes_on: int | None) -> None:
     if session.chair is not None and (row := known.by_chair.get((site, session.chair))) not in {None, goes_on}:
         hand_over(state, row, (), (), known.devices_of(row), state.clock_us)
     if session.device is not None:
-        row = known.find(Origin(site, None, None, session.device, None))
+        row = known.lookup(Origin(site, None, None, session.device, None))
         if row not in {None, goes_on}:
             hand_over(state, row, (), (), (session.device,), state.clock_us)
 

@@ -5,6 +5,7 @@ Never here: what is made of it (clocks.py, which is compiled; who only reads a s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -56,8 +57,6 @@ _RECORD: Final = np.dtype(
     [*((name, kind) for name, (kind, _) in _FIELDS.items()), ("marks", "u2", (REMEMBERED,))], align=True
 )
 
-_NO_PLACES: Final[Ints] = np.zeros(0, np.int64)
-
 
 class Clocks:
     """The clocks of all senders that were heard, a record each. A sender is a device, or who it is that samples are of."""
@@ -65,20 +64,17 @@ class Clocks:
     def __init__(self, capacity: int = 16) -> None:
         self.records = _resting(capacity)
         self.place: dict[tuple[str, ...], int] = {}
-        #: Origin → place, as far as it was looked up; and the last origins asked for, with their places. No part of the state.
-        self._of: dict[Origin, int] = {}
-        self._origins: tuple[Origin, ...] | None = None
-        self._places = _NO_PLACES
+        #: By an origin's number, its sender's place, of the first `_placed` origins. No part of the state.
+        self._places: Ints = np.zeros(64, np.int64)
+        self._placed = 0
 
-    def of(self, origins: tuple[Origin, ...]) -> Ints:
-        """(origins,) the place of each one's clock; a new one where it was never heard."""
-        if not origins:
-            return _NO_PLACES
-        if self._origins is not origins:
-            places = [self._of.get(origin, -1) for origin in origins]
-            if -1 in places:
-                places = [self._of.setdefault(origin, self._take(_sender(origin))) for origin in origins]
-            self._origins, self._places = origins, np.array(places, np.int64)
+    def of(self, origins: Sequence[Origin]) -> Ints:
+        """By an origin's number, the place of its sender's clock; a new one where it was never heard. origins: all so far."""
+        while self._placed < len(origins):
+            if self._placed == len(self._places):
+                self._places = np.concatenate([self._places, self._places])
+            self._places[self._placed] = self._take(_sender(origins[self._placed]))
+            self._placed += 1
         return self._places
 
     def _take(self, sender: tuple[str, ...]) -> int:
