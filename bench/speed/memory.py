@@ -1,8 +1,8 @@
 """Memory a session: how much a process grows by, from an empty shard to one with many sessions.
 
-A process of its own gets frames of a full house over a pipe and does with them what an owner does: step, and a snapshot at the end,
-which is kept to go back to. Frames since the last snapshot are kept until then, so that what is measured is between two of them.
-What is counted is what the kernel says is resident (Linux only). `python -m bench.speed.memory` is that process.
+A process of its own gets frames of a full house over a pipe and does with them what an owner does: step, and at the end a
+snapshot, which is kept to go back to. What is counted is what the kernel says is resident (Linux only), so arrays that have grown
+for more sessions than there are count whole, as does what Python keeps for later. That process: `python -m bench.speed.memory`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
         shard.step(shard.next_offset, received_us, payload)
     shard.snapshot()
     found = {"sessions": len(shard.ward.association.sessions), "resident_empty": empty, "resident": resident()}
-    print(json.dumps(found))  # noqa: T201
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

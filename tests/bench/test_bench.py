@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from bench.figures import BEGIN, END, Figure, table, write_into
-from bench.speed import checkpoint, desk, edge, latency, path, replay, ward
+from bench.speed import checkpoint, desk, edge, latency, memory, path, replay, ward
 from bench.speed.load import bodies, frames, full_house, lines_of
 from models.instants import MINUTE
 from streams.clinic.clinic import OPENS_US
 from streams.intake.files import recorded_frames
 from streams.journal.frame import decode
 from streams.shard import Shard
+from streams.ward.rows import SESSION
 
 SESSIONS = 5
 
@@ -101,6 +102,12 @@ def test_a_checkpoint_is_measured_on_bytes_that_come_back_the_same() -> None:
     size, *_ = checkpoint.figures(shard, repetitions=1)
 
     assert size.median == len(shard.snapshot()) / SESSIONS
+
+
+def test_memory_is_measured_of_all_sessions_and_is_at_least_their_rows() -> None:
+    whole, each = memory.figures(sessions=300, minutes=2.1)
+    assert "300 sessions" in each.what
+    assert SESSION.itemsize <= each.values[0] <= whole.values[0] * 1e6 / 300
 
 
 def test_what_is_posted_to_the_edge_is_accepted_and_in_its_journal() -> None:
