@@ -1,4 +1,4 @@
-"""Faults in the ward's inner loop: holding, quality, steps, agreement, the rate, and the loop itself."""
+"""Faults in the ward's inner loop: holding, quality, steps, agreement, the rate, clocks, beats, breathing, the loop itself."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _agreement = partial(Fault, file="streams/ward/signal/agreement.py")
 _rate = partial(Fault, file="streams/ward/signal/rate.py")
 _loop = partial(Fault, file="streams/ward/loop.py")
 _clocks = partial(Fault, file="streams/ward/signal/clocks.py")
+_beat = partial(Fault, file="streams/ward/signal/beat.py")
+_breathing = partial(Fault, file="streams/ward/signal/breathing.py")
 
 # fmt: off
 HOLDING: Final = Suite(
@@ -61,7 +63,7 @@ HOLDING: Final = Suite(
 LOOP: Final = Suite(
     "The inner loop",
     ("tests/streams/ward/test_quality.py", "tests/streams/ward/test_holding.py", "tests/streams/ward/test_absence.py",
-     "tests/streams/ward/test_association.py", "tests/streams/ward/test_seen.py"),
+     "tests/streams/ward/test_association.py", "tests/streams/ward/test_seen.py", "tests/streams/ward/test_clocks.py"),
     (
         _quality("Q1", old="inverted = readings[_DBP] >= readings[_SBP]", new="inverted = readings[_DBP] > readings[_SBP]",
                  why="120/120 is a pressure"),
@@ -151,6 +153,35 @@ LOOP: Final = Suite(
               why="what a believed step flips is not said"),
         _clocks("K8", old="sample.clock_us = max(sample.clock_us, at_us)", new="sample.clock_us = at_us",
               why="in a recording whose device steps back, time runs backwards"),
+    ),
+    plain=True,
+)  # fmt: skip
+
+SENDERS: Final = Suite(
+    "Senders' clocks and beats, and breathing",
+    ("tests/streams/ward/test_breathing.py", "tests/streams/ward/test_clocks.py", "tests/streams/ward/test_quality.py",
+     "tests/streams/ward/test_absence.py"),
+    (
+        _clocks("B1", old="    if late and clock.marks[sent_us // PLACE % REMEMBERED] == content:", new="    if late:",
+                why="a clock that was set back sends what it sent before, for ever"),
+        _clocks("B2", old="passed_us >= BELIEVED_AFTER and moved_us <= passed_us + PACE_SLACK", new="passed_us >= BELIEVED_AFTER",
+                why="a backlog is a clock that was set"),
+        _clocks("B3", old="        clock.shift = 0\n    at_us", new="        pass\n    at_us",
+                why="a clock that is right again is corrected for ever"),
+        _clocks("B4", old="        if content != clock.content:\n            at_us = _rebase", new="        if True:\n            at_us = _rebase",
+                why="a line that a clock that stands still sends again is a new one"),
+        _beat("B5", old="gap_us if session.lapses[column] == _SURE else min(gap_us, UNSURE_BEAT)", new="gap_us",
+              why="after one silence of five minutes the next ten are not said"),
+        _beat("B6", old="        session.lapses[column] = 0\n", new="",
+              why="two losses an hour apart teach a slow beat"),
+        _beat("B7", old="gap_us if gap_us >= beat_us else beat_us - (beat_us - gap_us) // 4", new="max(gap_us, beat_us)",
+              why="a sender that becomes faster is missed as late as before"),
+        _breathing("B8", old="session.trusted_at[_SPO2] > since_us and session.value[_SPO2] <= _LOW_SPO2", new="session.value[_SPO2] <= _LOW_SPO2",
+                   why="a low saturation of an hour ago keeps slow breathing company"),
+        _breathing("B9", old="if running or (breaths == 0 and seen):", new="if running or breaths == 0:",
+                   why="a line that hangs beside the bed has stopped breathing"),
+        _breathing("B10", old="elif since_us > GAP and sample.passed_us[_RR] < since_us:", new="elif since_us > GAP:",
+                   why="of a sender of a line in ten seconds each zero waits for its first rate"),
     ),
     plain=True,
 )  # fmt: skip

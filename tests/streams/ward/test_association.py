@@ -179,6 +179,18 @@ def test_one_patient_s_last_samples_sent_again_are_never_the_next_one_s() -> Non
     assert values(clinic, "3") == {"spo2": 97}
 
 
+def test_a_device_that_changed_hands_more_than_a_day_ago_has_left_nothing_behind() -> None:
+    clinic = Scene(clock="observed")
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(5, spo2=97)
+    three.ends()
+    clinic.now_s += 90_000
+    clinic.send(clinic.chair("4").vitals(spo2=97, patient="P-4"))
+    clinic.send(three.vitals(at_s=2, spo2=96))
+    assert clinic.shard.ward.counts["repeated or late"] == 0
+
+
 def test_new_samples_after_the_end_are_watched_as_nobody_s_session() -> None:
     clinic = Scene()
     three = clinic.chair("3")

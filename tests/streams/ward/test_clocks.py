@@ -239,3 +239,11 @@ def test_what_is_known_of_a_clock_is_in_the_checkpoint(clock: Clock) -> None:
     assert len(raised(clinic, "clock-skew")) == 1
     assert len(raised(clinic, "desaturation")) == 1
     assert clinic.shard.ward.clock_us % SECOND == 0
+
+
+def test_in_a_recording_a_line_that_steps_back_takes_no_time_back() -> None:
+    clinic = Scene(clock="observed")
+    three = clinic.chair("3")
+    clinic.send(three.vitals(at_s=100, patient="P-3", spo2=97))
+    clinic.send(three.vitals(at_s=50, patient="P-3", pulse=70).model_copy(update={"device": "oximeter"}))
+    assert clinic.shard.ward.clock_us == START_US + 100 * SECOND
