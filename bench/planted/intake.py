@@ -15,7 +15,8 @@ _queue = partial(Fault, file="alerts/store/forecast_queue.py")
 # fmt: off
 INTAKE: Final = Suite(
     "What comes in",
-    ("tests/streams/intake/test_reserved.py", "tests/streams/intake/test_order.py", "tests/streams/intake/test_files.py"),
+    ("tests/streams/intake/test_reserved.py", "tests/streams/intake/test_order.py", "tests/streams/intake/test_order_of_rows.py",
+     "tests/streams/intake/test_lines.py", "tests/streams/intake/test_files.py", "tests/streams/intake/test_blocks.py"),
     (
         _order("I1", old="        stray &= sample\n", new="        pass\n",
                why="where the monitor's clock is wrong, the doses that are right are strays"),
