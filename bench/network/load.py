@@ -50,8 +50,8 @@ from tests.support.network import Compared, Network, Processes, assert_exact, ne
 
 SLOWEST_S: Final = 1.0
 """One decision in a hundred may take so long; a bucket of the workers' histogram (deploy/network/worker_http.py)."""
-UP_TO_DATE_S: Final = 1.5
-"""How old the last decided frame of a shard is at most, where each gets one a second and nothing waits."""
+UP_TO_DATE_S: Final = 2.0
+"""How old the last decided frame of a shard is at most, where each gets one a second, or a tick, and nothing waits."""
 UP_TO_DATE_WITHIN_S: Final = 120.0
 STEP_S: Final = 30.0
 """How long each step of `--find-limit` is measured."""

@@ -61,7 +61,7 @@ EVENTS: Final = 50
 WARM: Final = "warm"
 MARK: Final = "mark"
 """Devices whose only alerts say that the warm-up, and the load, have been worked through."""
-PATIENCE_S: Final = 600.0
+PATIENCE_S: Final = 300.0
 """How long a contender may take for a load."""
 WORKER: Final = "Chairside: worker (Faust)"
 FROM_RAW: Final = "Chairside: edge from raw, worker"
@@ -121,8 +121,10 @@ class Stream:
 
     def readings(self, second: int) -> list[dict[str, float]]:
         """Of every device, the one that marks the end last."""
-        mark = {"pulse": 70.0 + second % 2, "rr": 14.0 + second % 2} | marked(second, LASTS_S - 31)
-        return [readings_at(number, second) for number in range(self.devices)] + [mark]
+        return [readings_at(number, second) for number in range(self.devices)] + [self.mark(second)]
+
+    def mark(self, second: int) -> dict[str, float]:
+        return {"pulse": 70.0 + second % 2, "rr": 14.0 + second % 2} | marked(second, LASTS_S - 31)
 
     def warm_up(self, second: int) -> dict[str, float]:
         return {"pulse": 70.0 + second % 2, "rr": 14.0 + second % 2} | marked(second, 5)
@@ -165,7 +167,10 @@ def as_frames(
     blocks = [(at, template([_origin(name) for name in names[at : at + size]])) for at in range(0, len(names), size)]
 
     def second_of(second: int, at: datetime) -> Iterator[tuple[bytes, bytes]]:
-        values = np.array([row(readings) for readings in stream.readings(second)])
+        values = np.repeat(row(readings_at(1, second))[None, :], len(names), axis=0)
+        for number in range(0, stream.devices, EVENTS):
+            values[number] = row(readings_at(number, second))
+        values[-1] = row(stream.mark(second))
         for first, block in blocks:
             part = values[first : first + size]
             at_us = np.full(len(part), to_us(at), np.int64)
@@ -228,6 +233,8 @@ class Run:
     cpu_s: dict[str, float]
     broker_s: float
     wall_s: float
+    differs: str = ""
+    """How its alerts differ from those of the rules; empty: not at all."""
 
     @property
     def speed(self) -> float:
@@ -263,7 +270,7 @@ class Course:
         """One run, in topics and a database of its own.
 
         Raises:
-            RuntimeError: its alerts are not those of the rules.
+            TimeoutError: its last alert does not come.
         """
         self._number += 1
         folder = self.folder / f"run-{self._number}"
@@ -311,10 +318,7 @@ class Course:
             await producer.stop()
         seen = {each for each in hearing.seen if each[0] != WARM}
         if seen != stream.due:
-            raise RuntimeError(
-                f"{contender.name}: {len(seen)} alerts, not {len(stream.due)}: "
-                f"missing {sorted(stream.due - seen)[:5]}, besides {sorted(seen - stream.due)[:5]}"
-            )
+            took.differs = f"missing {sorted(stream.due - seen)[:3]}, besides {sorted(seen - stream.due)[:3]}"
         return took
 
     async def _start(
@@ -459,6 +463,7 @@ def ratios(runs: Mapping[Contender, Sequence[Run]]) -> dict[str, float]:
 async def prove(given: argparse.Namespace, folder: Path, cores: Sequence[int]) -> dict[str, Any]:
     """Run all; the figures."""
     runs: dict[Contender, list[Run]] = {}
+    failed: list[str] = []
     with ExitStack() as stack:
         broker, database = LocalBroker(folder / "broker"), LocalDatabase(folder / "database")
         for server in (broker, database):
@@ -472,7 +477,13 @@ async def prove(given: argparse.Namespace, folder: Path, cores: Sequence[int]) -
             for contender in CONTENDERS:
                 if given.only and not re.search(given.only, f"{contender.name} {contender.form}"):
                     continue
-                run = await course.run(contender, streams[1000 if contender.form else 0])
+                try:
+                    run = await course.run(contender, streams[1000 if contender.form else 0])
+                except TimeoutError:
+                    failed.append(f"{contender.name}, {contender.form or 'JSON'}: its last alert did not come")
+                    continue
+                if run.differs:
+                    failed.append(f"{contender.name}, {contender.form or 'JSON'}: other alerts: {run.differs}")
                 runs.setdefault(contender, []).append(run)
                 say(
                     f"{number + 1}: {contender.name}, {contender.form or 'JSON'}: {run.speed:,.0f} samples a CPU second"
@@ -483,7 +494,7 @@ async def prove(given: argparse.Namespace, folder: Path, cores: Sequence[int]) -
     return {
         "versions": dict(versions), "rules": [row[0] for row in course.rules.rows], "repeated": given.repeat,
         "alerts": {str(form): len(stream.due) for form, stream in streams.items()},
-        "contenders": table(runs), "ratios": ratios(runs),
+        "not_as_by_hand": failed, "contenders": table(runs), "ratios": ratios(runs),
     }  # fmt: skip
 
 
@@ -492,11 +503,11 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def main() -> None:
+def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench.network.peers", description="Chairside beside its peers.")
     arguments.add_argument("--repeat", type=int, default=3)
     arguments.add_argument("--devices", type=int, default=400, help="of the load in single JSON observations")
-    arguments.add_argument("--devices-in-frames", type=int, default=4_000)
+    arguments.add_argument("--devices-in-frames", type=int, default=10_000)
     arguments.add_argument("--only", default="", help="a pattern: the contenders whose name and form it matches")
     given = arguments.parse_args()
     make_environment()
@@ -504,8 +515,10 @@ def main() -> None:
     os.sched_setaffinity(0, set(cores[:-1]) or set(cores))  # the servers too: they inherit it
     with tempfile.TemporaryDirectory(prefix="chairside-peers-") as folder:
         Path(folder).chmod(0o755)
-        print(json.dumps(asyncio.run(prove(given, Path(folder), cores)), indent=1))
+        figures = asyncio.run(prove(given, Path(folder), cores))
+    print(json.dumps(figures, indent=1))
+    return 1 if figures["not_as_by_hand"] else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
