@@ -162,6 +162,14 @@ def test_every_source_that_is_named_by_a_number_is_written_down() -> None:
     assert named == set(re.findall(r"^\| (\[S\d+\])", (ROOT / "docs/sources.md").read_text(), re.MULTILINE))
 
 
+def test_no_merge_was_left_half_done() -> None:
+    marker = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+    texts = {
+        name: (ROOT / name).read_bytes().decode(errors="replace") for name in tracked_files() if (ROOT / name).is_file()
+    }
+    assert [name for name, text in texts.items() if marker.search(text)] == []
+
+
 def test_no_file_names_somebodys_home() -> None:
     home = re.compile(r"(?<![\w.*])/(?:home|root|Users)/\w+")
     told = {

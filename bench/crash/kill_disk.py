@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,11 +16,14 @@ from alerts.effects import FrameEffects, Page
 from alerts.store.store import Store
 from alerts.store.tables import OUTBOX
 from bench.crash.kill_clinic import Answered, Fingerprint, Phone
+from bench.crash.states import state_differences
 from models.arrays import Document
 from streams.journal.frame import decode
 from streams.journal.journal import SqliteJournal
 from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.state import Clock
+
+_FIELDS_SAID: Final = 5
 
 
 def fingerprints(payload: bytes) -> Iterator[tuple[Fingerprint, str | None]]:
@@ -146,8 +150,11 @@ class Shadow:
             checkpoint = store.load_checkpoint(0, SHARD_FORMAT)
             if checkpoint is None or checkpoint.next_offset != self.shard.next_offset:
                 self._wrong("at the end", "no checkpoint was made when it stopped")
-            elif checkpoint.state != self.shard.snapshot():
-                self._wrong("at the end", "the last checkpoint is another state than the replay's")
+            elif differ := state_differences(checkpoint.state, self.shard.snapshot()):
+                fields = "; ".join(differ[:_FIELDS_SAID])
+                self._wrong(
+                    "at the end", f"the last checkpoint differs from the replay's in {len(differ)} fields: {fields}"
+                )
         if missing := set(self.page_offsets) - set(phone.got):
             self._wrong("at the end", f"{len(missing)} pages never arrived, {min(missing)} say")
         if any(len(texts) > 1 for texts in phone.texts.values()):

@@ -29,6 +29,8 @@ from streams.ward.doses import SessionDose, last_course, total_mg
 from streams.ward.early_doses import EarlyDoses
 from streams.ward.rules.cuffs import CuffRules
 
+CUTOFFS_KEPT_FOR: Final = DAY
+"""As long as a repeat is recognised (`REPEAT_WINDOW`): no sample from before it can still come."""
 _NO_ROWS: Final = np.zeros(0, np.int64)
 _NO_CUTOFFS: Final = np.zeros((0, 2), np.int64)
 
@@ -271,7 +273,9 @@ class Association:
         """Note that a session's name, patient or device changes hands: its samples up to `newest_us` stay with who had it."""
         if name is None or newest_us == NEVER:
             return
-        before_us, _ = self.cutoffs.get((site, kind, name), (NEVER, 0))
+        before_us, noted_us = self.cutoffs.get((site, kind, name), (NEVER, 0))
+        if clock_us - noted_us >= CUTOFFS_KEPT_FOR:
+            before_us = NEVER
         self.cutoffs[site, kind, name] = (max(before_us, newest_us), clock_us)
         self.latest_cutoff_us = max(self.latest_cutoff_us, newest_us)
         self._cutoffs_are_of = None
@@ -363,9 +367,11 @@ class Association:
         return session
 
     def packed(self, clock_us: int) -> dict[str, Any]:
-        """As msgpack-able values. A cutoff of a day ago is dropped: no sample from before it can still come."""
+        """As msgpack-able values. A cutoff of `CUTOFFS_KEPT_FOR` ago is dropped; it also counts no more."""
         return {
-            "left": [[*key, *left] for key, left in sorted(self.cutoffs.items()) if clock_us - left[1] < DAY],
+            "left": [
+                [*key, *left] for key, left in sorted(self.cutoffs.items()) if clock_us - left[1] < CUTOFFS_KEPT_FOR
+            ],
             "sessions": [[row, _packed(session)] for row, session in sorted(self.sessions.items())],
             "indices": [
                 [[*key, value] for key, value in sorted(index.items())]

@@ -42,7 +42,7 @@ def estimates(state: WardState, row: int, now_us: int) -> EstimatesOut:
     session = state.association.sessions[row]
     # Each row at a second of its own, so that a full house is not reckoned anew all at once.
     now_us -= (now_us - row * SECOND) % ANEW_AFTER
-    past = state.pasts.of(session.site, session.patient)
+    past = state.pasts.of(session.site, session.patient, state.clock_us)
     person = state.people.of(session.site, session.patient)
     silent = "checkin-overdue" in session.conditions
     made_from = (
@@ -74,7 +74,7 @@ def belief_of(state: WardState, row: int, without_last: bool = False) -> tuple[D
     if without_last:
         newest = max((report.at_min for report in reports), default=0.0)
         reports = [report for report in reports if report.at_min < newest]
-    prior = state.pasts.of(session.site, session.patient).prior(zero_us)
+    prior = state.pasts.of(session.site, session.patient, state.clock_us).prior(zero_us)
     return DissociationBelief(dose_events(state, session, zero_us), reports, prior, _body(state, session)), zero_us
 
 
@@ -94,7 +94,7 @@ def update_past(state: WardState, row: int, clock_us: int) -> None:
     found = belief_of(state, row)
     if found is None:
         return
-    prior, past = found[0].next_prior(), state.pasts.of(session.site, session.patient)
+    prior, past = found[0].next_prior(), state.pasts.of(session.site, session.patient, state.clock_us)
     rise, rises = past.rise, past.rises
     base, _ = state.baseline(row)
     systolic = [cuff.sbp for cuff in session.cuffs if cuff.at_us > session.doses[0].at_us and not isnan(cuff.sbp)]
@@ -116,7 +116,10 @@ def pressure_ahead(state: WardState, row: int, now_us: int) -> PressureForecast 
         for cuff in sorted(session.cuffs, key=lambda cuff: cuff.at_us)
         if not cuff.doubted
     ]
-    past, person = state.pasts.of(session.site, session.patient), state.people.of(session.site, session.patient)
+    past, person = (
+        state.pasts.of(session.site, session.patient, state.clock_us),
+        state.people.of(session.site, session.patient),
+    )
     age = None if person.birth_year is None else float(to_datetime(zero_us).year - person.birth_year)
     who = PressureRisk(age, "hypertension" in person.conditions, past.rise, past.rises)
     doses = dose_events(state, session, zero_us)

@@ -50,9 +50,10 @@ class Pasts:
     def __init__(self) -> None:
         self._by_person: dict[tuple[str, str], Past] = {}
 
-    def of(self, site: str, patient: str) -> Past:
-        """The past of a person; an empty one of somebody who is new."""
-        return self._by_person.get((site, patient), _UNKNOWN)
+    def of(self, site: str, patient: str, clock_us: int) -> Past:
+        """The past of a person at an instant of the shard's clock; an empty one of somebody who is new, or forgotten by then."""
+        past = self._by_person.get((site, patient), _UNKNOWN)
+        return past if clock_us - past.ended_us < FORGOTTEN_AFTER else _UNKNOWN
 
     def put(self, site: str, patient: str, past: Past) -> None:
         """Replace the past of a person."""

@@ -223,7 +223,7 @@ def test_a_large_rise_is_remembered_for_the_next_session() -> None:
     )
     clinic.now_s = 9_000
     clinic.send(SessionEnded(at=moment(9_000), patient="P-3", session="S-3"))
-    past = clinic.shard.ward.pasts.of("main", "P-3")
+    past = clinic.shard.ward.pasts.of("main", "P-3", clinic.shard.ward.clock_us)
     assert (past.rise, past.rises) == (42, 1)
     clinic.now_s = 90_000
     three = clinic.chair("3")

@@ -19,6 +19,9 @@ CLOCK_FORGOTTEN_AFTER: Final = DAY
 """A sender that was not heard for so long begins anew."""
 USUAL_BEAT: Final = SECOND
 REMEMBERED: Final = 1024
+"""Contents of lines while a clock is in doubt."""
+LANDMARKS: Final = 128
+"""Contents of lines while it is not: an eighth of the bytes, because these are in every checkpoint."""
 
 
 class ClockRecord(Protocol):
@@ -29,7 +32,8 @@ class ClockRecord(Protocol):
     run, run_sent, count: of the samples that are not newer, or too far behind: the shard's clock and the sender's at the first
     of them, and how many there were; run is NEVER where there are none. sent, content: the last sample's. stands: its clock does.
     lines: how many of other content it sent at `sent`; each, pace: of the instant before, that and the time a line (0: unknown).
-    marks: the contents of its last samples, each in the place of its half second; 0: none.
+    marks: the contents of its last samples while its clock is in doubt (shift, run), each in the place of its half second;
+    0: none. landmarks: those of the first newer sample of each four seconds, one byte each; 0: none.
     """
 
     shift: int
@@ -46,6 +50,7 @@ class ClockRecord(Protocol):
     each: int
     pace: int
     marks: NDArray[np.uint16]
+    landmarks: NDArray[np.uint8]
 
 
 _FIELDS: Final = {
@@ -54,8 +59,12 @@ _FIELDS: Final = {
     "lines": ("i8", 0), "each": ("i8", 0), "pace": ("i8", 0),
 }  # fmt: skip
 _RECORD: Final = np.dtype(
-    [*((name, kind) for name, (kind, _) in _FIELDS.items()), ("marks", "u2", (REMEMBERED,))], align=True
-)
+    [
+        *((name, kind) for name, (kind, _) in _FIELDS.items()),
+        ("marks", "u2", (REMEMBERED,)), ("landmarks", "u1", (LANDMARKS,)),
+    ],
+    align=True,
+)  # fmt: skip
 
 
 class Clocks:
@@ -84,22 +93,19 @@ class Clocks:
         return place
 
     def packed(self, clock_us: int) -> list[Any]:
-        """As msgpack-able values, by sender; those that are forgotten by now are left out.
-
-        So are the contents of lines where a clock is right and nothing speaks against it: half of a checkpoint would be theirs.
-        """
+        """As msgpack-able values, by sender; those that are forgotten by now are left out, as the next sample of theirs would."""
         return [
             [
                 list(sender),
-                {name: int(self.records[name][place]) for name in _FIELDS},
-                self.records["marks"][place].tobytes() if self._is_in_doubt(place) else b"",
+                {
+                    **{name: int(self.records[name][place]) for name in _FIELDS},
+                    "landmarks": self.records["landmarks"][place].tobytes(),
+                },
+                self.records["marks"][place].tobytes() if self.records["marks"][place].any() else b"",
             ]
             for sender, place in sorted(self.place.items())
             if clock_us - int(self.records["heard"][place]) <= CLOCK_FORGOTTEN_AFTER
         ]
-
-    def _is_in_doubt(self, place: int) -> bool:
-        return bool(self.records["shift"][place] != 0 or self.records["run"][place] != NEVER)
 
     @classmethod
     def unpacked(cls, packed: list[Any]) -> Clocks:
@@ -109,6 +115,8 @@ class Clocks:
             for name, value in fields.items():
                 if name in _FIELDS:
                     clocks.records[name][place] = value
+                elif name == "landmarks" and len(value) == LANDMARKS:
+                    clocks.records[name][place] = np.frombuffer(value, np.uint8)
             if len(marks) == 2 * REMEMBERED:
                 clocks.records["marks"][place] = np.frombuffer(marks, np.uint16)
         return clocks

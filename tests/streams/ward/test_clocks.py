@@ -156,7 +156,8 @@ def test_a_clock_and_readings_that_stand_still_are_one_line_that_is_sent_again()
 
 @both_clocks
 @pytest.mark.parametrize("length", [5, 60, 300])
-def test_a_batch_that_is_sent_again_is_no_clock_that_was_set(clock: Clock, length: int) -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_batch_that_is_sent_again_is_no_clock_that_was_set(clock: Clock, length: int, restarted: bool) -> None:
     clinic = scene(clock)
     three = clinic.chair("3")
 
@@ -169,6 +170,8 @@ def test_a_batch_that_is_sent_again_is_no_clock_that_was_set(clock: Clock, lengt
         clinic.now_s = second
         line(second)
     said = clinic.told()
+    if restarted:  # that is when a batch is sent again: it was not answered
+        clinic.shard = Shard.restore(clinic.shard.snapshot())
     for second in range(400 - length, 400):
         line(second)
     assert clinic.told() == said
