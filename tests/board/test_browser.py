@@ -17,7 +17,6 @@ from playwright.sync_api import Page, Route, expect
 
 from models.arrays import Document
 from tests.support.browser import (
-    PATIENCE_S,
     PHONE,
     TABLET,
     WALL,
@@ -37,7 +36,7 @@ from tests.support.browser import (
     until,
     violations,
 )
-from tests.support.service import Started, start, started
+from tests.support.service import PATIENCE_S, Started, start, started
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import PATIENCE_S, PHONE, WALL, Desk, until, violations
-from tests.support.service import started
+from tests.support.browser import PHONE, WALL, Desk, until, violations
+from tests.support.service import PATIENCE_S, started
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)

@@ -20,11 +20,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 from models.arrays import Document
 from tests.conftest import find_browser
-from tests.support.service import COMMAND, ROOT, Started
+from tests.support.service import COMMAND, PATIENCE_S, ROOT, Started
 
 T = TypeVar("T")
 
-PATIENCE_S: Final = 60.0
 WALL: Final[ViewportSize] = {"width": 1920, "height": 1080}
 TABLET: Final[ViewportSize] = {"width": 1180, "height": 820}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
