@@ -9,6 +9,7 @@ Cost: some 400 MB of memory. Never here: topics, which Chairside makes itself (`
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import ssl
@@ -16,6 +17,7 @@ import subprocess
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,10 +38,20 @@ class Secret:
     password: str = "local-only"
 
 
+PORTS: Final = range(15_000, 32_000)
+"""Below those that Linux gives to outgoing connections (ip_local_port_range, from 32768 on): one of these could take a port
+between its choice and its use."""
+
+
 def free_ports(count: int) -> list[int]:
     """Loopback ports that nobody has just now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    sockets: list[socket.socket] = []
     try:
+        for port in random.sample(PORTS, len(PORTS)):
+            if len(sockets) == count:
+                break
+            with suppress(OSError):
+                sockets.append(socket.create_server(("127.0.0.1", port)))
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:
