@@ -19,8 +19,8 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
 from tests.conftest import find_browser
-from tests.support.browser import PATIENCE_S, PHONE, TABLET, WALL, Desk, alerts, chromium, demo, new_row, row
-from tests.support.service import ROOT
+from tests.support.browser import PHONE, TABLET, WALL, Desk, alerts, chromium, demo, new_row, row
+from tests.support.service import PATIENCE_S, ROOT
 
 IMAGES: Final = ROOT / "docs" / "images"
 DESK: Final[ViewportSize] = {"width": 1280, "height": 900}

@@ -123,7 +123,7 @@ WHOSE: Final = Suite(
                why="after forty cuffs the first is forgotten, which may be the baseline"),
         _known("W8", old="(max(before_us, newest_us), clock_us)", new="(newest_us, clock_us)",
                why="what a device said before it changed hands twice goes to the last"),
-        _known("W9", old="if clock_us - left[1] < DAY]", new="if clock_us - left[1] < 0]",
+        _known("W9", old="if clock_us - left[1] < CUTOFFS_KEPT_FOR\n            ]", new="if clock_us - left[1] < 0\n            ]",
                why="after a restart a late line goes to whoever sits there now"),
         _known("W11", old="return protocol_of(self.drug, self.route) if self.announced else UNSCHEDULED", new="return protocol_of(self.drug, self.route)",
                why="who was watched for want of anybody is expected to have cuffs"),
