@@ -24,7 +24,7 @@ from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, Page
 from models.faults import Due, falling_due
 from models.findings import Digest, Finding, Subject
 from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
-from models.oncall import NOBODY_CONFIGURED, OnCall, Override, on_call_of
+from models.oncall import NOBODY_CONFIGURED, NOWHERE, OnCall, Override, on_call_of
 from models.tables.rules import RULES, Priority
 from models.wire.live import AlertPhase, TransitionKind
 from models.wire.observations import (
@@ -362,6 +362,8 @@ class Desk:
         alert.page_due_us, reason, alert.held_by = self._paging.decide(alert, patients, clock_us, escalated=escalated)
         details: dict[str, Any] = {"page": reason}
         site = self._site(alert.subject.site)
+        if alert.page_due_us < FAR and site.policies.get("pages") == NOWHERE:
+            details["page"] = f"{reason}, to nobody: the site has no destination"
         if alert.ladder is None or stimulus is Stimulus.WORSENED:
             before = alert.ladder
             alert.ladder, why = choose(site.on_call, alert.subject, alert.rule, alert.priority, clock_us)

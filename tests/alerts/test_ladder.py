@@ -333,3 +333,11 @@ def test_a_swap_with_nobody_or_on_no_schedule_is_set_aside_with_its_reason(
     (letter,) = desk.take()
     assert isinstance(letter, DeadLetter)
     assert (letter.field, letter.reason.split(": ")[0]) == (field, reason)
+
+
+def test_an_alert_of_a_site_without_any_destination_says_that_nobody_is_paged() -> None:
+    desk = Desk()
+    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", policies={"pages": "nowhere"}))
+    find(desk, 0)
+    (raised,) = (each for each in desk.take() if isinstance(each, Transition))
+    assert raised.evidence["page"] == "now, to nobody: the site has no destination"
