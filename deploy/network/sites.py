@@ -14,7 +14,7 @@ from typing import Final
 
 from alerts.effects import Page
 from alerts.notify.destination import Destination
-from alerts.store.outbox import Method
+from alerts.store.outbox import Method, Recipients, everybody
 from deploy.settings import BadConfiguration, Settings, load
 from streams.journal.topics import OPERATORS
 
@@ -85,20 +85,18 @@ class Switchboard:
 
     def __init__(self, sites: Sites) -> None:
         self.destinations: list[Destination] = []
-        self._to: dict[tuple[str, str], list[str]] = {}
+        self._to: dict[str, Recipients] = {}
         for name, settings in ((OPERATORS, sites.operators), *sites.configured.items()):
             opened, schedulers = settings.opened()
             mine = [Destination(f"{name}/{each.name}", each.notifier) for each in opened]
             self.destinations += mine
-            planning = _of(name, schedulers)
-            watching = [each.name for each in mine if each.name not in planning]
-            self._to[name, "watch"] = watching or planning
-            self._to[name, "scheduler"] = planning or watching
+            people = {person: _of(name, each.methods) for person, each in settings.people.items()}
+            self._to[name] = everybody([each.name for each in mine], _of(name, schedulers), people)
 
     def recipients(self, page: Page) -> Sequence[Method]:
         """The ways of a page; those of the operators where the site has none, because a page to nobody is a page lost."""
-        names = self._to.get((page.site, page.audience)) or self._to[OPERATORS, "watch"]
-        return [Method(name) for name in names]
+        its_site = self._to.get(page.site)
+        return (its_site(page) if its_site is not None else ()) or self._to[OPERATORS](page)
 
 
 def _of(site: str, names: Iterable[str]) -> list[str]:

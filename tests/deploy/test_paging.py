@@ -10,6 +10,8 @@ import pytest
 from alerts.answer_links import AnswerLinks, BadLink
 from alerts.effects import Page
 from alerts.store.destinations import DestinationState
+from alerts.store.outbox import Method
+from deploy.network.sites import Sites, Switchboard
 from deploy.settings import PagesPart, Settings
 from models.instants import iso
 from tests.alerts.test_pager import misbehaving, receiver
@@ -151,3 +153,21 @@ def test_a_test_page_says_where_it_arrived_and_where_not(tmp_path: Path) -> None
     assert (one.status, len(got)) == (0, 2)
     assert "there is no destination nobody; there are json://127.0.0.1, ntfy://127.0.0.1" in none.stderr
     assert got[0]["title"] == "TEST ▲ main: a test page"
+
+
+def test_a_networks_page_goes_to_its_own_sites_people_and_that_of_a_site_unknown_to_the_operators(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "north.toml").write_text(
+        '[site]\nname = "north"\n[destinations]\nphone = "console:"\nsms = "console:"\n'
+        '[people.ada]\nmethods = ["phone", "sms"]\n'
+    )
+    board = Switchboard(Sites(tmp_path))
+
+    def ways(site: str, *to: str) -> list[Method]:
+        called = Page("k", iso(START_US), site, "P", "high", ("a",), "T", "B", to=to)
+        return list(board.recipients(called))
+
+    assert ways("north", "ada") == [Method("north/phone", "ada", 0), Method("north/sms", "ada", 1)]
+    assert ways("north") == [Method("north/console"), *ways("north", "ada")]
+    assert ways("south", "ada") == ways("~3") == [Method("~/console")]
