@@ -1,10 +1,9 @@
 """Signal quality: which readings may be believed. One sample at a time, all its channels.
 
 A reading is trusted if it is newer than its channel's last, inside the channel's plausible range (a saturation may have been
-seen to sink below it), no impossible step from
-its neighbour (`steps.py`), its two probes agree (`agreement.py`), and its device is not frozen. What is not trusted starts
-and ends nothing, a low saturation only for so long (`doubted.py`); when a channel has had no trusted reading for too long,
-that is its own alert (`absence.py`).
+seen to sink below it), no impossible step from its neighbour (`steps.py`), its two probes agree (`agreement.py`), and its device
+is not frozen. What is not trusted starts and ends nothing, a low saturation only for so long (`doubted.py`); when a channel has
+had no trusted reading for too long, that is its own alert (`absence.py`).
 
 Good at: probe-off zeros, movement spikes, a probe that slips, a monitor that repeats its last values.
 Bad at:  an artefact that begins slowly and sits at a believable value.

@@ -140,9 +140,14 @@ class Bedside:
 
 
 def told_by(clinic: Scene) -> list[Told]:
+    """What was said of cuffs that their text speaks of: no deeper reading (`rules/deeper.py`), and nothing of the desk's own, of
+    who is called and of what comes back.
+    """
     found: list[Told] = []
     for one in clinic.transitions:
-        if one.rule in RULES and one.evidence.get("because") != "it came back":
+        of_the_desk = one.transition == "escalated" or one.evidence.get("because") == "it came back"
+        deeper = one.transition == "worsened" and "was" in one.evidence
+        if one.rule in RULES and not of_the_desk and not deeper:
             over = one.transition in {"closed", "latched"}
             about = {name: one.evidence.get(name) for name in ("value", "limit", "because")}
             found.append((seconds(one.at), one.rule, None if over else one.priority, {} if over else about))

@@ -86,7 +86,7 @@ def test_what_lies_before_a_step_that_steps_again_counts_for_half_a_minute_at_mo
     clinic.configures({"tachycardia": {"medium": {"rate": {"hold_s": 100}}}})
     three = clinic.chair("3")
     three.starts()
-    three.shows(130, hr=[*breathing(142, 11), *breathing(206, 25), *breathing(70, 25), *breathing(206, 69)])
+    three.shows(130, hr=[*breathing(142, 11), *breathing(206, 25), *breathing(70, 25), *breathing(220, 69)])
     assert clinic.told("tachycardia") == ["2:01 medium tachycardia raised (P-3)"]
 
 
