@@ -1,7 +1,7 @@
 """The senders of a network under load: every session's vitals once a second, in packed frames or over HTTP, and a flood.
 
 Packed frames go straight to the brokers, as an edge writes them; over HTTP each clinic has a gateway that posts all its
-sessions once a second, as NDJSON, to one of the edges. One session in a hundred desaturates each minute. Sessions open a few
+sessions once a second, as NDJSON, to one of the edges. One session in a hundred desaturates every two minutes. Sessions open a few
 thousand a second, each with vitals from then on. What the senders cost is kept small, and stated: frames and posts are
 templates in which instants and readings are replaced.
 Never here: what is measured (load.py).
@@ -35,8 +35,10 @@ from streams.journal.topics import OBSERVATIONS_TOPIC, shard_of
 from tests.support.network import hashed
 
 FALLS: Final = 100
-"""One session in so many desaturates each minute."""
-LASTS_S: Final = 40
+"""One session in so many desaturates, every `FALLS_EVERY_S`."""
+FALLS_EVERY_S: Final = 120
+LASTS_S: Final = 54
+"""The rest of the two minutes is long enough for the alert to be over."""
 OPENED_A_SECOND: Final = 2_000
 """Sessions that open each second; a network of a million does not open them all at once either."""
 FLOODING: Final = "site-0"
@@ -50,9 +52,10 @@ Readings = dict[str, float]
 
 GOOD: Final = tuple({"spo2": 97.0 - n, "pulse": 70.0 + n, "rr": 14.0 + n} for n in range(2))
 LOW: Final = tuple(
-    {"spo2": max(97.0 - n, 83.0 + n % 2), "pulse": 70.0 + n % 2, "rr": 14.0 + n % 2} for n in range(LASTS_S)
+    {"spo2": max(97.0 - n, 98.0 - (LASTS_S - n), 83.0 + n % 2), "pulse": 70.0 + n % 2, "rr": 14.0 + n % 2}
+    for n in range(LASTS_S)
 )
-"""A slide of one a second, because a step would be doubted for half a minute."""
+"""A slide of one a second down and up again, because a step would be doubted for half a minute."""
 
 
 def row(readings: Readings) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -69,7 +72,7 @@ LOW_ROWS: Final = tuple(map(row, LOW))
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One session of the load. `falls_at`: the second of each minute at which its oxygen begins to fall; -1 for never."""
+    """One session of the load. `falls_at`: the second of each two minutes at which its oxygen begins to fall; -1 for never."""
 
     site: str
     device: str
@@ -77,8 +80,8 @@ class Seat:
 
     def low_since(self, second: int) -> int:
         """How many seconds it has been falling; -1 for not."""
-        since = second % 60 - self.falls_at
-        return since if self.falls_at >= 0 and 0 <= since < LASTS_S else -1
+        since = (second - self.falls_at) % FALLS_EVERY_S
+        return since if self.falls_at >= 0 and since < LASTS_S else -1
 
 
 class Load(ABC):
@@ -125,7 +128,7 @@ class Load(ABC):
         await asyncio.gather(*self._writing)
 
     def _seat(self, number: int) -> Seat:
-        falls = self._chance.randrange(20) if self._chance.randrange(FALLS) == 0 else -1
+        falls = self._chance.randrange(FALLS_EVERY_S) if self._chance.randrange(FALLS) == 0 else -1
         return Seat(f"site-{number % self._sites}", f"m{number}", falls)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -228,7 +231,7 @@ class PackedLoad(Load):
         began, second, shards = time.monotonic(), 0, len(self._blocks)
         while not self._over.is_set():
             if self._flooding:
-                low = LOW_ROWS[min(second % 60, LASTS_S - 1)]
+                low = LOW_ROWS[LASTS_S // 2 - second % 2]
                 flood = [filled(frame, np.repeat(low[None, :], len(frame), axis=0)) for frame in self._flooding]
                 self.sent += sum(map(len, self._flooding))
                 self._start(self._write(shard_of(FLOODING, shards), flood))
