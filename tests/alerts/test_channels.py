@@ -149,6 +149,7 @@ async def test_a_mail_server_that_refuses_took_nothing_and_a_title_adds_no_heade
     assert message_from_bytes(mailbox.got[0][1])["Bcc"] is None
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # smtplib keeps what it waits for
 async def test_a_mail_server_that_says_nothing_fails_in_time() -> None:
     with misbehaving("hang") as url:
         port = url.split(":")[2].strip("/")

@@ -111,6 +111,9 @@ def misbehaving(how: str) -> Iterator[str]:
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = 1.0
+        """For a client that waits for this side to speak first."""
+
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             match how:

@@ -150,20 +150,19 @@ def test_an_alert_of_the_demonstration_is_seen_paged_and_answered_by_one_tap(
     assert sum(record["title"] in words and f"Chair {record['chair']}," in words for words in said(phone)) == 1
 
 
-def test_a_page_s_link_shows_one_alert_to_answer_on_a_phone(desk: Desk, clinic: tuple[str, Started]) -> None:
-    address, _ = clinic
-    waiting = desk.open(address, PHONE)
-    at_home = {name for name, one in alerts(address).items() if one["chair"] is None}
-    alert = new_row(waiting, at_home, ("high", "medium", "low"))
-    record = alerts(address)[alert]
+def test_a_page_s_link_shows_one_alert_to_answer_on_a_phone(desk: Desk, service: str) -> None:
+    sit(service, "11", "A-50")
+    post(service, kind="vitals", device="monitor-11", sbp=205.0, dbp=124.0)
+    alert = of_rule(desk.open(service, PHONE), service, "hypertensive-crisis", "A-50")
+    record = alerts(service)[alert]
 
-    phone = desk.open(f"{address}/alert/{alert}", PHONE, by="dr-2")
+    phone = desk.open(f"{service}/alert/{alert}", PHONE, by="dr-2")
     expect(row(phone, alert)).to_contain_text(record["title"])
     expect(row(phone, alert)).to_contain_text(f"Chair {record['chair']} · {record['patient']}")
     expect(row(phone, alert).get_by_role("img").first).to_be_visible()
     phone.get_by_test_id(f"on-my-way-{alert}").click()
     row(phone, alert, "acknowledged").wait_for()
-    record = alerts(address)[alert]
+    record = alerts(service)[alert]
     assert (record["phase"], record["by"]) == ("acknowledged", "dr-2")
 
     phone.get_by_test_id(f"snooze-{alert}").click()
