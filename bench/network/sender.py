@@ -1,8 +1,8 @@
 """The senders of a network under load: every session's vitals once a second, in packed frames or over HTTP, and a flood.
 
 Packed frames go straight to the brokers, as an edge writes them; over HTTP each clinic has a gateway that posts all its
-sessions once a second, as NDJSON, to one of the edges. One session in a hundred desaturates every two minutes. Sessions open a few
-thousand a second, each with vitals from then on. What the senders cost is kept small, and stated: frames and posts are
+sessions once a second, as NDJSON, to one of the edges. One session in a hundred desaturates every two minutes. Sessions open
+a few thousand a second, each with vitals from then on. What the senders cost is kept small, and stated: frames and posts are
 templates in which instants and readings are replaced.
 Never here: what is measured (load.py).
 """
