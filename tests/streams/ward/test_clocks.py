@@ -212,6 +212,29 @@ def test_a_batch_of_half_an_hour_that_comes_late_keeps_its_own_time() -> None:
     assert "It comes late" in one.text
 
 
+def test_a_backlog_that_takes_half_a_minute_to_come_keeps_its_own_time_to_its_end() -> None:
+    clinic = scene("received")
+    three = clinic.chair("3")
+    sends(clinic, 60, 96)
+    clinic.now_s = 1500
+    for first in range(60, 660, 20):
+        clinic.now_s += 1
+        clinic.send(
+            *(
+                three.vitals(
+                    at_s=second,
+                    spo2=(max(80, 93 - 4 * (second - 400)) if 400 <= second < 460 else 96),
+                    hr=70 + second % 3,
+                )
+                for second in range(first, first + 20)
+            )
+        )
+    sends(clinic, 30, 96)
+    (one,) = [one for one in clinic.transitions if one.rule == "desaturation" and one.transition == "raised"]
+    assert 410 <= seconds(one.at) <= 460
+    assert "It comes late" in one.text
+
+
 @both_clocks
 def test_one_device_whose_clock_is_set_back_changes_nothing_of_another_beside_it(clock: Clock) -> None:
     clinic = scene(clock)
