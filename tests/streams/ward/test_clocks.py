@@ -143,6 +143,19 @@ def test_a_clock_that_shows_whole_minutes_only_neither_runs_away_nor_hides_a_fal
     assert low - low_s <= 80
 
 
+def test_readings_that_stand_still_as_well_once_a_clock_is_known_to_are_lost_like_any() -> None:
+    clinic = scene("received")
+    sends(clinic, 60, 96)
+    stood_s = clinic.now_s
+    sends(clinic, 60, 96, lambda _: stood_s)
+    last_s = clinic.now_s
+    for _ in range(60):
+        clinic.now_s += 1
+        clinic.send(clinic.chair("3").vitals(at_s=stood_s, spo2=97, hr=70))
+    (lost,) = raised(clinic, "no-data")
+    assert 29 <= lost - last_s <= 32
+
+
 def test_a_clock_and_readings_that_stand_still_are_one_line_that_is_sent_again() -> None:
     clinic = scene("received")
     sends(clinic, 60, 96)
