@@ -119,7 +119,7 @@ def of_rule(page: Page, address: str, rule: str, patient: str) -> str:
 # ---- the demonstration -----------------------------------------------------------------------------------------------
 
 
-def test_an_alert_of_the_demonstration_is_seen_paged_and_answered_by_one_tap(
+def test_an_alert_of_the_demonstration_is_seen_and_paged(
     desk: Desk, clinic: tuple[str, Started], tmp_path: Path
 ) -> None:
     address, process = clinic
@@ -134,15 +134,23 @@ def test_an_alert_of_the_demonstration_is_seen_paged_and_answered_by_one_tap(
     expect(row(wall, alert)).to_contain_text("Paged")
     expect(row(phone, alert)).to_contain_text("Paged")
     record = alerts(address)[alert]
-    assert [page["state"] for page in record["pages"]] == ["sent"]
+    assert "sent" in [page["state"] for page in record["pages"]]
     until(wall, lambda: any("PAGE" in line and record["title"] in line for line in process.said), "the printed page")
     assert picture(wall, tmp_path / "board.png").stat().st_size > 20_000
     assert picture(phone, tmp_path / "board-phone.png").stat().st_size > 10_000
 
+
+def test_one_tap_answers_an_alert_and_every_board_hears_who_it_was(desk: Desk, service: str) -> None:
+    wall, phone = desk.open(service, WALL), desk.open(service, PHONE, by="dr-2")
+    sit(service, "3", "A-51")
+    post(service, kind="vitals", device="monitor-3", sbp=205.0, dbp=124.0)
+    alert = of_rule(wall, service, "hypertensive-crisis", "A-51")
+    row(phone, alert).wait_for()
+
     wall.get_by_test_id(f"ack-{alert}").click()
     expect(row(wall, alert, "acknowledged")).to_contain_text("Acknowledged by rn-7")
     expect(row(phone, alert, "acknowledged")).to_contain_text("Acknowledged by rn-7")
-    record = alerts(address)[alert]
+    record = alerts(service)[alert]
     assert (record["phase"], record["by"]) == ("acknowledged", "rn-7")
     wall.reload()
     live(wall)
@@ -151,8 +159,8 @@ def test_an_alert_of_the_demonstration_is_seen_paged_and_answered_by_one_tap(
 
 
 def test_a_page_s_link_shows_one_alert_to_answer_on_a_phone(desk: Desk, service: str) -> None:
-    sit(service, "11", "A-50")
-    post(service, kind="vitals", device="monitor-11", sbp=205.0, dbp=124.0)
+    sit(service, "1", "A-50")
+    post(service, kind="vitals", device="monitor-1", sbp=205.0, dbp=124.0)
     alert = of_rule(desk.open(service, PHONE), service, "hypertensive-crisis", "A-50")
     record = alerts(service)[alert]
 
@@ -183,7 +191,9 @@ def test_a_whole_session_is_entered_at_the_chair_and_filed_with_who_entered_it(d
     tap(page, "drug-ketamine", "route-iv", "enter")
     send(page, "session.started")
     expect(page.get_by_test_id("patient")).to_have_text("A-17")
-    session: str = httpx.get(f"{service}/v1/sessions").json()["sessions"][0]["session"]
+    (session,) = (
+        each["session"] for each in httpx.get(f"{service}/v1/sessions").json()["sessions"] if each["patient"] == "A-17"
+    )
     filed(page, service, session, "session.started", patient="A-17", chair="4", device="monitor-4", drug="ketamine",
           route="iv", planned_mg=42.5, planned_minutes=40.0)  # fmt: skip
 
