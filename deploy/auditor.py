@@ -125,9 +125,8 @@ class Auditor:
         while not self._over.wait(self._every_s):
             try:
                 asyncio.run(self.audit(time.monotonic()))
-            except (
-                Exception
-            ) as error:  # an auditor that died is worse than one that fails: the heartbeat stays away meanwhile
+            except Exception as error:
+                # An auditor that died is worse than one that fails: the heartbeat stays away meanwhile.
                 log.error("the audit failed: %s", type(error).__name__, exc_info=error)
 
     async def audit(self, now_s: float) -> dict[str, str]:

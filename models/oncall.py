@@ -36,8 +36,8 @@ REPEAT_MINUTES: Final = 5.0
 """How long the last rung waits before it calls everybody again. Chosen by us: half of what an acknowledgement of a high alert
 lasts, so that silence is asked sooner than an answer."""
 RUNG_MINUTES: Final = 2.0
-"""How long a rung waits for an answer. Chosen by us: IEC 60601-1-8 lets an alarm's sound pause for two minutes at the most by
-default (audio paused, RespiraWorks after it), so no silence about a high one should be longer."""
+"""How long a rung waits for an answer. Chosen by us: as long as RespiraWorks' ventilator lets an alarm's sound be paused at the
+most (120 s, `latching_alarm.cpp`), because no silence about a high one should be longer."""
 
 
 def _zone(name: str) -> str:

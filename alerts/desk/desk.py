@@ -8,9 +8,6 @@ Never here: a clock, I/O, a decision without its reason in the transition's evid
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -20,11 +17,12 @@ from alerts.desk.ladder import AGAIN, Call, Ladder, all_called, choose
 from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide
 from alerts.desk.open_alerts import OpenAlerts
 from alerts.desk.paging import Paging, news_page
+from alerts.desk.site import DeskSite
 from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, PageKind, Transition
 from models.faults import Due, falling_due
 from models.findings import Digest, Finding, Subject
 from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
-from models.oncall import NOBODY_CONFIGURED, NOWHERE, OnCall, Override, on_call_of
+from models.oncall import NOWHERE
 from models.tables.rules import RULES, Priority
 from models.wire.live import AlertPhase, TransitionKind
 from models.wire.observations import (
@@ -54,8 +52,6 @@ ACKNOWLEDGED_FOR: Final = {
 ACKNOWLEDGED_AT_HOME: Final = {Priority.MEDIUM: 3 * DAY, Priority.LOW: 7 * DAY, Priority.INFO: 7 * DAY}
 """The same where nobody sits in a chair: three days to reach somebody (a weekend), a week (until the next check-in) to plan
 a visit. Chosen by us."""
-OVERRIDES_KEPT: Final = 35 * DAY
-"""How long an override that is over can still be asked for: a month's rota. Chosen by us."""
 SNOOZE_AT_MOST: Final = HOUR
 """Chosen by us: about the time from a dose's peak to ready."""
 
@@ -68,24 +64,13 @@ _STIMULI: Final[dict[type[Command], Stimulus]] = {
 }
 
 
-@dataclass(slots=True)
-class _Site:
-    seq: int = 0
-    policies: dict[str, Any] = field(default_factory=dict)
-    rota: dict[str, Any] = field(default_factory=dict)
-    on_call: OnCall = NOBODY_CONFIGURED
-    """What `rota` says, read."""
-    overrides: list[Override] = field(default_factory=list)
-    """Those of the journal, oldest first; what was over `OVERRIDES_KEPT` ago is dropped."""
-
-
 class Desk:
     """One shard's alerts. Call `advance` before anything that happens later, then `find` or `command`; `take` the effects."""
 
     def __init__(self, shard: int = 0) -> None:
         self.shard = shard
         self.open = OpenAlerts()
-        self._sites: dict[str, _Site] = {}
+        self._sites: dict[str, DeskSite] = {}
         self._paging = Paging()
         self._closed: dict[AlertKey, Priority] = {}
         """Alerts that a person closed while their condition went on, with the worst priority since."""
@@ -262,27 +247,17 @@ class Desk:
         return FAR
 
     def configure(self, record: SiteConfigured) -> None:
-        """Put a site's policies in force."""
-        site = self._site(record.site)
-        site.policies, site.rota = dict(record.policies), dict(record.rota)
-        site.on_call = on_call_of(site.rota)
-        site.overrides = [each for each in site.overrides if site.on_call.why_not(each) is None]
+        """Put a site's policies in force, and who is on call."""
+        self._site(record.site).configure(record)
 
     def override(self, record: RotaOverride, clock_us: int) -> bool:
         """Put somebody in another's place on a schedule; False if it is set aside: there is no such schedule or person."""
-        site = self._site(record.site)
-        override = Override(
-            schedule=record.schedule, who=record.who, covers=record.covers, since=record.since, until=record.until
-        )
-        why_not = site.on_call.why_not(override)
+        why_not = self._site(record.site).override(record, clock_us)
         if why_not is not None:
             field, _, reason = why_not.partition(": ")
             line = record.model_dump_json(exclude_none=True)[:2000]
             self._effects.append(DeadLetter(iso(clock_us), record.site, field, reason, line))
-            return False
-        site.overrides = [each for each in site.overrides if to_us(each.until) > clock_us - OVERRIDES_KEPT]
-        site.overrides.append(override)
-        return True
+        return why_not is None
 
     def digest(self, digest: Digest) -> None:
         """Add the scheduler's page about the patients of a digest whose alerts nobody has answered; none if there are none."""
@@ -479,8 +454,8 @@ class Desk:
             )
         )  # fmt: skip
 
-    def _site(self, site: str) -> _Site:
-        return self._sites.setdefault(site, _Site())
+    def _site(self, site: str) -> DeskSite:
+        return self._sites.setdefault(site, DeskSite())
 
     # ---- state -------------------------------------------------------------------------------------------------
 
@@ -491,16 +466,7 @@ class Desk:
             "shard": self.shard,
             "open": [alert.packed() for alert in self.open.values()],
             "closed": [[list(key), int(priority)] for key, priority in sorted(self._closed.items(), key=in_order)],
-            "sites": [
-                [
-                    name,
-                    site.seq,
-                    json.dumps(site.policies),
-                    json.dumps(site.rota),
-                    [each.model_dump_json() for each in site.overrides],
-                ]
-                for name, site in sorted(self._sites.items())
-            ],
+            "sites": [[name, *site.packed()] for name, site in sorted(self._sites.items())],
             **self._paging.packed(),
         }
 
@@ -521,17 +487,9 @@ class Desk:
         desk._closed = {
             (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
         }
-        desk._sites = {name: _site(seq, *more) for name, seq, *more in packed["sites"]}
+        desk._sites = {name: DeskSite.unpacked(*fields) for name, *fields in packed["sites"]}
         desk._paging = Paging.unpacked(packed)
         return desk
-
-
-def _site(seq: int, policies: str, rota: str = "{}", overrides: Sequence[str] = ()) -> _Site:
-    """A site of a desk's state; without the last two in an older one."""
-    read = json.loads(rota)
-    return _Site(
-        seq, json.loads(policies), read, on_call_of(read), [Override.model_validate_json(each) for each in overrides]
-    )
 
 
 def _ladder(alert: Alert) -> Ladder:

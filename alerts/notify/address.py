@@ -53,9 +53,13 @@ class Address:
             raise ValueError(f"{self.scheme}: {name}_file is empty")
         return lines
 
-    def http_url(self, *, secure: bool) -> str:
-        """The HTTP address of host and path."""
+    def http_origin(self, *, secure: bool) -> str:
+        """The HTTP address of the host, without a path."""
         host, at = self.parts.hostname, f":{self.parts.port}" if self.parts.port else ""
         if not host:
             raise ValueError(f"{self.scheme}: a host is needed")
-        return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}{at}{self.parts.path}"
+        return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}{at}"
+
+    def http_url(self, *, secure: bool) -> str:
+        """The HTTP address of host and path."""
+        return self.http_origin(secure=secure) + self.parts.path

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
+from alerts.notify.address import Address
 from alerts.notify.destination import Message, Outcome
 from alerts.notify.http import request
 
@@ -25,19 +26,18 @@ class NtfyNotifier:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        path = parts.path.strip("/")
-        host, topic = (parts.hostname, path) if path else (PUBLIC, parts.netloc.rpartition("@")[2])
-        if not topic or not host or "/" in topic:
+        address = Address(url)
+        parts, path = address.parts, address.parts.path.strip("/")
+        topic = path or parts.netloc.rpartition("@")[2]
+        if not topic or "/" in topic or (path and not parts.hostname):
             raise ValueError("ntfy: one topic is needed, as in ntfys://ntfy.sh/your-topic")
-        secure = parts.scheme == "ntfys" or host == PUBLIC
-        at = f":{parts.port}" if path and parts.port else ""
-        self.url: Final = f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}{at}/"
+        secure = address.scheme == "ntfys" or parts.hostname == PUBLIC
+        self.url: Final = f"{address.http_origin(secure=secure) if path else f'https://{PUBLIC}'}/"
         self.topic: Final = unquote(topic)
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        user, password = address.user, address.password
         self._token = user if user and not password else ""
         self._auth = (user, password) if user and password else None
-        self._priority = parse_qs(parts.query).get("priority", [""])[0]
+        self._priority = address.get("priority")
         if self._priority and self._priority not in LOUDNESS:
             raise ValueError(f"ntfy: priority is one of {', '.join(LOUDNESS)}")
 

@@ -29,10 +29,9 @@ class PagerDutyNotifier:
 
     def __init__(self, url: str) -> None:
         address = Address(url)
-        host = address.parts.hostname
-        self._url = "".join(
-            ("https://" + HOST if host is None else address.http_url(secure=address.get("tls") != "no").rstrip("/"), "/v2/enqueue")
-        )  # fmt: skip
+        secure = address.get("tls") != "no"
+        at = f"https://{HOST}" if address.parts.hostname is None else address.http_origin(secure=secure)
+        self._url = f"{at}/v2/enqueue"
         (self._key, *_) = address.secrets("key")
 
     def body(self, message: Message) -> dict[str, Any]:

@@ -173,19 +173,22 @@ def release(connection: Connection) -> None:
     )  # fmt: skip
 
 
-def is_due(destination: str, now_us: int) -> sa.ColumnElement[bool]:
+def is_due(now_us: int) -> sa.ColumnElement[bool]:
     """Deliveries that may be tried now."""
     due = DELIVERIES.c.due_us
-    return sa.and_(
-        DELIVERIES.c.destination == destination,
-        DELIVERIES.c.state.in_(LIVE),
-        sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US),
-    )
+    return sa.and_(DELIVERIES.c.state.in_(LIVE), sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US))
+
+
+def is_due_at(destination: str, now_us: int) -> sa.ColumnElement[bool]:
+    """Those of them that go to one destination."""
+    return sa.and_(DELIVERIES.c.destination == destination, is_due(now_us))
 
 
 def has_work(connection: Connection, destination: str, now_us: int) -> bool:
     """True if there is anything to address or to claim. Asked before a write, so that an idle pager takes no write lock."""
-    waiting = sa.select(sa.literal(1)).where(sa.exists(sa.select(DELIVERIES.c.key).where(is_due(destination, now_us))))
+    waiting = sa.select(sa.literal(1)).where(
+        sa.exists(sa.select(DELIVERIES.c.key).where(is_due_at(destination, now_us)))
+    )
     return has_unaddressed(connection) or connection.scalar(waiting) is not None
 
 
@@ -196,11 +199,7 @@ def has_unaddressed(connection: Connection) -> bool:
 
 def due_destinations(connection: Connection, now_us: int) -> set[str]:
     """Where something can be sent now."""
-    due = DELIVERIES.c.due_us
-    late = sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US)
-    return set(
-        connection.scalars(sa.select(DELIVERIES.c.destination).distinct().where(DELIVERIES.c.state.in_(LIVE), late))
-    )
+    return set(connection.scalars(sa.select(DELIVERIES.c.destination).distinct().where(is_due(now_us))))
 
 
 def claim(
@@ -220,7 +219,7 @@ def _claim(
     wanted = (
         sa.select(DELIVERIES.c.key, DELIVERIES.c.person, DELIVERIES.c.attempts, OUTBOX.c.doc, OUTBOX.c.trace)
         .join(OUTBOX, OUTBOX.c.key == DELIVERIES.c.key)
-        .where(is_due(destination, now_us), _in_lane(lane))
+        .where(is_due_at(destination, now_us), _in_lane(lane))
         .order_by(OUTBOX.c.rank.desc(), OUTBOX.c.at_us, OUTBOX.c.key)
         .limit(limit)
         .with_for_update(of=DELIVERIES, skip_locked=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -219,6 +220,8 @@ def check_config_command(
 ) -> None:
     """Check a site's configuration and show the limits that it would put in force, beside the defaults.
 
+    Also when nobody would be on call in the next four weeks, where somebody should be.
+
     [dim]chairside check-config site.toml[/dim]
     """
     settings = _settings(config)
@@ -246,12 +249,32 @@ def check_config_command(
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     _print_policies(settings)
+    _say_who_is_on_call(settings)
     # By name: an address holds secrets, and a terminal is often shown.
-    pages = ", ".join(destination.name for destination in open_destinations(settings.pages.destinations))
+    opened = [destination.name for destination in open_destinations(settings.pages.destinations)]
+    pages = ", ".join((*opened, *settings.destinations))
     typer.echo(f"{config}: good. Pages go to {pages}." if pages else f"{config}: good, but pages go nowhere.")
     if settings.pages.scheduler:
         planning = ", ".join(destination.name for destination in open_destinations(settings.pages.scheduler))
         typer.echo(f"The daily digest goes to {planning}.")
+
+
+def _say_who_is_on_call(settings: Settings) -> None:
+    """Of each schedule, who is on call now and where nobody is, in its own zone."""
+    from alerts.rota.rota import holes, on_call
+    from alerts.rota.wall_clock import wall_of
+    from models.instants import DAY
+
+    table, now_us = settings.on_call(), time.time_ns() // 1000
+    for name, schedule in table.schedules.items():
+        people = ", ".join(on_call(table, name, now_us)) or "nobody"
+        found = list(holes(table, name, now_us, now_us + 28 * DAY))
+        line = f"{name}: {people} now; in four weeks somebody is on call whenever expected."
+        if found:
+            since, until = (f"{wall_of(at_us, schedule.timezone):%a %d %b %H:%M}" for at_us in found[0])
+            more = f", and {len(found) - 1} times more in four weeks" if found[1:] else ""
+            line = f"{name}: {people} now; nobody is on call from {since} to {until}{more}."
+        typer.echo(line)
 
 
 def _print_policies(settings: Settings) -> None:

@@ -201,8 +201,8 @@ class Association:
         #: The origins of the frame under way, and their numbers.
         self._of_frame: tuple[Origin, ...] | None = None
         self._numbers: Ints = _NO_ROWS
-        #: Numbers whose row is UNKNOWN. Whether anything changed since the frame's were looked up.
-        self._unsure: set[int] = set()
+        #: How many of `rows` are UNKNOWN. Whether anything changed since the frame's were looked up.
+        self._unknown = 0
         self._changed = False
         #: The cutoffs of some origins, and of which.
         self._cutoffs: Ints = _NO_CUTOFFS
@@ -216,8 +216,11 @@ class Association:
         if UNKNOWN in numbers:
             numbers = list(map(self._add, origins))
         self._of_frame, self._numbers = origins, np.array(numbers, np.int64)
-        if self._unsure and not self._unsure.isdisjoint(numbers):
-            self._look_up(self._unsure.intersection(numbers))
+        if self._unknown:
+            for number in self._numbers[self.rows[self._numbers] == UNKNOWN].tolist():
+                row = self.lookup(self.origins[number])
+                if row is not None:
+                    self.note_row(number, row)
         self._changed = False
         return self._numbers
 
@@ -226,18 +229,15 @@ class Association:
         number = self._number.setdefault(origin, len(self._number))
         if number == len(self.origins):
             self.origins.append(origin)
-            self._unsure.add(number)
+            self._unknown += 1
             if number == len(self.rows):
                 self.rows = np.concatenate([self.rows, np.full(number, UNKNOWN)])
         return number
 
-    def _look_up(self, numbers: set[int]) -> None:
-        """Look up the rows of origins of which they are not known."""
-        for number in numbers:
-            row = self.lookup(self.origins[number])
-            if row is not None:
-                self.rows[number] = row
-                self._unsure.remove(number)
+    def note_row(self, number: int, row: int) -> None:
+        """Note the row of an origin, by its number, until something changes; NAMELESS: no session takes it."""
+        self._unknown -= int(self.rows[number] == UNKNOWN)
+        self.rows[number] = row
 
     def cutoffs_of(self, origins: tuple[Origin, ...]) -> Ints:
         """(origins, 2), the cutoff of each; (0, 2) if they were not asked for since `numbers_of` these, or one has changed."""
@@ -251,7 +251,7 @@ class Association:
     def _forget(self) -> None:
         """Who leads where has changed: rows of origins are to be looked up anew."""
         self.rows[:] = UNKNOWN
-        self._unsure = set(range(len(self.origins)))
+        self._unknown = len(self.origins)
         self._changed = True
         self._cutoffs_are_of = None
 

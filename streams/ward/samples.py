@@ -125,7 +125,7 @@ def _claim(state: WardState, frame: Frame, which: int) -> None:
     row = known.lookup(name)
     if row is None:
         row = open_unannounced(state, name, _place(state, frame))
-    known.rows[known.numbers_of(frame.origins)[which]] = NAMELESS if row is None else row
+    known.note_row(int(known.numbers_of(frame.origins)[which]), NAMELESS if row is None else row)
 
 
 def _place(state: WardState, frame: Frame) -> Here:

@@ -24,7 +24,7 @@ from alerts.effects import Page
 from alerts.notify.destination import Message, Outcome
 from alerts.notify.notifiers import open_destination
 from models.instants import iso
-from tests.alerts.test_pager import START, misbehaving, page
+from tests.support.paging import START, misbehaving, page
 
 LINK = "https://clinic.example.org/answer/abc"
 MESSAGE = Message(page("k1"), "Ada", LINK)
@@ -105,7 +105,7 @@ class Mailbox:
         self.refuses = refuses
         self.got: list[tuple[list[str], bytes]] = []
 
-    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802 - what aiosmtpd calls
         if not self.refuses:
             self.got.append((envelope.rcpt_tos, envelope.content))
         return self.refuses or "250 taken"

@@ -13,7 +13,7 @@ from alerts.notify.destination import Message, Outcome
 from alerts.notify.notifiers import open_destination, open_destinations, safe_name
 from alerts.notify.ntfy import NtfyNotifier
 from models.instants import iso
-from tests.alerts.test_pager import START, misbehaving, page, receiver
+from tests.support.paging import START, misbehaving, page, receiver
 
 
 async def test_no_secret_of_an_address_reaches_a_log(monkeypatch: pytest.MonkeyPatch) -> None:

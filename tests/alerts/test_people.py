@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alerts.effects import FrameEffects, Page
+from alerts.effects import FrameEffects, Page, PageKind
 from alerts.notify.destination import Destination, InThread
 from alerts.notify.pager import FAILING_AFTER_S, Pager
 from alerts.store.destinations import DestinationState
 from alerts.store.outbox import RECEIPT_WITHIN_US, Method, everybody
 from alerts.store.store import Store
 from models.instants import SECOND, iso
-from tests.alerts.test_pager import LEASE, START, Clock, Phone, destination, failed, owe, page, store, until_idle, url
+from tests.support.paging import LEASE, START, Clock, Phone, destination, failed, owe, page, store, until_idle, url
 
 pytest_plugins = ("tests.support.postgres",)
 __all__ = ["store", "url"]  # fixtures
@@ -20,8 +20,8 @@ PEOPLE = {"ada": ["ada push", "ada sms"], "ben": ["ben push"]}
 PHONES = ["ada push", "ada sms", "ben push", "desk"]
 
 
-def call(*people: str, key: str = "k1", kind: str = "page") -> Page:
-    return Page(key, iso(START), "main", "P-07", "high", ("a1",), "Low oxygen", "SpO2 85", to=people, rung=1, kind=kind)  # type: ignore[arg-type]
+def call(*people: str, key: str = "k1", kind: PageKind = "page") -> Page:
+    return Page(key, iso(START), "main", "P-07", "high", ("a1",), "Low oxygen", "SpO2 85", to=people, rung=1, kind=kind)
 
 
 def reached(store: Store) -> tuple[list[str], list[str]]:

@@ -16,7 +16,7 @@ from alerts.store.store import Store
 from deploy.auditor import DESTINATION_FAILS_S, NO_PROGRESS_S, PAGE_AGAIN_S, UNSENT_S, Auditor, Seen, wrongs
 from models.instants import SECOND
 from tests.alerts.test_channels import listening
-from tests.alerts.test_pager import START, page, receiver
+from tests.support.paging import START, page, receiver
 from tests.support.service import falling, serving, until
 
 

@@ -14,7 +14,7 @@ from alerts.store.outbox import Method
 from deploy.network.sites import Sites, Switchboard
 from deploy.settings import PagesPart, Settings
 from models.instants import iso
-from tests.alerts.test_pager import misbehaving, receiver
+from tests.support.paging import misbehaving, receiver
 from tests.support.service import START_US, Inside, falling, invoked, serving, until_answered
 
 LINKED = Settings(pages=PagesPart(destinations=("console:",), link="https://clinic.example.org/"))

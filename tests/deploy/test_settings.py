@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,24 @@ def test_check_config_shows_every_limit_and_marks_what_changed(config: Path) -> 
 def test_check_config_says_when_pages_go_nowhere(config: Path) -> None:
     config.write_text("[pages]\ndestinations = []")
     assert "pages go nowhere" in invoked("check-config", config).stdout
+    config.write_text('destinations.ada-phone = "ntfys://ntfy.sh/topic"\n[pages]\ndestinations = []')
+    assert f"{config}: good. Pages go to ada-phone." in invoked("check-config", config).stdout
+
+
+def test_check_config_says_when_nobody_will_be_on_call(config: Path) -> None:
+    always = """
+        people.ada.role = "nurse"
+        [schedules.nurses]
+        timezone = "Europe/Berlin"
+        [[schedules.nurses.rotations]]
+        people = ["ada"]
+        since = 2026-01-05
+    """
+    config.write_text(always)
+    assert "nurses: ada now; in four weeks somebody is on call" in invoked("check-config", config).stdout
+    config.write_text(f'{always}hours = [{{ days = ["mon"], since = 08:00:00, until = 18:00:00 }}]')
+    said = invoked("check-config", config).stdout
+    assert re.search(r"nurses: (ada|nobody) now; nobody is on call from \w{3} .* 08:00, and [345] times more", said)
 
 
 @pytest.fixture

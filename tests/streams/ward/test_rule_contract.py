@@ -279,8 +279,7 @@ def _() -> Story:
 @scene_of("page-failing")
 def _() -> Story:
     clinic = Scene()
-    failing = {"destination": "ntfy", "since": moment(0), "reason": "no connection", "well": 1}
-    clinic.send(DestinationFailing(at=moment(0), **failing))  # type: ignore[arg-type]
+    clinic.send(DestinationFailing(at=moment(0), destination="ntfy", since=moment(0), reason="no connection", well=1))
 
     def end() -> None:
         clinic.send(DestinationRestored(at=moment(0), destination="ntfy"))
