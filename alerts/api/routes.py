@@ -20,11 +20,12 @@ from sse_starlette import EventSourceResponse
 
 from alerts.api.live import Feed
 from alerts.api.views import AS_MADE, Site, Views
+from alerts.desk.lifecycle import Refusal, decide, stimulus_of_close
 from alerts.store.destinations import DestinationState, destination_document
 from alerts.store.store import Store
 from models.instants import to_datetime
 from models.wire.bounds import Name, Text
-from models.wire.live import AlertsOut, DestinationsOut, TransitionsOut
+from models.wire.live import AlertPhase, AlertsOut, DestinationsOut, TransitionsOut
 from models.wire.observations import (
     AlertAcknowledged,
     AlertClosed,
@@ -80,7 +81,10 @@ def alert_routes(
     async def answer(
         alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site = "main"
     ) -> dict[str, Any]:
-        """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it."""
+        """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it.
+
+        What is measured and goes on cannot be closed: 409, with the reason; that somebody tried is on record.
+        """
         alert_document = await asyncio.to_thread(store.alert, alert)
         if alert_document is None:
             raise HTTPException(404, f"there is no alert {alert}")
@@ -102,6 +106,12 @@ def alert_routes(
             case "escalate":
                 command = AlertEscalated(**common)
         await append(command)
+        if verb == "close":
+            closing = stimulus_of_close(alert_document["rule"], alert_document["session"])
+            if alert_document["phase"] != AlertPhase.CLOSED and isinstance(
+                refused := decide(AlertPhase(alert_document["phase"]), closing), Refusal
+            ):
+                raise HTTPException(409, refused.reason)
         return {"accepted": 1, "alert": alert, "command": command.kind}
 
     @routes.get("/destinations", response_model=AS_MADE, responses={200: {"model": DestinationsOut}})

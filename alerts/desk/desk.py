@@ -14,7 +14,7 @@ from typing import Any, Final
 from alerts.desk.alert import Alert, AlertKey, alert_key, in_order
 from alerts.desk.digest import digest_page
 from alerts.desk.ladder import AGAIN, Call, Ladder, all_called, choose
-from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide
+from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide, stimulus_of_close
 from alerts.desk.open_alerts import OpenAlerts
 from alerts.desk.paging import Paging, news_page
 from alerts.desk.site import DeskSite
@@ -62,6 +62,7 @@ _STIMULI: Final[dict[type[Command], Stimulus]] = {
     AlertClosed: Stimulus.CLOSE,
     AlertEscalated: Stimulus.ESCALATE,
 }
+_CLOSES: Final = (Stimulus.CLOSE, Stimulus.CLOSE_MEASURED)
 
 
 class Desk:
@@ -73,7 +74,7 @@ class Desk:
         self._sites: dict[str, DeskSite] = {}
         self._paging = Paging()
         self._closed: dict[AlertKey, Priority] = {}
-        """Alerts that a person closed while their condition went on, with the worst priority since."""
+        """Alerts that a person closed while their condition, which is not measured, went on, with the worst priority since."""
         self._effects: list[Effect] = []
         self._offset = 0
         self._without_ladder = False
@@ -213,6 +214,8 @@ class Desk:
             )
             return False
         stimulus = _STIMULI[type(command)]
+        if stimulus is Stimulus.CLOSE:
+            stimulus = stimulus_of_close(alert.rule, alert.subject.session)
         details: dict[str, Any] = {"by": command.by}
         if command.note is not None:
             details["note"] = command.note
@@ -314,7 +317,7 @@ class Desk:
         if move.pages:
             self._flush(alert, clock_us)
         self._tell_the_called(alert, stimulus, clock_us, details)
-        if stimulus in {Stimulus.ENDED, Stimulus.ENDED_UNSEEN, Stimulus.CLOSE}:
+        if stimulus in {Stimulus.ENDED, Stimulus.ENDED_UNSEEN, *_CLOSES}:
             self._release(alert, at_us, clock_us)
 
     def _answered(self, alert: Alert, stimulus: Stimulus, details: dict[str, Any]) -> dict[str, Any]:
@@ -405,7 +408,7 @@ class Desk:
         if ladder is None or not site.on_call.routes or not (ladder.called or ladder.everybody):
             return
         by = details.get("by")
-        if stimulus in {Stimulus.ACKNOWLEDGE, Stimulus.SNOOZE, Stimulus.CLOSE} and isinstance(by, str):
+        if stimulus in {Stimulus.ACKNOWLEDGE, Stimulus.SNOOZE, *_CLOSES} and isinstance(by, str):
             kind: PageKind = "answered"
             what = f"{alert.text} Answered by {by}."
             if "answers" in details:

@@ -4,6 +4,8 @@ The rules, in prose:
 - A condition that begins raises an alert. It is active until somebody answers or the condition ends.
 - When the condition ends, an alert that latches stays up until a person has seen it; any other closes.
 - An acknowledgement or a snooze quiets this alert alone, and runs out: then the alert is active again.
+- While a measured condition goes on, its alert can be acknowledged or snoozed, which run out, but not closed: nobody can decide
+  that a saturation is no longer low. Which rules are measured is said in `models/tables/rules.py`.
 - A worse priority breaks through an acknowledgement and a snooze, and so does a reading at the same priority that is worse than
   the one told last by its limit's step (`models/tables/limits.py`). An easier one changes nothing but the priority.
 - An acknowledged or snoozed alert whose condition ends closes: somebody has seen it.
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from models.tables.rules import RULES
 from models.wire.live import AlertPhase, TransitionKind
 
 
@@ -33,11 +36,19 @@ class Stimulus(StrEnum):
     SNOOZE = "snooze"
     UNSNOOZE = "unsnooze"
     CLOSE = "close"
+    CLOSE_MEASURED = "close, and it is measured"
     ESCALATE = "escalate"
     RAN_OUT = "ran out"
 
 
-COMMANDS: Final = {Stimulus.ACKNOWLEDGE, Stimulus.SNOOZE, Stimulus.UNSNOOZE, Stimulus.CLOSE, Stimulus.ESCALATE}
+COMMANDS: Final = {
+    Stimulus.ACKNOWLEDGE,
+    Stimulus.SNOOZE,
+    Stimulus.UNSNOOZE,
+    Stimulus.CLOSE,
+    Stimulus.CLOSE_MEASURED,
+    Stimulus.ESCALATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class IllegalStep(Exception):
 
 _OVER = Refusal("the alert is closed")
 _NOT_SNOOZED = Refusal("the alert is not snoozed")
+_GOES_ON = Refusal("it is measured and goes on: acknowledge or snooze it; it closes once the readings are back")
 _NEVER = Impossible()
 
 P, S = AlertPhase, Stimulus
@@ -86,8 +98,10 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     (P.ACTIVE, S.ACKNOWLEDGE):          Move(P.ACKNOWLEDGED, ("acknowledged",)),
     (P.ACTIVE, S.SNOOZE):               Move(P.SNOOZED, ("snoozed",)),
     (P.ACTIVE, S.UNSNOOZE):             _NOT_SNOOZED,
-    # A person may close what goes on. The desk raises it again if it becomes worse than what was closed.
+    # A person may close what goes on and is not measured. The desk raises it again if it becomes worse than what was closed.
     (P.ACTIVE, S.CLOSE):                Move(P.CLOSED, ("closed",)),
+    # Acknowledged, then closed, at a saturation of 70 % that stays: silence for 48 minutes, down to 50 %.
+    (P.ACTIVE, S.CLOSE_MEASURED):       _GOES_ON,
     (P.ACTIVE, S.ESCALATE):             Move(P.ACTIVE, ("escalated",), pages=True),
     # Nobody has quieted it, so there is nothing to run out.
     (P.ACTIVE, S.RAN_OUT):              _NEVER,
@@ -105,6 +119,7 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     (P.ACKNOWLEDGED, S.SNOOZE):         Move(P.SNOOZED, ("snoozed",)),
     (P.ACKNOWLEDGED, S.UNSNOOZE):       _NOT_SNOOZED,
     (P.ACKNOWLEDGED, S.CLOSE):          Move(P.CLOSED, ("closed",)),
+    (P.ACKNOWLEDGED, S.CLOSE_MEASURED): _GOES_ON,
     # Whoever acknowledged it cannot cope alone: it is everybody's again, so it is active.
     (P.ACKNOWLEDGED, S.ESCALATE):       Move(P.ACTIVE, ("escalated",), pages=True),
     # An answer that ran out is followed by silence: the condition goes on, and nobody may be looking.
@@ -121,6 +136,7 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     # Whoever takes a snooze back is looking at the alert, so nobody need be paged; a snooze that ran out, nobody is looking at.
     (P.SNOOZED, S.UNSNOOZE):            Move(P.ACTIVE, ("expired",)),
     (P.SNOOZED, S.CLOSE):               Move(P.CLOSED, ("closed",)),
+    (P.SNOOZED, S.CLOSE_MEASURED):      _GOES_ON,
     (P.SNOOZED, S.ESCALATE):            Move(P.ACTIVE, ("escalated",), pages=True),
     (P.SNOOZED, S.RAN_OUT):             Move(P.ACTIVE, ("expired",), pages=True),
 
@@ -137,6 +153,8 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     (P.LATCHED, S.SNOOZE):              Refusal("the condition is over: acknowledge it"),
     (P.LATCHED, S.UNSNOOZE):            _NOT_SNOOZED,
     (P.LATCHED, S.CLOSE):               Move(P.CLOSED, ("closed",)),
+    # It is over: closing it says that it was seen.
+    (P.LATCHED, S.CLOSE_MEASURED):      Move(P.CLOSED, ("closed",)),
     # Whoever finds it may want a colleague to look at what happened. It stays latched: being called is not having seen.
     (P.LATCHED, S.ESCALATE):            Move(P.LATCHED, ("escalated",), pages=True),
     (P.LATCHED, S.RAN_OUT):             _NEVER,
@@ -157,6 +175,12 @@ def decide(phase: AlertPhase, stimulus: Stimulus) -> Move | Refusal:
     if isinstance(found, Impossible):
         raise IllegalStep(phase, stimulus)
     return found
+
+
+def stimulus_of_close(rule: str, session: str | None) -> Stimulus:
+    """What closing an alert of a rule by hand is to it; `session`: its subject's."""
+    known = RULES.get(rule)
+    return Stimulus.CLOSE_MEASURED if known is not None and known.must_be_seen_to_end(session) else Stimulus.CLOSE
 
 
 def diagram() -> str:

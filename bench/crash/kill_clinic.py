@@ -179,10 +179,11 @@ def nurse(answered: Answered, chance: random.Random) -> Callable[[httpx.Client],
             waiting.append((chance.choice(standing)["alert"], verb, f"tap-{chance.getrandbits(64):x}"))
         alert, verb, tap = waiting[0]
         answer = client.post(f"/v1/alerts/{alert}/{verb}", json={"by": "rn-1", "id": tap})
-        if answer.status_code == 202:
+        # A refused close is in the journal as well.
+        if answer.status_code in (202, 409):
             with answered.news:
                 answered.commands.append(tap)
-        if answer.status_code in (202, 404):
+        if answer.status_code in (202, 404, 409):
             waiting.clear()
             return True
         return False

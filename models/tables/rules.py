@@ -13,6 +13,7 @@ from typing import Final, Literal, cast
 
 from models.tables.card import CardRow
 
+Measured = Literal["reading", "score"]
 Category = Literal[
     "cardiovascular", "respiratory", "consciousness", "dissociation", "mood", "protocol", "technical", "maintenance"
 ]
@@ -46,6 +47,8 @@ class Rule:
     """A rule's name, category, whether its alerts latch, and its words on a board.
 
     `row`: the line of a card that its alerts light; None: the lines of the channels that an alert names, if it names any.
+    `measured`: what shows that it goes on, and when it is over: readings of a monitor or a cuff, or scores of an observer. While
+    it goes on its alert can be answered, not closed. None: it is an expectation, a form's answer or a matter of technique.
     """
 
     name: str
@@ -53,30 +56,37 @@ class Rule:
     latches: bool
     title: str
     row: CardRow | None
+    measured: Measured | None = None
+
+    def must_be_seen_to_end(self, session: str | None) -> bool:
+        """Whether its alert is open for as long as it goes on: a person cannot close it. Of a score of somebody outside any
+        session no end will be seen, so only a person closes that.
+        """
+        return self.measured == "reading" or (self.measured == "score" and session is not None)
 
 
 # fmt: off
 _TABLE: Final = (
-    Rule("hypertension",           "cardiovascular", True,  "High blood pressure",        "pressure"),
-    Rule("hypertensive-crisis",    "cardiovascular", True,  "Very high blood pressure",   "pressure"),
-    Rule("pressure-rise",          "cardiovascular", True,  "Blood pressure risen",       "pressure"),
+    Rule("hypertension",           "cardiovascular", True,  "High blood pressure",        "pressure","reading"),
+    Rule("hypertensive-crisis",    "cardiovascular", True,  "Very high blood pressure",   "pressure","reading"),
+    Rule("pressure-rise",          "cardiovascular", True,  "Blood pressure risen",       "pressure","reading"),
     Rule("pressure-forecast",      "cardiovascular", False, "Blood pressure may rise",    "pressure"),
-    Rule("hypotension",            "cardiovascular", True,  "Low blood pressure",         "pressure"),
-    Rule("tachycardia",            "cardiovascular", True,  "Fast heart rate",            "rate"),
-    Rule("bradycardia",            "cardiovascular", True,  "Slow heart rate",            "rate"),
-    Rule("hyperthermia",           "cardiovascular", True,  "High temperature",           None),
-    Rule("hypothermia",            "cardiovascular", True,  "Low temperature",            None),
-    Rule("desaturation",           "respiratory",    True,  "Low oxygen",                 "spo2"),
-    Rule("bradypnoea",             "respiratory",    True,  "Slow breathing",             "breathing"),
-    Rule("tachypnoea",             "respiratory",    True,  "Fast breathing",             "breathing"),
-    Rule("apnoea",                 "respiratory",    True,  "Not breathing",              "breathing"),
-    Rule("hypoventilation",        "respiratory",    True,  "CO2 building up",            "breathing"),
-    Rule("shallow-breathing",      "respiratory",    True,  "Shallow breathing",          "breathing"),
-    Rule("sedation",               "consciousness",  True,  "Sedated",                    "sedation"),
-    Rule("unresponsive",           "consciousness",  True,  "Unresponsive",               "sedation"),
-    Rule("dissociation",           "dissociation",   False, "Dissociating",               "dissociation"),
-    Rule("severe-dissociation",    "dissociation",   True,  "Severe dissociation",        "dissociation"),
-    Rule("prolonged-dissociation", "dissociation",   True,  "Dissociation lasting",       "dissociation"),
+    Rule("hypotension",            "cardiovascular", True,  "Low blood pressure",         "pressure","reading"),
+    Rule("tachycardia",            "cardiovascular", True,  "Fast heart rate",            "rate",  "reading"),
+    Rule("bradycardia",            "cardiovascular", True,  "Slow heart rate",            "rate",  "reading"),
+    Rule("hyperthermia",           "cardiovascular", True,  "High temperature",           None,    "reading"),
+    Rule("hypothermia",            "cardiovascular", True,  "Low temperature",            None,    "reading"),
+    Rule("desaturation",           "respiratory",    True,  "Low oxygen",                 "spo2",  "reading"),
+    Rule("bradypnoea",             "respiratory",    True,  "Slow breathing",             "breathing","reading"),
+    Rule("tachypnoea",             "respiratory",    True,  "Fast breathing",             "breathing","reading"),
+    Rule("apnoea",                 "respiratory",    True,  "Not breathing",              "breathing","reading"),
+    Rule("hypoventilation",        "respiratory",    True,  "CO2 building up",            "breathing","reading"),
+    Rule("shallow-breathing",      "respiratory",    True,  "Shallow breathing",          "breathing","reading"),
+    Rule("sedation",               "consciousness",  True,  "Sedated",                    "sedation","score"),
+    Rule("unresponsive",           "consciousness",  True,  "Unresponsive",               "sedation","score"),
+    Rule("dissociation",           "dissociation",   False, "Dissociating",               "dissociation","score"),
+    Rule("severe-dissociation",    "dissociation",   True,  "Severe dissociation",        "dissociation","score"),
+    Rule("prolonged-dissociation", "dissociation",   True,  "Dissociation lasting",       "dissociation","score"),
     Rule("suicidal-ideation",      "mood",           True,  "Suicidal thoughts",          None),
     Rule("answers-unread",         "mood",           True,  "Answers not understood",     None),
     Rule("mood-worsening",         "mood",           True,  "Mood worsening",             None),

@@ -59,7 +59,8 @@ def board_tables() -> dict[str, Any]:
         "qualities": dict(QUALITY_NOTES),
         "routes": dict(ROUTE_TITLES),
         "rules": {
-            rule.name: {"title": rule.title, "category": rule.category, "row": rule.row} for rule in RULES.values()
+            rule.name: {"title": rule.title, "category": rule.category, "row": rule.row, "measured": rule.measured}
+            for rule in RULES.values()
         },
         "symptoms": dict(SYMPTOM_BUTTONS),
         "times": {"stale_after_s": STALE_AFTER // SECOND},

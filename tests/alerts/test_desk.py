@@ -9,7 +9,7 @@ import pytest
 from alerts.desk.desk import ACKNOWLEDGED_FOR, Desk
 from alerts.desk.digest import digest_page
 from alerts.desk.paging import GROUP_FOR, QUIET_AFTER
-from alerts.effects import Page, Transition
+from alerts.effects import AuditEntry, Page, Transition
 from models.findings import Digest, DigestLine, Finding, Subject
 from models.instants import HOUR, MINUTE, SECOND, from_iso, to_datetime
 from models.tables.rules import INHIBITS, RULES, Priority
@@ -72,32 +72,45 @@ def test_a_worse_reading_breaks_through_a_snooze() -> None:
     assert [(seconds(page.at), page.priority) for page in clinic.pages] == [(15, "medium"), (30, "high")]
 
 
-def test_a_worse_reading_breaks_through_a_close_even_where_it_was_as_bad_before() -> None:
+def test_a_low_saturation_cannot_be_closed_away() -> None:
     clinic = Scene()
     clinic.chair("3").starts()
-    low_oxygen(clinic, 15, 83)
-    low_oxygen(clinic, 35, 89)
-    assert clinic.alert("desaturation").priority is MEDIUM
-    clinic.closes("desaturation")
-    low_oxygen(clinic, 15, 83)
+    low_oxygen(clinic, 20, 70)
+    clinic.acknowledges("desaturation")
+    (entry,) = clinic.closes("desaturation")
+    assert isinstance(entry, AuditEntry)
+    assert (entry.kind, entry.by) == ("alert.closed", "rn-1")
+    assert entry.outcome.startswith("refused: it is measured and goes on: acknowledge or snooze it")
+    assert clinic.alert("desaturation").phase is AlertPhase.ACKNOWLEDGED
+    low_oxygen(clinic, 11 * 60, 70)
     assert [line.split(" (")[0] for line in clinic.told("desaturation")] == [
         "0:10 high desaturation raised",
-        "0:45 medium desaturation eased",
-        "0:50 medium desaturation closed",
-        "1:00 high desaturation raised",
+        "0:20 high desaturation acknowledged",
+        "10:20 high desaturation expired",
     ]
-    assert [page.priority for page in clinic.pages] == ["high", "high"]
+    low_oxygen(clinic, 60, 97)
+    assert clinic.alert("desaturation").phase is AlertPhase.LATCHED
+    clinic.closes("desaturation")
+    assert "desaturation" not in clinic.open_rules(), "what is over may be closed"
+
+
+def test_a_worse_priority_breaks_through_a_close_of_what_is_not_measured_even_where_it_was_as_bad_before() -> None:
+    desk = Desk()
+    alert = begun(desk, "no-data")
+    finds(desk, "changed", "no-data", 1 * MINUTE, LOW)
+    commands(desk, AlertClosed, alert, 2 * MINUTE)
+    desk.take()
+    finds(desk, "changed", "no-data", 3 * MINUTE, MEDIUM)
+    assert steps_and_pages(desk)[0] == ("raised", None, 3 * MINUTE)
 
 
 def test_what_somebody_closed_is_not_raised_again_for_getting_easier() -> None:
-    clinic = Scene()
-    three = clinic.chair("3")
-    three.starts()
-    three.scores("cadss", 20)
-    clinic.closes("dissociation")
-    clinic.now_s += 60
-    three.scores("cadss", 8)
-    assert len(clinic.told("dissociation")) == 2
+    desk = Desk()
+    alert = begun(desk, "no-data")
+    commands(desk, AlertClosed, alert, 1 * MINUTE)
+    desk.take()
+    finds(desk, "changed", "no-data", 2 * MINUTE, LOW)
+    assert (desk.take(), list(desk.open)) == ((), [])
 
 
 def finds(
@@ -279,12 +292,12 @@ def test_pages_that_wait_for_one_instant_go_out_the_worst_first_then_in_the_orde
 
 def test_what_somebody_closed_is_raised_again_when_it_is_worse_than_it_has_become_since() -> None:
     desk = Desk()
-    alert = begun(desk)
+    alert = begun(desk, "no-data")
     commands(desk, AlertClosed, alert, 20)
     desk.take()
 
     def becomes(priority: Priority, at_us: int) -> list[tuple[str, str | None, int]]:
-        finds(desk, "changed", "desaturation", at_us, priority, onset_us=10)
+        finds(desk, "changed", "no-data", at_us, priority, onset_us=10)
         return steps_and_pages(desk)
 
     assert becomes(MEDIUM, 1 * MINUTE) == []
@@ -457,9 +470,9 @@ def test_a_desk_forgets_what_it_paged_once_that_changes_nothing() -> None:
         at_us = n * HOUR
         desk.advance(at_us)
         desk.find(Finding("began", subject, "desaturation", HIGH, at_us, at_us, at_us, "t", {}, "s"))
+        desk.find(Finding("ended", subject, "desaturation", HIGH, at_us, at_us, at_us, "t", {}, "s"))
         for alert in list(desk.open):
             desk.command(AlertClosed(at=to_datetime(at_us), alert=alert, by="rn-1"), at_us)
-        desk.find(Finding("ended", subject, "desaturation", HIGH, at_us, at_us, at_us, "t", {}, "s"))
     packed = desk.packed()
     assert (packed["open"], packed["closed"], len(packed["rule_paged"]), len(packed["patient_paged"])) == ([], [], 1, 1)
 

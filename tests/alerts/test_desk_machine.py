@@ -241,7 +241,12 @@ class DeskMachine(RuleBasedStateMachine):
     @among(is_open)
     def somebody_closes(self, one: Known) -> None:
         assert one.alert is not None
-        self._command(AlertClosed, one.alert)
+        effects = self._command(AlertClosed, one.alert)
+        if one.phase is not AlertPhase.LATCHED and RULES[one.rule].measured:
+            (entry,) = effects
+            assert isinstance(entry, AuditEntry)
+            assert entry.outcome.startswith("refused: it is measured and goes on")
+            return
         one.closed_at = one.priority
         one.gone()
 
@@ -290,6 +295,15 @@ class DeskMachine(RuleBasedStateMachine):
         assert told == {
             one.alert: (one.subject, one.rule, one.phase, one.until_us) for one in self.known if one.alert is not None
         }
+
+    @invariant()
+    def no_measured_condition_stands_without_an_alert_that_is_open_or_was_answered_within_its_time(self) -> None:
+        for one in self.known:
+            if one.priority is not None and RULES[one.rule].measured:
+                alert = self.desk.open.at((one.subject.site, one.subject.patient, one.subject.session, one.rule))
+                assert alert is not None
+                answered = alert.phase in {AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}
+                assert alert.phase is AlertPhase.ACTIVE or (answered and self.clock_us <= alert.until_us < FAR)
 
     @invariant()
     def a_board_shows_each_alert_in_the_desk_s_phase(self) -> None:

@@ -216,20 +216,24 @@ def test_only_others_are_told_that_somebody_has_answered() -> None:
     assert told(desk, 2 * MINUTE) == ["0 raised", "0 page 1: ada", "1 acknowledged"]
 
 
-@pytest.mark.parametrize("how", ["ends", "closed"])
-def test_what_a_worse_alert_held_back_is_paged_when_that_one_is_over_and_it_still_stands(how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "worse", "lesser"), [("ends", "hypertensive-crisis", "hypertension"), ("closed", "no-data", "probe-off")]
+)
+def test_what_a_worse_alert_held_back_is_paged_when_that_one_is_over_and_it_still_stands(
+    how: str, worse: str, lesser: str
+) -> None:
     desk = desk_with()
-    find(desk, 0, rule="hypertensive-crisis")
-    crisis = next(iter(desk.open))
-    find(desk, 1 * MINUTE, rule="hypertension", priority=MEDIUM)
+    find(desk, 0, rule=worse)
+    first = next(iter(desk.open))
+    find(desk, 1 * MINUTE, rule=lesser, priority=MEDIUM)
     told(desk, 90 * SECOND)
     if how == "ends":
-        find(desk, 90 * SECOND, "ended", rule="hypertensive-crisis")
+        find(desk, 90 * SECOND, "ended", rule=worse)
     else:
-        desk.command(AlertClosed(at=to_datetime(T0 + 90 * SECOND), alert=crisis, by="ada"), T0 + 90 * SECOND)
+        desk.command(AlertClosed(at=to_datetime(T0 + 90 * SECOND), alert=first, by="ada"), T0 + 90 * SECOND)
     escalated = [each for each in desk.take() if isinstance(each, Transition)][-1]
-    assert (escalated.rule, escalated.transition) == ("hypertension", "escalated")
-    assert escalated.evidence["because"] == "hypertensive-crisis no longer says it"
+    assert (escalated.rule, escalated.transition) == (lesser, "escalated")
+    assert escalated.evidence["because"] == f"{worse} no longer says it"
     assert escalated.evidence["page"] == "now"
 
 

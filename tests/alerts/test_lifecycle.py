@@ -18,7 +18,10 @@ from alerts.desk.lifecycle import (
     Stimulus,
     decide,
     diagram,
+    stimulus_of_close,
 )
+from models.tables.limits import LIMITS
+from models.tables.rules import RULES
 from models.wire.live import AlertPhase
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "lifecycle.md"
@@ -74,7 +77,7 @@ def test_every_step_is_on_record_and_each_command_under_its_own_name_however_oft
     names = {
         Stimulus.WORSENED: "worsened", Stimulus.EASED: "eased", Stimulus.ENDED: "closed", Stimulus.RECURRED: "closed",
         Stimulus.ACKNOWLEDGE: "acknowledged", Stimulus.SNOOZE: "snoozed", Stimulus.UNSNOOZE: "expired",
-        Stimulus.CLOSE: "closed", Stimulus.ESCALATE: "escalated", Stimulus.RAN_OUT: "expired",
+        Stimulus.CLOSE: "closed", Stimulus.CLOSE_MEASURED: "closed", Stimulus.ESCALATE: "escalated", Stimulus.RAN_OUT: "expired",
     }  # fmt: skip
     for phase, stimulus, move in moves():
         expected = names.get(stimulus, "latched" if move.to is AlertPhase.LATCHED else "closed")
@@ -117,7 +120,24 @@ def test_only_a_person_or_a_new_alert_ends_a_latched_one() -> None:
     leaving = {
         stimulus for stimulus in Stimulus if isinstance(move := TABLE[AlertPhase.LATCHED, stimulus], Move) and move.to is not AlertPhase.LATCHED
     }  # fmt: skip
-    assert leaving == {Stimulus.ACKNOWLEDGE, Stimulus.CLOSE, Stimulus.RECURRED}
+    assert leaving == {Stimulus.ACKNOWLEDGE, Stimulus.CLOSE, Stimulus.CLOSE_MEASURED, Stimulus.RECURRED}
+
+
+@pytest.mark.parametrize("phase", [AlertPhase.ACTIVE, AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED])
+def test_what_is_measured_and_goes_on_cannot_be_closed_from_any_phase(phase: AlertPhase) -> None:
+    found = TABLE[phase, Stimulus.CLOSE_MEASURED]
+    assert isinstance(found, Refusal)
+    assert "acknowledge or snooze" in found.reason
+
+
+def test_every_rule_with_a_limit_is_measured_and_of_scores_only_where_a_session_shows_their_end() -> None:
+    assert {limit.rule for limit in LIMITS} | {"prolonged-dissociation"} == {
+        rule.name for rule in RULES.values() if rule.measured
+    }
+    for rule in RULES.values():
+        named, outside = stimulus_of_close(rule.name, "S-1"), stimulus_of_close(rule.name, None)
+        assert named is (Stimulus.CLOSE_MEASURED if rule.measured else Stimulus.CLOSE)
+        assert outside is (Stimulus.CLOSE_MEASURED if rule.measured == "reading" else Stimulus.CLOSE)
 
 
 def test_a_closed_alert_stays_closed() -> None:

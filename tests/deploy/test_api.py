@@ -185,6 +185,12 @@ async def raised(clinic: Inside, patient: str = "P-1") -> str:
     return str(alert["alert"])
 
 
+async def recovers(clinic: Inside, patient: str = "P-1") -> None:
+    """The patient of `raised` breathes deeply."""
+    await clinic.post(*(sample(60 + n, patient=patient, spo2=96 + n % 2, pulse=80 + n % 3) for n in range(60)))
+    await clinic.settled()
+
+
 async def answers(clinic: Inside, alert: str, verb: str, **body: Any) -> Document:
     answer = await clinic.http.post(f"/v1/alerts/{alert}/{verb}", json={"by": "rn-1", **body})
     assert answer.status_code == 202, answer.text
@@ -204,6 +210,10 @@ async def test_an_alert_is_acknowledged_snoozed_escalated_and_closed(clinic: Ins
     assert (snoozed["phase"], snoozed["until"]) == ("snoozed", at(59 + 300))
     assert (await answers(clinic, alert, "unsnooze"))["phase"] == "active"
     await answers(clinic, alert, "escalate")
+    refused = await clinic.http.post(f"/v1/alerts/{alert}/close", json={"by": "rn-2"})
+    assert refused.status_code == 409
+    assert refused.json()["detail"].startswith("it is measured and goes on: acknowledge or snooze it")
+    await recovers(clinic)
     assert (await answers(clinic, alert, "close"))["phase"] == "closed"
     assert (await clinic.get("/v1/alerts", open=True))["alerts"] == []
 
@@ -213,8 +223,11 @@ async def test_an_alert_is_acknowledged_snoozed_escalated_and_closed(clinic: Ins
     assert steps[-1] == "closed"
     said = [one["evidence"].get("note") for one in await clinic.transitions()]
     assert said[1] == "on my way"
-    commands = [entry["kind"] for entry in (await clinic.get("/v1/history", patient="P-1"))["entries"]]
-    assert commands == [f"alert.{verb}" for verb in ("acknowledged", "snoozed", "unsnoozed", "escalated", "closed")]
+    entries = (await clinic.get("/v1/history", patient="P-1"))["entries"]
+    verbs = ("acknowledged", "snoozed", "unsnoozed", "escalated", "closed", "closed")
+    assert [entry["kind"] for entry in entries] == [f"alert.{verb}" for verb in verbs]
+    (tried,) = [entry for entry in entries if entry["outcome"].startswith("refused")]
+    assert (tried["kind"], tried["by"]) == ("alert.closed", "rn-2")
 
 
 async def test_the_same_answer_sent_twice_is_one_answer(clinic: Inside) -> None:
@@ -241,6 +254,7 @@ async def test_an_answer_that_makes_no_sense_is_refused(clinic: Inside, verb: st
 
 async def test_answering_a_closed_alert_is_kept_as_a_dead_letter(clinic: Inside) -> None:
     alert = await raised(clinic)
+    await recovers(clinic)
     await answers(clinic, alert, "close")
     await answers(clinic, alert, "acknowledge")
     (letter,) = (await clinic.get("/v1/dead-letters"))["dead_letters"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from alerts.effects import Effect, Page, Transition
+from alerts.effects import AuditEntry, Effect, Page, Transition
 from models.instants import SECOND
 from models.tables.instruments import INSTRUMENTS
 from models.wire.observations import CheckIn, Dose, Intervention, SessionEnded, SessionStarted, Vitals
@@ -105,7 +105,9 @@ class Stage:
 
     def closes(self, rule: str, words: str) -> None:
         self.note(f"rn-1 closes {rule}: {words}")
-        self.scene.closes(rule)
+        for effect in self.scene.closes(rule):
+            if isinstance(effect, AuditEntry) and effect.outcome != "accepted":
+                self.note(f"Chairside to rn-1: {effect.outcome}")
 
     def ends(self, chair: str) -> None:
         self.note(f"Chair {chair}: the session ends, P-{chair} goes home")
@@ -314,6 +316,19 @@ def _(on: Stage) -> None:
     on.does("3", "oxygen", "15 L/min by mask")
     on.shows("m-3", spo2=None)
     on.passes(2)
+
+
+@play("closed-away", "Oxygen is low and stays so; the alert can be answered, not closed")
+def _(on: Stage) -> None:
+    _infusion(on)
+    on.shows("m-3", spo2=70)
+    on.passes(1)
+    on.acknowledges("desaturation")
+    on.closes("desaturation", "she looks fine")
+    on.passes(21)
+    on.acknowledges("desaturation")
+    on.shows("m-3", spo2=None)
+    on.passes(1)
 
 
 @play("apnoea", "Breathing stops; oxygen falls a minute later")

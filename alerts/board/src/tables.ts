@@ -35,7 +35,7 @@ interface InstrumentRow {
 
 const CHANNELS: Readonly<Record<string, ChannelRow>> = tables.channels;
 const INSTRUMENTS: Readonly<Record<string, InstrumentRow>> = tables.instruments;
-const RULES: Readonly<Record<string, { title: string; row: string | null }>> = tables.rules;
+const RULES: Readonly<Record<string, { title: string; row: string | null; measured: string | null }>> = tables.rules;
 const DUE: Readonly<Record<string, string>> = tables.due;
 
 /** Shape and word beside every colour (IEC 60601-1-8): a photocopy must read the same. */
@@ -68,6 +68,12 @@ function asRow(name: string | null | undefined): Row | null {
 
 export function ruleTitle(rule: string): string | null {
   return RULES[rule]?.title ?? null;
+}
+
+/** A measured condition that goes on: its alert can be answered, and closes once it is over, not by hand. */
+export function goesOn(alert: { rule: string; phase: string; session?: string | null }): boolean {
+  const measured = RULES[alert.rule]?.measured ?? null;
+  return alert.phase !== "latched" && (measured === "reading" || (measured === "score" && alert.session != null));
 }
 
 export function rowOfRule(rule: string): Row | null {

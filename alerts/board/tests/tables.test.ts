@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { CADSS6_ABOUT } from "../src/chair/forms";
 import { beside, digits } from "../src/readings";
-import { bandsBelow, CADSS_6, channelsOf, DRUGS, dueName, instrumentWords, longName, MOAAS, readNowAndThen, ROUTES, rowOfChannel, rowOfRule, ROWS, ruleTitle, shortName, SIGN, SYMPTOMS, usual } from "../src/tables";
+import { bandsBelow, CADSS_6, channelsOf, DRUGS, dueName, goesOn, instrumentWords, longName, MOAAS, readNowAndThen, ROUTES, rowOfChannel, rowOfRule, ROWS, ruleTitle, shortName, SIGN, SYMPTOMS, usual } from "../src/tables";
 import tables from "../src/tables.json";
 
 test("every line that a table names is on a card", () => {
@@ -56,4 +56,12 @@ test("buttons stand in the tables' order", () => {
 test("the six items that are asked are as many as the instrument has, and there are words for each of its bands", () => {
   expect(CADSS6_ABOUT.length).toBe(CADSS_6.items);
   expect([bandsBelow("cadss-6", CADSS_6.highest), bandsBelow("cadss", 92), bandsBelow("new-scale", 3)]).toEqual([4, 4, 0]);
+});
+
+test("what is measured and goes on is not offered to be closed; what is over, or no measurement, is", () => {
+  expect(goesOn({ rule: "desaturation", phase: "acknowledged", session: "s1" })).toBe(true);
+  expect(goesOn({ rule: "desaturation", phase: "latched", session: "s1" })).toBe(false);
+  expect(goesOn({ rule: "unresponsive", phase: "active", session: "s1" })).toBe(true);
+  expect(goesOn({ rule: "unresponsive", phase: "active", session: null })).toBe(false);
+  expect(goesOn({ rule: "no-data", phase: "active", session: "s1" })).toBe(false);
 });

@@ -15,7 +15,7 @@ import { getJson, href, listOf, site } from "../here";
 import { band } from "../readings";
 import { invented } from "../site";
 import { Strip } from "../strip";
-import { channelsOf, longName, SIGN, unitOf, usual } from "../tables";
+import { channelsOf, goesOn, longName, SIGN, unitOf, usual } from "../tables";
 import { clock, now, parse, second, since } from "../times";
 import { trend, trendsMoved } from "../trends";
 import type { Alert, Chair } from "../wire";
@@ -127,7 +127,8 @@ function Answers({ alert }: { alert: Alert }) {
           End the snooze
         </button>
       )}
-      {(alert.phase === "acknowledged" || alert.phase === "latched" || known) && (
+      {goesOn(alert) && <p class="one-text" data-testid={`goes-on-${alert.alert}`}>It is measured and goes on: it closes once the readings are back.</p>}
+      {!goesOn(alert) && (alert.phase === "acknowledged" || alert.phase === "latched" || known) && (
         <button class="ack-also" data-testid={`close-${alert.alert}`} aria-disabled={busy} onClick={() => !busy && void command(alert.alert, "close")}>
           Close
         </button>
