@@ -18,9 +18,11 @@ from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import RETRY_AFTER_S, NotNow
+from deploy.foreign import ForeignRequests
 from deploy.wiring import Service
 from models.wire.schema import SCHEMAS
 from streams.forecasts.http import patient_routes
+from streams.intake.admission import Admission
 from streams.intake.append import Overloaded
 from streams.intake.http import observation_routes
 
@@ -41,12 +43,16 @@ def build(service: Service) -> FastAPI:
 
     # Offline: a clinic's network need not reach the network that the usual documentation page loads its scripts from.
     app = FastAPIOffline(title="Chairside", version=version("chairside"), description=ABOUT, lifespan=lifespan)
+    app.state.site = service.settings.site.name
+    app.add_middleware(ForeignRequests, hosts=lambda: service.settings.hosts)
 
     def counted(accepted: int, set_aside: int) -> None:
         service.metrics.accepted.inc(accepted)
         service.metrics.set_aside.inc(set_aside)
 
-    app.include_router(observation_routes(service.append, service.store, counted))
+    app.include_router(
+        observation_routes(service.append, service.store, counted, Admission(service.settings.site.name))
+    )
     app.include_router(chair_routes(service.views, service.store))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))

@@ -18,13 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from alerts.notify.destination import Destination
 from alerts.notify.notifiers import open_destination, open_destinations
+from deploy.foreign import host_of
 from models.instants import EPOCH
 from models.oncall import NOWHERE, Colleague, OnCall, Override, Policy, Routing, Schedule
 from models.relapse.policies import CheckIns, Maintenance
 from models.relapse.recalibration import recalibration_from
 from models.tables.limits import LIMITS, Limit, LimitRefused, with_overrides
 from models.wire.bounds import MANY, Name
-from models.wire.observations import LimitChanges, SiteConfigured
+from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
 
 
 class _Strict(BaseModel):
@@ -32,10 +33,11 @@ class _Strict(BaseModel):
 
 
 class SitePart(_Strict):
-    """The site's name and time zone."""
+    """The site's name and time zone. `hosts`: names by which browsers reach the service, beside that of `pages.link`."""
 
-    name: Name = "main"
+    name: Name = SITE_HERE
     timezone: str = "UTC"
+    hosts: Annotated[tuple[Name, ...], Field(max_length=MANY)] = ()
 
     @field_validator("timezone")
     @classmethod
@@ -131,6 +133,11 @@ class Settings(_Strict):
     def addresses(self) -> tuple[object, ...]:
         """Every address and who is reached by it: what a running process does not change."""
         return (*self.pages.addresses, self.destinations, {name: each.methods for name, each in self.people.items()})
+
+    @property
+    def hosts(self) -> set[str]:
+        """The names by which browsers reach the service, beside addresses and names that nobody outside can own."""
+        return {host.lower() for host in self.site.hosts} | host_of(self.pages.link)
 
     def on_call(self) -> OnCall:
         """Who is on call and who is called about what, as the journal gets it."""

@@ -21,19 +21,19 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["chairs"])
 
     @routes.get("/chairs", response_model=AS_MADE, responses={200: {"model": ChairsOut}})
-    async def chairs(site: Site = "main") -> ChairsOut:
+    async def chairs(site: Site) -> ChairsOut:
         """Every chair's session with its latest values, their age and quality: what the live feed sends each second."""
         return await views.chairs(site)
 
     @routes.get("/sessions", response_model=AS_MADE, responses={200: {"model": SessionsOut}})
-    async def sessions(site: Site = "main") -> SessionsOut:
+    async def sessions(site: Site) -> SessionsOut:
         """The open sessions."""
         chairs = (await views.chairs(site))["chairs"]
         return {"sessions": [_sitting(chair) for chair in chairs]}
 
     @routes.get("/history", response_model=AS_MADE, responses={200: {"model": HistoryOut}})
     async def history(
-        session: Name | None = None, patient: Name | None = None, site: Site = "main",
+        site: Site, session: Name | None = None, patient: Name | None = None,
         minutes: Annotated[int, Query(ge=1, le=SERIES_MINUTES)] = 20, entries: Annotated[int, Query(ge=0, le=1000)] = 50,
     ) -> HistoryOut:  # fmt: skip
         """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last."""

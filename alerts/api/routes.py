@@ -64,23 +64,21 @@ def alert_routes(
 
     @routes.get("/transitions", response_model=AS_MADE, responses={200: {"model": TransitionsOut}})
     async def transitions(
+        site: Site,
         after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-        site: Site = "main",
     ) -> TransitionsOut:
         """Every step of every alert after a number, in order. Ask again with `next` until it is empty."""
         found = await asyncio.to_thread(store.transitions, after, limit, site)
         return {"transitions": found, "next": found[-1]["seq"] if found else after}
 
     @routes.get("/alerts", response_model=AS_MADE, responses={200: {"model": AlertsOut}})
-    async def alerts(only_open: Annotated[bool, Query(alias="open")] = False, site: Site = "main") -> AlertsOut:
+    async def alerts(site: Site, only_open: Annotated[bool, Query(alias="open")] = False) -> AlertsOut:
         """The alerts as they stand, worst and oldest first; `open=true` for those that are not closed."""
         return {"alerts": await asyncio.to_thread(store.alerts, site, only_open)}
 
     @routes.post("/alerts/{alert}/{verb}", status_code=202)
-    async def answer(
-        alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site = "main"
-    ) -> dict[str, Any]:
+    async def answer(alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site) -> dict[str, Any]:
         """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it.
 
         What is measured and goes on cannot be closed: 409, with the reason; that somebody tried is on record.
@@ -115,7 +113,7 @@ def alert_routes(
         return {"accepted": 1, "alert": alert, "command": command.kind}
 
     @routes.get("/destinations", response_model=AS_MADE, responses={200: {"model": DestinationsOut}})
-    async def destinations(site: Site = "main") -> DestinationsOut:
+    async def destinations(site: Site) -> DestinationsOut:
         """Where a site's pages go, and whether they arrive there."""
         return {"destinations": [destination_document(each) for each in await asyncio.to_thread(of_site, site)]}
 
@@ -131,7 +129,7 @@ def alert_routes(
     @routes.get("/live", response_class=Response)
     async def live(
         request: Request,
-        site: Site = "main",
+        site: Site,
         last_event_id: Annotated[str | None, Header(max_length=200)] = None,
         after: Annotated[
             int | None, Query(ge=0, lt=2**63, description="As Last-Event-ID, for clients that cannot send it.")

@@ -13,13 +13,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Protocol
 
-from fastapi import Query
+from fastapi import Depends, Query, Request
 
 from models.wire.bounds import Name
 from models.wire.home import PatientOut, PatientsOut
 from models.wire.live import ChairsOut, Series
+from models.wire.observations import SITE_HERE
 
-Site = Annotated[Name, Query(description="The site; one clinic has one.")]
+
+def asked_site(
+    request: Request,
+    site: Annotated[Name, Query(description="The site; one clinic has one, and need not say it.")] = SITE_HERE,
+) -> str:
+    """The site that a request asks for. Who names none (or `main`) means the one whose boards this application shows."""
+    return request.app.state.site if site == SITE_HERE else site
+
+
+Site = Annotated[str, Depends(asked_site)]
 """Every route's query parameter `site`."""
 
 AS_MADE: Final = dict[str, Any]

@@ -24,6 +24,7 @@ from bench.figures import Figure
 from bench.speed.load import Line
 from bench.speed.posting import Posted, post_all, running
 from deploy.http import listen
+from streams.intake.admission import Admission
 from streams.intake.append import Intake
 from streams.intake.http import observation_routes
 from streams.intake.json import read
@@ -110,7 +111,7 @@ def serve(folder: Path) -> None:
         journal.close()
 
     app = FastAPI(lifespan=lifespan)
-    app.include_router(observation_routes(intake.append, store, lambda accepted, set_aside: None))
+    app.include_router(observation_routes(intake.append, store, lambda accepted, set_aside: None, Admission()))
     listening = listen("127.0.0.1", 0)
     print(f"edge on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     config = uvicorn.Config(app, log_level="warning", access_log=False, loop="uvloop", http="httptools", lifespan="on")

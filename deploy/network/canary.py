@@ -24,8 +24,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from models.instants import to_datetime
 from models.wire.observations import CheckIn, SessionEnded, SessionStarted
+from streams.intake.admission import CANARY
 from streams.intake.append import Overloaded, Records
-from streams.intake.reserved import CANARY
 from streams.journal.topics import shard_of
 
 log = logging.getLogger(__name__)

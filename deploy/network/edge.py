@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from alerts.api.live import Feed
 from alerts.api.routes import alert_routes
 from alerts.store.store import Store
 from deploy.app import ABOUT, finish
+from deploy.foreign import ForeignRequests
 from deploy.http import GRACE_S, listen
 from deploy.logs import set_up_log
 from deploy.metrics import Metrics
@@ -40,11 +41,11 @@ from deploy.wiring import wall_us
 from models.wire.observations import Command
 from streams.forecasts.http import patient_routes
 from streams.hosts.embedded import UNWRITABLE
+from streams.intake.admission import Admission, is_canary
 from streams.intake.append import Overloaded, Records
 from streams.intake.http import observation_routes
 from streams.intake.kafka import NetworkIntake
 from streams.intake.raw import RawIntake
-from streams.intake.reserved import is_canary, set_reserved_aside
 from streams.journal.kafka import KafkaProducer
 
 log = logging.getLogger(__name__)
@@ -95,12 +96,16 @@ class Edge:
             self.store.close()
 
     async def append(self, records: Records) -> None:
-        """Durable when it returns. The operators' sites are nobody's to write to."""
-        await self.intake.append(set_reserved_aside(records))
+        """Durable when it returns."""
+        await self.intake.append(records)
 
     async def command(self, command: Command) -> None:
         """A person's answer to an alert, durable when it returns."""
         await self.intake.append([command])  # type: ignore[list-item]
+
+    def hosts(self) -> Collection[str]:
+        """The names by which boards and phones of the sites reach an edge."""
+        return {host for settings in (self.sites.operators, *self.sites.configured.values()) for host in settings.hosts}
 
     def counted(self, accepted: int, set_aside: int) -> None:
         self.metrics.accepted.inc(accepted)
@@ -153,7 +158,9 @@ def build_edge(edge: Edge) -> FastAPI:
             yield
 
     app = FastAPIOffline(title="Chairside", description=ABOUT, lifespan=lifespan)
-    app.include_router(observation_routes(edge.append, edge.store, edge.counted))
+    app.state.site = edge.site
+    app.add_middleware(ForeignRequests, hosts=edge.hosts)
+    app.include_router(observation_routes(edge.append, edge.store, edge.counted, Admission()))
     app.include_router(chair_routes(edge.views, edge.store))
     app.include_router(patient_routes(edge.store, edge.views))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from alerts.effects import DeadLetter, FrameEffects, Page, Transition
 from models.instants import SECOND
 from streams.hosts.kafka.worker import ShardWorker
-from streams.intake.reserved import is_canary
+from streams.intake.admission import is_canary
 
 DECIDED_BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 

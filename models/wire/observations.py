@@ -67,6 +67,10 @@ InstrumentName = Literal[
 ]  # fmt: skip
 
 
+SITE_HERE: Final = "main"
+"""The site of who names none. Where one site is served by another name, it means that one (streams/intake/admission.py)."""
+
+
 class Record(BaseModel):
     """What every observation may carry. `at` is when it happened by the sender's clock."""
 
@@ -76,7 +80,7 @@ class Record(BaseModel):
     patient: Name | None = None
     id: Name | None = None
     session: Name | None = None
-    site: Name = "main"
+    site: Name = SITE_HERE
     source: Name | None = None
     replaces: Name | None = None
     received_at: Moment | None = None
@@ -461,5 +465,5 @@ def journaled(text: bytes) -> Event | Internal:
         field, site = ".".join(map(str, error["loc"][1:])), json.loads(text).get("site")
         reason = f"accepted by an earlier version, refused by this one: {error['msg']}"
         return SetAside(
-            at=EPOCH, site=site if isinstance(site, str) else "main", field=field, reason=reason, line=text.decode()
+            at=EPOCH, site=site if isinstance(site, str) else SITE_HERE, field=field, reason=reason, line=text.decode()
         )

@@ -24,7 +24,7 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
 
     @routes.get("/forecasts", response_model=AS_MADE, responses={200: {"model": ForecastsOut}})
     async def forecasts(
-        site: Site = "main",
+        site: Site,
         patient: Name | None = None,
         as_of: Annotated[Day | None, Query(description="Of this day.")] = None,
         history: Annotated[bool, Query(description="All of one patient's, as they were made, by day.")] = False,
@@ -38,12 +38,12 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
         return {"site": site, "forecasts": found}
 
     @routes.get("/patients", response_model=AS_MADE, responses={200: {"model": PatientsOut}})
-    async def patients(site: Site = "main") -> PatientsOut:
+    async def patients(site: Site) -> PatientsOut:
         """Everybody with a dose or an answer about their mood, the likeliest to be due first."""
         return await views.patients(site)
 
     @routes.get("/patients/{patient}", response_model=AS_MADE, responses={200: {"model": PatientOut}, 404: {}, 503: {}})
-    async def patient(patient: Patient, site: Site = "main") -> PatientOut:
+    async def patient(patient: Patient, site: Site) -> PatientOut:
         """One patient's course: severity, scores, doses, sessions, the days to come, and past forecasts beside what came."""
         found = await views.patient(site, patient)
         if found is None:
@@ -52,7 +52,7 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
 
     @routes.get("/burden", response_model=AS_MADE, responses={200: {"model": BurdenOut}})
     async def burden(
-        site: Site = "main", days: Annotated[int, Query(ge=1, le=LONGEST_BURDEN_DAYS)] = 7
+        site: Site, days: Annotated[int, Query(ge=1, le=LONGEST_BURDEN_DAYS)] = 7
     ) -> BurdenOut:  # fmt: skip
         """How many alerts of which rule and chair in the last days, and how their pages were answered."""
         since_us = max(await views.now_us(site) - days * DAY, 0)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from alerts.api.views import Site
 from alerts.store.store import Store
+from streams.intake.admission import Admission
 from streams.intake.append import Records
 from streams.intake.json import read
 from streams.intake.post import arranged
@@ -22,19 +23,20 @@ NAMED: Final = 100
 
 
 def observation_routes(
-    append: Callable[[Records], Awaitable[None]], store: Store, counted: Callable[[int, int], None]
-) -> APIRouter:
+    append: Callable[[Records], Awaitable[None]], store: Store, counted: Callable[[int, int], None],
+    admission: Admission,
+) -> APIRouter:  # fmt: skip
     """The routes.
 
     Args:
-        append: durable when it returns. counted: told how many were accepted and set aside.
+        append: durable when it returns. counted: told how many were accepted and set aside. admission: what may come in.
     """
     routes = APIRouter(prefix="/v1", tags=["observations"])
 
     async def observations(request: Request) -> JSONResponse:
         """One observation, an array, or NDJSON. Accepted means durable; what could not be used is named with its reason."""
         body = await _body(request)
-        reading = read(body, request.headers.get("content-type"))
+        reading = read(body, request.headers.get("content-type"), admission)
         if not reading.records:
             raise HTTPException(422, "no observation in the body")
         await append(arranged(reading.records))
@@ -71,7 +73,7 @@ def observation_routes(
     )  # fmt: skip
 
     @routes.get("/dead-letters")
-    async def dead_letters(site: Site = "main", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
+    async def dead_letters(site: Site, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
         """The last lines that could not be used, each with its reason."""
         return {"dead_letters": await asyncio.to_thread(store.dead_letters, site, limit)}
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from models.instants import EPOCH
 from models.tables.channels import CHANNEL_NAMES
 from models.wire.observations import OBSERVATION, Event, SetAside, Vitals
+from streams.intake.admission import Admission
 from streams.intake.gaps import is_gap
 from streams.intake.vitals_line import samples_of
 from streams.journal.frame import Sample, sample_of
@@ -39,8 +40,12 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Reading(Generic[R]):
-    """A body, read. `records` in order, with the set-aside lines in their places; `bad` pairs each with its line number."""
+    """A body, read. `records` in order, with the set-aside lines in their places; `bad` pairs each with its line number.
 
+    `admission`: what may come in; None: whatever a journal may hold.
+    """
+
+    admission: Admission | None = None
     records: list[R | Event | SetAside] = field(default_factory=list)
     bad: list[tuple[int, SetAside]] = field(default_factory=list)
 
@@ -51,23 +56,25 @@ class Reading(Generic[R]):
     def set_aside(self, line_number: int, where: str, reason: str, line: str) -> None:
         form, patient, site = _form_in(line)
         said = {"at": EPOCH, "field": where, "reason": reason, "line": line[:SHOWN], "form": form, "patient": patient}
+        if self.admission is not None:
+            site = self.admission.filed_under(site or None)
         aside = SetAside.model_validate(said | ({"site": site} if site else {}))
         self.records.append(aside)
         self.bad.append((line_number, aside))
 
 
-def read(body: bytes, content_type: str | None = None) -> Reading[Sample]:
+def read(body: bytes, content_type: str | None = None, admission: Admission | None = None) -> Reading[Sample]:
     """Read a body: ``application/x-ndjson`` (or several lines without a content type), else one object or an array."""
     kind = (content_type or "").partition(";")[0].strip().lower()
     stripped = body.strip().removeprefix(MARK)
     if "ndjson" in kind or "jsonl" in kind or (kind != "application/json" and not stripped.startswith(b"[")):
-        return read_packable(stripped.split(b"\n"))
+        return read_packable(stripped.split(b"\n"), admission)
     if not stripped.startswith(b"["):
-        return read_packable([stripped])
-    return _read_array(stripped)
+        return read_packable([stripped], admission)
+    return _read_array(stripped, admission)
 
 
-def _read_array(body: bytes) -> Reading[Sample]:
+def _read_array(body: bytes, admission: Admission | None) -> Reading[Sample]:
     """Each item of an array, as a line of its own."""
     try:
         items = [bytes(item) for item in _ITEMS.decode(body)]
@@ -81,11 +88,11 @@ def _read_array(body: bytes) -> Reading[Sample]:
         try:
             lines = [_line_of(item) for item in json.loads(body, parse_int=_whole)]
         except (ValueError, RecursionError) as wrong:
-            reading = Reading[Sample]()
+            reading = Reading[Sample](admission)
             reading.set_aside(1, "", f"not JSON: {_short(str(wrong))}", _text(body))
             return reading
         samples = samples_of(lines)
-    return _reading_of(lines, samples)
+    return _reading_of(lines, samples, admission)
 
 
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -95,20 +102,36 @@ def _line_of(item: object) -> bytes:
     return json.dumps(item).encode()
 
 
-def read_packable(lines: Sequence[bytes]) -> Reading[Sample]:
+def read_packable(lines: Sequence[bytes], admission: Admission | None = None) -> Reading[Sample]:
     """Read one observation a line, vitals as samples. Empty lines are nothing."""
-    return _reading_of(lines, samples_of(lines))
+    return _reading_of(lines, samples_of(lines), admission)
 
 
-def _reading_of(lines: Sequence[bytes], samples: Sequence[Sample | None]) -> Reading[Sample]:
+def _reading_of(
+    lines: Sequence[bytes], samples: Sequence[Sample | None], admission: Admission | None
+) -> Reading[Sample]:
     """Lines with the samples that some of them are; the others are read by the model."""
-    reading = Reading[Sample]()
+    reading = Reading[Sample](admission)
     take = reading.records.append
+    admitted: str | None = None
+    """The site of the last sample that may come in as it is: nearly all of a body are of one."""
     for number, (line, sample) in enumerate(zip(lines, samples, strict=True), 1):
         if sample is not None:
-            take(sample)
-        elif (record := _read_line(reading, number, line)) is not None:
-            take(sample_of(record) if isinstance(record, Vitals) else record)
+            record: Sample | Event = sample
+        elif (other := _read_line(reading, number, line)) is not None:
+            record = sample_of(other) if isinstance(other, Vitals) else other
+        else:
+            continue
+        if admission is not None and (sample is None or sample.site != admitted):
+            refused = admission.refusal(record)
+            if refused is not None:
+                reading.set_aside(number, *refused, _text(line))
+                continue
+            placed = admission.placed(record)
+            if placed is sample:
+                admitted = sample.site
+            record = placed
+        take(record)
     return reading
 
 

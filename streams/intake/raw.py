@@ -3,7 +3,7 @@
 Kafka Connect, a bridge from MQTT or a script of ten lines needs nothing of ours: a record's value is one observation as JSON, or
 several, one a line. A record is done with when its observations are durable in their shards' journals; edges that share the
 topic, and one that takes over from another, may write an observation twice, and the ward drops it.
-Bad at: naming the sender of a line that cannot be read; it is set aside under a site of the operators (reserved.py).
+Bad at: naming the sender of a line that cannot be read; it is set aside under a site of the operators (admission.py).
 Never here: validation (json.py), what a frame means.
 """
 
@@ -17,11 +17,10 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from models.wire.observations import SetAside
+from streams.intake.admission import Admission
 from streams.intake.append import Overloaded, Records
 from streams.intake.json import read_packable
 from streams.intake.kafka import NetworkIntake
-from streams.intake.reserved import UNADDRESSED, set_reserved_aside
 from streams.journal.frame import FULL
 from streams.journal.kafka import KafkaConnection
 from streams.journal.topics import RAW_TOPIC
@@ -40,13 +39,8 @@ RAW_RETRY_S: Final = 1.0
 
 def read_raw(values: Iterable[bytes | None]) -> tuple[Records, int]:
     """The records of raw values, in order, and how many of them could not be used."""
-    reading = read_packable([line for value in values if value for line in value.split(b"\n")])
-    records = [
-        record.model_copy(update={"site": UNADDRESSED})
-        if isinstance(record, SetAside) and "site" not in record.model_fields_set else record
-        for record in set_reserved_aside(reading.records)
-    ]  # fmt: skip
-    return records, sum(isinstance(record, SetAside) for record in records)
+    reading = read_packable([line for value in values if value for line in value.split(b"\n")], Admission())
+    return reading.records, len(reading.bad)
 
 
 class RawIntake:

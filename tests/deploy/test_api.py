@@ -277,12 +277,43 @@ async def test_transitions_are_read_page_by_page(clinic: Inside) -> None:
 # ---- what the service has --------------------------------------------------------------------------------------------
 
 
-async def test_sites_do_not_see_each_other(clinic: Inside) -> None:
-    await clinic.post(*(line | {"site": "north"} for line in falling()))
+@pytest.mark.parametrize("name", ["main", "north"])
+async def test_whoever_names_no_site_means_the_one_that_is_served_in_posts_and_in_questions(
+    tmp_path: Path, name: str
+) -> None:
+    limits = {"desaturation": {"medium": {"spo2": {"enter": 91}}}}
+    settings = Settings.model_validate({"site": {"name": name}, "pages": {"destinations": []}, "limits": limits})
+    async with serving(tmp_path, settings) as clinic:
+        await clinic.post(*falling())
+        for asked in ({}, {"site": "main"}, {"site": name}):
+            await clinic.settled()
+            (alert,) = (await clinic.get("/v1/alerts", **asked))["alerts"]
+            assert (alert["site"], alert["evidence"]["limit"]) == (name, 91), "its own limits, not the built-in ones"
+            assert len((await clinic.get("/v1/chairs", **asked))["chairs"]) == 1
+        assert (await clinic.get("/v1/alerts", site="south"))["alerts"] == []
+
+
+async def test_what_names_another_site_is_set_aside_with_its_reason_and_never_counted_as_accepted(
+    clinic: Inside,
+) -> None:
+    answer = await clinic.http.post(
+        "/v1/observations", json=[sample(0, patient="P-1", spo2=97), sample(1, patient="P-1", spo2=97, site="north")]
+    )
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    (aside,) = answer.json()["set_aside"]
+    assert (aside["line"], aside["field"], aside["reason"]) == (2, "site", "this service serves main, not north")
     await clinic.settled()
-    for path, name in (("/v1/alerts", "alerts"), ("/v1/transitions", "transitions"), ("/v1/chairs", "chairs")):
-        assert (await clinic.get(path))[name] == []
-        assert len((await clinic.get(path, site="north"))[name]) == 1
+    (letter,) = (await clinic.get("/v1/dead-letters"))["dead_letters"]
+    assert letter["field"] == "site"
+
+
+async def test_no_sender_switches_a_limit_off(clinic: Inside) -> None:
+    off = {"kind": "site.configured", "at": at(0), "limits": {"desaturation": {"high": {"spo2": {"enabled": False}}}}}
+    answer = await clinic.http.post("/v1/observations", json=off)
+    assert (answer.status_code, answer.json()["accepted"]) == (422, 0)
+    await clinic.post(*falling())
+    await clinic.settled()
+    assert [alert["rule"] for alert in (await clinic.get("/v1/alerts"))["alerts"]] == ["desaturation"]
 
 
 async def test_sessions_history_and_entries_of_a_chair(clinic: Inside) -> None:

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from alerts.effects import AuditEntry, Page, Transition
 from deploy.network.canary import Canary, canary_sites, observations
 from models.instants import from_iso, to_datetime
+from streams.intake.admission import NOT_YOURS, Admission, is_canary
 from streams.intake.append import Records
-from streams.intake.reserved import UNADDRESSED, is_canary, set_reserved_aside
 from streams.journal.frame import FrameBuilder
 from streams.journal.topics import shard_of
 from streams.shard import Shard
@@ -23,9 +23,8 @@ def test_every_shard_has_a_canary_s_site_that_no_sender_can_write_to() -> None:
     sites = canary_sites(16)
     assert [shard_of(site, 16) for site in sites] == list(range(16))
     assert all(is_canary(site) for site in sites)
-    assert {record.site for record in set_reserved_aside(observations(sites[0], "s", to_datetime(NOW_US)))} == {
-        UNADDRESSED
-    }
+    tried = observations(sites[0], "s", to_datetime(NOW_US))
+    assert {Admission().refusal(record) for record in tried} == {("site", NOT_YOURS)}
 
 
 def test_a_canary_raises_one_alert_that_pages_nobody_and_leaves_the_shard_as_it_was() -> None:

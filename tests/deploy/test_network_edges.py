@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from models.wire.observations import CheckIn, Vitals
-from streams.intake.reserved import UNADDRESSED
+from streams.intake.admission import UNADDRESSED
 from streams.journal.kafka import KafkaProducer
 from streams.journal.topics import DEAD_LETTERS_TOPIC, RAW_TOPIC
 from tests.support.network import PATIENCE_S, Network, Processes, recent
