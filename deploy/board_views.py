@@ -37,7 +37,7 @@ class ShardViews:
 
     Args:
         owner: whose shard is read, on the event loop that runs it. journal, store: the same shard's.
-        worker: the process that draws a patient's curve. now_us: the wall clock.
+        worker: the process that draws a patient's curve. now_us: the clock that stamps the journal.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ShardViews:
         return self._shard.ward.clock
 
     async def now_us(self, site: str) -> int:
-        """The wall's, or on the observed clock the shard's, which a command must not push ahead."""
+        """The appender's, or on the observed clock the shard's, which a command must not push ahead."""
         ward = self._shard.ward
         return max(ward.clock_us, 0) if ward.clock == "observed" else self._wall_us()
 
@@ -143,6 +143,10 @@ class ShardViews:
     def open_sessions(self) -> int:
         """How many there are."""
         return len(self._shard.ward.association.sessions)
+
+    def is_open(self, rule: str) -> bool:
+        """Whether an alert of this rule is open, at any site."""
+        return any(alert.rule == rule for alert in self._shard.desk.open.values())
 
     def configuration(self, site: str) -> str | None:
         """The hash of the configuration that the site has in force; None where it never had one."""

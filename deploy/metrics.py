@@ -41,6 +41,11 @@ class Metrics:
             "When the shard's owner last finished a frame",
             registry=registry,
         )
+        self.clock_apart: Final = Gauge(
+            "chairside_clock_apart_seconds",
+            "How far the machine's clock is ahead of the journal's time; below 0: behind",
+            registry=registry,
+        )
         self.sessions: Final = Gauge("chairside_open_sessions", "Sessions open now", registry=registry)
         self.open_alerts: Final = Gauge("chairside_open_alerts", "Alerts open now", ["priority"], registry=registry)
         self.pages_owed: Final = Gauge(

@@ -12,7 +12,7 @@ import fcntl
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -25,17 +25,19 @@ from alerts.store.destinations import DestinationState, destination_document
 from alerts.store.store import Store
 from deploy.auditor import Auditor
 from deploy.board_views import ShardViews
+from deploy.clock_watch import ClockWatch
 from deploy.compiling import compile_ward
 from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, WatchedSettings
 from deploy.supervisor import Supervisor, reason_of
 from models.instants import SECOND, to_datetime
-from models.wire.observations import Command, Conflicted, DestinationFailing, DestinationRestored, Fault
+from models.wire.observations import ClockApart, Command, Conflicted, DestinationFailing, DestinationRestored, Fault
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
 from streams.intake.append import Intake, Overloaded, Records
+from streams.journal.appender_clock import AppenderClock
 from streams.journal.journal import SqliteJournal
 from streams.ward.state import Clock
 
@@ -59,12 +61,23 @@ def wall_us() -> int:
     return time.time_ns() // 1000
 
 
-_STARTED_US: Final = wall_us() - time.monotonic_ns() // 1000
+def _passed_us() -> int:
+    """A clock that never jumps, in microseconds; time in which the machine slept counts where the system can say so."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime_ns(clock) // 1000
+
+
+_STARTED_US: Final = wall_us() - _passed_us()
 
 
 def steady_us() -> int:
     """The wall clock as it was at the start and the time since then, in microseconds: no jump of the wall's moves it."""
-    return _STARTED_US + time.monotonic_ns() // 1000
+    return _STARTED_US + _passed_us()
+
+
+def machine_clock() -> AppenderClock:
+    """The clock of this machine."""
+    return AppenderClock(wall_us, steady_us)
 
 
 def _secret(data: Path) -> str:
@@ -87,7 +100,7 @@ class Service:
     """
 
     def __init__(
-        self, data: Path, settings: Settings, clock: Clock = "received", now_us: Callable[[], int] = wall_us,
+        self, data: Path, settings: Settings, clock: Clock = "received", now_us: AppenderClock | None = None,
         watched: WatchedSettings | None = None, forecasting: bool = True,
     ) -> None:  # fmt: skip
         data.mkdir(parents=True, exist_ok=True)
@@ -100,9 +113,10 @@ class Service:
         self.settings = settings
         self._watched = watched
         self.metrics = Metrics()
-        self.now_us = now_us
+        self.now_us = now_us = now_us or machine_clock()
         self.store = Store(f"sqlite:///{path}")
         self.journal = SqliteJournal(path, now_us, clock)
+        now_us.go_on_from(self.journal.last_us)
         self.owner = Owner(self.journal, self.store, clock, self._told, self._fault)
         # Before the store is migrated: who is refused here goes back to the version that wrote it, and must be able to.
         self.owner.restore()
@@ -127,8 +141,8 @@ class Service:
         self._progress_offset = -1
         self.ready = asyncio.Event()
         self.tasks = Supervisor()
-        self._faults: asyncio.Queue[Conflicted | Fault] = asyncio.Queue()
-        """What went wrong with the owner's store or state, to be told through the journal like everything else."""
+        self._faults: asyncio.Queue[Conflicted | Fault | ClockApart] = asyncio.Queue()
+        """What went wrong with store, state or clock, to be told through the journal like everything else."""
         self._unshown = ""
         """Why the chairs' values cannot be shown; empty: they can."""
         compile_ward(log.warning)
@@ -149,6 +163,7 @@ class Service:
         tasks.start("boards", self._show())
         tasks.start("configuration", self._follow_configuration())
         tasks.start("faults", self._tell_faults())
+        tasks.start("clock", self._watch_clock())
         tasks.start("pager", self.pager.run())
         if self.forecaster is not None:
             tasks.start("forecaster", self.forecaster.run())
@@ -165,7 +180,7 @@ class Service:
         finally:
             self.auditor.stop()
             self.feed.close()
-            for name in ("boards", "configuration", "faults"):
+            for name in ("boards", "configuration", "faults", "clock"):
                 await tasks.stopped(name, cancel=True)
             if self.forecaster is not None:
                 # It begins nothing new, and what it was making is made after the next start.
@@ -274,6 +289,14 @@ class Service:
                 except Overloaded:
                     await asyncio.sleep(AGAIN_S)
 
+    async def _watch_clock(self) -> None:
+        """Tell the journal of a machine's clock that is wrong, and of one that no longer is. An observed clock is not its."""
+        watch = ClockWatch(self.now_us, self.settings.site.name, standing=self.views.is_open("host-clock"))
+        while True:
+            if (news := watch.look()) is not None and self.journal.clock == "received":
+                self._faults.put_nowait(news)
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def _show(self) -> None:
         """The chairs' values to whoever listens, each second. What cannot be shown must not end what is watched: it is said in
         the log and by `health`, and the board says that nothing comes.
@@ -307,6 +330,7 @@ class Service:
             "ok": idle_s < STALLED_AFTER_S and set(tasks.values()) <= {"running"},
             "tasks": tasks,
             "last_progress_s": round(idle_s, 1),
+            "clock_apart_s": round(self.now_us.gap_us / SECOND, 1),
             "frames_behind": self.owner.behind,
             "next_offset": offset,
             "checkpoint": self.owner.checkpointed_offset,
@@ -321,6 +345,7 @@ class Service:
         health, counts, metrics = self.health(), await self.views.counts(), self.metrics
         metrics.behind.set(health["frames_behind"])
         metrics.progress.set(time.time() - health["last_progress_s"])
+        metrics.clock_apart.set(health["clock_apart_s"])
         metrics.sessions.set(counts.open_sessions)
         metrics.listeners.set(self.feed.listeners)
         metrics.faults.set(self.owner.faults)

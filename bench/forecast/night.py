@@ -40,6 +40,7 @@ from models.wire.observations import OBSERVATION
 from streams.forecasts.cache import pack_cache, unpack_cache
 from streams.forecasts.jobs import ForecastRequest, PatientInput, make_forecasts
 from streams.forecasts.shipped import shipped_pool
+from streams.journal.appender_clock import AppenderClock
 from streams.journal.frame import FULL, FrameBuilder
 from streams.shard import Shard
 from streams.ward.home.rows import AtHome, starts_us
@@ -134,7 +135,11 @@ def prepared(service: Service, enrolled: int, different: int) -> tuple[int, int]
 async def night(folder: Path, enrolled: int, different: int) -> list[Figure]:
     """Prepare, and let it pass."""
     began = perf_counter()
-    service = Service(folder, Settings(), now_us=lambda: to_us(NIGHT) + round((perf_counter() - began) * 1e6))
+
+    def now_us() -> int:
+        return to_us(NIGHT) + round((perf_counter() - began) * 1e6)
+
+    service = Service(folder, Settings(), now_us=AppenderClock(now_us, now_us))
     number, size = prepared(service, enrolled, different)
     forecaster = service.forecaster
     if forecaster is None:

@@ -69,6 +69,7 @@ class SqliteJournal:
 
     def __init__(self, path: Path, now_us: Callable[[], int], clock: str = "received", shards: int = 1) -> None:
         self._now_us = now_us
+        self.clock = clock
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         run = self._connection.execute
@@ -94,6 +95,11 @@ class SqliteJournal:
     @property
     def next_offset(self) -> int:
         return self._last_offset + 1
+
+    @property
+    def last_us(self) -> int:
+        """The stamp of the last frame; 0 where there is none."""
+        return self._last_us
 
     def append(self, payloads: Sequence[bytes]) -> list[JournalEntry]:
         with self._lock:

@@ -13,6 +13,7 @@ from models.relapse.policies import PolicyRefused, home_policies
 from models.tables.limits import LimitRefused
 from models.wire.observations import (
     CheckIn,
+    ClockApart,
     Command,
     Conflicted,
     DestinationFailing,
@@ -43,6 +44,7 @@ from streams.ward.rules.checkins import alert_unread_line
 from streams.ward.rules.contraindications import check_contraindication, weigh_registration
 from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.rules.destinations import file_failing, file_restored
+from streams.ward.rules.host_clock import file_clock_apart
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
 from streams.ward.samples import pass_time
 from streams.ward.session_entries import assign_device, end_session, fold_intervention, start_session
@@ -75,6 +77,9 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         return
     if isinstance(record, DestinationRestored):
         file_restored(state, record, here)
+        return
+    if isinstance(record, ClockApart):
+        file_clock_apart(state, record, here)
         return
     for dose in state.association.early.over(here[0]):
         if not dose.accepted:

@@ -28,6 +28,7 @@ from deploy.wiring import Service
 from models.instants import DAY, HOUR, SECOND, to_datetime
 from models.wire.observations import Intervention
 from streams.forecasts.scheduler import Forecaster
+from streams.journal.appender_clock import AppenderClock
 from streams.shard import Shard
 from streams.ward.home.rows import AtHome
 from tests.support.extremes import filled_in, lines
@@ -96,7 +97,10 @@ class House:
 
     async def opens(self) -> None:
         self.service = Service(
-            self.data, Settings(pages=PagesPart(destinations=())), now_us=lambda: self.clock_us, forecasting=False
+            self.data,
+            Settings(pages=PagesPart(destinations=())),
+            now_us=AppenderClock(lambda: self.clock_us, lambda: self.clock_us),
+            forecasting=False,
         )
         self.app = build(self.service)
         service = self.service

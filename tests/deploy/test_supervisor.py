@@ -19,7 +19,7 @@ from deploy.wiring import Service
 from streams.intake.append import Overloaded
 from tests.support.service import PATIENCE_S, ROOT, Inside, falling, heard, serving, until
 
-TASKS = ("owner", "intake", "boards", "configuration", "faults", "pager", "forecaster")
+TASKS = ("owner", "intake", "boards", "configuration", "faults", "clock", "pager", "forecaster")
 
 
 # ---- the registry

@@ -29,9 +29,10 @@ from bench.recorded import DATA
 from deploy.cli.app import app
 from deploy.http import Server, listen, server
 from deploy.settings import Settings
-from deploy.wiring import Service, wall_us
+from deploy.wiring import Service
 from models.arrays import Document
 from models.instants import SECOND, from_iso, iso
+from streams.journal.appender_clock import AppenderClock
 from streams.ward.state import Clock
 from tests.support.published import hold_to_schema
 
@@ -173,7 +174,7 @@ async def until_answered(ask: Callable[[], Awaitable[T | None]], what: str) -> T
 
 @asynccontextmanager
 async def serving(
-    data: Path, settings: Settings | None = None, clock: Clock = "observed", now_us: Callable[[], int] = wall_us,
+    data: Path, settings: Settings | None = None, clock: Clock = "observed", now_us: AppenderClock | None = None,
     *, forecasting: bool = False,
 ) -> AsyncIterator[Inside]:  # fmt: skip
     """A service behind a socket, for as long as the block lasts.

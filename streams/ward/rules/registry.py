@@ -77,6 +77,7 @@ _TABLE: Final = (
     Enrolment("clock-skew",             "absence"),
     Enrolment("integrity",              "rules.integrity", "by a person"),
     Enrolment("page-failing",           "rules.destinations"),
+    Enrolment("host-clock",             "rules.host_clock"),
     Enrolment("maintenance-due",        "home.forecasts"),
     Enrolment("relapse-risk",           "home.forecasts"),
 )

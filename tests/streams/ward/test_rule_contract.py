@@ -19,6 +19,7 @@ from models.tables.rules import RULES
 from models.wire.live import TRANSITION_ADAPTER
 from models.wire.observations import (
     AlertClosed,
+    ClockApart,
     Conflicted,
     DestinationFailing,
     DestinationRestored,
@@ -283,6 +284,17 @@ def _() -> Story:
 
     def end() -> None:
         clinic.send(DestinationRestored(at=moment(0), destination="ntfy"))
+
+    return Story(clinic, end)
+
+
+@scene_of("host-clock")
+def _() -> Story:
+    clinic = Scene()
+    clinic.send(ClockApart(at=moment(0), apart_s=-3600.0, stepped_s=-3600.0))
+
+    def end() -> None:
+        clinic.send(ClockApart(at=moment(0)))
 
     return Story(clinic, end)
 
