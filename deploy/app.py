@@ -72,13 +72,14 @@ def build(service: Service) -> FastAPI:
 
     @app.get("/v1/site", tags=["operations"])
     async def site() -> dict[str, Any]:
-        """The site's name, time zone and clock: what a page must know to show time."""
+        """The site's name, time zone and clock, where its pages go, and which limits watch less than the built-in ones."""
         settings = service.settings
         return {
             "site": settings.site.name,
             "timezone": settings.site.timezone,
             "clock": await service.views.clock(settings.site.name),
             "pages_to": [destination.name for destination in service.pager.destinations],
+            "weakened": [{"limit": words, "reason": reason} for words, reason in settings.weakened()],
         }
 
     finish(app)

@@ -23,7 +23,8 @@ from models.instants import EPOCH
 from models.oncall import NOWHERE, Colleague, OnCall, Override, Policy, Routing, Schedule
 from models.relapse.policies import CheckIns, Maintenance
 from models.relapse.recalibration import recalibration_from
-from models.tables.limits import LIMITS, Limit, LimitRefused, with_overrides
+from models.tables.limits import CALLED, LIMITS, Limit, LimitRefused, flatten, with_overrides
+from models.tables.weakened import weakened_limits
 from models.wire.bounds import MANY, Name
 from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
 
@@ -167,6 +168,11 @@ class Settings(_Strict):
         """
         return with_overrides(LIMITS, self.limits)
 
+    def weakened(self) -> list[tuple[str, str | None]]:
+        """Each limit that watches less than the built-in one: how, and the reason that the file gives."""
+        given = {(*named[:2], CALLED.get(named[2], named[2])): change.reason for named, change in flatten(self.limits)}
+        return [(each.words, given.get(each.key)) for each in weakened_limits(self.limit_table())]
+
     def record(self) -> SiteConfigured:
         """The `site.configured` record: limits and policies, with a hash that changes when they do."""
         limits = {
@@ -207,8 +213,20 @@ def load(path: Path) -> Settings:
     """Read and check a configuration file.
 
     Raises:
-        BadConfiguration: the file is missing, no TOML, or has a value that makes no sense.
+        BadConfiguration: the file is missing, no TOML, has a value that makes no sense, or weakens a limit without a reason.
     """
+    settings = _read(path)
+    silent = [
+        f'limits: {words}: give a reason, for example reason = "…"'
+        for words, reason in settings.weakened()
+        if not reason
+    ]
+    if silent:
+        raise BadConfiguration(path, silent)
+    return settings
+
+
+def _read(path: Path) -> Settings:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as wrong:
@@ -260,8 +278,11 @@ class WatchedSettings:
 
 
 def limits_only(path: Path) -> SiteConfigured:
-    """The `site.configured` of a limits file: what `replay --limits` puts in force. A whole configuration will do too."""
-    return load(path).record()
+    """The `site.configured` of a limits file: what `replay --limits` puts in force. A whole configuration will do too.
+
+    Nobody is watched by it, so a limit that is weakened needs no reason.
+    """
+    return _read(path).record()
 
 
 def _floats(node: Any) -> Any:

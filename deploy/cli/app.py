@@ -248,6 +248,8 @@ def check_config_command(
             limit.source if not mark else "this site",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+    for words, reason in settings.weakened():
+        typer.echo(f"Weakened, and said on the board for as long as it holds: {words} ({reason}).")
     _print_policies(settings)
     _say_who_is_on_call(settings)
     # By name: an address holds secrets, and a terminal is often shown.

@@ -189,6 +189,9 @@ def build_edge(edge: Edge) -> FastAPI:
             "timezone": "UTC" if settings is None else settings.site.timezone,
             "clock": await edge.views.clock(name),
             "pages_to": [] if settings is None else [each.name for each in settings.opened()[0]],
+            "weakened": []
+            if settings is None
+            else [{"limit": words, "reason": reason} for words, reason in settings.weakened()],
         }
 
     finish(app)

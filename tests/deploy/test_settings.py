@@ -178,3 +178,51 @@ def test_a_site_without_people_has_the_hash_that_it_always_had(config: Path) -> 
     record = load(config).record()
     assert record.rota == {}
     assert record.hash == Settings().record().hash
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("enabled = false", "Low oxygen, high, SpO2: off"),
+        ("enter = 79", "Low oxygen, high, SpO2: <= 79 % instead of 85"),
+        ("hold_s = 3600", "Low oxygen, high, SpO2: only after 3600 s instead of 10 s"),
+    ],
+)
+def test_what_weakens_a_limit_is_refused_without_a_reason_and_told_with_one(
+    config: Path, change: str, said: str
+) -> None:
+    config.write_text(f"[limits.desaturation.high]\nspo2 = {{ {change} }}")
+    with pytest.raises(BadConfiguration) as refused:
+        load(config)
+    assert refused.value.problems == [f'limits: {said}: give a reason, for example reason = "…"']
+    assert limits_only(config).limits, "a replay watches nobody"
+    config.write_text(f"[limits.desaturation.high]\nspo2 = {{ {change}, reason = 'trial 7' }}")
+    assert load(config).weakened() == [(said, "trial 7")]
+    done = invoked("check-config", config)
+    assert (done.status, f"{said} (trial 7)." in done.stdout) == (0, True)
+
+
+def test_a_limit_that_is_moved_a_little_or_stricter_is_not_weakened(config: Path) -> None:
+    config.write_text(
+        """
+        [limits.desaturation.medium]
+        spo2 = { enter = 86, leave = 88 }
+        [limits.desaturation.high]
+        spo2 = { enter = 82, hold_s = 0 }
+        [limits.hypertension.low]
+        sbp = { enter = 170, leave = 160 }
+        [limits.tachycardia.medium]
+        hr = { enter = 150, leave = 140, hold_s = 120 }
+        """
+    )
+    assert load(config).weakened() == []
+
+
+async def test_the_site_says_what_is_weakened_for_as_long_as_it_holds(tmp_path: Path) -> None:
+    limits = {"tachycardia": {"low": {"hr": {"enabled": False, "reason": "athletes"}}}}
+    weak = Settings.model_validate({"pages": {"destinations": []}, "limits": limits})
+    async with serving(tmp_path, weak) as clinic:
+        (one,) = (await clinic.get("/v1/site"))["weakened"]
+        assert one == {"limit": "Fast heart rate, low, Heart rate: off", "reason": "athletes"}
+    async with serving(tmp_path, Settings.model_validate({"pages": {"destinations": []}})) as clinic:
+        assert (await clinic.get("/v1/site"))["weakened"] == []

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
+import { LimitsLine } from "./limits_line";
 import { PagesLine } from "./pages_line";
 import { detail, handled, known, measure, paged, place, title, waiting } from "../alarms";
 import { alerts } from "../feed";
@@ -132,6 +133,7 @@ export function AlertColumn({ only, none, beyond }: Column) {
           <ol class="known-list">{informing.map((alert) => <Known key={alert.alert} alert={alert} />)}</ol>
         </>
       )}
+      <LimitsLine />
       <PagesLine />
     </section>
   );
