@@ -21,12 +21,12 @@ _LONGEST: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What falls due by time alone: something of an open session, of a patient at home, a site's digest, an open alert.
+    """What falls due by time alone: something of an open session, of a patient at home, a site's digest or rota, an open alert.
 
     `whose`: the session's row, (site, patient), (site,) or the alert's id. `at_us`: when, by the shard's clock.
     """
 
-    what: Literal["session", "patient", "digest", "alert"]
+    what: Literal["session", "patient", "digest", "alert", "rota"]
     whose: tuple[object, ...]
     at_us: int
 

@@ -151,7 +151,7 @@ class Shard:
                 if not self.desk.command(concluded, clock_us):
                     self.ward.count_set_aside()
             case SiteConfigured():
-                self.desk.configure(concluded)
+                self.desk.configure(concluded, clock_us)
             case RotaOverride():
                 if not self.desk.override(concluded, clock_us):
                     self.ward.count_set_aside()

@@ -8,6 +8,7 @@ Never here: a clock, I/O, a decision without its reason in the transition's evid
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from alerts.desk.open_alerts import OpenAlerts
 from alerts.desk.paging import Paging, news_page
 from alerts.desk.site import DeskSite
 from alerts.effects import AuditEntry, Cause, DeadLetter, Effect, Forecast, PageKind, Transition
+from alerts.rota.watch import watch
 from models.faults import Due, falling_due
 from models.findings import Digest, Finding, Subject
 from models.instants import DAY, FAR, HOUR, MINUTE, iso, to_us
@@ -36,9 +38,10 @@ from models.wire.observations import (
     SiteConfigured,
 )
 
-DESK_FORMAT: Final = 2
+DESK_FORMAT: Final = 3
 OLDER_DESKS: Final = {
-    1: "knew no ladders and no rota: what it had open and unanswered gets a ladder at the next frame, and is paged after its first wait"
+    1: "knew no ladders and no rota: what it had open and unanswered gets a ladder at the next frame, and is paged after its first wait",
+    2: "did not watch the rota for holes: they are looked for at the next frame",
 }
 """The formats of earlier versions that this one reads, each with what has changed since and how it is read all the same."""
 ACKNOWLEDGED_FOR: Final = {
@@ -79,6 +82,10 @@ class Desk:
         self._offset = 0
         self._without_ladder = False
         """Whether alerts of an older format may be open."""
+        self._watch_us = FAR
+        """The smallest `watch_us` of a site."""
+        self._unwatched = False
+        """Whether an older format has left sites whose rota nobody watches."""
         self.left_out: dict[Due, str] = {}
         """What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again."""
 
@@ -101,7 +108,12 @@ class Desk:
         """Run out and page whatever is due before `clock_us`, each at its own instant, in order."""
         if self._without_ladder:
             self._give_ladders(clock_us)
-        while (due := self.open.next_due_us) < clock_us:
+        if self._unwatched:
+            self._unwatched = False
+            self._watch_rotas(self._sites, clock_us)
+        while (due := min(self.open.next_due_us, self._watch_us)) < clock_us:
+            if due == self._watch_us:
+                self._watch_rotas([name for name, site in self._sites.items() if site.watch_us == due], due)
             alerts = self.open.take_due(due)
             for alert in sorted(alerts, key=lambda alert: (alert.onset_us, alert.id)):
                 if alert.until_us == due and not self._is_left_out(alert, due):
@@ -122,13 +134,37 @@ class Desk:
             # The page is left out, not the ladder: it goes on.
             alert.page_due_us = due_us + AGAIN[alert.priority]
             self.open.note_due(alert)
-        whose, title = alert.subject, RULES["integrity"].title
-        text = f"{whose.patient}: {title}. What fell due of an alert ({alert.rule}) could not be worked out: look after it by hand, and tell whoever runs Chairside."  # fmt: skip
-        subject = Subject(whose.site, whose.patient, None, whose.chair)
+        whose = alert.subject
+        self._tell_left_out(
+            Subject(whose.site, whose.patient, None, whose.chair), f"an alert ({alert.rule})", raised, due_us
+        )
+        return True
+
+    def _tell_left_out(self, subject: Subject, what: str, raised: str, due_us: int) -> None:
+        title = RULES["integrity"].title
+        text = f"{subject.patient}: {title}. What fell due of {what} could not be worked out: look after it by hand, and tell whoever runs Chairside."
         self.find(
             Finding("began", subject, "integrity", Priority.MEDIUM, due_us, due_us, due_us, text, {"raised": raised}, "a fault of Chairside itself")
         )  # fmt: skip
-        return True
+
+    def _watch_rotas(self, names: Iterable[str], at_us: int) -> None:
+        """Tell of holes in the rotas of sites, and set when to look again."""
+        for name in sorted(names):
+            due, site = Due("rota", (name,), at_us), self._site(name)
+            if due in self.left_out:
+                site.watch_us = at_us + DAY
+                self._tell_left_out(Subject(name, "-", None), "the rota", self.left_out[due], at_us)
+                continue
+            with falling_due(due):
+                self._watch_rota(name, at_us)
+        self._watch_us = min((site.watch_us for site in self._sites.values()), default=FAR)
+
+    def _watch_rota(self, name: str, at_us: int) -> None:
+        site = self._site(name)
+        found, site.holes, site.watch_us = watch(name, site.on_call, site.overrides, site.holes, at_us)
+        for finding in found:
+            self.find(finding)
+        self._watch_us = min(self._watch_us, site.watch_us)
 
     # ---- findings ----------------------------------------------------------------------------------------------
 
@@ -249,9 +285,10 @@ class Desk:
             return min(max(to_us(command.until), clock_us), clock_us + SNOOZE_AT_MOST)
         return FAR
 
-    def configure(self, record: SiteConfigured) -> None:
+    def configure(self, record: SiteConfigured, clock_us: int) -> None:
         """Put a site's policies in force, and who is on call."""
         self._site(record.site).configure(record)
+        self._watch_rota(record.site, max(clock_us, 0))
 
     def override(self, record: RotaOverride, clock_us: int) -> bool:
         """Put somebody in another's place on a schedule; False if it is set aside: there is no such schedule or person."""
@@ -260,7 +297,9 @@ class Desk:
             field, _, reason = why_not.partition(": ")
             line = record.model_dump_json(exclude_none=True)[:2000]
             self._effects.append(DeadLetter(iso(clock_us), record.site, field, reason, line))
-        return why_not is None
+            return False
+        self._watch_rota(record.site, clock_us)
+        return True
 
     def digest(self, digest: Digest) -> None:
         """Add the scheduler's page about the patients of a digest whose alerts nobody has answered; none if there are none."""
@@ -484,13 +523,14 @@ class Desk:
             reads = " and ".join(map(str, sorted({DESK_FORMAT, *OLDER_DESKS})))
             raise ValueError(f"desk state {packed.get('state')!r}; this version reads {reads}")
         desk = cls(packed["shard"])
-        desk._without_ladder = packed["state"] != DESK_FORMAT
+        desk._without_ladder, desk._unwatched = packed["state"] < 2, packed["state"] < 3
         for fields in packed["open"]:
             desk.open.add(Alert.unpacked(fields))
         desk._closed = {
             (key[0], key[1], key[2], key[3]): Priority(priority) for key, priority in packed.get("closed", ())
         }
         desk._sites = {name: DeskSite.unpacked(*fields) for name, *fields in packed["sites"]}
+        desk._watch_us = min((site.watch_us for site in desk._sites.values()), default=FAR)
         desk._paging = Paging.unpacked(packed)
         return desk
 

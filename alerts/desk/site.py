@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from models.instants import DAY, to_us
+from alerts.rota.watch import Hole
+from models.instants import DAY, FAR, to_us
 from models.oncall import NOBODY_CONFIGURED, OnCall, Override, on_call_of
+from models.tables.rules import Priority
 from models.wire.observations import RotaOverride, SiteConfigured
 
 OVERRIDES_KEPT: Final = 35 * DAY
@@ -30,6 +32,10 @@ class DeskSite:
     on_call: OnCall = NOBODY_CONFIGURED
     #: Those of the journal, oldest first; what was over `OVERRIDES_KEPT` ago is dropped.
     overrides: list[Override] = field(default_factory=list)
+    #: Schedule → the hole in it that somebody was told of (`alerts/rota/watch.py`).
+    holes: dict[str, Hole] = field(default_factory=dict)
+    #: When to look for holes again; `FAR`: once the rota changes.
+    watch_us: int = FAR
 
     def configure(self, record: SiteConfigured) -> None:
         """Put policies and rota in force; overrides of what is no longer there are dropped."""
@@ -51,11 +57,15 @@ class DeskSite:
     def packed(self) -> list[Any]:
         """Msgpack-able."""
         overrides = [each.model_dump_json() for each in self.overrides]
-        return [self.seq, json.dumps(self.policies), json.dumps(self.rota), overrides]
+        holes = [[schedule, *hole.packed()] for schedule, hole in sorted(self.holes.items())]
+        return [self.seq, json.dumps(self.policies), json.dumps(self.rota), overrides, holes, self.watch_us]
 
     @classmethod
-    def unpacked(cls, seq: int, policies: str, rota: str = "{}", overrides: Sequence[str] = ()) -> DeskSite:
-        """The site of `packed`; of an older format, which had no rota."""
+    def unpacked(
+        cls, seq: int, policies: str, rota: str = "{}", overrides: Sequence[str] = (),
+        holes: Sequence[tuple[str, int, int, int]] = (), watch_us: int = FAR,
+    ) -> DeskSite:  # fmt: skip
+        """The site of `packed`; of an older format, which had no rota, or did not watch it."""
         read = json.loads(rota)
         return cls(
             seq,
@@ -63,4 +73,9 @@ class DeskSite:
             read,
             on_call_of(read),
             [Override.model_validate_json(each) for each in overrides],
+            {
+                schedule: Hole(since_us, until_us, Priority(priority))
+                for schedule, since_us, until_us, priority in holes
+            },
+            watch_us,
         )

@@ -168,16 +168,26 @@ def spans(
 def holes(
     site: OnCall, schedule: str, start_us: int, end_us: int, overrides: Sequence[Override] = ()
 ) -> Iterator[tuple[int, int]]:
-    """Where somebody should be on call and nobody is, from when to when."""
+    """Where somebody should be on call and nobody is, from when to when; hours that follow one another are one hole."""
     table = site.schedules[schedule]
+    hole: tuple[int, int] | None = None
     for span in spans(site, schedule, start_us, end_us, overrides):
         at_us = span.start_us
         while not span.people and at_us < span.end_us:
             expected, edge_us = within(table.expected, table.timezone, at_us)
             until_us = min(edge_us, span.end_us)
-            if expected:
-                yield at_us, until_us
+            if expected and hole is not None and hole[1] == at_us:
+                hole = hole[0], until_us
+            elif expected:
+                if hole is not None:
+                    yield hole
+                hole = at_us, until_us
             at_us = until_us
+        if hole is not None and hole[1] < span.end_us:
+            yield hole
+            hole = None
+    if hole is not None:
+        yield hole
 
 
 # ---- a rung ----------------------------------------------------------------------------------------------------------

@@ -265,6 +265,7 @@ def _say_who_is_on_call(settings: Settings) -> None:
     """Of each schedule, who is on call now and where nobody is, in its own zone."""
     from alerts.rota.rota import holes, on_call
     from alerts.rota.wall_clock import wall_of
+    from alerts.rota.watch import TOLD_BEFORE
     from models.instants import DAY
 
     table, now_us = settings.on_call(), time.time_ns() // 1000
@@ -275,7 +276,8 @@ def _say_who_is_on_call(settings: Settings) -> None:
         if found:
             since, until = (f"{wall_of(at_us, schedule.timezone):%a %d %b %H:%M}" for at_us in found[0])
             more = f", and {len(found) - 1} times more in four weeks" if found[1:] else ""
-            line = f"{name}: {people} now; nobody is on call from {since} to {until}{more}."
+            told = f"{wall_of(max(found[0][0] - TOLD_BEFORE, now_us), schedule.timezone):%a %d %b %H:%M}"
+            line = f"{name}: {people} now; nobody is on call from {since} to {until}{more}; alerted from {told} on."
         typer.echo(line)
 
 

@@ -479,6 +479,6 @@ def test_a_desk_forgets_what_it_paged_once_that_changes_nothing() -> None:
 
 def test_a_site_s_policies_come_through_the_journal_and_are_kept_over_a_restart() -> None:
     desk = Desk()
-    desk.configure(SiteConfigured(at=to_datetime(0), site="north", policies={"link": "https://n.example"}))
+    desk.configure(SiteConfigured(at=to_datetime(0), site="north", policies={"link": "https://n.example"}), 0)
     (restored,) = Desk.unpacked(desk.packed()).packed()["sites"]
     assert restored[:3] == ["north", 0, '{"link": "https://n.example"}']

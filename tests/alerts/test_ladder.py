@@ -25,11 +25,13 @@ from models.wire.observations import (
 LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
 T0 = from_iso("2026-11-02T09:00:00Z")
 PEOPLE = {name: {"role": role} for name, role in (("ada", "nurse"), ("ben", "nurse"), ("cem", "doctor"))}
+SUNDAYS = [{"days": ["sun"]}]
+"""When somebody should be on call; no test goes on until three days before."""
 ROTA: dict[str, Any] = {
     "people": PEOPLE,
     "schedules": {
-        "nurses": {"timezone": "UTC", "rotations": [{"people": ["ada", "ben"], "since": "2026-11-02", "handoff": "09:30"}]},
-        "nobody": {"timezone": "UTC"},
+        "nurses": {"timezone": "UTC", "rotations": [{"people": ["ada", "ben"], "since": "2026-11-02", "handoff": "09:30"}], "expected": SUNDAYS},
+        "nobody": {"timezone": "UTC", "expected": SUNDAYS},
     },
     "policies": {
         "chairs": {"rungs": [{"who": ["ada"], "minutes": 2}, {"who": ["role:doctor", "ben"], "minutes": 3}], "repeat_minutes": 4},
@@ -48,7 +50,7 @@ ROTA: dict[str, Any] = {
 
 def desk_with(rota: dict[str, Any] = ROTA) -> Desk:
     desk = Desk()
-    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", rota=rota))
+    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", rota=rota), T0)
     return desk
 
 
@@ -189,7 +191,7 @@ def test_an_edit_of_the_policies_does_not_break_a_ladder_that_is_being_climbed()
     desk = desk_with()
     find(desk, 0)
     told(desk, MINUTE)
-    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", rota={"people": PEOPLE}))
+    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", rota={"people": PEOPLE}), T0)
     assert told(desk, 6 * MINUTE) == ["2 escalated", "2 page 2: cem ben", "5 escalated", "5 page 3: everybody"]
 
 
@@ -317,7 +319,7 @@ def test_a_swap_comes_through_the_journal_and_holds_over_a_restart_and_an_edit()
     desk = desk_with()
     assert cover(desk, "cem")
     desk = Desk.unpacked(desk.packed())
-    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", rota=ROTA))
+    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", rota=ROTA), T0)
     find(desk, HOUR, chair="9")
     assert told(desk, HOUR) == ["60 raised", "60 page 1: cem"]
 
@@ -341,7 +343,7 @@ def test_a_swap_with_nobody_or_on_no_schedule_is_set_aside_with_its_reason(
 
 def test_an_alert_of_a_site_without_any_destination_says_that_nobody_is_paged() -> None:
     desk = Desk()
-    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", policies={"pages": "nowhere"}))
+    desk.configure(SiteConfigured(at=to_datetime(T0), site="main", policies={"pages": "nowhere"}), T0)
     find(desk, 0)
     (raised,) = (each for each in desk.take() if isinstance(each, Transition))
     assert raised.evidence["page"] == "now, to nobody: the site has no destination"

@@ -49,6 +49,7 @@ def rota(edited: bool) -> dict[str, Any]:
     nurses = {
         "timezone": "UTC",
         "rotations": [{"people": list(PEOPLE), "since": "2026-11-02", "handoff": "07:00", "every_hours": 3}],
+        "expected": [{"days": ["sun"]}],
     }
     common = {"people": people, "schedules": {"nurses": nurses}}
     if edited:
@@ -104,7 +105,9 @@ class LadderMachine(RuleBasedStateMachine):
         self._configure()
 
     def _configure(self) -> None:
-        self.desk.configure(SiteConfigured(at=to_datetime(self.clock_us), site="main", rota=rota(self.edited)))
+        self.desk.configure(
+            SiteConfigured(at=to_datetime(self.clock_us), site="main", rota=rota(self.edited)), self.clock_us
+        )
 
     # ---- what comes out
 

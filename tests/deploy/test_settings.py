@@ -126,6 +126,7 @@ def test_check_config_says_when_nobody_will_be_on_call(config: Path) -> None:
     config.write_text(f'{always}hours = [{{ days = ["mon"], since = 08:00:00, until = 18:00:00 }}]')
     said = invoked("check-config", config).stdout
     assert re.search(r"nurses: (ada|nobody) now; nobody is on call from \w{3} .* 08:00, and [345] times more", said)
+    assert re.search(r"nobody is on call from .*; alerted from \w{3} \d\d \w{3} \d\d:\d\d on\.", said)
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ Judge = Callable[[WardState, int, int, Here], Conclusion | None]
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """One rule. `module`, within `streams.ward`, concludes it; `judge` is what is asked for that from here, if anything is."""
+    """One rule. `module` concludes it: one within `streams.ward`, or one of `alerts` by its whole name, which the desk asks.
+    `judge` is what is asked for that from here, if anything is.
+    """
 
     rule: str
     module: str
@@ -78,6 +80,7 @@ _TABLE: Final = (
     Enrolment("integrity",              "rules.integrity", "by a person"),
     Enrolment("page-failing",           "rules.destinations"),
     Enrolment("host-clock",             "rules.host_clock"),
+    Enrolment("nobody-on-call",         "alerts.rota.watch"),
     Enrolment("maintenance-due",        "home.forecasts"),
     Enrolment("relapse-risk",           "home.forecasts"),
 )

@@ -26,6 +26,7 @@ from models.wire.observations import (
     Event,
     PatientRegistered,
     SessionStarted,
+    SiteConfigured,
 )
 from streams.ward.rules.registry import REGISTRY, Enrolment
 from streams.ward.signal.quality import FROZEN_AFTER
@@ -299,6 +300,18 @@ def _() -> Story:
     return Story(clinic, end)
 
 
+@scene_of("nobody-on-call")
+def _() -> Story:
+    clinic = Scene()
+    rota = {"people": {"ada": {}}, "schedules": {"nurses": {"timezone": "UTC"}}}
+    clinic.send(SiteConfigured(at=moment(0), rota=rota))
+
+    def end() -> None:
+        clinic.send(SiteConfigured(at=moment(1), rota={**rota, "schedules": {}}))
+
+    return Story(clinic, end)
+
+
 # ---- rules of patients at home ---------------------------------------------------------------------------------------
 
 
@@ -365,7 +378,8 @@ def test_every_rule_has_its_words_on_the_board() -> None:
 
 @pytest.mark.parametrize("rule", sorted(set(REGISTRY) - {limit.rule for limit in LIMITS}))
 def test_a_rule_that_is_no_limit_is_named_by_the_module_that_judges_it(rule: str) -> None:
-    module = import_module(f"streams.ward.{REGISTRY[rule].module}")
+    name = REGISTRY[rule].module
+    module = import_module(name if name.startswith("alerts.") else f"streams.ward.{name}")
     assert f'"{rule}"' in getsource(module)
 
 
