@@ -9,13 +9,13 @@ from bench.planted.fault import Fault, Suite
 
 _order = partial(Fault, file="streams/intake/order.py")
 _table = partial(Fault, file="streams/intake/csv_file.py")
-_reserved = partial(Fault, file="streams/intake/reserved.py")
+_admission = partial(Fault, file="streams/intake/admission.py")
 _queue = partial(Fault, file="alerts/store/forecast_queue.py")
 
 # fmt: off
 INTAKE: Final = Suite(
     "What comes in",
-    ("tests/streams/intake/test_reserved.py", "tests/streams/intake/test_order.py", "tests/streams/intake/test_order_of_rows.py",
+    ("tests/streams/intake/test_admission.py", "tests/streams/intake/test_order.py", "tests/streams/intake/test_order_of_rows.py",
      "tests/streams/intake/test_lines.py", "tests/streams/intake/test_files.py", "tests/streams/intake/test_blocks.py"),
     (
         _order("I1", old="        stray &= sample\n", new="        pass\n",
@@ -32,7 +32,7 @@ INTAKE: Final = Suite(
                why="a row with too many fields is read by its first ones"),
         _table("I7", old=" and not _are_rows(taken, layout):", new=":",
                why="a quote that is never closed swallows the rows after it"),
-        _reserved("I8", old="if record.site.startswith(OPERATORS) else record", new="if record.site == OPERATORS else record",
+        _admission("I8", old="if site.startswith(OPERATORS):", new="if site == OPERATORS:",
                   why="a sender writes to a site that is the network's"),
     ),
 )
