@@ -95,6 +95,7 @@ _TABLE: Final = (
     Rule("checkin-overdue",        "protocol",       False, "Check-in overdue",           None),
     Rule("observation-incomplete", "protocol",       False, "Left before ready",          None),
     Rule("contraindication",       "protocol",       True,  "Contraindication",           None),
+    Rule("dose-check",             "protocol",       True,  "Dose to be checked",         None),
     Rule("unscheduled",            "technical",      False, "Vitals without a session",   None),
     Rule("no-data",                "technical",      False, "No data",                    None),
     Rule("never-started",          "technical",      False, "Monitor never started",      None),

@@ -87,11 +87,15 @@ class PatientRowOut(WaitingOut):
     last_checkin: LastCheckInOut | None
     alerts: list[str]
     spacing: str | None
+    judged_from: str | None
+    """The day before which it is too early after a dose to say when the next is due; None: it is not."""
 
 
 @WHOLE_DOCUMENT
 class PatientsOut(TypedDict):
-    """`GET /v1/patients`: the highest P(due within 14 days) first, those without a forecast last."""
+    """`GET /v1/patients`: the highest P(due within 14 days) first, then those of whom it is too early to say, those without a
+    forecast last.
+    """
 
     site: str
     as_of: Instant

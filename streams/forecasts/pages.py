@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from models.arrays import Document
+from models.calendar import iso_day
 from models.instants import MINUTE, from_iso, iso, to_datetime
 from models.relapse.policies import CheckIns
 from models.tables.forms import score_of
@@ -31,7 +32,8 @@ def patient_list(
     site: str, rows: Iterable[AtHome], forecasts: Sequence[KeptForecastOut], alerts: Mapping[str, Sequence[str]],
     policy: CheckIns, clock_us: int,
 ) -> PatientsOut:  # fmt: skip
-    """The clinic's patients, the likeliest to be due within 14 days first, those without a forecast last.
+    """The clinic's patients, the likeliest to be due within 14 days first, then those too early after a dose to say,
+    those without a forecast last.
 
     Args:
         forecasts: each patient's newest. alerts: patient → rules of their open alerts.
@@ -47,7 +49,11 @@ def patient_list(
 
 
 def likelihood(forecast: KeptForecastOut | PatientRowOut) -> float:
-    """P(due within 14 days) of a document; -1 where it has none. What lists are sorted by."""
+    """P(due within 14 days) of a document; -1 where it has none, and between where it is too early to say. What lists are sorted
+    by.
+    """
+    if forecast.get("judged_from") is not None:
+        return -0.5
     found = forecast.get("relapse_probability") or {}
     return float(found.get("14d", -1.0))
 
@@ -58,7 +64,7 @@ def _row(
     dose = row.doses[-1] if row.doses else None
     answers = [(shown[-1].at_us, name, shown[-1].score) for name, shown in row.scores.items() if shown]
     last = max(answers, default=None)
-    today = today_of(row, clock_us)
+    today, judged_from = today_of(row, clock_us), row.judged_from_day
     return {
         "patient": row.patient,
         "as_of": None if forecast is None else forecast["as_of"],
@@ -76,6 +82,7 @@ def _row(
         **waiting(row, policy, clock_us),
         "alerts": list(alerts),
         "spacing": None if forecast is None else spacing_text(forecast),
+        "judged_from": iso_day(judged_from) if judged_from is not None and today < judged_from else None,
     }  # fmt: skip
 
 

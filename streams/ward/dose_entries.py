@@ -17,6 +17,7 @@ from streams.ward.doses import SessionDose, add_dose, stop_dose
 from streams.ward.early_doses import EarlyDose
 from streams.ward.home import rules as home
 from streams.ward.rules.contraindications import check_contraindication
+from streams.ward.rules.dose_check import check_outside
 from streams.ward.state import Here, WardState
 from streams.ward.timers import doses_changed
 
@@ -37,6 +38,8 @@ def fold_dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: He
     audit(state, record, session_of(state, row, record), here)
     home.fold_course_entry(state, record, here)
     if row is None:
+        if isinstance(record, Dose):
+            check_outside(state, record, at_us, here)
         state.association.early.add(EarlyDose(record, here[0], accepted=True))
         return
     give_in_session(state, row, record)

@@ -212,8 +212,8 @@ class Chair:
     def ends(self) -> tuple[Effect, ...]:
         return self.scene.send(SessionEnded.model_validate(self._who()))
 
-    def infuses(self, mg: float = 35, minutes: float = 40) -> tuple[Effect, ...]:
-        fields = {**self._who(), "drug": "ketamine", "route": "iv", "amount_mg": mg, "minutes": minutes}
+    def infuses(self, mg: float = 35, minutes: float = 40, **more: Any) -> tuple[Effect, ...]:
+        fields = {**self._who(), "drug": "ketamine", "route": "iv", "amount_mg": mg, "minutes": minutes, **more}
         return self.scene.send(Dose.model_validate(fields))
 
     def stops(self, given_mg: float) -> tuple[Effect, ...]:

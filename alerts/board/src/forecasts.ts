@@ -36,6 +36,8 @@ export interface Enrolled extends Known {
   overdue?: boolean;
   booked_at?: string | null;
   alerts?: readonly string[];
+  /** The day before which it is too early after a dose to say when the next is due. */
+  judged_from?: string | null;
 }
 
 export interface Burden {

@@ -1,7 +1,7 @@
 """What a forecast means for a patient at home, by what their clinic decided (`models/relapse/policies.py`).
 
 It begins and ends `maintenance-due` and `relapse-risk`, and no other rule. Every forecast is stored as it was made; one of an
-earlier day than the newest changes no rule.
+earlier day than the newest changes no rule. One of the first days after a dose begins none: no response could have shown yet.
 Never here: how a forecast is made, a page.
 """
 
@@ -12,6 +12,7 @@ from math import inf
 from typing import Final
 
 from alerts.effects import Forecast
+from models.calendar import iso_day
 from models.instants import DAY, iso, to_datetime
 from models.relapse.policies import Maintenance
 from models.tables.rules import RULES, Priority
@@ -51,7 +52,13 @@ def fold_forecast(state: WardState, record: ForecastMade, here: Here) -> str | N
         now.window = (record.due.get("p10", ""), record.due.get("p90", ""))
     earlier = [one for one in row.recent_forecasts if one.day < day]
     row.recent_forecasts = [*earlier, now][-KEPT_FORECASTS:]
-    recent = [one.in_14 for one in earlier if one.day >= day - RISE_OVER]
+    judged_from = row.judged_from_day
+    if judged_from is not None and day < judged_from:
+        for rule in ("maintenance-due", "relapse-risk"):
+            text = f"{row.patient}: too early after a dose to say, until {iso_day(judged_from)}."
+            state.file(row, over(rule, here[0], text), here)
+        return None
+    recent = [one.in_14 for one in earlier if one.day >= max(day - RISE_OVER, judged_from or 0)]
     state.file(row, judge_maintenance(row, record, now, policy, here[0]), here)
     state.file(row, judge_relapse_risk(row, record, now, recent, policy, here[0]), here)
     return None

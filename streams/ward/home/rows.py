@@ -25,6 +25,10 @@ KEPT_SCORES: Final = 6
 """Scores of each instrument in a row: twice what a recent level needs, so that a correction can take one away."""
 KEPT_DOSES: Final = 4
 """The last one counts; the others are there in case it is corrected away."""
+FIRST_SHOWS_DAYS: Final = 3
+"""A response to a first dose shows by 24 to 72 h (Han 2016, Newport 2015: odds at 24 h, later declining; onset up to 72 h)."""
+SETTLES_DAYS: Final = 2
+"""After any dose: forecasts are scored from then on (docs/forecast.md), since no score before it shows what the dose has done."""
 KEPT_FORECASTS: Final = 4
 """The newest of each of the last days: a rise is over three."""
 
@@ -115,6 +119,16 @@ class AtHome:
     def tz(self) -> tzinfo:
         """The patient's zone; where none is known, the offset of their last entry."""
         return zone_of(self.zone) or timezone(timedelta(seconds=self.offset_s))
+
+    @property
+    def judged_from_day(self) -> int | None:
+        """The patient's day from which on a forecast decides anything; None before the first dose.
+
+        Until then no response could have shown, or a dose was given just now: nobody who was treated today is due today.
+        """
+        if self.first_dose_day is None or not self.doses:
+            return None
+        return max(self.first_dose_day + FIRST_SHOWS_DAYS, self.doses[-1].day + SETTLES_DAYS)
 
     @property
     def enrolled(self) -> bool:

@@ -17,6 +17,7 @@ from typing import Final, Literal, get_args
 from models.tables.limits import CUFF_RULES, LIMITS, Limit
 from models.tables.rules import RULES
 from streams.ward.conclusions import Conclusion
+from streams.ward.rules.dose_check import judge_dose
 from streams.ward.rules.lasting import judge_lasting
 from streams.ward.rules.predose import judge_predose
 from streams.ward.rules.pressure_ahead import look_ahead
@@ -63,6 +64,7 @@ _TABLE: Final = (
     _asked("pressure-forecast",         look_ahead, "cuff"),
     _asked("prolonged-dissociation",    judge_lasting, "check-in", "two hours"),
     _asked("predose-pressure",          judge_predose, "cuff", "dose"),
+    _asked("dose-check",                judge_dose, "dose"),
     Enrolment("suicidal-ideation",      "rules.checkins", "by a person"),
     Enrolment("answers-unread",         "rules.checkins", "by a person"),
     Enrolment("mood-worsening",         "home.worsening"),

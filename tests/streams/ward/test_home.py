@@ -13,6 +13,7 @@ import pytest
 from alerts.effects import Effect, Forecast, Page, Transition
 from models.instants import MINUTE, to_datetime, to_us
 from models.wire.observations import OBSERVATION, Event, Vitals
+from streams.forecasts.pages import patient_list
 from streams.shard import Shard
 from streams.ward.invariants import validate_state
 from tests.support.scenes import pack
@@ -426,3 +427,50 @@ def test_a_score_of_weeks_ago_is_history_however_bad_it_was(clinic: Practice) ->
     for day, score in ((40, 6), (33, 6), (26, 19)):
         clinic.scores(score, at=clinic.now - timedelta(days=day), id=f"d{day}")
     assert clinic.told() == []
+
+
+# ---- too early to say
+
+
+def test_nobody_is_due_or_at_risk_until_a_first_response_could_have_shown() -> None:
+    clinic = Practice()
+    clinic.doses()
+    for _ in range(3):
+        clinic.foresees(0.86, 0.95)
+        assert clinic.told("maintenance-due", "relapse-risk") == []
+        clinic.passes(1)
+    clinic.foresees(0.86, 0.95)
+    assert {line.split()[3] for line in clinic.told("maintenance-due", "relapse-risk")} == {
+        "maintenance-due",
+        "relapse-risk",
+    }
+    stored = [one for one in clinic.effects if isinstance(one, Forecast)]
+    assert len(stored) == 4, "the forecast itself is made and stored all the same"
+
+
+def test_a_person_treated_today_is_not_due_today_and_rises_from_before_do_not_count() -> None:
+    clinic = Practice()
+    clinic.doses()
+    clinic.passes(20)
+    clinic.foresees(0.0, 0.1)
+    clinic.doses()
+    for _ in range(2):
+        clinic.foresees(0.6, 0.9)
+        assert clinic.told("maintenance-due", "relapse-risk") == []
+        clinic.passes(1)
+    clinic.foresees(0.0, 0.5)
+    assert clinic.told("relapse-risk") == [], "it is no rise over what was said before the dose had shown"
+
+
+def test_whoever_was_treated_just_now_comes_after_everybody_who_may_be_due() -> None:
+    clinic = Practice()
+    clinic.doses("P-2")
+    clinic.doses("P-1", at=clinic.now - timedelta(days=14))
+    home = clinic.shard.ward.home
+    forecasts: list[Any] = [
+        {"patient": patient, "as_of": "2026-03-02", "relapse_probability": {"7d": share, "14d": share, "28d": share}}
+        for patient, share in (("P-1", 0.2), ("P-2", 0.95))
+    ]
+    policy = home.policies("main").checkins
+    listed = patient_list("main", home.patients.values(), forecasts, {}, policy, to_us(clinic.now))["patients"]
+    assert [(row["patient"], row["judged_from"]) for row in listed] == [("P-1", None), ("P-2", "2026-03-05")]

@@ -130,6 +130,20 @@ def _() -> Story:
     return Story(clinic, end)
 
 
+@scene_of("dose-check")
+def _() -> Story:
+    clinic = Scene()
+    chair = clinic.chair("3")
+    chair.starts(planned_mg=35, planned_minutes=40)
+    chair.cuff(120, 75)
+    chair.infuses(mg=1500, id="d-1")
+
+    def end() -> None:
+        chair.infuses(mg=35, id="d-2", replaces="d-1")
+
+    return Story(clinic, end)
+
+
 @scene_of("prolonged-dissociation")
 def _() -> Story:
     clinic = treated()
@@ -332,6 +346,7 @@ def _() -> Story:
 @scene_of("maintenance-due")
 def _() -> Story:
     practice = at_home()
+    practice.passes(3)
     practice.foresees(0.5, 0.9)
     return Story(practice, practice.doses)
 
@@ -339,6 +354,7 @@ def _() -> Story:
 @scene_of("relapse-risk")
 def _() -> Story:
     practice = at_home()
+    practice.passes(3)
     practice.foresees(0.85, 0.95)
     return Story(practice, practice.doses)
 

@@ -66,14 +66,15 @@ function Patient({ one }: { one: Enrolled }) {
         <a class="patient-alias" href={href(`/patient/${encodeURIComponent(one.patient)}`)}>{one.patient}</a>
         <span class="soft">{one.doses === 0 ? "no dose yet" : responseWords(one)}</span>
       </div>
-      {chance ? (
+      {one.judged_from ? <div class="patient-chance soft">Too early after a dose to say, until {dayWords(one.judged_from)}</div>
+      : chance ? (
         <div class="patient-chance">
           <Chance share={chance["7d"]} words="7 days" />
           <Chance share={chance["14d"]} words="14 days" />
         </div>
       ) : <div class="patient-chance soft">{one.doses === 0 ? "Nothing to forecast before the first dose" : "Forecast to come"}</div>}
       <div class="patient-when">
-        {chance && <strong>{windowWords(one)}</strong>}
+        {chance && !one.judged_from && <strong>{windowWords(one)}</strong>}
         <span class="soft">
           {[
             one.last_dose ? `${one.last_dose.drug} ${daysWords(one.last_dose.at, now())}` : null,
