@@ -47,10 +47,10 @@ DOSE_LIMITS: Final = {(limit.drug, limit.route): limit for limit in _TABLE}
 
 ROUNDED: Final = 1.05
 """An amount is past its limit from 5 % on: syringes are drawn up to a mark, weights rounded. Chosen by us."""
-TWICE: Final = 2.0
+TOO_MANY_TIMES: Final = 2.0
 """More than so many times what was planned asks, and so many times the most is high: by vein 2 mg/kg anaesthetize (ketamine's
 label: 1-4.5 mg/kg, M). Chosen by us."""
-FULL: Final = 0.9
+WHOLE_DOSE: Final = 0.9
 """From this share of what was planned (or is usual) on, a dose is whole: what follows within minutes is a second one, and no
 second device or other half. Chosen by us."""
 

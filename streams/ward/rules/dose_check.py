@@ -12,7 +12,7 @@ from typing import Final
 
 from models.findings import Finding, Subject
 from models.instants import MINUTE
-from models.tables.dose_limits import FULL, ROUNDED, TWICE, DoseLimit, dose_limit
+from models.tables.dose_limits import ROUNDED, TOO_MANY_TIMES, WHOLE_DOSE, DoseLimit, dose_limit
 from models.tables.drugs import WEIGHT_KG, usual_mg
 from models.tables.rules import RULES, Priority
 from models.wire.observations import Dose
@@ -40,7 +40,7 @@ def judge_dose(state: WardState, row: int, at_us: int, here: Here) -> Conclusion
     if given_mg is not None and limit is not None:
         found, priority = _too_much(given_mg, limit, weight_kg)
     planned_mg = session.planned_mg
-    if given_mg is not None and planned_mg and given_mg > TWICE * planned_mg:
+    if given_mg is not None and planned_mg and given_mg > TOO_MANY_TIMES * planned_mg:
         found.append(f"{number(given_mg / planned_mg)} times the {number(planned_mg)} mg that were planned")
     found += _again(session, weight_kg)
     title = RULES[_RULE].title
@@ -88,7 +88,7 @@ def _too_much(given_mg: float, limit: DoseLimit, weight_kg: float | None) -> tup
         kg = weight_kg or WEIGHT_KG
         reckoned = "" if weight_kg else f" at {number(kg)} kg, as no weight is registered"
         words = f"{round(given_mg / kg, 2):g} mg/kg{reckoned}, usual is {number(limit.most)} mg/kg at most"
-    return [words], Priority.HIGH if given_mg > TWICE * most_mg else Priority.MEDIUM
+    return [words], Priority.HIGH if given_mg > TOO_MANY_TIMES * most_mg else Priority.MEDIUM
 
 
 def _again(session: Session, weight_kg: float | None) -> list[str]:
@@ -96,7 +96,7 @@ def _again(session: Session, weight_kg: float | None) -> list[str]:
     *before, last = last_course(session.doses)
     had_mg = total_mg(before)
     whole_mg = session.planned_mg or usual_mg(last.drug, last.route, weight_kg)
-    if not before or had_mg is None or not whole_mg or had_mg < FULL * whole_mg:
+    if not before or had_mg is None or not whole_mg or had_mg < WHOLE_DOSE * whole_mg:
         return []
     return [f"a second dose {number(round((last.at_us - before[-1].at_us) / MINUTE))} min after {number(had_mg)} mg"]
 
