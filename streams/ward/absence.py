@@ -23,6 +23,7 @@ from streams.ward.conclusions import Conclusion, over
 from streams.ward.cuffs import recheck_overdue
 from streams.ward.faults import tell_left_out
 from streams.ward.rows import CHANNEL_COUNT, CONTINUOUS, Rows, SessionRecord
+from streams.ward.rules.forgotten import judge_forgotten, note_life
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session, expect_channels
@@ -97,6 +98,8 @@ def file_presence(state: WardState, row: int, sample: SampleRecord, here: Here) 
         if (state.rows.stale[row] & (state.rows.heard[row] == NEVER)).any():
             # It starts after it was missed as a whole: its probes have their time from now on.
             expect_channels(state, row, clock_us)
+    if sample.returned and "session-forgotten" in session.conditions:
+        note_life(state, row, here)
     if sample.returned or sample.turned:
         # Absence is of the shard's clock, and so is its end: a batch that comes late ends it when it comes.
         _technical(state, row, clock_us, here)
@@ -168,6 +171,10 @@ def _do_due(state: WardState, row: int, due_us: int) -> None:
     if rows.idle_due[row] == due_us:
         close_session(state, row, due_us, here)
         return
+    if session.quiet_due_us == due_us:
+        judge_forgotten(state, row, due_us, here)
+        if row not in state.association.sessions:
+            return
     if rows.start_due[row] == due_us:
         rows.start_due[row] = FAR
         detail = f"Nothing from the monitor {duration(START_WITHIN / SECOND)} after the start."

@@ -1,8 +1,9 @@
 """Association: which session a sample belongs to, by device → chair → session → patient; and sessions that nobody announced.
 
-What a sample names itself goes before what its device is assigned to: its session, then its patient, then the device's
-chair. A device serves the chair that it was last assigned to; a chair holds the session that last started there. So two
-monitors that change places are two `device.assigned` lines, and no sample is guessed at.
+What a sample names itself goes before what its device is assigned to: its session (if that is not another's than the patient
+whom it names beside it), then its patient, then the device's chair. A device serves the chair that it was last assigned to; a
+chair holds the session that last started there. So two monitors that change places are two `device.assigned` lines, and no
+sample is guessed at.
 When a device, a patient or a session's name changes hands, a cutoff is noted: a line that is sent again or comes late belongs
 to the one it was about, never to the next in that chair.
 Never here: values.
@@ -87,6 +88,10 @@ class Session:
     checkin_due_us: int | None = None
     lasting_due_us: int | None = None
     peak_due_us: int | None = None
+    #: When something was entered last, by the shard's clock, and when it is seen whether anything was measured or entered since;
+    #: None if not announced.
+    entered_us: int | None = None
+    quiet_due_us: int | None = None
     #: By when a cuff beside the protocol's is worth taking; None if none is.
     cuff_asked_us: int | None = None
 
@@ -259,7 +264,9 @@ class Association:
         """The row that an origin's samples belong to; None if no open session takes them. Safe in another thread."""
         site = origin.site
         if origin.session is not None:
-            return self.by_name.get((site, origin.session))
+            row = self.by_name.get((site, origin.session))
+            if row is None or not self._is_of_another(row, origin.patient):
+                return row
         if origin.patient is not None:
             return self.by_patient.get((site, origin.patient))
         if origin.device is None:
@@ -268,6 +275,11 @@ class Association:
         if chair is not None and (site, chair) in self.by_chair:
             return self.by_chair[site, chair]
         return self.by_device.get((site, origin.device))
+
+    def _is_of_another(self, row: int, patient: str | None) -> bool:
+        """Whether a session is another's than the person whom a sample names beside it: then the sample is that person's."""
+        session = self.sessions[row]
+        return patient is not None and session.announced and session.patient != patient
 
     def set_cutoff(self, site: str, kind: str, name: str | None, newest_us: int, clock_us: int) -> None:
         """Note that a session's name, patient or device changes hands: its samples up to `newest_us` stay with who had it."""

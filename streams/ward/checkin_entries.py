@@ -22,6 +22,12 @@ from streams.ward.rules.checkins import (
 from streams.ward.state import Here, WardState
 
 
+def hear_answers(state: WardState, record: CheckIn, at_us: int, here: Here) -> None:
+    """File what a check-in that is not used answers about suicide: that is heard whatever session it names."""
+    file_risk(state, record, risk_of(record.instrument, record.items, record.score), at_us, None, here)
+    alert_unread_form(state, record, min(at_us, here[0]), None, here)
+
+
 def fold_checkin(state: WardState, record: CheckIn, at_us: int, here: Here) -> None:
     """Audit a check-in, and file what its score and its answers about suicide mean; one that cannot be scored is set aside."""
     row = row_of(state, record)

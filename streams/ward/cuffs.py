@@ -18,6 +18,7 @@ from models.tables.symptoms import SYMPTOM_VALID_FOR
 from streams.ward.association import Cuff, Session
 from streams.ward.conclusions import Conclusion, depth_of
 from streams.ward.rules.cuffs import Verdict
+from streams.ward.rules.forgotten import note_life
 from streams.ward.rules.registry import judge_after
 from streams.ward.sentences import cuff_sentence, limit_evidence, number
 from streams.ward.signal.quality import OUTLIER
@@ -38,6 +39,8 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
     rules = session.cuff_rules
     if rules.shown_again(at_us, readings | mean):
         return
+    if "session-forgotten" in session.conditions:
+        note_life(state, row, here)
     jumped, fast = rules.jumps(at_us, readings), rules.fast(at_us)
     measured = dict(readings)
     for name, base in zip(("sbp", "dbp"), state.baseline(row), strict=True):

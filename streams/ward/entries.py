@@ -35,8 +35,8 @@ from models.wire.observations import (
     SetAside,
     SiteConfigured,
 )
-from streams.ward.audit import NO_SESSION, audit, file_dead_letter
-from streams.ward.checkin_entries import fold_checkin
+from streams.ward.audit import NO_SESSION, audit, file_dead_letter, row_of
+from streams.ward.checkin_entries import fold_checkin, hear_answers
 from streams.ward.dose_entries import fold_dose
 from streams.ward.home import rules as home
 from streams.ward.monitor_alarms import fold_alarm
@@ -44,6 +44,8 @@ from streams.ward.rules.checkins import alert_unread_line
 from streams.ward.rules.contraindications import check_contraindication, weigh_registration
 from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.rules.destinations import file_failing, file_restored
+from streams.ward.rules.entry_refused import of_another, refuse
+from streams.ward.rules.forgotten import note_life
 from streams.ward.rules.host_clock import file_clock_apart
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
 from streams.ward.samples import pass_time
@@ -87,6 +89,14 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     state.counts["events"] += 1
     if state.is_repeat(_identity(record), state.clock_us):
         return
+    why_not = of_another(state, record)
+    if why_not is not None:
+        refuse(state, record, "session", why_not, here)
+        if isinstance(record, CheckIn):
+            hear_answers(state, record, at_us, here)
+        return
+    if isinstance(record, Dose | DoseStopped | CheckIn | Intervention) and (row := row_of(state, record)) is not None:
+        note_life(state, row, here)
     match record:
         case PatientRegistered():
             _register(state, record, here)

@@ -84,9 +84,11 @@ def _session(state: WardState, row: int, session: Session) -> Iterator[str]:
         yield "the limits in its row are not its own"
     if bool(rows.dosed[row]) != (session.dose_us is not None):
         yield "its row and its doses disagree on whether a dose was given"
-    timers = (session.checkin_due_us, session.lasting_due_us, session.peak_due_us)
+    timers = (session.checkin_due_us, session.lasting_due_us, session.peak_due_us, session.quiet_due_us)
     if int(rows.timer_due[row]) != min((due for due in timers if due is not None), default=FAR):
         yield "the timer in its row is not the next of its timers"
+    if (session.quiet_due_us is None) is session.announced:
+        yield "whoever sits there could be forgotten, or is nobody's to forget"
     if int(rows.recheck_due[row]) < FAR and session.cuff_rules.waits_us is None:
         yield "its row waits for a recheck, the rules on cuffs do not"
     if bool(rows.stepping[row]) != bool((rows.step[row] != NO_STEP).any()):

@@ -21,7 +21,9 @@ from streams.ward.audit import NO_SESSION, audit, file_dead_letter, row_of, sess
 from streams.ward.dose_entries import give_in_session
 from streams.ward.home import rules as home
 from streams.ward.rules.contraindications import check_contraindication
+from streams.ward.rules.forgotten import expect_life
 from streams.ward.rules.readiness import EXIT_WORDS, check_early_exit
+from streams.ward.rules.two_at_once import judge_two
 from streams.ward.sessions import (
     announce_session,
     close_session,
@@ -31,7 +33,7 @@ from streams.ward.sessions import (
     session_extremes,
 )
 from streams.ward.state import Here, WardState
-from streams.ward.timers import doses_changed
+from streams.ward.timers import doses_changed, schedule_timers
 
 
 def assign_device(state: WardState, record: DeviceAssigned, at_us: int, here: Here) -> None:
@@ -84,6 +86,8 @@ def start_session(state: WardState, record: SessionStarted, at_us: int, here: He
     else:
         row = goes_on
         announce_session(state, row, session, at_us, here)
+    expect_life(session, here[0])
+    schedule_timers(state, row)
     audit(state, record, record.session, here)
     for dose in state.association.early.joining(record.site, record.patient, record.session, at_us):
         if not dose.accepted:
@@ -93,6 +97,7 @@ def start_session(state: WardState, record: SessionStarted, at_us: int, here: He
     if session.doses:
         doses_changed(state, row, here)
     check_contraindication(state, row, at_us, here)
+    judge_two(state, row, here)
 
 
 def _same_person(state: WardState, row: int, started: Session) -> bool:

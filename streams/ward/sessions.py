@@ -15,6 +15,7 @@ from streams.ward.association import Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import update_past
 from streams.ward.rules.deeper import reckon_deeper
+from streams.ward.rules.two_at_once import review_two
 from streams.ward.sentences import number, rule_sentence
 from streams.ward.state import Here, WardState
 
@@ -114,6 +115,7 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
     hand_over(state, row, (session.name,), (session.patient,), state.association.devices_of(row), here[0])
     state.association.remove(row)
     state.rows.release(row)
+    review_two(state, session.site, here)
 
 
 def session_extremes(state: WardState, row: int) -> dict[str, float]:

@@ -19,7 +19,7 @@ from streams.ward.conclusions import Conclusion, over
 from streams.ward.doses import LASTING_AFTER
 from streams.ward.rules.registry import judge_after
 from streams.ward.sentences import duration, number, rule_sentence
-from streams.ward.sessions import expect_cuff
+from streams.ward.sessions import GIVE_UP_AFTER, expect_cuff
 from streams.ward.state import DUE, Here, WardState
 
 PEAK_WITHIN: Final = 10 * MINUTE
@@ -85,7 +85,8 @@ def _resolved(state: WardState, row: int, clock_us: int) -> bool:
 def schedule_timers(state: WardState, row: int) -> None:
     """Put the next of a session's timers into its row, where time looks for it."""
     session, rows = state.association.sessions[row], state.rows
-    due = [each for each in (session.checkin_due_us, session.lasting_due_us, session.peak_due_us) if each is not None]
+    timers = (session.checkin_due_us, session.lasting_due_us, session.peak_due_us, session.quiet_due_us)
+    due = [each for each in timers if each is not None]
     rows.timer_due[row] = min(due, default=FAR)
     rows.due[row] = min(rows.due[row], rows.timer_due[row])
 
@@ -124,6 +125,9 @@ def leave_out_timers(state: WardState, row: int, due_us: int) -> None:
     for name in ("checkin_due_us", "lasting_due_us", "peak_due_us"):
         if getattr(session, name) == due_us:
             setattr(session, name, None)
+    if session.quiet_due_us == due_us:
+        # It cannot be closed: tried again later, or it would be open for ever.
+        session.quiet_due_us = due_us + GIVE_UP_AFTER
     schedule_timers(state, row)
 
 

@@ -23,9 +23,11 @@ from streams.ward.pasts import Pasts
 from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.rules.deeper import reckon_deeper
+from streams.ward.rules.forgotten import expect_life
 from streams.ward.samples import fold_samples
 from streams.ward.signal.clock_records import Clocks
 from streams.ward.state import REPEAT_WINDOW, Concluded, Place, WardState
+from streams.ward.timers import schedule_timers
 
 WARD_FORMAT: Final = 2
 OLDER_FORMATS: Final = {
@@ -124,6 +126,10 @@ class Ward(WardState):
         ward.under_way.record.in_use = ward.rows.steps.in_use
         for row, session in sorted(ward.association.sessions.items()):
             ward.rows.dosed[row] = session.dose_us is not None
+            if session.announced and session.entered_us is None:
+                # An older version asked about no session that was forgotten.
+                expect_life(session, ward.clock_us)
+                schedule_timers(ward, row)
             ward.rows.limit_set[row] = ward.limits.set_of(session.site, session.patient)
             reckon_deeper(ward, row)
         return ward

@@ -260,6 +260,19 @@ def test_a_whole_session_is_entered_at_the_chair_and_filed_with_who_entered_it(d
     assert {(entry["by"], entry["outcome"]) for entry in record} == {("rn-7", "accepted")}
 
 
+def test_a_form_that_was_opened_for_one_patient_is_never_entered_for_the_next(desk: Desk, service: str) -> None:
+    first = sit(service, "8", "K-1")
+    page = desk.open(f"{service}/chair/8", TABLET)
+    expect(page.get_by_test_id("patient")).to_have_text("K-1")
+    expect(page.get_by_test_id("task-start")).to_have_count(0)  # the chair is occupied
+    tap(page, "task-dose")
+    post(service, kind="session.ended", session=first, patient="K-1")
+    sit(service, "8", "K-2")
+    refused = "The session of K-1 in this chair has ended. K-2 sits here now. Nothing was entered."
+    expect(page.get_by_test_id("form-refused")).to_have_text(refused)
+    expect(page.get_by_test_id("enter")).to_have_count(0)
+
+
 def test_someone_who_answers_only_to_pain_is_on_every_board_as_unresponsive(desk: Desk, service: str) -> None:
     sit(service, "5", "B-05")
     board = desk.open(service, WALL)

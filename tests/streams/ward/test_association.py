@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.instants import SECOND
-from models.wire.observations import CheckIn, Dose, SessionEnded
+from models.wire.observations import EVENT, CheckIn, Dose, SessionEnded
 from streams.shard import Shard
 from tests.support.scenes import START_US, Chair, Scene, breathing, moment
 
@@ -212,12 +212,143 @@ def test_a_session_with_no_sample_for_an_hour_that_nobody_announced_is_given_up(
     assert cards(clinic) == []
 
 
-def test_an_announced_session_is_never_given_up() -> None:
+def test_a_session_that_everybody_forgot_is_asked_about_after_two_hours_and_closed_after_four() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(60, spo2=97)
+    clinic.now_s = 60 + 2 * 3600
+    clinic.send()
+    assert "no-data" in clinic.open_rules()
+    assert clinic.told("session-forgotten") == ["120:59 low session-forgotten raised (P-3)"]
+    assert cards(clinic) == [("3", "P-3", "S-3")]
+    clinic.now_s = 60 + 4 * 3600
+    clinic.send()
+    assert cards(clinic) == []
+    assert clinic.told("session-forgotten")[1:] == [
+        "240:59 low session-forgotten raised (P-3)",
+        "240:59 low session-forgotten closed (P-3)",
+    ]
+    assert clinic.open_rules() == {"session-forgotten"}, "what stood in it ends with it, and that it was closed is told"
+    ended = clinic.entries[-1]
+    assert (ended.kind, ended.by, ended.session) == ("session.ended", "chairside", "S-3")
+    clinic.closes("session-forgotten")
+    assert clinic.open_rules() == set()
+
+
+def test_an_entry_or_a_reading_says_that_a_session_is_not_forgotten() -> None:
+    for life in ("entry", "reading", "cuff"):
+        clinic = Scene()
+        three = clinic.chair("3")
+        three.starts()
+        clinic.now_s = 2 * 3600 + 1
+        clinic.send()
+        assert "session-forgotten" in clinic.open_rules()
+        if life == "entry":
+            three.scores("moaas", 5)
+        elif life == "reading":
+            three.shows(5, spo2=97)
+        else:
+            three.cuff(120, 80)
+        assert "session-forgotten" not in clinic.open_rules(), life
+        clinic.now_s = 4 * 3600
+        clinic.send()
+        assert cards(clinic) == [("3", "P-3", "S-3")]
+
+
+def test_a_monitor_that_is_left_on_without_a_patient_keeps_no_session_open() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(10, spo2=97)
+    for minute in range(1, 250):
+        clinic.now_s = minute * 60
+        clinic.send(three.vitals(status={"spo2": "probe-off"}))
+    assert [card[1] for card in cards(clinic)] == ["m-3"], "it is watched as nobody's"
+
+
+# ---- one person, one chair
+
+
+def test_a_second_session_in_an_occupied_chair_is_told_and_has_the_chair_until_one_of_the_two_is_ended() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.now_s = 60
+    three.starts(patient="P-9", session="S-9")
+    (raised,) = [one for one in clinic.transitions if one.rule == "two-at-once"]
+    assert (raised.patient, raised.priority, raised.category) == ("P-9", "medium", "technical")
+    assert raised.text == (
+        "Chair 3 (P-9): Two sessions at once. P-3's session is still open here, end it; "
+        "what this chair's monitor sends counts for P-9."
+    )
+    clinic.send(three.vitals(spo2=95))
+    shown = {card["patient"]: card["values"].get("spo2") for card in clinic.shard.chairs("main")["chairs"]}
+    assert shown["P-3"] is None
+    assert shown["P-9"] is not None
+    clinic.now_s = 120
+    three.ends()
+    assert clinic.told("two-at-once")[1:] == ["2:00 medium two-at-once closed (P-9)"]
+
+
+def test_a_second_chair_for_one_person_is_told() -> None:
     clinic = Scene()
     clinic.chair("3").starts()
-    clinic.now_s = 6 * 3600
-    clinic.send()
-    assert cards(clinic) == [("3", "P-3", "S-3")]
+    clinic.now_s = 60
+    clinic.chair("4").starts(patient="P-3")
+    (raised,) = [one for one in clinic.transitions if one.rule == "two-at-once"]
+    assert (raised.patient, raised.session) == ("P-3", "S-4")
+    assert "their session in chair 3 is still open, end one of the two" in raised.text
+
+
+def test_sessions_that_follow_one_another_are_no_two_at_once() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    clinic.now_s = 60
+    three.ends()
+    three.starts(patient="P-9", session="S-9")
+    clinic.chair("4").starts()
+    assert clinic.told("two-at-once") == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kind": "dose", "drug": "ketamine", "route": "iv", "amount_mg": 35}, {"kind": "dose.stopped", "given_mg": 10},
+        {"kind": "checkin", "instrument": "moaas", "score": 1}, {"kind": "intervention", "what": "oxygen"}, {"kind": "session.ended"},
+    ],
+)  # fmt: skip
+def test_an_entry_for_one_person_is_never_credited_to_another_s_session(entry: dict[str, Any]) -> None:
+    clinic = Scene()
+    for name in ("3", "4"):
+        clinic.chair(name).starts()
+    before = [repr(session) for session in clinic.shard.ward.association.sessions.values()]
+    record = EVENT.validate_python(
+        {"at": moment(0), "patient": "P-3", "session": "S-4", "id": "e-1", **entry}, strict=False
+    )
+    clinic.send(record)
+    assert [repr(session) for session in clinic.shard.ward.association.sessions.values()] == before
+    (letter,) = clinic.dead_letters
+    assert (letter.field, letter.reason) == ("session", "the session S-4 is P-4's, not P-3's")
+    (raised,) = clinic.transitions
+    assert (raised.rule, raised.patient, raised.priority) == ("entry-refused", "P-3", "medium")
+
+
+def test_a_refused_form_s_answer_about_suicide_is_heard_all_the_same() -> None:
+    clinic = Scene()
+    clinic.chair("4").starts()
+    entered(clinic, session="S-4")
+    assert {"entry-refused", "suicidal-ideation"} <= clinic.open_rules()
+
+
+def test_a_cuff_for_one_person_is_never_credited_to_another_s_session() -> None:
+    clinic = Scene()
+    for name in ("3", "4"):
+        clinic.chair(name).starts()
+    clinic.send(clinic.chair("4").vitals(device=None, session="S-4", patient="P-3", sbp=190.0, dbp=115.0, by="rn-1"))
+    assert "sbp" not in values(clinic, "4")
+    assert values(clinic, "3")["sbp"] == 190
 
 
 def test_the_end_of_a_session_ends_what_stood_but_hides_nothing_unseen() -> None:

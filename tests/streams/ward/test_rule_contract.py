@@ -144,6 +144,40 @@ def _() -> Story:
     return Story(clinic, end)
 
 
+@scene_of("two-at-once")
+def _() -> Story:
+    clinic = Scene()
+    chair = clinic.chair("3")
+    chair.starts()
+    chair.starts(patient="P-9", session="S-9")
+
+    def end() -> None:
+        chair.ends()
+
+    return Story(clinic, end)
+
+
+@scene_of("session-forgotten")
+def _() -> Story:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.now_s = 2 * 3600 + 1
+    clinic.send()
+    return Story(clinic, lambda: _score(clinic, "moaas", 5))
+
+
+@scene_of("entry-refused")
+def _() -> Story:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.chair("3").infuses(patient="P-9")
+
+    def end() -> None:
+        clinic.chair("3").ends()
+
+    return Story(clinic, end)
+
+
 @scene_of("prolonged-dissociation")
 def _() -> Story:
     clinic = treated()

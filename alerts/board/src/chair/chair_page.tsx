@@ -19,7 +19,7 @@ import { CuffForm, DissociationForm, DistressForm, DoseForm, EndForm, type FormP
 import { Outlook } from "./outlook";
 import { Queue } from "./queue";
 import { Record } from "./record";
-import { said } from "./said";
+import { goneSince, said } from "./said";
 
 type Task = "start" | "dose" | "stop" | "cuff" | "sedation" | "dissociation" | "distress" | "symptoms" | "intervention" | "end";
 
@@ -68,12 +68,20 @@ function sittingAt(name: string, list: readonly Chair[], queue: readonly Entry[]
   };
 }
 
+/** Whom an entry that is corrected is about: what it says itself. */
+function sittingOf(entry: Entry, name: string): Sitting {
+  const str = (v: unknown): string | null => (typeof v === "string" ? v : null);
+  return { chair: name, patient: str(entry.body["patient"]) ?? "", session: entry.session ?? "", drug: str(entry.body["drug"]), route: str(entry.body["route"]), plannedMg: null, plannedMinutes: null };
+}
+
 export function ChairPage({ name }: { name: string }) {
   const chair = chairs.value.find((c) => c.chair === name) ?? null;
   const queue = entries.value;
   const sitting = sittingAt(name, chairs.value, queue);
   const [task, setTask] = useState<Task | null>(null);
   const [correcting, setCorrecting] = useState<Entry | null>(null);
+  /** Whom the form that is open is about: whoever sat here when it was opened, whatever happens meanwhile. */
+  const [about, setAbout] = useState<Sitting | null>(null);
   const [minutesAgo, setMinutesAgo] = useState(0);
   const mine = alertsOf(chair, [...alerts.value.values()]);
 
@@ -84,13 +92,16 @@ export function ChairPage({ name }: { name: string }) {
   const begin = (next: Task | null, entry: Entry | null = null): void => {
     setTask(next);
     setCorrecting(entry);
+    setAbout(entry ? sittingOf(entry, name) : sitting);
     setMinutesAgo(0);
   };
   const put = (draft: Draft): void => {
+    if (gone !== null) return;
     const entry = enter(draft, said(draft.kind, draft), name, minutesAgo, correcting);
     say(`${entry.says}: sent in ten seconds, until then it can be undone.`);
     begin(null);
   };
+  const gone = task !== null && task !== "start" && correcting === null ? goneSince(about, sitting) : null;
   const nobody: Sitting = { chair: name, patient: "", session: "", drug: null, route: null, plannedMg: null, plannedMinutes: null };
   // Vitals without a session are watched and shown all the same; starting one is then the first thing to do.
   const unscheduled = chair?.phase === "unscheduled" && sitting?.session === chair.session;
@@ -129,7 +140,6 @@ export function ChairPage({ name }: { name: string }) {
               {offered.map((t) => (
                 <button key={t.task} data-testid={`task-${t.task}`} onClick={() => begin(t.task)}>{t.words}</button>
               ))}
-              {sitting && !unscheduled && <button data-testid="task-start" class="task-quiet" onClick={() => begin("start")}>Start another session</button>}
             </div>
           ) : (
             <div class="doing" ref={form}>
@@ -137,6 +147,7 @@ export function ChairPage({ name }: { name: string }) {
                 <h2>{correcting ? `Correct: ${doing.words.toLowerCase()}` : doing.words}</h2>
                 <button data-testid="cancel" onClick={() => begin(null)}>Back</button>
               </header>
+              {gone !== null && <p class="form-problem" role="alert" data-testid="form-refused">{gone}</p>}
               {correcting?.reason && <p class="form-problem">{correcting.field ? `${correcting.field}: ` : ""}{correcting.reason}</p>}
               <div class="choice when" role="group" aria-label="When">
                 <span class="choice-label">When</span>
@@ -146,7 +157,7 @@ export function ChairPage({ name }: { name: string }) {
                   ))}
                 </div>
               </div>
-              <doing.form key={`${doing.task}-${correcting?.id ?? ""}`} sitting={sitting ?? nobody} start={correcting?.body ?? (doing.task === "start" ? known : null)} enter={put} />
+              {gone === null && <doing.form key={`${doing.task}-${correcting?.id ?? ""}`} sitting={about ?? nobody} seated={chairs.value} start={correcting?.body ?? (doing.task === "start" ? known : null)} enter={put} />}
             </div>
           )}
           <Record session={sitting?.session ?? null} />

@@ -10,6 +10,7 @@ import { useState } from "preact/hooks";
 import type { Draft } from "../sending";
 import { CADSS_6, CUFF, DRUGS, MOAAS, ROUTES, SYMPTOMS } from "../tables";
 import { now, sessionName } from "../times";
+import type { Chair } from "../wire";
 
 /** Whom the entry is about. */
 export interface Sitting {
@@ -25,6 +26,8 @@ export interface Sitting {
 export interface FormProps {
   sitting: Sitting;
   start: Readonly<Record<string, unknown>> | null;
+  /** Who sits where now, so that nobody is started twice. */
+  seated: readonly Pick<Chair, "patient" | "chair" | "session" | "phase">[];
   enter: (draft: Draft) => void;
 }
 
@@ -111,15 +114,17 @@ function badNumber(text: string, name: string, least: number, most: number): str
   return value < least || value > most ? `${name} must be ${least} to ${most}.` : null;
 }
 
-export function StartForm({ sitting, start, enter }: FormProps) {
+export function StartForm({ sitting, start, seated, enter }: FormProps) {
   const [patient, setPatient] = useState(str(start?.["patient"]));
   const [drug, setDrug] = useState(str(start?.["drug"]) || "ketamine");
   const [route, setRoute] = useState(str(start?.["route"]) || "iv");
   const [mg, setMg] = useState(str(start?.["planned_mg"]));
   const [minutes, setMinutes] = useState(str(start?.["planned_minutes"]) || "40");
   const [device, setDevice] = useState(str(start?.["device"]) || `monitor-${sitting.chair}`);
+  const elsewhere = seated.find((c) => c.patient === patient.trim() && c.session && c.phase !== "unscheduled" && c.session !== start?.["session"]);
   const problem =
     patient.trim() === "" ? "Patient alias is missing."
+    : elsewhere ? `${patient.trim()} sits ${elsewhere.chair ? `in chair ${elsewhere.chair}` : "elsewhere"}: end that session first.`
     : drug.trim() === "" ? "Drug is missing."
     : badNumber(mg, "Planned dose", 0, 2000) ?? badNumber(minutes, "Planned minutes", 0, 600);
   return (

@@ -58,3 +58,10 @@ export function said(kind: string, doc: Doc): string {
       return ALERT_WORDS[kind] ?? kind.replace(".", " ");
   }
 }
+
+/** Why nothing may be entered in a form any more: whoever it was opened for has gone. Null: they sit here still. */
+export function goneSince(opened: { patient: string; session: string } | null, now: { patient: string; session: string } | null): string | null {
+  if (opened === null || opened.session === now?.session) return null;
+  const then = now === null ? "" : ` ${now.patient} sits here now.`;
+  return `The session of ${opened.patient} in this chair has ended.${then} Nothing was entered.`;
+}
