@@ -107,7 +107,7 @@ WHOSE: Final = Suite(
     ("tests/streams/ward/test_association.py", "tests/streams/ward/test_ward.py", "tests/streams/ward/test_state.py",
      "tests/streams/ward/test_filing.py", "tests/streams/ward/test_cuffs.py", "tests/test_stories.py", "tests/streams/ward/test_ward_properties.py"),
     (
-        _known("W1", old="        if origin.session is not None:\n            return self.by_name", new="        if origin.session is not None and origin.patient is None:\n            return self.by_name",
+        _known("W1", old="        if origin.session is not None:\n            row = self.by_name", new="        if origin.session is not None and origin.patient is None:\n            row = self.by_name",
                why="a line that names session and patient goes by the patient"),
         _known("W2", old="        self.by_device.pop((site, device), None)\n        self._forget()\n\n    def add", new="        self._forget()\n\n    def add",
                why="a device that got a chair still serves whom it served before, once that chair is empty"),
