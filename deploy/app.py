@@ -46,13 +46,8 @@ def build(service: Service) -> FastAPI:
     app.state.site = service.settings.site.name
     app.add_middleware(ForeignRequests, hosts=lambda: service.settings.hosts)
 
-    def counted(accepted: int, set_aside: int) -> None:
-        service.metrics.accepted.inc(accepted)
-        service.metrics.set_aside.inc(set_aside)
-
-    app.include_router(
-        observation_routes(service.append, service.store, counted, Admission(service.settings.site.name))
-    )
+    admission = Admission(service.settings.site.name)
+    app.include_router(observation_routes(service.append, service.store, service.counted, admission))
     app.include_router(chair_routes(service.views, service.store))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -76,6 +78,56 @@ class PagesPart(_Strict):
         return urls
 
 
+class Hl7Part(_Strict):
+    """Where monitors' gateways and record systems send HL7 v2 over MLLP; without a port nobody listens.
+
+    senders: the addresses and networks that may connect. certificate, key: with them TLS is spoken, and nothing else;
+    senders_ca: only senders with a certificate of this authority come in.
+    """
+
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    host: str = "127.0.0.1"
+    senders: Annotated[tuple[str, ...], Field(max_length=MANY)] = ("127.0.0.0/8", "::1")
+    certificate: Path | None = None
+    key: Path | None = None
+    senders_ca: Path | None = None
+
+    @field_validator("certificate", "key", "senders_ca", mode="before")
+    @classmethod
+    def _there(cls, path: object) -> object:
+        if isinstance(path, str) and not Path(path).is_file():
+            raise ValueError(f"{path}: there is no such file")
+        return Path(path) if isinstance(path, str) else path
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.certificate is None) != (self.key is None) or (self.senders_ca and self.certificate is None):
+            raise ValueError("TLS takes certificate and key; senders_ca comes on top of them")
+        self.networks()
+        return self
+
+    def networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks that may connect.
+
+        Raises:
+            ValueError: one is no address and no network.
+        """
+        return [ip_network(sender) for sender in self.senders]
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How TLS is spoken; None: not at all.
+
+        Raises:
+            OSError, ssl.SSLError: the certificate or its key cannot be used.
+        """
+        if self.certificate is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.senders_ca)
+        context.load_cert_chain(self.certificate, self.key)
+        context.verify_mode = ssl.CERT_REQUIRED if self.senders_ca else ssl.CERT_NONE
+        return context
+
+
 class ReachedColleague(Colleague):
     """Somebody who can be called, and by which of `destinations`, the first one first."""
 
@@ -91,6 +143,7 @@ class Settings(_Strict):
 
     site: SitePart = SitePart()
     pages: PagesPart = PagesPart()
+    hl7: Hl7Part = Hl7Part()
     destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)
     people: Annotated[dict[Name, ReachedColleague], Field(max_length=MANY)] = Field(default_factory=dict)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from alerts.answer_links import AnswerLinks
 from alerts.api.live import Feed
@@ -36,7 +37,9 @@ from models.wire.observations import ClockApart, Command, Conflicted, Destinatio
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
+from streams.intake.admission import Admission
 from streams.intake.append import Intake, Overloaded, Records
+from streams.intake.hl7.mllp import MllpIntake
 from streams.journal.appender_clock import AppenderClock
 from streams.journal.journal import SqliteJournal
 from streams.ward.state import Clock
@@ -122,6 +125,10 @@ class Service:
         self.owner.restore()
         self.store.migrate()
         self.intake = Intake(self.journal, self.owner.deliver)
+        self.hl7 = MllpIntake(
+            self.append, self.counted, Admission(settings.site.name), ZoneInfo(settings.site.timezone), now_us,
+            settings.hl7.networks(), settings.hl7.tls(),
+        )  # fmt: skip
         self.worker = Worker()
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
@@ -160,6 +167,9 @@ class Service:
         tasks = self.tasks
         tasks.start("owner", self.owner.run())
         tasks.start("intake", self.intake.run())
+        hl7 = self.settings.hl7
+        if hl7.port is not None:
+            tasks.start("hl7", self.hl7.run(hl7.host, hl7.port))
         tasks.start("boards", self._show())
         tasks.start("configuration", self._follow_configuration())
         tasks.start("faults", self._tell_faults())
@@ -186,6 +196,8 @@ class Service:
                 # It begins nothing new, and what it was making is made after the next start.
                 self.forecaster.stop()
                 await tasks.stopped("forecaster", cancel=True)
+            if hl7.port is not None:
+                await tasks.stopped("hl7", cancel=True)
             self.intake.stop()
             await tasks.stopped("intake")
             self.owner.stop()
@@ -239,6 +251,11 @@ class Service:
         return settings
 
     # ---- what comes in ------------------------------------------------------------------------------------------
+
+    def counted(self, accepted: int, set_aside: int) -> None:
+        """Count what an edge took, and what it set aside."""
+        self.metrics.accepted.inc(accepted)
+        self.metrics.set_aside.inc(set_aside)
 
     async def append(self, records: Records) -> None:
         """Durable when it returns."""

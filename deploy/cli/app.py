@@ -23,6 +23,7 @@ from deploy.cli.network_commands import (
     worker_command,
 )
 from deploy.cli.page_test import page_test_command
+from deploy.cli.send import send_command
 from deploy.cli.terminal import err, fail, progress, writing
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
@@ -212,6 +213,7 @@ app.command("pager")(pager_command)
 app.command("forecaster")(forecaster_command)
 app.command("edge")(edge_command)
 app.command("page-test")(page_test_command)
+app.command("send")(send_command)
 
 
 @app.command("check-config")
