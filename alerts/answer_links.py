@@ -6,7 +6,7 @@ Bad at: knowing who holds the phone. Never here: what an acknowledgement does (`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,19 +36,21 @@ class AnswerLinks:
     """Makes and reads links.
 
     Args:
-        secrets: the keys, the newest last: that one signs, all are believed, so that one can be replaced while links are out.
-        base: where the phone finds the board; None: no links are made.
+        keys: gives the keys as they are now, the newest first: that one signs, all are believed, so that one can be replaced
+            while links are out. Without any, no link is made and none is believed.
+        base: where a phone finds the board of a site; None: nowhere, and no link is made for it.
     """
 
-    def __init__(self, secrets: Sequence[str], base: str | None) -> None:
-        self._serializer = URLSafeTimedSerializer(list(secrets), salt="chairside.acknowledge")
-        self._base = None if base is None else base.rstrip("/")
+    def __init__(self, keys: Callable[[], Sequence[str]], base: Callable[[str], str | None]) -> None:
+        self._keys = keys
+        self._base = base
 
     def link(self, page: Page, person: str) -> str | None:
         """The link of a page's first alert for a person."""
-        if self._base is None or not page.alerts or page.kind != "page":
+        base, keys = self._base(page.site), self._keys()
+        if base is None or not keys or not page.alerts or page.kind != "page":
             return None
-        return f"{self._base}/answer/{self._serializer.dumps([page.alerts[0], person])}"
+        return f"{base.rstrip('/')}/answer/{_serializer(keys).dumps([page.alerts[0], person])}"
 
     def read(self, token: str) -> Answerable:
         """What a link's token is for.
@@ -56,10 +58,17 @@ class AnswerLinks:
         Raises:
             BadLink: it is not one of ours, or too old.
         """
+        keys = self._keys()
+        if not keys:
+            raise BadLink("No link is believed here: answer on the board.")
         try:
-            alert, person = self._serializer.loads(token, max_age=GOOD_FOR_S)
+            alert, person = _serializer(keys).loads(token, max_age=GOOD_FOR_S)
         except SignatureExpired as old:
             raise BadLink("This link is too old. Answer on the board.") from old
         except (BadData, ValueError, TypeError) as bad:
             raise BadLink("This is no link of ours, or a part of it is missing.") from bad
         return Answerable(str(alert), str(person) or NOBODY_IN_PARTICULAR)
+
+
+def _serializer(keys: Sequence[str]) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(list(reversed(keys)), salt="chairside.acknowledge")

@@ -114,6 +114,10 @@ class Auditor:
         self._paged: dict[str, float] = {}
         self._sent = 0
 
+    def use(self, destinations: Sequence[Destination], heartbeat: str | None) -> None:
+        """Page these from the next audit on, and call this address."""
+        self._destinations, self._heartbeat = destinations, heartbeat
+
     def start(self) -> None:
         self._thread.start()
 

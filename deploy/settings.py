@@ -185,8 +185,9 @@ class Settings(_Strict):
 
     @property
     def addresses(self) -> tuple[object, ...]:
-        """Every address and who is reached by it: what a running process does not change."""
-        return (*self.pages.addresses, self.destinations, {name: each.methods for name, each in self.people.items()})
+        """Every address and who is reached by it: what the pager and the auditor go by, and the journal does not have."""
+        people = {name: each.methods for name, each in self.people.items()}
+        return (*self.pages.addresses, self.pages.heartbeat, self.destinations, people)
 
     @property
     def hosts(self) -> set[str]:

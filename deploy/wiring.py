@@ -12,7 +12,7 @@ import fcntl
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +21,11 @@ from zoneinfo import ZoneInfo
 from alerts.answer_links import AnswerLinks
 from alerts.api.live import Feed
 from alerts.effects import FrameEffects
+from alerts.notify.address import keys_in
+from alerts.notify.destination import Destination
 from alerts.notify.pager import Pager
-from alerts.store.destinations import DestinationState, destination_document
+from alerts.store.destinations import DestinationState, destination_document, state_record
+from alerts.store.outbox import Recipients, everybody
 from alerts.store.store import Store
 from deploy.auditor import Auditor
 from deploy.board_views import ShardViews
@@ -32,8 +35,8 @@ from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import BadConfiguration, Settings, WatchedSettings
 from deploy.supervisor import Supervisor, reason_of
-from models.instants import SECOND, to_datetime
-from models.wire.observations import ClockApart, Command, Conflicted, DestinationFailing, DestinationRestored, Fault
+from models.instants import SECOND
+from models.wire.observations import ClockApart, Command, Conflicted, Fault
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
@@ -83,15 +86,20 @@ def machine_clock() -> AppenderClock:
     return AppenderClock(wall_us, steady_us)
 
 
-def _secret(data: Path) -> str:
-    """The key of this data directory's links; made at its first start, for its owner's eyes alone."""
+def _answer_keys(data: Path) -> Callable[[], Sequence[str]]:
+    """The keys of this data directory's links; one is made at its first start, for its owner's eyes alone."""
     path = data / "answer-links.key"
     if not path.exists():
         made = path.with_suffix(".new")
         made.touch(mode=0o600)
         made.write_text(secrets.token_urlsafe(32), "utf-8")
         made.replace(path)
-    return path.read_text("utf-8").strip()
+    return keys_in(path, path.name)
+
+
+def _recipients(settings: Settings, destinations: Sequence[Destination], schedulers: Sequence[str]) -> Recipients:
+    people = {name: each.methods for name, each in settings.people.items()}
+    return everybody([each.name for each in destinations], schedulers, people)
 
 
 class Service:
@@ -133,10 +141,10 @@ class Service:
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
         destinations, schedulers = settings.opened()
-        self.links = AnswerLinks([_secret(data)], settings.pages.link)
+        self.links = AnswerLinks(_answer_keys(data), lambda site: self.settings.pages.link)
         self.pager = Pager(
-            self.store, destinations, now_us, steady_us, schedulers=schedulers, report=self._report_destination,
-            answer_link=self.links.link, people={name: each.methods for name, each in settings.people.items()},
+            self.store, destinations, now_us, steady_us, recipients=_recipients(settings, destinations, schedulers),
+            report=self._report_destination, answer_link=self.links.link,
         )  # fmt: skip
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
         self.auditor = Auditor(
@@ -223,7 +231,9 @@ class Service:
             settings = self._changed()
             if settings is None:
                 continue
-            self.settings = settings
+            before, self.settings = self.settings, settings
+            if settings.addresses != before.addresses:
+                await self._send_to(settings)
             while True:
                 try:
                     await self._configure()
@@ -232,6 +242,13 @@ class Service:
                     log.error("the new configuration is not in force yet, trying again: %s", wait)
                     await asyncio.sleep(LOOK_EVERY_S)
             log.info("configuration %s is in force", settings.record().hash)
+
+    async def _send_to(self, settings: Settings) -> None:
+        """Send pages to the destinations of these settings from now on. Tries under way go on to their end."""
+        destinations, schedulers = settings.opened()
+        self.auditor.use(settings.opened()[0], settings.pages.heartbeat)
+        await self.pager.change(destinations, _recipients(settings, destinations, schedulers))
+        log.info("pages go to %s", ", ".join(each.name for each in destinations) or "nobody")
 
     def _changed(self) -> Settings | None:
         """The changed settings, as far as they may change while we run; None: as before, or bad."""
@@ -244,8 +261,8 @@ class Service:
             return None
         if settings is None:
             return None
-        if settings.site.name != self.settings.site.name or settings.addresses != self.settings.addresses:
-            log.warning("the site's name and where pages go change with the next start")
+        if settings.site.name != self.settings.site.name:
+            log.warning("the site's name changes with the next start")
             site = settings.site.model_copy(update={"name": self.settings.site.name})
             settings = settings.model_copy(update={"site": site})
         return settings
@@ -265,15 +282,10 @@ class Service:
         """A person's answer to an alert, durable when it returns."""
         await self.intake.append([command])  # type: ignore[list-item]
 
-    async def _report_destination(self, state: DestinationState, well: int) -> None:
+    async def _report_destination(self, state: DestinationState, well: Sequence[str]) -> None:
         """Into the journal, so that a replay has it: a destination fails, or no longer does."""
-        common: dict[str, Any] = {"at": to_datetime(self.now_us()), "site": self.settings.site.name}
-        common["destination"] = state.name
-        if state.failing_since_us is None:
-            await self.intake.append([DestinationRestored(**common)])
-            return
-        since = to_datetime(state.failing_since_us)
-        await self.intake.append([DestinationFailing(**common, since=since, reason=state.last_error or "", well=well)])
+        record = state_record(state, state.name, len(well), self.settings.site.name, self.now_us())
+        await self.intake.append([record])
 
     # ---- what the owner tells -----------------------------------------------------------------------------------
 

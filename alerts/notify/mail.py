@@ -37,8 +37,10 @@ class MailNotifier:
             raise ValueError(f"{address.scheme}: a host is needed")
         self._from = address.needed("from")
         self._to = [each.strip() for each in address.needed("to").split(",") if each.strip()]
-        self._password = address.password or (address.secrets("password")[0] if address.get("password_file") else "")
-        self._starttls = address.scheme == "smtp" and address.get("tls", "yes" if self._password else "no") != "no"
+        self._passwords = address.secrets("password") if address.get("password_file") else lambda: [address.password]
+        self._starttls = (
+            address.scheme == "smtp" and address.get("tls", "yes" if self._passwords()[0] else "no") != "no"
+        )
 
     def mail(self, message: Message) -> EmailMessage:
         """The page as a mail."""
@@ -80,7 +82,7 @@ class MailNotifier:
             if self._starttls:
                 server.starttls(context=trust)
             if self._address.user:
-                server.login(self._address.user, self._password)
+                server.login(self._address.user, self._passwords()[0])
         except BaseException:
             server.close()
             raise

@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from alerts.effects import Page
@@ -48,11 +49,18 @@ FAILING_AFTER_S: Final = 60.0
 """How long a destination must have failed before the others are told. Chosen by us: a restart of a service takes less, and the
 pages themselves have gone to the others at once."""
 
-ReportDestination = Callable[[DestinationState, int], Awaitable[None]]
-"""Puts into the journal that a destination fails, or that it no longer does, and how many others do not fail."""
+ReportDestination = Callable[[DestinationState, Sequence[str]], Awaitable[None]]
+"""Puts into the journal that a destination fails, or that it no longer does; with the names of the others that do not fail."""
 
 AnswerLink = Callable[[Page, str], str | None]
 """The signed link with which a person acknowledges what a page is about; None where no phone could reach it."""
+
+
+def _by_name(destinations: Sequence[Destination]) -> dict[str, Destination]:
+    found = {destination.name: destination for destination in destinations}
+    if len(found) < len(destinations):
+        raise ValueError("two destinations have the same name")
+    return found
 
 
 def retry_after_s(attempt: int) -> int:
@@ -74,7 +82,7 @@ class Pager:
         recipients: which destinations a page is for, where that hangs on its site; else `schedulers` and `people` decide.
         idle_s: how long to wait for a wake-up before looking anyway.
         answer_link: makes the link with which one person acknowledges one page's alert.
-        report: what is told of a destination that fails for `FAILING_AFTER_S`, and once it no longer does.
+        report: what is told of a destination that fails for `FAILING_AFTER_S`, and once it no longer does or is gone.
     """
 
     def __init__(
@@ -84,9 +92,7 @@ class Pager:
         report: ReportDestination | None = None, answer_link: AnswerLink | None = None,
     ) -> None:  # fmt: skip
         self._store = store
-        self._destinations = {destination.name: destination for destination in destinations}
-        if len(self._destinations) < len(destinations):
-            raise ValueError("two destinations have the same name")
+        self._destinations = _by_name(destinations)
         self._now_us = now_us
         self._steady_us = steady_us or now_us
         self._alone = alone
@@ -95,8 +101,11 @@ class Pager:
         self._report = report
         self._answer_link = answer_link or (lambda page, person: None)
         self._wakers = {name: asyncio.Event() for name in self._destinations}
-        self._nowhere = asyncio.Event()
-        """Ends the waiting of a pager that has no destination."""
+        self._group: asyncio.TaskGroup | None = None
+        """What every line and every try runs in; None: it does not run."""
+        self._claiming: set[asyncio.Future[list[OwedPage]]] = set()
+        """The claims under way: they go by the recipients of when they began."""
+        self._over = asyncio.Event()
         self._stopping = False
         self._unmarked: list[Tried] = []
         """Tries that are over and not written yet."""
@@ -120,19 +129,33 @@ class Pager:
 
     async def run(self) -> None:
         """Send until `stop`; then what is due now is still sent."""
-        await self._begin()
-        if not self._destinations:
-            log.error("there is no destination: nobody can be paged, whatever happens")
-            await self._nowhere.wait()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(self._report), name="pager watches its destinations")
-            for destination in self._destinations.values():
-                group.create_task(self._serve(destination, group), name=f"pager {destination.name}")
+        await self._begin(alone=self._alone)
+        async with asyncio.TaskGroup() as self._group:
+            self._group.create_task(self._watch(self._report), name="pager watches its destinations")
+            for name in self._destinations:
+                self._group.create_task(self._serve(name, self._group), name=f"pager {name}")
+        self._group = None
+
+    async def change(self, destinations: Sequence[Destination], recipients: Recipients) -> None:
+        """Send to these from now on, and to nobody else. Tries under way go on to their end; what is owed to a destination that
+        is gone, and reached nobody, is owed to those that `recipients` names now.
+        """
+        before, self._destinations, self._recipients = self._destinations, _by_name(destinations), recipients
+        for name in self._destinations.keys() - before.keys():
+            self._wakers[name] = asyncio.Event()
+            if self._group is not None and not self._stopping:
+                self._group.create_task(self._serve(name, self._group), name=f"pager {name}")
+        self.wake()
+        if self._claiming:
+            # They may yet address a page to a destination that is gone; what retires it must come after them.
+            await asyncio.wait(self._claiming)
+        await self._begin(alone=False)
+        self.wake()
 
     def stop(self) -> None:
         """Make `run` return once nothing is due. What waits for a retry stays owed, for the next pager."""
         self._stopping = True
-        self._nowhere.set()
+        self._over.set()
         self.wake()
 
     async def drain(self, running: asyncio.Task[None], within_s: float = 10.0) -> bool:
@@ -144,10 +167,13 @@ class Pager:
             await asyncio.wait([running])
         return bool(done)
 
-    async def _begin(self) -> None:
+    async def _begin(self, *, alone: bool) -> None:
+        """Have the store go by the destinations that there are now, however long it takes to be reached."""
+        if not self._destinations:
+            log.error("there is no destination: nobody can be paged, whatever happens")
         while True:
             try:
-                await asyncio.to_thread(self._store.start_paging, list(self._destinations), self._alone)
+                await asyncio.to_thread(self._store.start_paging, list(self._destinations), alone)
                 return
             except Exception as error:  # noqa: BLE001  # see _serve
                 log.error("pager cannot use the store: %s", type(error).__name__)
@@ -156,17 +182,22 @@ class Pager:
             await asyncio.sleep(IDLE_S)
 
     async def _watch(self, report: ReportDestination | None) -> None:
-        """Report each destination that fails for long, and each that no longer does."""
+        """Report each destination that fails for long, and each that no longer does or is gone."""
         while not self._stopping:
             try:
-                self.states = states = await asyncio.to_thread(self._store.destinations)
+                found = await asyncio.to_thread(self._store.destinations)
+                self.states = [each for each in found if each.name in self._destinations]
                 if report is not None:
-                    await self._tell(report, states)
+                    await self._tell(report, self.states)
+                    for gone in found:
+                        if gone.reported and gone.name not in self._destinations:
+                            await report(replace(gone, failing_since_us=None), ())
+                            await asyncio.to_thread(self._store.forget_destination, gone.name)
             except Exception as error:  # noqa: BLE001  # see _serve
                 log.error("the state of destinations cannot be reported: %s", type(error).__name__)
             try:
                 async with asyncio.timeout(IDLE_S):
-                    await self._nowhere.wait()
+                    await self._over.wait()
             except TimeoutError:
                 pass
 
@@ -175,21 +206,21 @@ class Pager:
             failing = each.failing_since_us is not None
             long = failing and self._now_us() - (each.failing_since_us or 0) >= FAILING_AFTER_S * SECOND
             if long != each.reported and long == failing:
-                well = sum(other.failing_since_us is None for other in states if other is not each)
+                well = [other.name for other in states if other is not each and other.failing_since_us is None]
                 await report(each, well)
                 await asyncio.to_thread(self._store.set_reported, each.name, failing)
 
-    async def _serve(self, destination: Destination, group: asyncio.TaskGroup) -> None:
-        waker, trying = self._wakers[destination.name], Counter[Lane]()
+    async def _serve(self, name: str, group: asyncio.TaskGroup) -> None:
+        waker, trying = self._wakers[name], Counter[Lane]()
 
-        async def attempt(owed: OwedPage) -> None:
+        async def attempt(destination: Destination, owed: OwedPage) -> None:
             try:
                 await self._try(destination, owed)
             finally:
                 trying[owed.lane] -= 1
                 waker.set()
 
-        while True:
+        while (destination := self._destinations.get(name)) is not None and self._wakers[name] is waker:
             waker.clear()  # before looking: a page written while we look must not be slept over
             claimed: list[OwedPage] = []
             try:
@@ -200,7 +231,7 @@ class Pager:
                 log.error("pager cannot use the store: %s", type(error).__name__)
             for owed in claimed:
                 trying[owed.lane] += 1
-                group.create_task(attempt(owed), name=f"page to {destination.name}")
+                group.create_task(attempt(destination, owed), name=f"page to {name}")
             if self._stopping and not claimed and not trying.total():
                 return
             try:
@@ -214,9 +245,14 @@ class Pager:
         if not any(free > 0 for free in room.values()):
             return []
         lease_us = round((destination.timeout_s + MARGIN_S) * SECOND)
-        return await asyncio.to_thread(
-            self._store.claim_pages, destination.name, self._recipients, self._steady_us(), lease_us, room
+        claiming = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._store.claim_pages, destination.name, self._recipients, self._steady_us(), lease_us, room
+            )
         )
+        self._claiming.add(claiming)
+        claiming.add_done_callback(self._claiming.discard)
+        return await claiming
 
     async def _try(self, destination: Destination, owed: OwedPage) -> None:
         """Try to send a claimed page, and write what became of it."""

@@ -32,13 +32,13 @@ class PagerDutyNotifier:
         secure = address.get("tls") != "no"
         at = f"https://{HOST}" if address.parts.hostname is None else address.http_origin(secure=secure)
         self._url = f"{at}/v2/enqueue"
-        (self._key, *_) = address.secrets("key")
+        self._keys = address.secrets("key")
 
     def body(self, message: Message) -> dict[str, Any]:
         """The event."""
         page = message.page
         event: dict[str, Any] = {
-            "routing_key": self._key, "event_action": ACTIONS[page.kind], "dedup_key": dedup_key(message),
+            "routing_key": self._keys()[0], "event_action": ACTIONS[page.kind], "dedup_key": dedup_key(message),
         }  # fmt: skip
         if page.kind != "page":
             return event

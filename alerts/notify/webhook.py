@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from alerts.effects import effect_document
@@ -36,7 +36,7 @@ class WebhookNotifier:
 
     async def send(self, message: Message) -> Outcome:
         body, headers = event(message)
-        signed = signature_headers(self._keys, message.page.key, int(time.time()), body)
+        signed = signature_headers(self._keys(), message.page.key, int(time.time()), body)
         return (await request(self._url, body, {**headers, **signed})).outcome
 
 
@@ -55,7 +55,7 @@ def event(message: Message) -> tuple[bytes, Mapping[str, str]]:
     return made.body, made.headers
 
 
-def signature_headers(keys: list[str], key: str, at_s: int, body: bytes) -> Mapping[str, str]:
+def signature_headers(keys: Sequence[str], key: str, at_s: int, body: bytes) -> Mapping[str, str]:
     """The three headers of a signed body, with one signature for each key."""
     signed = f"{key}.{at_s}.".encode() + body
     macs = (base64.b64encode(hmac.new(each.encode(), signed, hashlib.sha256).digest()).decode() for each in keys)

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.store.tables import DELIVERIES, DESTINATIONS
-from models.instants import iso
+from models.instants import iso, to_datetime
 from models.wire.live import DestinationOut
+from models.wire.observations import DestinationFailing, DestinationRestored
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,21 @@ def destination_document(state: DestinationState) -> DestinationOut:
     }
 
 
+def state_record(
+    state: DestinationState, name: str, well: int, site: str, now_us: int
+) -> DestinationFailing | DestinationRestored:
+    """What a site's journal gets of the state: it fails while `well` others take theirs, or it no longer does."""
+    at = to_datetime(now_us)
+    if state.failing_since_us is None:
+        return DestinationRestored(at=at, site=site, destination=name)
+    since = to_datetime(state.failing_since_us)
+    reason = state.last_error or ""
+    return DestinationFailing(at=at, site=site, destination=name, since=since, reason=reason, well=well)
+
+
 def enrol(connection: Connection, insert: Any, names: Sequence[str]) -> None:
-    """Give each of these its row, and forget all others."""
-    connection.execute(sa.delete(DESTINATIONS).where(DESTINATIONS.c.name.not_in(names)))
+    """Give each of these its row, and forget all others but those of which the journal has it that they fail."""
+    connection.execute(sa.delete(DESTINATIONS).where(DESTINATIONS.c.name.not_in(names), ~DESTINATIONS.c.reported))
     if names:
         rows = [{"name": name, "reported": False} for name in names]
         connection.execute(insert(DESTINATIONS).on_conflict_do_nothing(), rows)
@@ -64,6 +77,11 @@ def note(connection: Connection, name: str, arrived: bool, reason: str, now_us: 
 def set_reported(connection: Connection, name: str, reported: bool) -> None:
     """Write whether the journal has it that this one fails."""
     connection.execute(sa.update(DESTINATIONS).where(DESTINATIONS.c.name == name).values(reported=reported))
+
+
+def delete_state(connection: Connection, name: str) -> None:
+    """Forget one that is gone."""
+    connection.execute(sa.delete(DESTINATIONS).where(DESTINATIONS.c.name == name))
 
 
 def states(connection: Connection, live: Sequence[str]) -> list[DestinationState]:

@@ -338,6 +338,11 @@ class Store:
         with self.database.writing() as connection:
             destinations.set_reported(connection, destination, reported)
 
+    def forget_destination(self, destination: str) -> None:
+        """A destination is gone, and whoever had to know that it no longer fails does."""
+        with self.database.writing() as connection:
+            destinations.delete_state(connection, destination)
+
     def page_counts(self, now_us: int) -> PageCounts:
         """For /metrics and the auditor: pages owed, sent, given up, and the age of the oldest one that nobody got."""
         with self.database.reading() as connection:

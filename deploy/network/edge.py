@@ -21,6 +21,8 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from alerts.answer_links import AnswerLinks
+from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.live import Feed
 from alerts.api.routes import alert_routes
@@ -63,6 +65,8 @@ class Edge:
         self.store = store
         self.metrics = Metrics()
         self.sites = Sites(network.sites)
+        # It reads links and makes none: pagers do.
+        self.links = AnswerLinks(network.answers.keys(), lambda site: None)
         self.tasks = Supervisor()
         self._producer = KafkaProducer(connection)
         self.intake = NetworkIntake(self._producer, shards)
@@ -164,6 +168,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(chair_routes(edge.views, edge.store))
     app.include_router(patient_routes(edge.store, edge.views))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
+    app.include_router(answer_routes(edge.store, edge.command, edge.views, edge.links))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
     async def healthz() -> JSONResponse:

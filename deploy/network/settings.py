@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import make_url
 
+from alerts.notify.address import keys_in
 from deploy.settings import BadConfiguration
 from streams.journal.kafka import KafkaConnection
 
 KAFKA_PASSWORD: Final = "CHAIRSIDE_KAFKA_PASSWORD"
 DATABASE_PASSWORD: Final = "CHAIRSIDE_DATABASE_PASSWORD"
+ANSWER_KEYS: Final = "CHAIRSIDE_ANSWER_KEYS"
 
 
 class _Strict(BaseModel):
@@ -55,11 +58,28 @@ class DatabasePart(_Strict):
         return (url if password is None else url.set(password=password)).render_as_string(hide_password=False)
 
 
+class AnswersPart(_Strict):
+    """The keys of the links with which pages are acknowledged, one for the whole network: pagers sign, edges read.
+
+    `key_file` has a key a line, the newest first: that one signs, all are believed.
+    """
+
+    key_file: Path | None = None
+
+    def keys(self) -> Callable[[], Sequence[str]]:
+        """What gives the keys as they are now; without any, no links are made and none is believed."""
+        if self.key_file is not None:
+            return keys_in(self.key_file, "answers.key_file")
+        fixed = os.environ.get(ANSWER_KEYS, "").split()
+        return lambda: fixed
+
+
 class NetworkSettings(_Strict):
     """A network's configuration file."""
 
     kafka: KafkaPart = KafkaPart()
     database: DatabasePart = DatabasePart()
+    answers: AnswersPart = AnswersPart()
     sites: Path | None = None
 
 
@@ -78,7 +98,8 @@ def load_network(path: Path) -> NetworkSettings:
     except ValidationError as wrong:
         problems = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in wrong.errors()]
         raise BadConfiguration(path, problems) from wrong
-    for place in (network.kafka.ca, network.kafka.password_file, network.database.password_file, network.sites):
+    parts = (network.kafka.ca, network.kafka.password_file, network.database.password_file, network.answers.key_file)
+    for place in (*parts, network.sites):
         if place is not None and not (path.parent / place).exists():
             raise BadConfiguration(path, [f"{place}: there is no such file"])
 
@@ -89,7 +110,10 @@ def load_network(path: Path) -> NetworkSettings:
         update={"ca": beside(network.kafka.ca), "password_file": beside(network.kafka.password_file)}
     )
     database = network.database.model_copy(update={"password_file": beside(network.database.password_file)})
-    return network.model_copy(update={"kafka": kafka, "database": database, "sites": beside(network.sites)})
+    answers = network.answers.model_copy(update={"key_file": beside(network.answers.key_file)})
+    return network.model_copy(
+        update={"kafka": kafka, "database": database, "answers": answers, "sites": beside(network.sites)}
+    )
 
 
 def _secret(file: Path | None, variable: str) -> str | None:

@@ -86,17 +86,35 @@ class Switchboard:
     def __init__(self, sites: Sites) -> None:
         self.destinations: list[Destination] = []
         self._to: dict[str, Recipients] = {}
+        self._links: dict[str, str] = {}
         for name, settings in ((OPERATORS, sites.operators), *sites.configured.items()):
             opened, schedulers = settings.opened()
             mine = [Destination(f"{name}/{each.name}", each.notifier) for each in opened]
             self.destinations += mine
             people = {person: _of(name, each.methods) for person, each in settings.people.items()}
             self._to[name] = everybody([each.name for each in mine], _of(name, schedulers), people)
+            if settings.pages.link is not None:
+                self._links[name] = settings.pages.link
 
     def recipients(self, page: Page) -> Sequence[Method]:
         """The ways of a page; those of the operators where the site has none, because a page to nobody is a page lost."""
         its_site = self._to.get(page.site)
         return (its_site(page) if its_site is not None else ()) or self._to[OPERATORS](page)
+
+    def link_of(self, site: str) -> str | None:
+        """Where a phone finds the site's board; None: nowhere. That of the operators for what is theirs."""
+        return self._links.get(OPERATORS if site not in self._to else site)
+
+    @property
+    def linked(self) -> Sequence[str]:
+        """The sites whose board a phone finds."""
+        return list(self._links)
+
+
+def place_of(destination: str) -> tuple[str, str]:
+    """The site of a destination, and its name there."""
+    site, _, name = destination.partition("/")
+    return site, name
 
 
 def _of(site: str, names: Iterable[str]) -> list[str]:

@@ -95,6 +95,25 @@ async def test_a_webhook_gets_a_cloud_event_that_both_keys_have_signed(tmp_path:
     assert mac("old-key", headers, body + b" ") not in headers["webhook-signature"], "a changed body is not signed"
 
 
+async def test_a_key_that_is_replaced_in_its_file_signs_from_the_next_page_on(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("first\n")
+    with listening(204, b"") as wire:
+        target = open_destination(f"webhook://127.0.0.1:{wire.port}/in?key_file={keys}")
+        for text in ("second\nfirst\n", "", "third\n"):
+            keys.write_text(text)
+            assert await target.deliver(MESSAGE) == Outcome(True)
+        keys.unlink()
+        assert await target.deliver(MESSAGE) == Outcome(True)
+    signed = [headers["webhook-signature"].split() for _, headers, _ in wire.came]
+    assert signed == [
+        [mac(key, headers, body) for key in used]
+        for used, (_, headers, body) in zip(
+            (["second", "first"], ["second", "first"], ["third"], ["third"]), wire.came, strict=True
+        )
+    ], "a file that is empty or away, as while somebody replaces it, changes nothing"
+
+
 # ---- mail
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from alerts.effects import FrameEffects, Page, PageKind
@@ -92,8 +94,8 @@ async def test_a_destination_that_fails_for_a_minute_is_reported_once_and_so_is_
     wall, dead, alive = Clock(), Phone(refuses=3), Phone()
     said: list[tuple[str, bool, int]] = []
 
-    async def report(state: DestinationState, well: int) -> None:
-        said.append((state.name, state.failing_since_us is not None, well))
+    async def report(state: DestinationState, well: Sequence[str]) -> None:
+        said.append((state.name, state.failing_since_us is not None, len(well)))
 
     async def look() -> None:
         pager = Pager(store, [Destination("dead", InThread(dead)), destination("alive", alive)], wall)
@@ -115,6 +117,58 @@ async def test_a_destination_that_fails_for_a_minute_is_reported_once_and_so_is_
     wall.passes(60)
     await look()
     assert said == [("dead", True, 1), ("dead", False, 1)]
+
+
+async def test_where_pages_go_changes_while_it_runs_and_what_is_under_way_goes_on(store: Store) -> None:
+    old, slow, new = Phone(refuses=99), Phone(hangs=True), Phone()
+    pager = Pager(store, [destination("old", old), destination("slow", slow)], Clock())
+    owe(store, page("k1"))
+    running = asyncio.create_task(pager.run())
+    await asyncio.to_thread(slow.beginnings.acquire)
+    await asyncio.to_thread(old.beginnings.acquire)
+
+    await pager.change([destination("new", new)], everybody(["new"]))
+    await new.has_got(1)
+    slow.release.set()
+    await slow.has_got(1)
+    await asyncio.to_thread(owe, store, page("k2"), offset=2)
+    pager.wake()
+    await new.has_got(1)
+
+    assert await pager.drain(running)
+    assert [each.key for each in new.got] == ["k1", "k2"], "what had reached nobody, and what came after"
+    assert [each.key for each in slow.got] == ["k1"], "a try under way went on to its end"
+    assert {each.key for each in old.tried} == {"k1"}
+    assert [each.name for each in store.destinations()] == ["new"]
+
+
+async def test_a_pager_without_a_destination_pages_as_soon_as_there_is_one(store: Store) -> None:
+    phone = Phone()
+    pager = Pager(store, [], Clock())
+    owe(store, page("k1"))
+    running = asyncio.create_task(pager.run())
+    await asyncio.sleep(0)
+    await pager.change([destination("phone", phone)], everybody(["phone"]))
+    await phone.has_got(1)
+    assert await pager.drain(running)
+
+
+async def test_a_failing_destination_that_is_gone_fails_no_longer(store: Store) -> None:
+    said: list[tuple[str, int | None, Sequence[str]]] = []
+
+    async def report(state: DestinationState, well: Sequence[str]) -> None:
+        said.append((state.name, state.failing_since_us, well))
+
+    store.start_paging(["gone", "phone"], alone=True)
+    store.set_reported("gone", True)
+    await until_idle(Pager(store, [destination("phone", Phone())], Clock(), report=report))
+    pager = Pager(store, [destination("phone", Phone())], Clock(), report=report)
+    running = asyncio.create_task(pager.run())
+    while not said:  # noqa: ASYNC110  # it looks by itself
+        await asyncio.sleep(0.002)
+    assert await pager.drain(running)
+    assert said == [("gone", None, ())]
+    assert [each.name for each in store.destinations()] == ["phone"]
 
 
 def test_a_delivery_of_the_version_before_is_kept(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ def test_a_nurse_acknowledges_by_one_tap_on_the_link_of_a_page(tmp_path: Path) -
         while not (found := [key for key, said in alerts(process.address).items() if said["rule"] == "desaturation"]):
             pass
         (alert,) = found
-        links = AnswerLinks([(tmp_path / "data" / "answer-links.key").read_text()], process.address)
+        links = AnswerLinks(
+            lambda: [(tmp_path / "data" / "answer-links.key").read_text()], lambda site: process.address
+        )
         link = links.link(Page("k", iso(START_US), "main", "P-1", "medium", (alert,), "T", "B"), "Ada Lovelace")
         assert link is not None
         phone = browser.new_context(

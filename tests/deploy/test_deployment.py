@@ -193,9 +193,10 @@ def test_the_networks_of_the_examples_can_be_read(tmp_path: Path) -> None:
     example.write_text((ROOT / "deploy/network.example.toml").read_text())
     (tmp_path / "sites").mkdir()
     (tmp_path / "secrets").mkdir()
-    for secret in ("kafka-ca.pem", "kafka-password", "database-password"):
+    for secret in ("kafka-ca.pem", "kafka-password", "database-password", "answer-keys"):
         (tmp_path / "secrets" / secret).write_text("secret\n")
     network = load_network(example)
+    assert network.answers.keys()() == ["secret"]
     assert network.database.located().startswith(
         "postgresql://chairside:secret@database:5432/chairside?sslmode=verify-full"
     )

@@ -19,12 +19,15 @@ from models.wire.observations import CheckIn, Vitals
 from streams.intake.admission import UNADDRESSED
 from streams.journal.kafka import KafkaProducer
 from streams.journal.topics import DEAD_LETTERS_TOPIC, RAW_TOPIC
-from tests.support.network import PATIENCE_S, Network, Processes, recent
+from tests.support.network import PATIENCE_S, Network, Processes, recent, until
 
 pytest_plugins = ("tests.support.servers",)
 pytestmark = pytest.mark.xdist_group("network")
 
 SITE = "clinic-1"
+DEAD_SITE = "clinic-2"
+AT_ONCE = "import alerts.notify.pager; alerts.notify.pager.FAILING_AFTER_S = 0.0"
+"""A destination that fails once is told of, not one that fails for a minute."""
 
 
 @contextmanager
@@ -92,19 +95,23 @@ async def until_answered(edge: httpx.AsyncClient, path: str, good: Any, **params
 async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_sites_phone_once(
     network: Network, tmp_path: Path
 ) -> None:
-    with phone() as (mine, pages), phone() as (theirs, others), closing(Processes(network, tmp_path)) as processes:
-        processes.site(SITE, f'[pages]\ndestinations = ["{mine}"]\n')
+    with (
+        phone() as (mine, pages), phone() as (theirs, others), phone() as (late, late_pages),
+        closing(Processes(network, tmp_path)) as processes,
+    ):  # fmt: skip
+        processes.site(SITE, f'[pages]\ndestinations = ["{mine}"]\nlink = "https://{SITE}.example.org"\n')
+        processes.site(DEAD_SITE, '[pages]\ndestinations = ["json://127.0.0.1:1/"]\n')
         processes.site("operators", f'[pages]\ndestinations = ["{theirs}"]\n')
         for name, command in (("worker", "worker"), ("pager-1", "pager"), ("pager-2", "pager")):
-            processes.start(name, command)
+            processes.start(name, command, after=AT_ONCE)
         here, there = await asyncio.gather(processes.edge("edge-1", "--site", SITE), processes.edge("edge-2"))
         async with aclosing(here), aclosing(there):
             answer = await here.post(
                 "/v1/observations",
-                content=ndjson([record for post in recent(1, [SITE]) for record in post]),
+                content=ndjson([record for post in recent(1, [SITE, DEAD_SITE]) for record in post]),
                 headers={"content-type": "application/x-ndjson"},
             )
-            assert answer.json() == {"accepted": 61, "set_aside": []}
+            assert answer.json() == {"accepted": 122, "set_aside": []}
 
             await until_answered(there, "/v1/chairs", lambda found: bool(found["chairs"]), site=SITE)
             snapshot = await heard(there, "snapshot")
@@ -120,6 +127,31 @@ async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_
             assert (await here.post(f"/v1/alerts/{answered}/acknowledge", json={"by": "rn-1"})).status_code == 202
             turn = await heard(there, "alert", after=seq)
             assert (turn["transition"], turn["alert"], turn["seq"]) == ("acknowledged", answered, seq + 1)
+
+            # Somebody answers by the link of a page, at the other edge, in the name that the pager signed; a GET changes nothing.
+            (told,) = [each for each in pages if "Suicidal" in each["title"]]
+            base, _, token = told["message"].split("Acknowledge: ")[1].partition("/answer/")
+            assert base == f"https://{SITE}.example.org"
+            assert "Acknowledge as whoever" in (await there.get(f"/answer/{token}")).text
+            assert (await there.get(f"/answer/{token[:-2]}xx")).status_code == 410
+            assert "Acknowledged by whoever" in (await there.post(f"/answer/{token}")).text
+            turn = await heard(there, "alert", after=turn["seq"])
+            assert (turn["transition"], turn["rule"]) == ("acknowledged", "suicidal-ideation")
+
+            # A destination that takes nothing is in its own site's journal, and so is that it is gone.
+            def failing(open_now: bool) -> Any:
+                return lambda found: (
+                    [each for each in found["alerts"] if each["rule"] == "page-failing"]
+                    and open_now
+                    == any(each["phase"] != "closed" for each in found["alerts"] if each["rule"] == "page-failing")
+                )
+
+            found = await until_answered(here, "/v1/alerts", failing(True), site=DEAD_SITE)
+            (alert,) = [each for each in found["alerts"] if each["rule"] == "page-failing"]
+            assert (alert["patient"], alert["priority"], alert["evidence"]["well"]) == ("json://127.0.0.1", "high", 0)
+            processes.site(DEAD_SITE, f'[destinations]\nlate = "{late}"\n[pages]\ndestinations = []\n')
+            await until_answered(here, "/v1/alerts", failing(False), site=DEAD_SITE)
+            await until(lambda: len(late_pages) > 1, "what had reached nobody to go where pages go now")
 
             series = await until_answered(
                 there,

@@ -15,7 +15,7 @@ from deploy.network.sites import Sites, Switchboard
 from deploy.settings import PagesPart, Settings
 from models.instants import iso
 from tests.support.paging import misbehaving, receiver
-from tests.support.service import START_US, Inside, falling, invoked, serving, until_answered
+from tests.support.service import START_US, Inside, falling, invoked, serving, until, until_answered
 
 LINKED = Settings(pages=PagesPart(destinations=("console:",), link="https://clinic.example.org/"))
 
@@ -62,7 +62,7 @@ async def test_a_link_that_was_changed_or_is_of_another_key_acknowledges_nothing
         alert = await raised(clinic)
         path = path_of(clinic, alert["alert"])
         before = await clinic.transitions()
-        other = AnswerLinks(["another"], "").link(about(alert["alert"]), "Ada")
+        other = AnswerLinks(lambda: ["another"], lambda site: "").link(about(alert["alert"]), "Ada")
         assert other is not None
         for bad in (path[:-2] + "xx", path[:40], "/answer/x", other):
             for answer in (await clinic.http.get(bad), await clinic.http.post(bad)):
@@ -74,23 +74,32 @@ async def test_a_link_that_was_changed_or_is_of_another_key_acknowledges_nothing
 def test_a_link_holds_for_hours_and_a_key_can_be_replaced_while_links_are_out(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_000
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now)
-    old = AnswerLinks(["first"], "https://x")
+    old = AnswerLinks(lambda: ["first"], lambda site: "https://x")
     link = old.link(about("a1"), "Ada")
     assert link is not None
     token = link.rpartition("/")[2]
     now += 4 * 3600
-    assert AnswerLinks(["first", "second"], "https://x").read(token).person == "Ada"
+    assert AnswerLinks(lambda: ["second", "first"], lambda site: "https://x").read(token).person == "Ada"
     with pytest.raises(BadLink, match="no link of ours"):
-        AnswerLinks(["second"], "https://x").read(token)
+        AnswerLinks(lambda: ["second"], lambda site: "https://x").read(token)
     now += 1
     with pytest.raises(BadLink, match="too old"):
         old.read(token)
 
 
+def test_without_a_key_no_link_is_made_and_none_is_believed() -> None:
+    link = AnswerLinks(lambda: ["s"], lambda site: "https://x").link(about("a1"), "Ada")
+    assert link is not None
+    keyless = AnswerLinks(list, lambda site: "https://x")
+    assert keyless.link(about("a1"), "Ada") is None
+    with pytest.raises(BadLink, match="No link is believed here"):
+        keyless.read(link.rpartition("/")[2])
+
+
 def test_no_link_is_made_where_no_phone_could_reach_it_or_for_news() -> None:
-    assert AnswerLinks(["s"], None).link(about("a1"), "Ada") is None
+    assert AnswerLinks(lambda: ["s"], lambda site: None).link(about("a1"), "Ada") is None
     news = Page("k1", iso(START_US), "main", "P-1", "medium", ("a1",), "T", "B", kind="over")
-    assert AnswerLinks(["s"], "https://x").link(news, "Ada") is None
+    assert AnswerLinks(lambda: ["s"], lambda site: "https://x").link(news, "Ada") is None
 
 
 async def test_what_a_sender_wrote_is_no_markup_on_the_page(tmp_path: Path) -> None:
@@ -106,13 +115,13 @@ async def test_what_a_sender_wrote_is_no_markup_on_the_page(tmp_path: Path) -> N
 async def test_a_failing_destination_is_an_alert_and_in_health_metrics_and_the_api(tmp_path: Path) -> None:
     async with serving(tmp_path / "data", LINKED) as clinic:
         state = DestinationState("sms", None, START_US, "answered 500", reported=False, owed=2)
-        await clinic.service._report_destination(state, 1)
+        await clinic.service._report_destination(state, ["mail"])
         await clinic.settled()
         (alert,) = (await clinic.get("/v1/alerts"))["alerts"]
         assert (alert["rule"], alert["patient"], alert["priority"]) == ("page-failing", "sms", "medium")
         assert alert["text"].endswith("Nothing arrives since 14:00 UTC: answered 500. The others take theirs.")
         well = DestinationState("sms", START_US, None, None, reported=True, owed=0)
-        await clinic.service._report_destination(well, 1)
+        await clinic.service._report_destination(well, ["mail"])
         await clinic.settled()
         assert (await clinic.get("/v1/alerts", open="true"))["alerts"] == []
 
@@ -155,11 +164,35 @@ def test_a_test_page_says_where_it_arrived_and_where_not(tmp_path: Path) -> None
     assert got[0]["title"] == "TEST ▲ main: a test page"
 
 
+async def test_where_pages_go_is_in_force_without_a_restart_and_no_address_is_in_the_journal(tmp_path: Path) -> None:
+    config = tmp_path / "site.toml"
+    with receiver([]) as (first, before), receiver([]) as (second, after):
+        config.write_text(f'destinations.first = "{first}"\n[pages]\ndestinations = []\n')
+        async with serving(tmp_path / "data", config=config) as clinic:
+            await raised(clinic)
+            await until(lambda: len(before) == 1, "the page at the first")
+            config.write_text(
+                f'destinations.second = "{second}"\n[pages]\ndestinations = []\nlink = "https://c.example.org"\n'
+            )
+            await until(lambda: [each.name for each in clinic.service.pager.destinations] == ["second"], "the change")
+            assert (await clinic.get("/v1/site"))["pages_to"] == ["second"]
+            await clinic.post(*falling("P-2", start_s=70))
+            await until(lambda: len(after) == 1, "the page at the second")
+            assert "/answer/" in after[0]["message"]
+            assert len(before) == 1
+            config.write_text("[pages]\ndestinations = ['nonsense']\n")
+            await clinic.post(*falling("P-3", start_s=140))
+            await until(lambda: len(after) == 2, "the next, because a file that cannot be used changes nothing")
+            assert clinic.service.auditor._destinations[0].name == "second"
+            secret = first.split("127.0.0.1")[1].encode()
+    assert secret not in b"".join(path.read_bytes() for path in (tmp_path / "data").glob("chairside.sqlite*"))
+
+
 def test_a_networks_page_goes_to_its_own_sites_people_and_that_of_a_site_unknown_to_the_operators(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "north.toml").write_text(
-        '[site]\nname = "north"\n[destinations]\nphone = "console:"\nsms = "console:"\n'
+        '[site]\nname = "north"\n[pages]\nlink = "https://north.example.org"\n[destinations]\nphone = "console:"\nsms = "console:"\n'
         '[people.ada]\nmethods = ["phone", "sms"]\n'
     )
     board = Switchboard(Sites(tmp_path))
@@ -168,6 +201,7 @@ def test_a_networks_page_goes_to_its_own_sites_people_and_that_of_a_site_unknown
         called = Page("k", iso(START_US), site, "P", "high", ("a",), "T", "B", to=to)
         return list(board.recipients(called))
 
+    assert (board.link_of("north"), board.link_of("south")) == ("https://north.example.org", None)
     assert ways("north", "ada") == [Method("north/phone", "ada", 0), Method("north/sms", "ada", 1)]
     assert ways("north") == [Method("north/console"), *ways("north", "ada")]
     assert ways("south", "ada") == ways("~3") == [Method("~/console")]

@@ -167,9 +167,11 @@ class Processes:
         self._file = folder / "network.toml"
         kafka, url = network.connection, network.url
         self._file.write_text(
-            f'sites = "sites"\n[kafka]\nbrokers = "{kafka.brokers}"\nprefix = "{kafka.prefix}"\n[database]\nurl = "{url}"\n',
+            f'sites = "sites"\n[kafka]\nbrokers = "{kafka.brokers}"\nprefix = "{kafka.prefix}"\n[database]\nurl = "{url}"\n'
+            '[answers]\nkey_file = "answer-keys"\n',
             "utf-8",
         )
+        (folder / "answer-keys").write_text("new-key\nold-key\n", "utf-8")
         (folder / "sites").mkdir()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 

@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 from bench.recorded import DATA
 from deploy.cli.app import app
 from deploy.http import Server, listen, server
-from deploy.settings import Settings
+from deploy.settings import Settings, WatchedSettings, load
 from deploy.wiring import Service
 from models.arrays import Document
 from models.instants import SECOND, from_iso, iso
@@ -175,14 +175,17 @@ async def until_answered(ask: Callable[[], Awaitable[T | None]], what: str) -> T
 @asynccontextmanager
 async def serving(
     data: Path, settings: Settings | None = None, clock: Clock = "observed", now_us: AppenderClock | None = None,
-    *, forecasting: bool = False,
+    *, forecasting: bool = False, config: Path | None = None,
 ) -> AsyncIterator[Inside]:  # fmt: skip
     """A service behind a socket, for as long as the block lasts.
 
-    `forecasting`: forecasts come when they are ready, so only where a test waits for them.
+    `forecasting`: forecasts come when they are ready, so only where a test waits for them. `config`: a site's file, followed as
+    it changes, instead of `settings`.
     """
     listening = listen("127.0.0.1", 0)
-    service = Service(data, settings or Settings(), clock, now_us, forecasting=forecasting)
+    watched = None if config is None else WatchedSettings(config)
+    settings = settings or (Settings() if config is None else load(config))
+    service = Service(data, settings, clock, now_us, watched, forecasting=forecasting)
     web = server(service, "127.0.0.1", 0)
     running = asyncio.create_task(web.serve(sockets=[listening]))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
