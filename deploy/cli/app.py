@@ -133,8 +133,12 @@ def replay_command(
         err.print(f"{having[0]}{of_others}: {what}", markup=False, highlight=False, soft_wrap=True)
     if summary:
         _print_summary(run.summary)
-    elif run.summary.set_aside:
+    elif run.summary.set_aside or run.summary.fields:
         err.print(f"{run.summary.set_aside.total()} of {run.summary.lines} lines set aside: try --summary")
+    if run.summary.untold:
+        err.print(
+            f"forms that may hold an answer about suicide, could not be read and have no time: {run.summary.untold}"
+        )
     if not run.summary.used and not run.summary.raised:
         why = "".join(f": {reason}" for reason, _ in run.summary.set_aside.most_common(1))
         raise fail(f"no line could be used{why}")
@@ -166,6 +170,15 @@ def _print_summary(summary: Summary) -> None:
         for reason, count in summary.set_aside.most_common(20):
             aside.add_row(str(count), escape(reason), escape(summary.examples[reason]))
         out.print(aside)
+    if summary.fields:
+        parts = Table(
+            title=f"{summary.fields.total():,} fields set aside, the rest of each entry used", title_justify="left"
+        )
+        parts.add_column("fields", justify="right")
+        parts.add_column("reason")
+        for reason, count in summary.fields.most_common(20):
+            parts.add_row(str(count), escape(reason))
+        out.print(parts)
 
 
 @app.command("simulate")

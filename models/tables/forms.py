@@ -360,6 +360,30 @@ def _contradict(scale: Instrument, words: ItemWords, number: int) -> bool:
 # ---- the score -------------------------------------------------------------------------------------------------------
 
 
+def total_in(instrument: str, items: FormItems | None) -> float | None:
+    """The total that stands among items in place of all of them; None: there are items, or no total."""
+    if instrument not in INSTRUMENTS or not isinstance(items, Mapping) or not items:
+        return None
+    named = {name: set(slug(name).split("-")) for name in items}
+    if INSTRUMENTS[instrument].items == 1 or not all(words & (TOTALS | EXTRA) for words in named.values()):
+        return None
+    totals = [
+        _number(items[name])
+        for name, words in named.items()
+        if words & {"total", "sum", "score"} and not words & _BESIDE
+    ]
+    return totals[0] if len(totals) == 1 else None
+
+
+_BESIDE: Final = {"date", "time", "timestamp", "version", "risk", "level", "id"}
+
+
+def _number(value: FormValue) -> float | None:
+    if isinstance(value, str):
+        return _whole(value)
+    return None if value is None or isinstance(value, bool) else float(value)
+
+
 def score_of(instrument: str, items: FormItems | None, score: float | None) -> float | None:
     """The instrument's total from items, or the one that was sent. None for `symptoms`, which are words, not a number.
 
@@ -369,8 +393,11 @@ def score_of(instrument: str, items: FormItems | None, score: float | None) -> f
     if instrument == "symptoms":
         return None
     scale = INSTRUMENTS[instrument]
-    if items is not None:
-        return _score_of_form(scale, read_form(instrument, items))
+    form = read_form(instrument, items)
+    if score is None:
+        score = total_in(instrument, items)
+    if form.answers or form.unread or (items is not None and score is None):
+        return _score_of_form(scale, form)
     if score is None:
         raise ScoreRefused("score", f"{scale.title} came with neither items nor a score")
     low, high = scale.score_range

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from models.tables.form_items import SUICIDAL_ITEMS, YES, slug
-from models.tables.forms import Form, FormItems, ItemAnswer, UnreadAnswer, plain_items, read_form, says_when
+from models.tables.forms import Form, FormItems, ItemAnswer, UnreadAnswer, plain_items, read_form, says_when, total_in
 from models.tables.instruments import INSTRUMENTS
 from models.tables.rules import Priority
 
@@ -81,7 +81,7 @@ def risk_of(instrument: str, items: FormItems | None, score: float | None) -> Ri
     Items are read one by one even where the whole cannot be scored: one missing answer must not hide another.
     """
     if instrument == CSSRS:
-        return _screened(items, score)
+        return _screened(items, total_in(CSSRS, items) if score is None else score)
     number = SUICIDAL_ITEMS.get(instrument)
     if number is None:
         return None
@@ -101,9 +101,10 @@ def _says_yes(value: object) -> bool:
 
 
 def _screened(items: FormItems | None, score: float | None) -> Risk | None:
-    if items is None:
+    form = read_form(CSSRS, items)
+    if not form.answers:
         return None if not score else _from_total(score)
-    yes = _positive(read_form(CSSRS, items))
+    yes = _positive(form)
     if not yes:
         return None
     worst = max((QUESTIONS[question] for question in yes), key=lambda row: row[0])
@@ -155,6 +156,8 @@ def hidden_in(instrument: str, items: FormItems | None) -> str | None:
     if instrument not in SUICIDAL_ITEMS:
         return _answered_beside(instrument, items)
     form, number = read_form(instrument, items), SUICIDAL_ITEMS[instrument]
+    if items and form == Form() and total_in(instrument, items) is None:
+        return "none of its answers could be read"
     open_ones = [one for one in form.unread if not one.plainly_no and not (number and one.number not in (None, number))]
     if not open_ones or (number and form.of(number) and all(one.number is None for one in open_ones)):
         return None
@@ -190,8 +193,10 @@ def asks_about_suicide(form: str, line: str) -> bool:
     """Whether a form that could not be read at all may hold an answer about suicide.
 
     Args:
-        form: what the sender calls the instrument; empty if it says nothing. line: what was sent.
+        form: what the sender calls the instrument; empty if it says nothing: then it may be any. line: what was sent.
     """
+    if not form:
+        return True
     if form in INSTRUMENTS and form not in SUICIDAL_ITEMS:
         return bool(_MENTIONS.search(line))
     asks = _ASKS.search(form) and (not _ASKS_NOTHING.search(form) or _is_phq_9(line))

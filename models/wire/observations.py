@@ -9,7 +9,6 @@ Cost: about 4 µs an observation. Never here: units other than those of `models/
 from __future__ import annotations
 
 import json
-import re
 from itertools import pairwise
 from typing import Annotated, Final, Literal, Self
 
@@ -24,12 +23,14 @@ from pydantic import (
     model_validator,
     with_config,
 )
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
 from models.instants import EPOCH
 from models.tables.channels import ChannelName
 from models.tables.drugs import Route
 from models.tables.forms import instrument_called, plain_items
+from models.tables.problem_lists import named_entries
 from models.tables.rules import PriorityName
 from models.tables.severity import TreatmentResponse
 from models.wire.bounds import (
@@ -71,6 +72,16 @@ SITE_HERE: Final = "main"
 """The site of who names none. Where one site is served by another name, it means that one (streams/intake/admission.py)."""
 
 
+class UnreadField(BaseModel):
+    """A field of a line that could not be read and was set aside alone, with the reason; the rest of its line is used."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    field: Excerpt
+    reason: Excerpt
+    value: Excerpt
+
+
 class Record(BaseModel):
     """What every observation may carry. `at` is when it happened by the sender's clock."""
 
@@ -84,6 +95,8 @@ class Record(BaseModel):
     source: Name | None = None
     replaces: Name | None = None
     received_at: Moment | None = None
+    unread: SkipJsonSchema[Annotated[tuple[UnreadField, ...], Field(strict=False)] | None] = None
+    """Edges write it, senders cannot: what of the line was set aside alone."""
 
 
 class LimitChange(BaseModel):
@@ -121,19 +134,8 @@ class PatientRegistered(Record):
     @field_validator("conditions", "medications", mode="before")
     @classmethod
     def _named(cls, names: object) -> object:
-        """One text for several, and codes with their words: what speaks against a drug counts however it is written down."""
-        if isinstance(names, str):
-            names = [part.strip() for part in re.split(r"[;,\n]", names) if part.strip()]
-        return [_words_of(name) for name in names if name is not None] if isinstance(names, list | tuple) else names
-
-
-def _words_of(name: object) -> object:
-    """What a coded entry of a problem list says in words, else its code; anything else as it is."""
-    if isinstance(name, dict):
-        return next(
-            (name[field] for field in ("display", "text", "name", "code") if isinstance(name.get(field), str)), name
-        )
-    return name
+        """Whatever JSON came as names of what somebody has: what speaks against a drug counts however it is written down."""
+        return named_entries(names)
 
 
 class DeviceAssigned(Record):
@@ -378,7 +380,9 @@ class SetAside(Record):
     reason: Excerpt
     line: Excerpt
     form: Excerpt | None = None
-    """What the sender calls the instrument, where the line was a form; `patient` then says whose, if it can be seen."""
+    """What the sender calls the instrument, where the line was a form; `patient` says whose a line is, if it can be seen."""
+    about: Excerpt | None = None
+    """The kind of observation that it was meant as, if it can be seen."""
 
 
 class Conflicted(Record):

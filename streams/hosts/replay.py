@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
-from alerts.effects import DeadLetter, Transition
-from models.instants import HOUR
+from alerts.effects import AuditEntry, DeadLetter, Transition
+from models.instants import EPOCH, HOUR, NEVER
+from models.tables.suicidality import asks_about_suicide
 from models.wire.observations import Event, Internal, SetAside, SiteConfigured
 from streams.journal.frame import Frame, frame_of
 from streams.shard import Shard
@@ -26,7 +27,8 @@ from streams.shard import Shard
 class Summary:
     """Counts of a replay: lines read, alerts raised and worsened by (rule, priority), lines set aside by reason, time watched.
 
-    `examples`: for each reason the first line that was set aside for it.
+    `examples`: for each reason the first line that was set aside for it. `fields`: fields that were set aside alone, by reason;
+    their lines are used. `untold`: forms that may hold an answer about suicide and could not be told, because nothing has a time.
     """
 
     lines: int = 0
@@ -34,6 +36,8 @@ class Summary:
     worsened: Counter[tuple[str, str]] = field(default_factory=Counter)
     set_aside: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+    fields: Counter[str] = field(default_factory=Counter)
+    untold: int = 0
     watched_us: int = 0
     sessions: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -70,12 +74,17 @@ class Replay:
 
     def _step(self, frame: Frame) -> Iterator[Transition]:
         summary = self.summary
+        if self.shard.ward.clock_us == NEVER:
+            summary.untold += sum(_is_untold(event) for _, event in frame.events)
         for effect in self.shard.fold(frame, 0).effects:
             if isinstance(effect, Transition):
                 if effect.transition in {"raised", "worsened"}:
                     counter = summary.raised if effect.transition == "raised" else summary.worsened
                     counter[effect.rule, effect.priority] += 1
                 yield effect
+            elif isinstance(effect, AuditEntry):
+                for one in effect.doc.get("unread", ()):
+                    summary.fields[reason_group(one["field"], one["reason"])] += 1
             elif isinstance(effect, DeadLetter):
                 reason = reason_group(effect.field, effect.reason)
                 summary.set_aside[reason] += 1
@@ -107,6 +116,13 @@ def _begun(frames: Iterable[Frame]) -> Iterator[Frame]:
             return
     if unread:
         yield frame_of(event for _, event in unread)
+
+
+def _is_untold(event: Event | Internal) -> bool:
+    """Whether it is a form that may hold an answer about suicide, and says no time at which anybody could be told."""
+    if not isinstance(event, SetAside) or event.form is None or event.at != EPOCH:
+        return False
+    return asks_about_suicide(event.form, event.line)
 
 
 _PLACE: Final = re.compile(r" at line \d+ column \d+| \(char \d+\)|: line \d+ column \d+")

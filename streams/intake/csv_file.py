@@ -29,7 +29,7 @@ from models.instants import EPOCH, SECOND, from_iso, to_datetime
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from models.wire.observations import SetAside, Vitals
 from streams.intake.csv_header import AS_IT_IS, Layout, NotATable, layout_of
-from streams.intake.gaps import is_gap
+from streams.intake.gaps import NoNumbers, is_gap
 from streams.intake.json import NOBODY, SHOWN, why
 from streams.journal.frame import Frame, Origin
 
@@ -50,23 +50,17 @@ TOO_FAR: Final = "too far away to be a time: are these milliseconds? Then call t
 class Table:
     """A table that is being read. layout: of the rows to come. What was odd so far: `lost`, `headers`.
 
-    lost: channel → how many of its cells are neither a number nor a gap, and the first of them. headers: that came again.
+    lost: cells that are neither a number nor a gap. headers: that came again.
     """
 
     layout: Layout
     rename: Mapping[str, str]
-    lost: dict[str, tuple[int, str]] = field(default_factory=dict)
+    lost: NoNumbers = field(default_factory=NoNumbers)
     headers: int = 0
-
-    def lose(self, channel: str, cell: str) -> None:
-        count, first = self.lost.get(channel, (0, cell))
-        self.lost[channel] = (count + 1, first)
 
     def remarks(self) -> Iterator[str]:
         """What was odd, in sentences without their end."""
-        for channel, (count, first) in sorted(self.lost.items()):
-            cells = "1 cell is no number" if count == 1 else f"{count:,} cells are no numbers"
-            yield f"{channel}: {cells}, such as {first[:20]!r}: no reading there, the rest of the row is used"
+        yield from self.lost.remarks()
         if self.headers:
             yield f"headers among the rows: {self.headers}; each counts from there on"
 
@@ -151,7 +145,7 @@ def _record(row: list[str], table: Table) -> Vitals | SetAside | None:
     for index, channel, scale in layout.channels:
         reading = _number(row[index], layout)
         if reading is None:
-            table.lose(channel, row[index])
+            table.lost.add(channel, row[index])
         elif not isnan(reading):
             said[channel] = reading if scale == AS_IT_IS else reading * scale.factor + scale.offset
     try:

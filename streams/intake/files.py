@@ -17,10 +17,12 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
+from models.tables.channels import CHANNEL_NAMES
 from models.wire.observations import Event, SetAside, Vitals
 from streams.intake.blocks import LINES_AT_ONCE, Block, as_they_stand, block_of, in_time
 from streams.intake.csv_file import Table, columns, rows
 from streams.intake.csv_header import LINES_ABOVE, NotATable, header_at
+from streams.intake.gaps import NoNumbers
 from streams.intake.gathered import Gathered
 from streams.intake.json import MARK, read_lines, read_packable
 from streams.intake.order import RowOrder, order_of
@@ -168,7 +170,7 @@ class _File:
         """The lines as they stand."""
         table, chunks = self.opened()
         if table is None:
-            yield from _ndjson(chunks)
+            yield from self._ndjson(chunks)
             return
         for chunk in chunks:
             if b'"' in chunk:
@@ -181,6 +183,17 @@ class _File:
             else:
                 yield Block(frame, frame.at_us)
         for remark in table.remarks():
+            self._say(remark)
+
+    def _ndjson(self, chunks: Iterator[bytes]) -> Iterator[Block]:
+        lost = NoNumbers()
+        for chunk in chunks:
+            reading = read_packable([line.strip() for line in chunk.split(b"\n")])
+            for _, one in reading.parts:
+                if one.field in CHANNEL_NAMES:
+                    lost.add(one.field, one.value)
+            yield block_of(reading.records, RECEIVED_AT in chunk)
+        for remark in lost.remarks():
             self._say(remark)
 
     def opened(self) -> tuple[Table | None, Iterator[bytes]]:
@@ -210,11 +223,6 @@ class _File:
         if above := [line.strip() for line in lines[:number] if line.strip()]:
             self._say(f"{len(above)} lines above the header are no part of the table, such as {above[0][:60]!r}")
         return Table(layout, self.rename), chain(["".join(lines[number + 1 :]).encode()], chunks)
-
-
-def _ndjson(chunks: Iterator[bytes]) -> Iterator[Block]:
-    for chunk in chunks:
-        yield block_of(read_packable([line.strip() for line in chunk.split(b"\n")]).records, RECEIVED_AT in chunk)
 
 
 def _texts(chunks: Iterable[bytes]) -> Iterator[str]:

@@ -34,7 +34,10 @@ def observation_routes(
     routes = APIRouter(prefix="/v1", tags=["observations"])
 
     async def observations(request: Request) -> JSONResponse:
-        """One observation, an array, or NDJSON. Accepted means durable; what could not be used is named with its reason."""
+        """One observation, an array, or NDJSON. Accepted means durable; what could not be used is named with its reason.
+
+        Accepted and set aside are all lines. A field that was set aside alone is named beside them: its line is accepted.
+        """
         body = await _body(request)
         reading = read(body, request.headers.get("content-type"), admission)
         if not reading.records:
@@ -47,6 +50,10 @@ def observation_routes(
                 {"line": line, "field": aside.field, "reason": aside.reason} for line, aside in reading.bad[:NAMED]
             ],
         }
+        if reading.parts:
+            answer["fields_set_aside"] = [
+                {"line": line, "field": one.field, "reason": one.reason} for line, one in reading.parts[:NAMED]
+            ]
         if len(reading.bad) > NAMED:
             answer["set_aside_in_all"] = len(reading.bad)
         return JSONResponse(answer, status_code=200 if reading.accepted else 422)

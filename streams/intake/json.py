@@ -1,7 +1,8 @@
 """The edge's part that is pure: bytes in, records and set-aside lines out. Whatever the bytes, nothing raises out of here.
 
 One object, an array or NDJSON. Each observation stands alone: a bad one is set aside with its field and reason, and the
-others are taken. What is set aside travels in the frame too, so that it is durable and counted like everything else.
+others are taken; of one with a bad field that it can do without, that field alone (`mended.py`). What is set aside travels in
+the frame too, so that it is durable and counted like everything else.
 `read_lines` gives records as the model has them; `read`, which senders' bodies go through, gives vitals as samples for a frame.
 Cost: about 1.5 µs a plain vitals line, 6 µs another observation. Never here: state, the journal, a clock.
 """
@@ -12,17 +13,16 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import isnan
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from pydantic import ValidationError
 
 from models.instants import EPOCH
-from models.tables.channels import CHANNEL_NAMES
-from models.wire.observations import OBSERVATION, Event, SetAside, Vitals
+from models.wire.observations import OBSERVATION, Event, SetAside, UnreadField, Vitals
 from streams.intake.admission import Admission
-from streams.intake.gaps import is_gap
+from streams.intake.mended import NotMended, kind_meant, mended
 from streams.intake.vitals_line import samples_of
 from streams.journal.frame import Sample, sample_of
 
@@ -43,22 +43,25 @@ class Reading(Generic[R]):
     """A body, read. `records` in order, with the set-aside lines in their places; `bad` pairs each with its line number.
 
     `admission`: what may come in; None: whatever a journal may hold.
+    `parts`: the fields that were set aside alone, each with the line that it was in; their lines are among the accepted.
     """
 
     admission: Admission | None = None
     records: list[R | Event | SetAside] = field(default_factory=list)
     bad: list[tuple[int, SetAside]] = field(default_factory=list)
+    parts: list[tuple[int, UnreadField]] = field(default_factory=list)
 
     @property
     def accepted(self) -> int:
         return len(self.records) - len(self.bad)
 
     def set_aside(self, line_number: int, where: str, reason: str, line: str) -> None:
-        form, patient, site = _form_in(line)
-        said = {"at": EPOCH, "field": where, "reason": reason, "line": line[:SHOWN], "form": form, "patient": patient}
-        if self.admission is not None:
-            site = self.admission.filed_under(site or None)
-        aside = SetAside.model_validate(said | ({"site": site} if site else {}))
+        seen = _seen_in(line)
+        at = EPOCH if seen.keys().isdisjoint({"about", "form"}) else _time_in(line)
+        if self.admission is not None and (site := self.admission.filed_under(seen.get("site"))):
+            seen["site"] = site
+        said = {"at": at, "field": where, "reason": reason, "line": line[:SHOWN], **seen}
+        aside = SetAside.model_validate(said)
         self.records.append(aside)
         self.bad.append((line_number, aside))
 
@@ -125,6 +128,7 @@ def _reading_of(
         if admission is not None and (sample is None or sample.site != admitted):
             refused = admission.refusal(record)
             if refused is not None:
+                reading.parts = [part for part in reading.parts if part[0] != number]
                 reading.set_aside(number, *refused, _text(line))
                 continue
             placed = admission.placed(record)
@@ -136,20 +140,38 @@ def _reading_of(
 
 
 _SAYS: Final = {
-    name: re.compile(rf'"{name}"\s*:\s*("(?:[^"\\]|\\.){{1,200}}")')
+    name: re.compile(rf'"{name}"\s*:\s*("(?:[^"\\]|\\.){{1,200}}"|\d{{1,20}}(?=\s*[,}}]))')
     for name in ("kind", "instrument", "patient", "site")
 }
 
 
-def _form_in(line: str) -> tuple[str | None, str | None, str | None]:
-    """What a line that cannot be read says of a form: the instrument, the patient, the site; None: it is no form.
+def _seen_in(line: str) -> dict[str, str]:
+    """What can be seen in a line that cannot be read: of what kind it is, which form, whose and of which site.
 
     Read off its text, because the line may not even be JSON.
     """
     kind, form, patient, site = (_said(pattern, line) for pattern in _SAYS.values())
-    if form is None and (kind is None or not re.fullmatch("check.?in", kind, re.IGNORECASE)):
-        return None, None, site
-    return form or "", patient, site
+    about = kind_meant(kind)
+    if form is None and about == "checkin":
+        form = ""
+    seen = {"about": about if about != "vitals" else None, "form": form, "patient": patient, "site": site or None}
+    return {name: said for name, said in seen.items() if said is not None}
+
+
+_AT: Final = re.compile(r'"at"\s*:\s*"?(\d{4})-?(\d\d)-?(\d\d)(?:[T ]?(\d\d):?(\d\d))?')
+
+
+def _time_in(line: str) -> datetime:
+    """When a line that cannot be read was meant, to the minute and as if in UTC; `EPOCH`: that cannot be seen.
+
+    It judges nothing: it is when an alert about the line is dated, where no other line has a time.
+    """
+    found = _AT.search(line)
+    try:
+        at = EPOCH if found is None else datetime(*(int(part or 0) for part in found.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]
+    except ValueError:
+        return EPOCH
+    return at if 1970 < at.year < 2200 else EPOCH
 
 
 def _said(pattern: re.Pattern[str], line: str) -> str | None:
@@ -176,38 +198,27 @@ def _read_line(reading: Reading[Any], number: int, line: bytes) -> Vitals | Even
     """The record of a line; None if there is none: an empty line is nothing, a bad one has been set aside."""
     if not line or line.isspace():
         return None
+    plain = line.removeprefix(MARK)
     try:
-        record = OBSERVATION.validate_json(line.removeprefix(MARK))
+        record = OBSERVATION.validate_json(plain)
     except ValidationError as wrong:
-        errors = wrong.errors(include_url=False, include_context=False)
-        without_gaps = _without_gaps(line, errors)
-        if without_gaps is None:
-            reading.set_aside(number, *why(errors), _text(line))
+        try:
+            record = mended(plain, wrong.errors(include_url=False, include_context=False), _whole)
+        except NotMended as refused:
+            reading.set_aside(number, *why(refused.errors), _text(line))
             return None
-        record = without_gaps
     except (ValueError, RecursionError) as wrong:
         reading.set_aside(number, "", _short(str(wrong)), _text(line))
         return None
-    if record.kind != "vitals" or record.device or record.patient or record.session:
-        return record
-    reading.set_aside(number, "device", NOBODY, _text(line))
-    return None
-
-
-def _without_gaps(line: bytes, errors: Sequence[Any]) -> Vitals | Event | None:
-    """The record of a vitals line that is refused for gaps alone ("--", NaN): no reading there. None: there is more to it."""
-    gaps = {error["loc"][-1] for error in errors if error["loc"][:-1] == ("vitals",) and _is_no_reading(error["input"])}
-    if not gaps <= set(CHANNEL_NAMES) or len(gaps) < len(errors):
+    else:
+        if record.unread is not None:
+            # A sender does not say what could not be read.
+            record = record.model_copy(update={"unread": None})
+    if record.kind == "vitals" and not (record.device or record.patient or record.session):
+        reading.set_aside(number, "device", NOBODY, _text(line))
         return None
-    try:
-        said = json.loads(line.removeprefix(MARK), parse_int=_whole)
-        return OBSERVATION.validate_json(json.dumps({name: said[name] for name in said if name not in gaps}))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_no_reading(value: object) -> bool:
-    return is_gap(value) if isinstance(value, str) else isinstance(value, float) and isnan(value)
+    reading.parts += [(number, one) for one in record.unread or ()]
+    return record
 
 
 def _whole(digits: str) -> int | float:

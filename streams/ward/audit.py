@@ -24,8 +24,13 @@ def audit(
     state: WardState, record: Event, session: str | None, here: Here, outcome: str = "accepted",
     seen: Mapping[str, float] | None = None,
 ) -> None:  # fmt: skip
-    """Add the audit entry of a record, filed under `session`. `seen`: what the monitor showed, beside what was sent."""
+    """Add the audit entry of a record, filed under `session`. `seen`: what the monitor showed, beside what was sent.
+
+    What of the record was set aside is said in its outcome, and in the document with what was sent.
+    """
     doc = record.model_dump(mode="json", exclude_none=True)
+    if record.unread:
+        outcome = f"{outcome} but for {', '.join(one.field for one in record.unread)}"
     if seen is not None:
         doc["seen"] = dict(seen)
     by = getattr(record, "by", None)
@@ -47,7 +52,7 @@ def file_dead_letter(
     state.emit(DeadLetter(iso(max(here[0], 0)), record.site, field, reason, text[:2000]), here)
 
 
-def row_of(state: WardState, record: Event) -> int | None:
+def row_of(state: WardState, record: Event | SetAside) -> int | None:
     """The row of the open session that a record is about: the one that it names, else its patient's; None if it is not open."""
     if record.session is not None:
         return state.association.by_name.get((record.site, record.session))

@@ -13,12 +13,14 @@ from models.wire.observations import (
 from streams.ward.audit import audit, file_dead_letter, row_of, session_of
 from streams.ward.home import rules as home
 from streams.ward.rules.checkins import (
+    OBSERVED_BY,
     alert_unread_form,
     file_risk,
     file_score_outside,
     fold_report,
     report_of,
 )
+from streams.ward.rules.unread import alert_refused_score
 from streams.ward.state import Here, WardState
 
 
@@ -39,7 +41,8 @@ def fold_checkin(state: WardState, record: CheckIn, at_us: int, here: Here) -> N
     except ScoreRefused as refused:
         file_dead_letter(state, record, here, refused.field, str(refused))
         file_risk(state, record, risk, at_us, row, here)
-        alert_unread_form(state, record, at_us, row, here)
+        if not alert_unread_form(state, record, at_us, row, here) and risk is None:
+            alert_refused_score(state, record, str(refused), here, grave=record.instrument in OBSERVED_BY)
         return
     unknown = "item 9 was not sent" if item_9_unknown(record.instrument, record.items) else ""
     audit(state, record, session_of(state, row, record), here, "; ".join(filter(None, ("accepted", unknown))))

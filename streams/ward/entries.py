@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from models.instants import to_us
+from models.instants import EPOCH, NEVER, to_us
 from models.oncall import OnCallRefused, on_call_of
 from models.relapse.policies import PolicyRefused, home_policies
 from models.tables.limits import LimitRefused
@@ -34,6 +34,7 @@ from models.wire.observations import (
     SessionStarted,
     SetAside,
     SiteConfigured,
+    UnreadField,
 )
 from streams.ward.audit import NO_SESSION, audit, file_dead_letter, row_of
 from streams.ward.checkin_entries import fold_checkin, hear_answers
@@ -48,6 +49,7 @@ from streams.ward.rules.entry_refused import of_another, refuse
 from streams.ward.rules.forgotten import note_life
 from streams.ward.rules.host_clock import file_clock_apart
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
+from streams.ward.rules.unread import alert_refused_line, alert_unread_fields
 from streams.ward.samples import pass_time
 from streams.ward.session_entries import assign_device, end_session, fold_intervention, start_session
 from streams.ward.state import OBSERVED, Here, WardState
@@ -63,7 +65,10 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     here = (state.clock_us, OBSERVED, ordinal)
     if isinstance(record, SetAside):
         file_dead_letter(state, record, here, record.field, record.reason, record.line)
-        alert_unread_line(state, record, here)
+        # Of a recording in which nothing can be read the clock is what can be seen of the line's own time.
+        told = here if here[0] != NEVER else (to_us(record.at), OBSERVED, ordinal)
+        if (record.at != EPOCH or here[0] != NEVER) and not alert_unread_line(state, record, told):
+            alert_refused_line(state, record, told)
         return
     if isinstance(record, Conflicted):
         file_conflict(state, record, here)
@@ -97,6 +102,8 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         return
     if isinstance(record, Dose | DoseStopped | CheckIn | Intervention) and (row := row_of(state, record)) is not None:
         note_life(state, row, here)
+    if not isinstance(record, PatientRegistered):
+        alert_unread_fields(state, record, here)
     match record:
         case PatientRegistered():
             _register(state, record, here)
@@ -137,19 +144,17 @@ class UnhandledKind(AssertionError):
 
 
 def _register(state: WardState, record: PatientRegistered, here: Here) -> None:
-    refused = False
     if record.limits is not None:
-        try:
-            state.limits.configure_patient(record.site, record.patient, record.limits)
-        except LimitRefused as wrong:
-            # The rest of it is used: a condition that speaks against the drug is no less true.
-            refused = True
-            file_dead_letter(state, record, here, wrong.field, wrong.reason)
-        else:
-            _apply_limits(state, record.site)
+        # The rest of it is used: a condition that speaks against the drug is no less true, nor is another limit.
+        lost = frozenset(one.field for one in record.unread or ())
+        refused = state.limits.configure_patient(record.site, record.patient, record.limits, lost)
+        fields = [UnreadField(field=wrong.field, reason=wrong.reason, value="") for wrong in refused]
+        record = record.model_copy(update={"unread": (*(record.unread or ()), *fields) or None})
+        _apply_limits(state, record.site)
+    alert_unread_fields(state, record, here)
     before = state.people.of(record.site, record.patient).conditions
     anew = state.people.register(record).conditions != before
-    audit(state, record, record.session, here, "accepted but for its limits" if refused else "accepted")
+    audit(state, record, record.session, here)
     home.fold_course_entry(state, record, here)
     mine = [
         row for row, session in sorted(state.association.sessions.items())

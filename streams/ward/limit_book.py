@@ -5,7 +5,7 @@ A patient's changes lie on top of the site's. Equal tables are stored once; a se
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instants import SECOND
-from models.tables.limits import HELD, LIMIT_COLUMN, LIMITS, SCORES, Limit, LimitRefused, with_overrides
+from models.tables.limits import (
+    HELD,
+    LIMIT_COLUMN,
+    LIMITS,
+    SCORES,
+    Limit,
+    LimitOverride,
+    LimitRefused,
+    flatten,
+    with_overrides,
+)
 from models.wire.observations import LIMIT_CHANGES, LimitChanges
 from streams.ward.rules.cuffs import cuff_limits
 
@@ -62,14 +72,41 @@ class LimitBook:
         """
         self._sites[site] = with_overrides(LIMITS, changes)
 
-    def configure_patient(self, site: str, patient: str, changes: LimitChanges) -> None:
-        """Put a patient's changes in force, on top of the site's.
+    def configure_patient(
+        self, site: str, patient: str, changes: LimitChanges, lost: frozenset[str] = frozenset()
+    ) -> list[LimitRefused]:
+        """Put a patient's changes in force, on top of the site's and instead of their earlier ones; those that make no sense are
+        refused, each alone, and what was in force in their place stays.
 
-        Raises:
-            LimitRefused: they make no sense; nothing is changed then.
+        Args:
+            lost: changes that were sent and could not be read, as ``limits.RULE.PRIORITY.CHANNEL``.
         """
-        with_overrides(self._sites.get(site, LIMITS), changes)
-        self._patients[site, patient] = changes
+        table = self._sites.get(site, LIMITS)
+        wanted, refused = dict(flatten(changes)), list[LimitRefused]()
+        while wanted:
+            try:
+                with_overrides(table, _nested(wanted))
+                break
+            except LimitRefused as wrong:
+                refused.append(wrong)
+                key = tuple(wrong.field.split(".")[1:])
+                # Two rows that do not go together are refused with the rule's others: which was meant nobody knows.
+                of_rule = [each for each in wanted if key and each[0] == key[0]]
+                for each in [key] if key in wanted else of_rule or list(wanted):
+                    del wanted[each]
+        before = dict(flatten(self._patients.get((site, patient), {})))
+        gone = lost | {wrong.field for wrong in refused}
+        stays = (
+            {key: change for key, change in before.items() if "limits." + ".".join(key) in gone} if wanted else before
+        )
+        if not wanted and not gone:
+            stays = {}
+        try:
+            with_overrides(table, _nested({**stays, **wanted}))
+        except LimitRefused:
+            stays = {}
+        self._patients[site, patient] = _nested({**stays, **wanted})
+        return refused
 
     def set_of(self, site: str, patient: str) -> int:
         """The number of the table in force for a patient."""
@@ -107,6 +144,14 @@ class LimitBook:
             (site, patient): LIMIT_CHANGES.validate_python(changes) for site, patient, changes in packed["patients"]
         }
         return book
+
+
+def _nested(changes: Mapping[tuple[str, str, str], LimitOverride]) -> LimitChanges:
+    """Changes by key as they are on the wire."""
+    nested: dict[Any, Any] = {}
+    for (rule, priority, channel), change in changes.items():
+        nested.setdefault(rule, {}).setdefault(priority, {})[channel] = change
+    return nested
 
 
 def score_limits(limits: Iterable[Limit]) -> tuple[Limit, ...]:

@@ -195,11 +195,11 @@ def file_risk(
     state.emit(finding, here)
 
 
-def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> None:
-    """Say that a form may hold an answer about suicide that was not understood; silent where it cannot."""
+def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | None, here: Here) -> bool:
+    """Say that a form may hold an answer about suicide that was not understood, and whether it may; silent where it cannot."""
     why = hidden_in(record.instrument, record.items)
     if why is None:
-        return
+        return False
     session = None if row is None else state.association.sessions[row]
     chair = None if session is None else session.chair
     where = record.patient if session is None else session.where
@@ -207,20 +207,22 @@ def alert_unread_form(state: WardState, record: CheckIn, at_us: int, row: int | 
     _say_unread(
         state, Subject(record.site, record.patient, None, chair), where, title, f"{why}.", min(at_us, here[0]), here
     )
+    return True
 
 
-def alert_unread_line(state: WardState, record: SetAside, here: Here) -> None:
-    """Say that a line that was set aside whole is a form that may hold an answer about suicide.
+def alert_unread_line(state: WardState, record: SetAside, here: Here) -> bool:
+    """Say that a line that was set aside whole is a form that may hold an answer about suicide; whether it is.
 
     Where the line does not say whose it is, it is nobody's alert but the clinic's.
     """
-    if record.form is None or here[0] == NEVER or not asks_about_suicide(record.form, record.line):
-        return
+    if record.form is None or not asks_about_suicide(record.form, record.line):
+        return False
     whose = record.patient or "-"
     field = f"{record.field}: " if record.field else ""
     subject = Subject(record.site, whose, None)
     where = record.patient or "A patient who is not named"
     _say_unread(state, subject, where, record.form or "A form", f"{field}{record.reason}.", here[0], here)
+    return True
 
 
 def _say_unread(

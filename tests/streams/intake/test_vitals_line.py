@@ -191,7 +191,7 @@ def test_a_reading_that_is_a_gap_is_none_and_costs_the_others_nothing(gap: str, 
 
 @pytest.mark.parametrize(
     "rest",
-    ['"spo2":"97"', '"spo2":Infinity', '"spo2":"--","hr":"72"', '"spo2":"--","status":{"hr":"--"}', '"device":"--","spo2":"--","at":""'],
+    ['"spo2":"97"', '"spo2":Infinity', '"spo2":"--","hr":"72"', '"device":"--","spo2":"--","at":""'],
 )  # fmt: skip
 def test_what_is_no_gap_or_not_only_that_is_still_set_aside(rest: str) -> None:
     reading = read(f'{{"kind":"vitals","at":"2026-11-23T14:00:00Z","device":"m-1",{rest}}}'.encode())

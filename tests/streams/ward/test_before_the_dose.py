@@ -94,7 +94,7 @@ def test_limits_that_make_no_sense_are_set_aside_and_the_conditions_beside_them_
     registers(clinic, conditions=["avm"], limits={"desaturation": {"low": {"spo2": {"enter": 80}}}})
     clinic.chair("3").starts("esketamine", "intranasal")
     assert [one.priority for one in clinic.transitions if one.session] == ["high"]
-    assert [letter.field for letter in clinic.dead_letters] == ["limits.desaturation.low.spo2"]
+    assert clinic.entries[0].outcome == "accepted but for limits.desaturation.low.spo2"
 
 
 def test_one_that_is_judged_and_one_that_is_not_are_said_together() -> None:

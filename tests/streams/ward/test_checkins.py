@@ -352,13 +352,38 @@ def test_what_can_be_read_of_a_form_is_heard_beside_what_cannot() -> None:
     ]  # fmt: skip
 
 
-def test_a_form_that_hides_nothing_is_only_set_aside() -> None:
+@pytest.mark.parametrize(
+    ("instrument", "items", "priority"),
+    [
+        ("phq-9", [0] * 10, "low"),
+        ("cadss", [4] * 22, "medium"),
+        ("moaas", ["asleep"], "medium"),
+        ("phq-2", "1,1", "low"),
+    ],
+)
+def test_a_form_that_hides_nothing_is_set_aside_and_told_to_have_no_score(
+    instrument: str, items: Any, priority: str
+) -> None:
     clinic = Scene()
-    for instrument, items in (("phq-9", [0] * 10), ("cadss", [4] * 22), ("moaas", ["asleep"]), ("phq-2", "1,1")):
+    answers(clinic, instrument, None, items=items)
+    assert clinic.told() == [f"0:00 {priority} entry-unread raised (P-3)"]
+    assert len(clinic.dead_letters) == 1
+
+
+@pytest.mark.parametrize("items", [{"total": 3}, {"Total score": "3", "date": "today"}, {"note": "see paper"}])
+def test_a_total_among_the_items_in_place_of_all_is_the_score(items: Any) -> None:
+    clinic = Scene()
+    answers(clinic, "cssrs-screen", None, items=items, **({"score": 3} if "note" in items else {}))
+    assert "0:00 medium suicidal-ideation raised (P-3)" in clinic.told()
+    assert clinic.dead_letters == []
+
+
+@pytest.mark.parametrize("items", [{"result": "positive"}, {"total": "many"}, {"risk": "high"}])
+def test_a_form_about_suicide_of_which_nothing_was_read_is_told(items: Any) -> None:
+    for instrument in ("cssrs-screen", "phq-9", "qids-sr16"):
+        clinic = Scene()
         answers(clinic, instrument, None, items=items)
-        clinic.now_s += 60
-    assert clinic.told() == []
-    assert len(clinic.dead_letters) == 4
+        assert clinic.told() == ["0:00 medium answers-unread raised (P-3)"]
 
 
 def test_an_item_about_suicide_in_a_form_that_asks_nothing_about_it_is_told_and_the_rest_is_used() -> None:
@@ -390,11 +415,11 @@ LINE = b'{"kind":"checkin","at":"%s","patient":"P-3","instrument":"%s","items":[
     [
         (LINE % (b"yesterday", b"phq-9", b""), "P-3: Answers not understood. phq-9: at: "),
         (LINE % (b"2026-11-23T14:00:00Z", b"phq-9-modified", b""), "P-3: Answers not understood. phq-9-modified: instrument: "),
-        (LINE % (b"2026-11-23T14:00:00Z", b"phq-9", b',"score":"17"'), "P-3: Answers not understood. phq-9: score: "),
         (LINE % (b"2026-11-23T14:00:00Z", b"phq-9", b',"by"'), "P-3: Answers not understood. phq-9: "),
         (LINE.replace(b'"patient":"P-3",', b"") % (b"2026-11-23T14:00:00Z", b"phq-9", b""), "A patient who is not named: Answers not understood."),
         (LINE.replace(b"checkin", b"questionnaire") % (b"2026-11-23T14:00:00Z", b"PHQ-9", b""), "P-3: Answers not understood. PHQ-9: kind: "),
-        (LINE % (b"yesterday", b"cadss", b""), None),
+        (LINE % (b"yesterday", b"cadss", b""), "P-3: Entry not understood. Nothing of a check-in could be used: at: "),
+        (LINE.replace(b'"%s"', b"%s") % (b'"2026-11-23T14:00:00Z"', b"null", b""), "P-3: Answers not understood. A form: instrument: "),
         (LINE % (b"yesterday", b"gad-7", b""), None),
         (b'{"kind":"vitals","at":"yesterday","device":"phq-9"}', None),
     ],

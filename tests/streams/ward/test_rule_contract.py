@@ -206,6 +206,13 @@ def _() -> Story:
     return Story(practice, lambda: practice.passes(1))
 
 
+@scene_of("entry-unread")
+def _() -> Story:
+    practice = Practice()
+    practice.says("checkin", instrument="cadss", items=[4] * 22)
+    return Story(practice, lambda: practice.passes(1))
+
+
 def _leave(clinic: Scene) -> None:
     clinic.chair("3").ends()
     clinic.passes(5)
