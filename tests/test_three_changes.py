@@ -93,7 +93,7 @@ A_KIND: Final[Edits] = {
         ("| SiteConfigured | ForecastMade\n", "| SiteConfigured | ForecastMade | WalkTried\n"),
     ),
     ENTRIES: (
-        ("    SiteConfigured,\n)", "    SiteConfigured,\n    WalkTried,\n)"),
+        ("    UnreadField,\n)", "    UnreadField,\n    WalkTried,\n)"),
         ("        case Command():", "        case WalkTried():\n            audit(state, record, record.session, here)\n        case Command():"),
     ),
 }  # fmt: skip

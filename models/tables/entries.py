@@ -13,11 +13,11 @@ from typing import Final
 
 from models.tables.rules import Priority
 
-LOW, MEDIUM = Priority.LOW, Priority.MEDIUM
+_LOW, _MEDIUM = Priority.LOW, Priority.MEDIUM
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EntryKind:
     """A kind of entry: its name in a sentence, the priority where nothing of it could be used, and of its fields (else low)."""
 
     words: str
@@ -25,15 +25,15 @@ class Entry:
     fields: Mapping[str, Priority] = field(default_factory=dict)
 
 
-ENTRIES: Final[Mapping[str, Entry]] = {
-    "patient.registered": Entry("the registration", MEDIUM, {"limits": MEDIUM, "conditions": MEDIUM, "medications": MEDIUM}),
-    "session.started": Entry("the session's start", MEDIUM, {"drug": MEDIUM, "device": MEDIUM}),
-    "session.ended": Entry("the session's end", LOW),
-    "device.assigned": Entry("the assignment of a device", LOW),
-    "dose": Entry("a dose", MEDIUM, {"session": MEDIUM}),
-    "dose.stopped": Entry("the stop of a dose", MEDIUM),
-    "checkin": Entry("a check-in", LOW),
-    "intervention": Entry("an intervention", LOW),
-    "monitor.alarm": Entry("a monitor's alarm", MEDIUM),
+ENTRY_KINDS: Final[Mapping[str, EntryKind]] = {
+    "patient.registered": EntryKind("the registration", _MEDIUM, {"limits": _MEDIUM, "conditions": _MEDIUM, "medications": _MEDIUM}),
+    "session.started": EntryKind("the session's start", _MEDIUM, {"drug": _MEDIUM, "device": _MEDIUM}),
+    "session.ended": EntryKind("the session's end", _LOW),
+    "device.assigned": EntryKind("the assignment of a device", _LOW),
+    "dose": EntryKind("a dose", _MEDIUM, {"session": _MEDIUM}),
+    "dose.stopped": EntryKind("the stop of a dose", _MEDIUM),
+    "checkin": EntryKind("a check-in", _LOW),
+    "intervention": EntryKind("an intervention", _LOW),
+    "monitor.alarm": EntryKind("a monitor's alarm", _MEDIUM),
 }  # fmt: skip
 """Chosen by us."""

@@ -14,9 +14,9 @@ from typing import Final
 
 from models.tables.form_items import NO, NOT_ANSWERED, YES, slug
 
-LONGEST: Final = 200
+_LONGEST: Final = 200
 """Characters of a name, as `Name` of the wire has it."""
-MOST: Final = 100
+_MOST: Final = 100
 """Entries, as `MANY` of the wire has it."""
 
 _BETWEEN: Final = re.compile(r"[;,\n|]")
@@ -30,8 +30,8 @@ def named_entries(sent: object) -> object:
     if sent is None:
         return None
     names = list(dict.fromkeys(filter(None, map(_as_name, _entries(sent)))))
-    if len(names) > MOST:
-        names[MOST - 1 :] = [f"{len(names) - MOST + 1} more entries, which were not read"]
+    if len(names) > _MOST:
+        names[_MOST - 1 :] = [f"{len(names) - _MOST + 1} more entries, which were not read"]
     return names
 
 
@@ -74,4 +74,4 @@ def _as_name(entry: object) -> str | None:
         text = entry if isinstance(entry, str) else json.dumps(entry, default=str, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = "an entry that could not be read"
-    return _CONTROL.sub(" ", text).strip()[:LONGEST].strip()
+    return _CONTROL.sub(" ", text).strip()[:_LONGEST].strip()

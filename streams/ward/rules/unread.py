@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from models.findings import Finding, Subject
-from models.tables.entries import ENTRIES
+from models.tables.entries import ENTRY_KINDS
 from models.tables.forms import instrument_called
 from models.tables.instruments import INSTRUMENTS
 from models.tables.rules import RULES, Priority
@@ -21,7 +21,7 @@ from streams.ward.audit import row_of
 from streams.ward.sentences import rule_sentence, with_chair
 from streams.ward.state import Here, WardState
 
-SOURCE: Final = "what was entered and is not in force must be known; chosen by us"
+_SOURCE: Final = "what was entered and is not in force must be known; chosen by us"
 _RULE: Final = "entry-unread"
 
 
@@ -30,7 +30,7 @@ def alert_unread_fields(state: WardState, record: Event, here: Here) -> None:
     if not record.unread:
         return
     state.counts["fields set aside"] += len(record.unread)
-    entry = ENTRIES[record.kind]
+    entry = ENTRY_KINDS[record.kind]
     priority = max(entry.fields.get(one.field.partition(".")[0], Priority.LOW) for one in record.unread)
     what = f"Of {entry.words} this is not in force: {_named(record.unread)}. The rest is. Enter it again."
     evidence = {"kind": record.kind, "fields": [one.field for one in record.unread]}
@@ -39,7 +39,7 @@ def alert_unread_fields(state: WardState, record: Event, here: Here) -> None:
 
 def alert_refused_line(state: WardState, record: SetAside, here: Here) -> None:
     """Say that an entry was set aside whole; silent where it is none, or says nothing that anybody here waits for."""
-    entry = None if record.about is None else ENTRIES.get(record.about)
+    entry = None if record.about is None else ENTRY_KINDS.get(record.about)
     if entry is None or (record.form and instrument_called(record.form) not in {*INSTRUMENTS, "symptoms"}):
         # A form that nobody here knows is another system's.
         return
@@ -74,6 +74,6 @@ def _say(
     chair, at_us = None if seat is None else seat.chair, here[0]
     finding = Finding(
         "began", Subject(record.site, whose or "-", None, chair), _RULE, priority, at_us, at_us, at_us, text,
-        with_chair(evidence, chair), SOURCE,
+        with_chair(evidence, chair), _SOURCE,
     )  # fmt: skip
     state.emit(finding, here)
