@@ -19,7 +19,7 @@ _NUMBERS: Final = {
 _ESCAPES: Final = (("\\", "\\E\\"), ("|", "\\F\\"), ("^", "\\S\\"), ("&", "\\T\\"), ("~", "\\R\\"))
 
 
-def answer(fields: Fields | None, code: str, reason: str, where: str, now_us: int) -> bytes:
+def acknowledgement(fields: Fields | None, code: str, reason: str, where: str, now_us: int) -> bytes:
     """The ACK: `MSA` with the code and the message's control id and, where there is a reason, `ERR` with that and the segment."""
     said = {place: _escaped(fields.text("MSH", place)) if fields else "" for place in (3, 4, 5, 6, 10, 11, 12)}
     event = _escaped(fields.text("MSH", 9, 2)) if fields else ""

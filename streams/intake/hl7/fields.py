@@ -14,7 +14,7 @@ import hl7
 _UTF8: Final = frozenset(("", "UNICODE UTF-8", "UNICODE", "UTF-8", "ASCII"))
 
 
-NAMELESS: Final = frozenset(("MSH", "EVN", "OBR", "OBX"))
+WITHOUT_NAMES: Final = frozenset(("MSH", "EVN", "OBR", "OBX"))
 """Segments that are kept when they are set aside: who a patient is stays outside (PID, NK1, PV1 and their like hold names)."""
 
 
@@ -49,7 +49,7 @@ class Fields:
     def line(self, name: str, number: int = 0) -> str:
         """A segment as it stands; one that may hold a name, or is not there, by its name alone."""
         found = self._segments.get(name, ())
-        return str(found[number]) if number < len(found) and name in NAMELESS else name
+        return str(found[number]) if number < len(found) and name in WITHOUT_NAMES else name
 
     def text(self, name: str, place: int, component: int = 1, number: int = 0) -> str:
         """The text of a component of a field's first repetition, unescaped; empty where it is not there."""

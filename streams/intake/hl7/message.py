@@ -25,14 +25,14 @@ from models.wire.bounds import Number
 from streams.intake.admission import Admission
 from streams.intake.csv_header import CONVERSIONS
 from streams.intake.hl7.fields import BadMessage, Fields
-from streams.intake.hl7.times import Zone, instant_of, zone_in
+from streams.intake.hl7.times import HomeZone, hl7_instant, zone_in
 from streams.intake.json import Reading, read_packable
 from streams.journal.frame import Sample
 
-NO_READING: Final = frozenset((-100.0, 32767.0, 8388607.0))
+STANDS_FOR_NO_READING: Final = frozenset((-100.0, 32767.0, 8388607.0))
 """What monitors put where there is no reading: two the largest numbers of their own formats."""
 REGISTERS: Final = frozenset(("A01", "A04", "A05", "A08", "A28", "A31"))
-NOBODY: Final = re.compile(r"(un(known|identified)|no ?name|none|null)?[\W_]*(patient)?", re.IGNORECASE)
+STANDS_FOR_NOBODY: Final = re.compile(r"(un(known|identified)|no ?name|none|null)?[\W_]*(patient)?", re.IGNORECASE)
 """What stands for an identifier where a device has no patient."""
 _NUMBER: Final[TypeAdapter[float]] = TypeAdapter(Number)
 """A value that the wire refuses must not cost the others of its instant."""
@@ -42,7 +42,7 @@ NO_BREATH: Final = re.compile(r"apn(o)?ea|no.?breath", re.IGNORECASE)
 class _Message:
     """A message on its way: `lines`, the observations as documents, and `aside`, each (place, reason, segment)."""
 
-    def __init__(self, fields: Fields, zone: Zone) -> None:
+    def __init__(self, fields: Fields, zone: HomeZone) -> None:
         self.fields = fields
         self.zone = zone_in(fields.text("MSH", 7)) or zone
         self.lines: list[dict[str, Any]] = []
@@ -58,7 +58,7 @@ class _Message:
             (each for each in places if self.fields.text(each[0], each[2], number=each[1])), places[-1]
         )
         try:
-            return instant_of(self.fields.text(name, place, number=number), self.zone)
+            return hl7_instant(self.fields.text(name, place, number=number), self.zone)
         except ValueError as wrong:
             self.set_aside(name, number, place, str(wrong))
             return None
@@ -67,7 +67,7 @@ class _Message:
     def patient(self) -> str | None:
         """The first identifier of PID-3; None: the message is about nobody."""
         said = self.fields.text("PID", 3)
-        return None if NOBODY.fullmatch(said) else said
+        return None if STANDS_FOR_NOBODY.fullmatch(said) else said
 
     @property
     def sender(self) -> str:
@@ -76,7 +76,7 @@ class _Message:
         return place or self.fields.text("MSH", 3, 2) or self.fields.text("MSH", 3)
 
 
-def read_message(fields: Fields, admission: Admission, zone: Zone) -> Reading[Sample]:
+def read_message(fields: Fields, admission: Admission, zone: HomeZone) -> Reading[Sample]:
     """What a message says, as records for a frame. A set-aside line's `field` is its place: segment, number, field.
 
     Args:
@@ -158,7 +158,7 @@ def _measured(message: _Message, number: int) -> tuple[ChannelName, float | None
         return channel, None
     try:
         value = _NUMBER.validate_python(float(text))
-        if value in NO_READING:
+        if value in STANDS_FOR_NO_READING:
             return channel, None
         unit = unit_of(_coded(fields, number, 6))
         scale = CONVERSIONS[channel][re.sub("[ °]", "", unit).lower()]

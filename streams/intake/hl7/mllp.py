@@ -3,7 +3,7 @@
 A frame of MLLP is a message between a vertical tab and a file separator with a carriage return; one is answered before the next
 is read, so an answer is of the message before it. A sender that hears nothing sends again, and the ward drops the repeat.
 A connection that is silent, or that does not end what it began, is ended; so is one that sends more than a message may have.
-Beyond `MOST` connections new ones are turned away, with a line in the log: half-open ones must not keep a monitor out.
+Beyond `MOST_CONNECTIONS` new ones are turned away, with a line in the log: half-open ones must not keep a monitor out.
 Bad at: one sender's many messages a second, since each waits for the disk. Never here: what a message means (message.py).
 """
 
@@ -21,10 +21,10 @@ from models.instants import EPOCH
 from models.wire.observations import SetAside
 from streams.intake.admission import Admission
 from streams.intake.append import Overloaded, Records
-from streams.intake.hl7.answers import TAKEN, UNUSABLE, answer
+from streams.intake.hl7.answers import TAKEN, UNUSABLE, acknowledgement
 from streams.intake.hl7.fields import BadMessage, Fields
 from streams.intake.hl7.message import read_message
-from streams.intake.hl7.times import Zone
+from streams.intake.hl7.times import HomeZone
 from streams.intake.post import arranged
 from streams.journal.frame import Packable
 
@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 
 BEGIN: Final = b"\x0b"
 END: Final = b"\x1c\r"
-LARGEST: Final = 2**20
+LARGEST_MESSAGE: Final = 2**20
 """Bytes of a message: some five thousand values. Chosen by us."""
-IDLE_S: Final = 600.0
+SILENT_S: Final = 600.0
 """A connection without a message for so long is ended; senders open it again. Gateways send each minute at the least. By us."""
 WHOLE_S: Final = 30.0
 """How long a message that has begun may take to end. Chosen by us."""
-MOST: Final = 500
+MOST_CONNECTIONS: Final = 500
 """Connections at a time: a network of monitors behind one service, and a bound for what they may keep in memory. By us."""
 
 
@@ -51,7 +51,7 @@ class MllpIntake:
     """
 
     def __init__(
-        self, append: Callable[[Records], Awaitable[None]], counted: Callable[[int, int], None], admission: Admission, zone: Zone,
+        self, append: Callable[[Records], Awaitable[None]], counted: Callable[[int, int], None], admission: Admission, zone: HomeZone,
         now_us: Callable[[], int], senders: Sequence[IPv4Network | IPv6Network], tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         self._append = append
@@ -75,7 +75,7 @@ class MllpIntake:
             OSError: the address is taken or not ours.
         """
         try:
-            server = await asyncio.start_server(self._serve, host, port, limit=LARGEST, ssl=self._tls)
+            server = await asyncio.start_server(self._serve, host, port, limit=LARGEST_MESSAGE, ssl=self._tls)
         except OSError as wrong:
             raise OSError(wrong.errno, f"HL7 cannot listen on {host}:{port} ({wrong.strerror}): see [hl7]") from wrong
         self.port = int(server.sockets[0].getsockname()[1])
@@ -119,7 +119,7 @@ class MllpIntake:
     def _turned_away(self, peer: str) -> str | None:
         if not any(ip_address(peer.partition("%")[0]) in network for network in self._senders):
             return "it is none of the senders that the configuration names"
-        return f"there are {MOST} connections already" if len(self._open) >= MOST else None
+        return f"there are {MOST_CONNECTIONS} connections already" if len(self._open) >= MOST_CONNECTIONS else None
 
     async def _take(self, body: bytes) -> bytes:
         """Put a message into the journal; the answer to it, empty for one that wants none."""
@@ -151,9 +151,9 @@ class MllpIntake:
             await self._append(records)
         except Overloaded as wait:
             # Not the message's fault: the sender keeps it and comes again.
-            return answer(fields, UNUSABLE, f"not durable, send again: {wait}", "", self._now_us())
+            return acknowledgement(fields, UNUSABLE, f"not durable, send again: {wait}", "", self._now_us())
         self._counted(accepted, bad)
-        return answer(fields, code, reason, where, self._now_us())
+        return acknowledgement(fields, code, reason, where, self._now_us())
 
 
 async def _next(reader: asyncio.StreamReader) -> bytes | None:
@@ -163,7 +163,7 @@ async def _next(reader: asyncio.StreamReader) -> bytes | None:
         TimeoutError: nothing came, or it did not end, in time.
         LimitOverrunError, IncompleteReadError: it is too long, or broke off.
     """
-    async with asyncio.timeout(IDLE_S):
+    async with asyncio.timeout(SILENT_S):
         while True:
             between = await reader.read(1)
             if not between:
@@ -177,7 +177,7 @@ async def _next(reader: asyncio.StreamReader) -> bytes | None:
 def _why(ended: Exception) -> str:
     match ended:
         case asyncio.LimitOverrunError():
-            return f"a message of more than {LARGEST // 2**20} MiB"
+            return f"a message of more than {LARGEST_MESSAGE // 2**20} MiB"
         case asyncio.IncompleteReadError():
             return "it broke off within a message, which was not taken"
         case _:

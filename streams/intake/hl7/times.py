@@ -8,12 +8,12 @@ from typing import Final
 
 from models.instants import to_us
 
-Zone = tzinfo
+HomeZone = tzinfo
 _TIME: Final = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})(?:\.(\d{1,6}))?)?([+-]\d{4})?", re.ASCII)
 """To the minute at least: a reading of "some time that day" has no place on a line of seconds."""
 
 
-def zone_in(text: str) -> Zone | None:
+def zone_in(text: str) -> HomeZone | None:
     """The zone that a time's own offset says; None: it says none."""
     found = _TIME.fullmatch(text)
     try:
@@ -22,7 +22,7 @@ def zone_in(text: str) -> Zone | None:
         return None
 
 
-def instant_of(text: str, zone: Zone) -> int:
+def hl7_instant(text: str, zone: HomeZone) -> int:
     """The instant of a time, in microseconds; `zone` is that of one without an offset.
 
     Where a clock is set back, a time that is there twice is the first of the two.

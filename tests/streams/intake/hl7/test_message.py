@@ -15,10 +15,10 @@ from models.instants import from_iso, iso
 from models.tables.channels import CHANNEL_NAMES
 from models.wire.observations import MonitorAlarm, PatientRegistered, SetAside
 from streams.intake.admission import Admission
-from streams.intake.hl7.answers import answer
+from streams.intake.hl7.answers import acknowledgement
 from streams.intake.hl7.fields import BadMessage, Fields
 from streams.intake.hl7.message import read_message
-from streams.intake.hl7.times import instant_of
+from streams.intake.hl7.times import hl7_instant
 from streams.intake.json import Reading
 from streams.journal.frame import SAMPLE_VALUES, Sample
 from tests.support.service import ROOT
@@ -155,8 +155,8 @@ def test_a_time_has_the_message_s_zone_or_the_site_s_and_the_first_of_two() -> N
     (one,) = reading(message(obx(SPO2, "97", PERCENT), zone=""), berlin).records
     assert isinstance(one, Sample)
     assert iso(one.at_us) == "2026-11-09T07:59:58.000Z"
-    assert instant_of("202610250230", berlin) == from_iso("2026-10-25T00:30:00Z")
-    assert instant_of("20261109090000.25+0100", UTC) == from_iso("2026-11-09T08:00:00.250Z")
+    assert hl7_instant("202610250230", berlin) == from_iso("2026-10-25T00:30:00Z")
+    assert hl7_instant("20261109090000.25+0100", UTC) == from_iso("2026-11-09T08:00:00.250Z")
 
 
 def test_an_admission_registers_whoever_it_is_about_and_takes_no_name() -> None:
@@ -221,7 +221,7 @@ def test_a_message_in_latin_1_is_read_as_it_says() -> None:
 
 def test_an_answer_names_the_message_and_turns_its_addresses_round() -> None:
     said = (
-        answer(Fields(message()), "AE", "a|b^c&d~e\nf", "OBX|2|6", from_iso("2026-11-09T09:00:01Z"))
+        acknowledgement(Fields(message()), "AE", "a|b^c&d~e\nf", "OBX|2|6", from_iso("2026-11-09T09:00:01Z"))
         .decode()
         .split("\r")
     )
@@ -249,7 +249,7 @@ def test_whatever_the_bytes_nothing_else_raises_and_all_of_it_is_taken_or_set_as
     except BadMessage:
         return
     assert read.accepted + len(read.bad) == len(read.records)
-    assert answer(Fields(body), "AA", "", "", 0).endswith(b"\r")
+    assert acknowledgement(Fields(body), "AA", "", "", 0).endswith(b"\r")
 
 
 def test_the_documentation_s_example_is_taken_whole() -> None:

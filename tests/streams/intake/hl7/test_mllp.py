@@ -101,7 +101,7 @@ async def test_noise_between_messages_and_messages_in_pieces_are_no_trouble(clin
     writer.close()
 
 
-@pytest.mark.parametrize(("bound", "began"), [("WHOLE_S", True), ("IDLE_S", False)])
+@pytest.mark.parametrize(("bound", "began"), [("WHOLE_S", True), ("SILENT_S", False)])
 async def test_a_connection_that_hangs_is_ended_and_others_are_served(
     clinic: Inside, monkeypatch: pytest.MonkeyPatch, bound: str, began: bool
 ) -> None:
@@ -115,7 +115,7 @@ async def test_a_connection_that_hangs_is_ended_and_others_are_served(
 
 async def test_a_message_that_is_too_long_ends_its_connection(clinic: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = await opened(clinic)
-    writer.write(mllp.BEGIN + b"x" * (3 * mllp.LARGEST))
+    writer.write(mllp.BEGIN + b"x" * (3 * mllp.LARGEST_MESSAGE))
     with pytest.MonkeyPatch.context():
         assert await asyncio.wait_for(_to_the_end(reader), 20) == b""
     writer.close()
@@ -131,7 +131,7 @@ async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
 async def test_more_connections_than_may_be_are_turned_away_with_a_line_in_the_log(
     clinic: Inside, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(mllp, "MOST", 1)
+    monkeypatch.setattr(mllp, "MOST_CONNECTIONS", 1)
     first = await opened(clinic)
     await until(lambda: clinic.service.hl7.connections == 1, "the first one")
     second = await opened(clinic)
