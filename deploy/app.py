@@ -17,9 +17,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.routes import alert_routes
-from alerts.api.views import RETRY_AFTER_S, NotNow
+from alerts.api.views import AS_MADE, RETRY_AFTER_S, NotNow
 from deploy.foreign import ForeignRequests
 from deploy.wiring import Service
+from models.wire.on_call import SiteOut
 from models.wire.schema import SCHEMAS
 from streams.forecasts.http import patient_routes
 from streams.intake.admission import Admission
@@ -65,9 +66,9 @@ def build(service: Service) -> FastAPI:
         await service.measure()
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/v1/site", tags=["operations"])
-    async def site() -> dict[str, Any]:
-        """The site's name, time zone and clock, where its pages go, and which limits watch less than the built-in ones."""
+    @app.get("/v1/site", tags=["operations"], response_model=AS_MADE, responses={200: {"model": SiteOut}})
+    async def site() -> SiteOut:
+        """The site's name, time zone and clock, where its pages go, which limits watch less, and whether its file is refused."""
         settings = service.settings
         return {
             "site": settings.site.name,
@@ -75,6 +76,7 @@ def build(service: Service) -> FastAPI:
             "clock": await service.views.clock(settings.site.name),
             "pages_to": [destination.name for destination in service.pager.destinations],
             "weakened": [{"limit": words, "reason": reason} for words, reason in settings.weakened()],
+            "configuration_refused": None if service.refused is None else service.refused.document(),
         }
 
     finish(app)

@@ -10,9 +10,10 @@ from typing import Final
 import uvicorn
 
 from deploy.app import build
+from deploy.configuration import WatchedSettings
 from deploy.logs import set_up_log
-from deploy.settings import Settings, WatchedSettings
-from deploy.wiring import Service
+from deploy.settings import Settings
+from deploy.wiring import Service, wall_us
 from streams.ward.state import Clock
 
 GRACE_S: Final = 5
@@ -63,15 +64,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run_service(settings: Settings, config: Path | None, data: Path, host: str, port: int, clock: Clock) -> None:
+def run_service(config: Path | None, data: Path, host: str, port: int, clock: Clock) -> None:
     """Serve until interrupted; a configuration file that changes is put in force.
 
     Raises:
+        BadConfiguration: the file cannot be used, and there is none from before to go on with.
         ServiceFailed: a task of the service has failed, so that it had to end.
     """
+    watched = None if config is None else WatchedSettings(config, data, wall_us)
+    settings = Settings() if watched is None else watched.first()
     set_up_log()
     listening = listen(host, port)
-    service = Service(data, settings, clock, watched=None if config is None else WatchedSettings(config))
+    service = Service(data, settings, clock, watched=watched)
     address = f"http://{host}:{listening.getsockname()[1]}"
     sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
     sys.stderr.flush()

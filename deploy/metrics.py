@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from alerts.store.destinations import DestinationState
+from deploy.configuration import Refused
 from models.instants import SECOND
 
 
@@ -71,6 +72,12 @@ class Metrics:
             ["destination"],
             registry=registry,
         )
+        self.configuration_refused: Final = Gauge(
+            "chairside_configuration_refused_since_timestamp_seconds",
+            "Since when a configuration file cannot be used, so that an earlier one is in force; absent while all are good",
+            ["file"],
+            registry=registry,
+        )
         self.listeners: Final = Gauge(
             "chairside_live_listeners", "Boards connected to the live feed", registry=registry
         )
@@ -112,3 +119,9 @@ class Metrics:
             self.destination_owed.labels(each.name).set(each.owed)
             if each.last_success_us is not None:
                 self.destination_success.labels(each.name).set(each.last_success_us / SECOND)
+
+    def show_refused(self, refused: Iterable[Refused]) -> None:
+        """Set the gauge of configuration files that cannot be used."""
+        self.configuration_refused.clear()
+        for each in refused:
+            self.configuration_refused.labels(each.file).set(each.since_us / SECOND)

@@ -260,16 +260,39 @@ class BadConfiguration(ValueError):
 
     def __init__(self, path: Path, problems: list[str]) -> None:
         super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
-        self.problems = problems
+        self.path, self.problems = path, problems
 
 
 def load(path: Path) -> Settings:
     """Read and check a configuration file.
 
     Raises:
-        BadConfiguration: the file is missing, no TOML, has a value that makes no sense, or weakens a limit without a reason.
+        BadConfiguration: the file is missing, empty, no TOML, has a value that makes no sense, or weakens a limit without a reason.
     """
-    settings = _read(path)
+    return parse(path, text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """A configuration file's text.
+
+    Raises:
+        BadConfiguration: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except OSError as wrong:
+        raise BadConfiguration(path, [f"cannot be read: {wrong.strerror}"]) from wrong
+    except UnicodeDecodeError as wrong:
+        raise BadConfiguration(path, [f"not TOML: {wrong}"]) from wrong
+
+
+def parse(path: Path, text: str) -> Settings:
+    """The settings of a configuration file's text; `path` is for what is said of it.
+
+    Raises:
+        BadConfiguration: as `load`.
+    """
+    settings = _parsed(path, text)
     silent = [
         f'limits: {words}: give a reason, for example reason = "…"'
         for words, reason in settings.weakened()
@@ -280,13 +303,14 @@ def load(path: Path) -> Settings:
     return settings
 
 
-def _read(path: Path) -> Settings:
+def _parsed(path: Path, text: str) -> Settings:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as wrong:
-        raise BadConfiguration(path, [f"cannot be read: {wrong.strerror}"]) from wrong
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
         raise BadConfiguration(path, [f"not TOML: {wrong}"]) from wrong
+    if not document:
+        # A disk that was full, or an editor that was cut short: nobody means the defaults by it.
+        raise BadConfiguration(path, ["it is empty, which is no configuration: name the site at least"])
     try:
         settings = Settings.model_validate(_floats(document))
         settings.limit_table()
@@ -304,39 +328,12 @@ def _read(path: Path) -> Settings:
     return settings
 
 
-class WatchedSettings:
-    """A configuration file that is checked for changes since the last call."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._seen = self._stamp()
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size
-
-    def changed(self) -> Settings | None:
-        """The new settings; None if the file is as it was, or away for a moment, as when an editor replaces it.
-
-        Raises:
-            BadConfiguration: it changed to something that cannot be used; raised once a change.
-        """
-        stamp = self._stamp()
-        if stamp is None or stamp == self._seen:
-            return None
-        self._seen = stamp
-        return load(self.path)
-
-
 def limits_only(path: Path) -> SiteConfigured:
     """The `site.configured` of a limits file: what `replay --limits` puts in force. A whole configuration will do too.
 
     Nobody is watched by it, so a limit that is weakened needs no reason.
     """
-    return _read(path).record()
+    return _parsed(path, text_of(path)).record()
 
 
 def _floats(node: Any) -> Any:

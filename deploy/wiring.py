@@ -31,9 +31,10 @@ from deploy.auditor import Auditor
 from deploy.board_views import ShardViews
 from deploy.clock_watch import ClockWatch
 from deploy.compiling import compile_ward
+from deploy.configuration import Refused, WatchedSettings
 from deploy.logs import log_decisions
 from deploy.metrics import Metrics
-from deploy.settings import BadConfiguration, Settings, WatchedSettings
+from deploy.settings import Settings
 from deploy.supervisor import Supervisor, reason_of
 from models.instants import SECOND
 from models.wire.observations import ClockApart, Command, Conflicted, Fault
@@ -160,6 +161,8 @@ class Service:
         """What went wrong with store, state or clock, to be told through the journal like everything else."""
         self._unshown = ""
         """Why the chairs' values cannot be shown; empty: they can."""
+        if self.refused is not None:
+            log.error("the configuration is refused, going on with the last good one: %s", self.refused)
         compile_ward(log.warning)
         again = self.owner.recover()
         if again:
@@ -216,8 +219,15 @@ class Service:
             self.store.close()
             self._lock.close()
 
+    @property
+    def refused(self) -> Refused | None:
+        """Why the configuration file cannot be used now, so that an earlier one is in force; None: it can."""
+        return None if self._watched is None else self._watched.refused
+
     async def _configure(self) -> None:
         """Append the configuration if it is not the one in force."""
+        if self._watched is not None:
+            self._watched.keep()
         record = self.settings.record()
         if self.views.configuration(record.site) != record.hash:
             # Its place makes it new: a file that was changed and changed back must not pass for a repeat.
@@ -254,11 +264,10 @@ class Service:
         """The changed settings, as far as they may change while we run; None: as before, or bad."""
         if self._watched is None:
             return None
-        try:
-            settings = self._watched.changed()
-        except BadConfiguration as bad:
-            log.error("the configuration in force stays: %s", bad)
-            return None
+        before = self.refused
+        settings = self._watched.changed()
+        if self.refused is not None and self.refused != before:
+            log.error("the configuration in force stays: %s", self.refused)
         if settings is None:
             return None
         if settings.site.name != self.settings.site.name:
@@ -365,6 +374,7 @@ class Service:
             "checkpoint": self.owner.checkpointed_offset,
             "open_sessions": self.views.open_sessions(),
             "destinations": {each.name: destination_document(each)["state"] for each in self.pager.states},
+            "configuration_refused": None if self.refused is None else self.refused.document(),
             "forecasts": None if self.forecaster is None else self.forecaster.health(),
         }
 
@@ -390,4 +400,5 @@ class Service:
             metrics.forecasts_failed.set(self.forecaster.maker.failed)
             metrics.forecasts_waiting.set(self.forecaster.maker.waiting)
         metrics.pages_abandoned.set(pages.abandoned)
+        metrics.show_refused([] if self.refused is None else [self.refused])
         metrics.show_destinations(await asyncio.to_thread(self.store.destinations))

@@ -324,7 +324,8 @@ def serve_command(
 ) -> None:
     """Run Chairside for one clinic: intake, detection, pages and boards in one process, with one SQLite file.
 
-    Without a configuration it listens on this machine only, and pages go to this terminal.
+    Without a configuration it listens on this machine only, and pages go to this terminal. With one that cannot be used it
+    goes on with the last that could be, and says so, there and on the board.
 
     [dim]chairside serve --config site.toml --data /var/lib/chairside --port 8000[/dim]
     """
@@ -335,7 +336,7 @@ def serve_command(
     if clock not in {"received", "observed"}:
         raise fail("--clock is received or observed", 2)
     mode: Clock = "observed" if clock == "observed" else "received"
-    _run(lambda: run_service(_settings(config), config, data, host, port, mode))
+    _run(lambda: run_service(config, data, host, port, mode))
 
 
 @app.command("demo")
@@ -372,7 +373,7 @@ def _run(start: Any) -> None:
 
     try:
         start()
-    except (DataInUse, JournalRefused, DatabaseTooNew, ServiceFailed, UnknownState) as wrong:
+    except (BadConfiguration, DataInUse, JournalRefused, DatabaseTooNew, ServiceFailed, UnknownState) as wrong:
         raise fail(str(wrong)) from wrong
     except (UnknownFrame, OffsetGap) as wrong:
         raise fail(f"the journal cannot be read on: {wrong}") from wrong

@@ -26,6 +26,7 @@ from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.live import Feed
 from alerts.api.routes import alert_routes
+from alerts.api.views import AS_MADE
 from alerts.store.store import Store
 from deploy.app import ABOUT, finish
 from deploy.foreign import ForeignRequests
@@ -41,6 +42,7 @@ from deploy.supervisor import Supervisor, reason_of
 from deploy.tracing import set_up_tracing
 from deploy.wiring import wall_us
 from models.wire.observations import Command
+from models.wire.on_call import SiteOut
 from streams.forecasts.http import patient_routes
 from streams.hosts.embedded import UNWRITABLE
 from streams.intake.admission import Admission, is_canary
@@ -118,7 +120,10 @@ class Edge:
     def health(self) -> dict[str, Any]:
         """Whether every task runs."""
         tasks = self.tasks.health()
-        return {"ok": set(tasks.values()) <= {"running"}, "tasks": tasks, "listeners": self.feed.listeners}
+        return {
+            "ok": set(tasks.values()) <= {"running"}, "tasks": tasks, "listeners": self.feed.listeners,
+            "configurations_refused": [each.document() for each in self.sites.refused.values()],
+        }  # fmt: skip
 
     def _heard(self, event: str, site: str, document: dict[str, Any]) -> None:
         if event == "alert" and is_canary(site):
@@ -180,14 +185,15 @@ def build_edge(edge: Edge) -> FastAPI:
     async def metrics() -> Response:
         """For Prometheus."""
         edge.metrics.listeners.set(edge.feed.listeners)
+        edge.metrics.show_refused(edge.sites.refused.values())
         return Response(generate_latest(edge.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/v1/site", tags=["operations"])
-    async def site(site: str = "") -> dict[str, Any]:
+    @app.get("/v1/site", tags=["operations"], response_model=AS_MADE, responses={200: {"model": SiteOut}})
+    async def site(site: str = "") -> SiteOut:
         """A site's name, time zone and clock; without one, that of the site whose boards this edge shows."""
         name = site or edge.site
-        settings = edge.sites.configured.get(name)
-        if settings is None and site:
+        settings, refused = edge.sites.configured.get(name), edge.sites.refused.get(name)
+        if settings is None and refused is None and site:
             raise HTTPException(404, f"there is no site {name}")
         return {
             "site": name,
@@ -197,6 +203,7 @@ def build_edge(edge: Edge) -> FastAPI:
             "weakened": []
             if settings is None
             else [{"limit": words, "reason": reason} for words, reason in settings.weakened()],
+            "configuration_refused": None if refused is None else refused.document(),
         }
 
     finish(app)

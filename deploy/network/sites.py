@@ -1,12 +1,13 @@
 """The sites of a network: one configuration file each in one folder; a file that is added, changed or taken away counts at once.
 
 Their limits and policies act through the journal (`site.configured`), as in one clinic; here is where each site's pages go.
-A file that cannot be used changes nothing: what it said before stays, and the log says why.
+A file that cannot be used changes nothing: what it said before stays, and log, board, `/healthz` and a metric say why.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 from alerts.effects import Page
 from alerts.notify.destination import Destination
 from alerts.store.outbox import Method, Recipients, everybody
+from deploy.configuration import Refused, named_site, refused
 from deploy.settings import BadConfiguration, Settings, load
 from streams.journal.topics import OPERATORS
 
@@ -28,6 +30,7 @@ OPERATORS_FILE: Final = "operators.toml"
 class _Seen:
     stamp: tuple[int, int]
     settings: Settings | None
+    refused: Refused | None = None
 
 
 class Sites:
@@ -60,8 +63,17 @@ class Sites:
                 self._seen[path] = _Seen(stamp, load(path))
             except BadConfiguration as bad:
                 log.error("not in force: %s", bad)
-                self._seen[path] = _Seen(stamp, None if before is None else before.settings)
+                settings, since = (None, None) if before is None else (before.settings, before.refused)
+                self._seen[path] = _Seen(stamp, settings, refused(bad, since, time.time_ns() // 1000))
         return changed
+
+    @property
+    def refused(self) -> Mapping[str, Refused]:
+        """The files that cannot be used now, by the site that each is about."""
+        return {
+            named_site(path) if seen.settings is None else seen.settings.site.name: seen.refused
+            for path, seen in sorted(self._seen.items()) if seen.refused is not None
+        }  # fmt: skip
 
     @property
     def configured(self) -> Mapping[str, Settings]:

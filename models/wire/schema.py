@@ -18,6 +18,7 @@ from models.wire.live import (
     TRANSITION_ADAPTER,
 )
 from models.wire.observations import OBSERVATION
+from models.wire.on_call import SITE_ADAPTER
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
@@ -33,6 +34,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "patients": PATIENTS_ADAPTER.json_schema,
     "patient": PATIENT_ADAPTER.json_schema,
     "burden": BURDEN_ADAPTER.json_schema,
+    "site": SITE_ADAPTER.json_schema,
 }
 
 

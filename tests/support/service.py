@@ -27,9 +27,10 @@ from typer.testing import CliRunner
 
 from bench.recorded import DATA
 from deploy.cli.app import app
+from deploy.configuration import WatchedSettings
 from deploy.http import Server, listen, server
-from deploy.settings import Settings, WatchedSettings, load
-from deploy.wiring import Service
+from deploy.settings import Settings
+from deploy.wiring import Service, wall_us
 from models.arrays import Document
 from models.instants import SECOND, from_iso, iso
 from streams.journal.appender_clock import AppenderClock
@@ -183,8 +184,8 @@ async def serving(
     it changes, instead of `settings`.
     """
     listening = listen("127.0.0.1", 0)
-    watched = None if config is None else WatchedSettings(config)
-    settings = settings or (Settings() if config is None else load(config))
+    watched = None if config is None else WatchedSettings(config, data, wall_us)
+    settings = settings or (Settings() if watched is None else watched.first())
     service = Service(data, settings, clock, now_us, watched, forecasting=forecasting)
     web = server(service, "127.0.0.1", 0)
     running = asyncio.create_task(web.serve(sockets=[listening]))

@@ -1,33 +1,57 @@
-/** What the service says of itself: its time zone, and whether its clock is the world's.
+/** What the service says of itself: its time zone, whether its clock is the world's, and whether its configuration is refused.
  *
- * Asked for once, and again until it answers. Until then the zone known from the last time, or the browser's, is used.
+ * Asked for again each quarter of a minute. Until it answers the zone known from the last time, or the browser's, is used.
  */
 
 import { signal } from "@preact/signals";
 
-import { getJson, remember, remembered } from "./here";
+import { getJson, remember, remembered, site } from "./here";
 import { setZone } from "./times";
 
 interface Site {
   site?: string;
   timezone?: string;
   clock?: string;
+  configuration_refused?: Refused | null;
+}
+
+/** A configuration file that cannot be used: what it said before stays in force. */
+export interface Refused {
+  file: string;
+  since: string;
+  problems: readonly string[];
 }
 
 const KEY = "chairside.zone";
+const EVERY_MS = 15_000;
 const RETRY_MS = 5_000;
 
 /** The demonstration's clock is the invented clinic's own, and runs faster. */
 export const invented = signal(false);
+export const refused = signal<Refused | null>(null);
+
+/** Pure: the line's words. One problem of many is enough to find the file's first mistake. */
+export function refusedWords({ file, since, problems }: Refused, at: (text: string) => string): string {
+  const more = problems.length > 1 ? ` And ${problems.length - 1} more.` : "";
+  return `Configuration refused since ${at(since)}. ${file}: ${problems[0] ?? "no reason known"}.${more} What it said before stays in force.`;
+}
+
+let asked = false;
 
 export async function askSite(): Promise<void> {
-  const known = remembered(KEY);
-  if (known !== null) setZone(known);
+  if (!asked) {
+    const known = remembered(KEY);
+    if (known !== null) setZone(known);
+    asked = true;
+  }
+  let againMs = EVERY_MS;
   try {
-    const answer = await getJson<Site>("/v1/site");
+    const answer = await getJson<Site>(site === "main" ? "/v1/site" : `/v1/site?site=${encodeURIComponent(site)}`);
     invented.value = answer.clock === "observed";
+    refused.value = answer.configuration_refused ?? null;
     if (answer.timezone && setZone(answer.timezone)) remember(KEY, answer.timezone);
   } catch {
-    window.setTimeout(() => void askSite(), RETRY_MS);
+    againMs = RETRY_MS;
   }
+  window.setTimeout(() => void askSite(), againMs);
 }

@@ -1,10 +1,12 @@
-/** Where pages go, in one line: calm while they arrive, loud once they do not. Asked for each quarter of a minute. */
+/** Where pages go, in one line: calm while they arrive, loud once they do not. Asked for each quarter of a minute. And a loud one
+ * while the site's configuration is refused. */
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
 import { getJson, listOf, site } from "../here";
 import { type Destination, wordsOf } from "../destinations";
+import { refused, refusedWords } from "../site";
 import { clock, parse } from "../times";
 
 const EVERY_MS = 15_000;
@@ -24,7 +26,12 @@ export function PagesLine() {
     const timer = window.setInterval(() => void ask(), EVERY_MS);
     return () => window.clearInterval(timer);
   }, []);
-  const line = wordsOf(destinations.value, (text) => { const t = parse(text); return t === null ? "—" : clock(t); });
-  if (line === null) return null;
-  return <p class={line.loud ? "pages-line loud" : "pages-line"} role={line.loud ? "alert" : undefined} data-testid="pages-line">{line.words}</p>;
+  const at = (text: string | null | undefined): string => { const t = parse(text); return t === null ? "—" : clock(t); };
+  const line = wordsOf(destinations.value, at);
+  return (
+    <>
+      {refused.value && <p class="pages-line loud" role="alert" data-testid="configuration-refused">{refusedWords(refused.value, at)}</p>}
+      {line && <p class={line.loud ? "pages-line loud" : "pages-line"} role={line.loud ? "alert" : undefined} data-testid="pages-line">{line.words}</p>}
+    </>
+  );
 }
