@@ -6,6 +6,7 @@
 import { signal } from "@preact/signals";
 
 import { getJson, remember, remembered, site } from "./here";
+import type { Refused } from "./refusal";
 import { setZone } from "./times";
 
 interface Site {
@@ -15,13 +16,6 @@ interface Site {
   configuration_refused?: Refused | null;
 }
 
-/** A configuration file that cannot be used: what it said before stays in force. */
-export interface Refused {
-  file: string;
-  since: string;
-  problems: readonly string[];
-}
-
 const KEY = "chairside.zone";
 const EVERY_MS = 15_000;
 const RETRY_MS = 5_000;
@@ -29,12 +23,6 @@ const RETRY_MS = 5_000;
 /** The demonstration's clock is the invented clinic's own, and runs faster. */
 export const invented = signal(false);
 export const refused = signal<Refused | null>(null);
-
-/** Pure: the line's words. One problem of many is enough to find the file's first mistake. */
-export function refusedWords({ file, since, problems }: Refused, at: (text: string) => string): string {
-  const more = problems.length > 1 ? ` And ${problems.length - 1} more.` : "";
-  return `Configuration refused since ${at(since)}. ${file}: ${problems[0] ?? "no reason known"}.${more} What it said before stays in force.`;
-}
 
 let asked = false;
 

@@ -6,7 +6,8 @@ import { useEffect } from "preact/hooks";
 
 import { getJson, listOf, site } from "../here";
 import { type Destination, wordsOf } from "../destinations";
-import { refused, refusedWords } from "../site";
+import { refusedWords } from "../refusal";
+import { refused } from "../site";
 import { clock, parse } from "../times";
 
 const EVERY_MS = 15_000;

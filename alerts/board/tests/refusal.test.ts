@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { refusedWords } from "../src/site";
+import { refusedWords } from "../src/refusal";
 
 const at = (): string => "14:03";
 
