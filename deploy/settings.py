@@ -267,7 +267,7 @@ def load(path: Path) -> Settings:
     """Read and check a configuration file.
 
     Raises:
-        BadConfiguration: the file is missing, empty, no TOML, has a value that makes no sense, or weakens a limit without a reason.
+        BadConfiguration: the file is missing, empty, no TOML, makes no sense somewhere, or weakens a limit without a reason.
     """
     return parse(path, text_of(path))
 

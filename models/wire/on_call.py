@@ -29,7 +29,7 @@ class WeakenedLimitOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class SiteOut(TypedDict):
-    """`GET /v1/site`: what a page must know to show time, where pages go, which limits watch less, and whether the file is refused."""
+    """`GET /v1/site`: how to show time, where pages go, which limits watch less, and whether the site's file is refused."""
 
     site: str
     timezone: str
