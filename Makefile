@@ -121,6 +121,10 @@ prove-peers: setup $(BROKER) ## Measure Chairside beside Faust, Quix Streams, By
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
 	$(BIN)/python -m bench.speed.latency
 
+.PHONY: prove-pages
+prove-pages: setup ## Run 10,000 schedules of crashes, failing phones, full disks and jumping clocks; no high alert may be lost (an hour)
+	$(BIN)/python -m bench.paging
+
 .PHONY: prove-pages-latency
 prove-pages-latency: setup ## Measure the time from a durable page to its first try while other destinations hang, drip and refuse
 	$(BIN)/python -m bench.speed.pages
