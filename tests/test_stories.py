@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.support.calls  # noqa: F401  # it adds its plays to the others
 from tests.support.plays import PLAYS, Stage, interrupted, played
 
 FOLDER = Path(__file__).parent / "stories"

@@ -454,7 +454,7 @@ class Life:
 
 
 @cache
-def _empty() -> Path:
+def empty_store() -> Path:
     """An empty store of this version, made once a process."""
     path = Path(mkdtemp(prefix="paging-")) / "empty.sqlite"
     store = Store(f"sqlite:///{path}")
@@ -465,5 +465,5 @@ def _empty() -> Path:
 
 def begun(seed: int, folder: Path) -> World:
     """A schedule's world, in an empty folder."""
-    shutil.copy(_empty(), folder / "clinic.sqlite")
+    shutil.copy(empty_store(), folder / "clinic.sqlite")
     return World(seed, folder)

@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from alerts.desk.desk import Desk
 from alerts.desk.ladder import AGAIN
 from alerts.effects import Page, Transition
+from alerts.rota.watch import TOLD_BEFORE
 from models.findings import Finding, Subject
-from models.instants import FAR, HOUR, MINUTE, SECOND, from_iso, to_datetime
+from models.instants import DAY, FAR, HOUR, MINUTE, SECOND, from_iso, to_datetime
 from models.tables.rules import Priority
 from models.wire.live import AlertPhase
 from models.wire.observations import (
@@ -25,6 +26,7 @@ from models.wire.observations import (
     AlertEscalated,
     AlertSnoozed,
     AlertUnsnoozed,
+    RotaOverride,
     SiteConfigured,
 )
 
@@ -49,7 +51,6 @@ def rota(edited: bool) -> dict[str, Any]:
     nurses = {
         "timezone": "UTC",
         "rotations": [{"people": list(PEOPLE), "since": "2026-11-02", "handoff": "07:00", "every_hours": 3}],
-        "expected": [{"days": ["sun"]}],
     }
     common = {"people": people, "schedules": {"nurses": nurses}}
     if edited:
@@ -61,16 +62,38 @@ def rota(edited: bool) -> dict[str, Any]:
     return {**common, "policies": policies, "routes": [{"policy": name, "categories": [name]} for name in LADDERS]}
 
 
-def on_call(at_us: int) -> list[str]:
+@dataclass(frozen=True)
+class Swap:
+    """From then until then `who` is there for `covers`; for all where that is None; nobody where `who` is."""
+
+    since_us: int
+    until_us: int
+    who: str | None
+    covers: str | None
+
+
+def on_call(at_us: int, swaps: list[Swap]) -> list[str]:
     turn = (at_us - START - HOUR) // SHIFT
-    return [PEOPLE[turn % 3]] if turn >= 0 else []
+    found = [PEOPLE[turn % 3]] if turn >= 0 else []
+    for swap in swaps:
+        if swap.since_us <= at_us < swap.until_us and (swap.covers is None or swap.covers in found):
+            found = [] if swap.who is None else [swap.who]
+    return found
 
 
-def called_by(rung: list[str], at_us: int) -> list[str]:
+def called_by(rung: list[str], at_us: int, swaps: list[Swap]) -> list[str]:
     found: list[str] = []
     for who in rung:
-        found += on_call(at_us) if who == "schedule:nurses" else ["cem"] if who == "role:doctor" else [who]
+        found += on_call(at_us, swaps) if who == "schedule:nurses" else ["cem"] if who == "role:doctor" else [who]
     return found
+
+
+def next_hole(at_us: int, swaps: list[Swap]) -> int:
+    """The first instant from then on at which nobody is on call; `FAR`: none in three days."""
+    shifts = [START + HOUR + turn * SHIFT for turn in range(-1, 100)]
+    edges = {at_us, *shifts, *(edge for swap in swaps for edge in (swap.since_us, swap.until_us))}
+    ahead = [edge for edge in edges if at_us <= edge <= at_us + TOLD_BEFORE]
+    return min((edge for edge in ahead if not on_call(edge, swaps)), default=FAR)
 
 
 @dataclass
@@ -102,12 +125,15 @@ class LadderMachine(RuleBasedStateMachine):
         self.climbs: dict[str, Climb] = {}
         self.standing: dict[tuple[str, str], Priority] = {}
         self.keys: set[str] = set()
+        self.swaps: list[Swap] = []
+        self.closed = False
         self._configure()
 
     def _configure(self) -> None:
         self.desk.configure(
             SiteConfigured(at=to_datetime(self.clock_us), site="main", rota=rota(self.edited)), self.clock_us
         )
+        self._read()
 
     # ---- what comes out
 
@@ -123,13 +149,13 @@ class LadderMachine(RuleBasedStateMachine):
     def _step(self, step: Transition) -> None:
         at_us = from_iso(step.at)
         if step.transition == "raised":
-            policy = RULES[step.rule] if not self.edited else ""
+            policy = RULES.get(step.rule, "") if not self.edited else ""
             self.climbs[step.alert] = Climb(policy, 2 if policy == "mood" else 1, last_us=at_us)
         climb = self.climbs[step.alert]
         climb.phase, climb.last_us = step.phase, at_us
         match step.transition:
             case "worsened":
-                climb.policy = RULES[step.rule] if not self.edited else ""
+                climb.policy = RULES.get(step.rule, "") if not self.edited else ""
                 climb.answers = 2 if climb.policy == "mood" else 1
                 climb.begins()
             case "expired":
@@ -144,12 +170,13 @@ class LadderMachine(RuleBasedStateMachine):
                     assert step.evidence["rung"] > 1
             case "closed":
                 climb.quiet = True
+                self.closed |= step.rule == "nobody-on-call" and "by" in step.evidence
             case _:
                 pass
         for passed in step.evidence.get("nobody", ()):
             climb.rung += 1
             who, _ = climb.rungs[climb.rung - 1]
-            left = [one for one in called_by(who, at_us) if one not in climb.answered]
+            left = [one for one in called_by(who, at_us, self.swaps) if one not in climb.answered]
             assert left == [], f"somebody could have been called, and was passed over: {passed}"
 
     def _paged(self, page: Page) -> None:
@@ -171,7 +198,9 @@ class LadderMachine(RuleBasedStateMachine):
                     assert page.to == ()
                 else:
                     wanted = [
-                        one for one in called_by(climb.rungs[page.rung - 1][0], at_us) if one not in climb.answered
+                        one
+                        for one in called_by(climb.rungs[page.rung - 1][0], at_us, self.swaps)
+                        if one not in climb.answered
                     ]
                     assert list(page.to) == list(dict.fromkeys(wanted)), (
                         "somebody is paged who is on no rung, or is not"
@@ -183,7 +212,7 @@ class LadderMachine(RuleBasedStateMachine):
         """How many rungs after the last called one have nobody to call."""
         passed = 0
         for who, _ in climb.rungs[climb.rung :]:
-            if any(one not in climb.answered for one in called_by(who, at_us)):
+            if any(one not in climb.answered for one in called_by(who, at_us, self.swaps)):
                 break
             passed += 1
         return passed
@@ -243,6 +272,20 @@ class LadderMachine(RuleBasedStateMachine):
         self.edited = not self.edited
         self._configure()
 
+    @rule(
+        who=st.sampled_from([*PEOPLE, None]), covers=st.sampled_from([*PEOPLE, None]),
+        ahead=st.sampled_from([-HOUR, 0, 10 * MINUTE, SHIFT, DAY]), lasts=st.sampled_from([MINUTE, HOUR, SHIFT, 4 * SHIFT]),
+    )  # fmt: skip
+    def somebody_swaps(self, who: str | None, covers: str | None, ahead: int, lasts: int) -> None:
+        swap = Swap(self.clock_us + ahead, self.clock_us + ahead + lasts, who, covers)
+        self.swaps.append(swap)
+        since, until = to_datetime(swap.since_us), to_datetime(swap.until_us)
+        record = RotaOverride(
+            at=to_datetime(self.clock_us), schedule="nurses", who=who, covers=covers, since=since, until=until, by="ada"
+        )  # fmt: skip
+        assert self.desk.override(record, self.clock_us)
+        self._read()
+
     @rule(step=st.sampled_from([SECOND, 31 * SECOND, 2 * MINUTE, 10 * MINUTE, HOUR]))
     def time_passes(self, step: int) -> None:
         self.clock_us += step
@@ -284,6 +327,21 @@ class LadderMachine(RuleBasedStateMachine):
                 # What was medium first may wait as long as a medium one, and no longer.
                 wait_us = longest if alert.ladder is not None and alert.ladder.policy else AGAIN[MEDIUM]
                 assert self.clock_us - self.climbs[alert.id].last_us <= wait_us
+
+    @invariant()
+    def no_hole_in_the_rota_is_untold_and_none_that_is_filled_is_told(self) -> None:
+        # What falls due now does so at the next instant: where the two differ nothing can be said yet.
+        instants = (self.clock_us - 1, self.clock_us)
+        (hole, later) = (next_hole(at_us, self.swaps) for at_us in instants)
+        begun = hole <= instants[0]
+        if (hole < FAR) is not (later < FAR) or begun is not (later <= instants[1]):
+            return
+        told = [alert for alert in self.desk.open.values() if alert.rule == "nobody-on-call"]
+        if hole == FAR:
+            assert told == []
+        else:
+            assert told or self.closed, "nobody is told that nobody will be on call"
+            assert all((alert.priority is HIGH) is begun for alert in told)
 
 
 TestLadders = LadderMachine.TestCase

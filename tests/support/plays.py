@@ -7,6 +7,7 @@ Never here: an assertion, a clock, chance.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +17,19 @@ from typing import Any, Final
 from alerts.effects import AuditEntry, Effect, Page, Transition
 from models.instants import SECOND
 from models.tables.instruments import INSTRUMENTS
-from models.wire.observations import CheckIn, Dose, Intervention, SessionEnded, SessionStarted, Vitals
+from models.wire.observations import (
+    CheckIn,
+    Dose,
+    Intervention,
+    RotaOverride,
+    SessionEnded,
+    SessionStarted,
+    SiteConfigured,
+    Vitals,
+)
 from streams.shard import Shard
 from streams.ward.invariants import validate_state
+from tests.support.phones import Delivery, deliveries
 from tests.support.scenes import START_US, Scene, moment, seconds
 
 Channels = dict[str, float | None]
@@ -58,6 +69,10 @@ class Stage:
     offset_s: dict[str, float] = field(default_factory=dict)
     held: list[Vitals] | None = None
     beats: int = 0
+    people: dict[str, list[str]] = field(default_factory=dict)
+    """The phones of each, in order; where there are none, nobody in particular is called."""
+    off: set[str] = field(default_factory=set)
+    """Phones that are off."""
 
     # ---- what is written down
 
@@ -99,15 +114,31 @@ class Stage:
         self.note(f"Chair {chair}: {what}{f', {detail}' if detail else ''}")
         self.scene.send(Intervention.model_validate({**self._who(chair), "what": what, "detail": detail}))
 
-    def acknowledges(self, rule: str) -> None:
-        self.note(f"rn-1 acknowledges {rule}")
-        self.scene.acknowledges(rule)
+    def acknowledges(self, rule: str, by: str = "rn-1") -> None:
+        self.note(f"{by} acknowledges {rule}")
+        self.scene.acknowledges(rule, by)
 
-    def closes(self, rule: str, words: str) -> None:
-        self.note(f"rn-1 closes {rule}: {words}")
-        for effect in self.scene.closes(rule):
+    def closes(self, rule: str, words: str, by: str = "rn-1") -> None:
+        self.note(f"{by} closes {rule}: {words}")
+        for effect in self.scene.closes(rule, by):
             if isinstance(effect, AuditEntry) and effect.outcome != "accepted":
-                self.note(f"Chairside to rn-1: {effect.outcome}")
+                self.note(f"Chairside to {by}: {effect.outcome}")
+
+    # ---- who is on call
+
+    def configures(self, words: str, rota: dict[str, Any], people: dict[str, list[str]]) -> None:
+        self.note(f"Who is called: {words}")
+        self.people = people
+        self.scene.send(SiteConfigured(at=moment(self.scene.now_s), rota=rota))
+
+    def covers(self, schedule: str, who: str, hours: float) -> None:
+        self.note(f"{who} puts themselves on call ({schedule}) for {hours:g} hours")
+        since, until = moment(self.scene.now_s), moment(self.scene.now_s + hours * 3600)
+        self.scene.send(RotaOverride(at=since, schedule=schedule, who=who, since=since, until=until, by=who))
+
+    def switches_off(self, phone: str) -> None:
+        self.note(f"The battery of {phone} is dead")
+        self.off.add(phone)
 
     def ends(self, chair: str) -> None:
         self.note(f"Chair {chair}: the session ends, P-{chair} goes home")
@@ -192,17 +223,44 @@ class Stage:
 def told(title: str, stage: Stage, effects: list[Effect]) -> str:
     """The whole story: what happened, then what Chairside said and whom it paged."""
     lines = []
+    pages = [effect for effect in effects if isinstance(effect, Page)] if stage.people else []
+    delivered = deque(deliveries(pages, stage.people, stage.off, stage.scene.now_s))
     for effect in effects:
+        if not isinstance(effect, Transition | Page):
+            continue
+        while delivered and delivered[0][0] < seconds(effect.at):
+            lines.append(_delivered(delivered.popleft()))
         if isinstance(effect, Transition):
             said = f": {effect.text}" if effect.transition in {"raised", "worsened", "eased"} else ""
+            if stage.people:
+                said += _why(effect)
             heard_s = (stage.scene.journal[effect.cause.offset][0] - START_US) / SECOND
             late = f" [known at {clock(heard_s)}]" if heard_s > seconds(effect.at) + 60 else ""
             who = f"{effect.priority} {effect.rule} {effect.transition} ({effect.patient})"
             lines.append(f"{clock(seconds(effect.at)):>7}  {who}{late}{said}")
-        elif isinstance(effect, Page):
-            lines.append(f"{clock(seconds(effect.at)):>7}  PAGE {effect.title}")
+        else:
+            whom = f"{', '.join(effect.to) or 'everybody'}: " if stage.people else ""
+            kind = "PAGE" if effect.kind == "page" else "NEWS"
+            lines.append(f"{clock(seconds(effect.at)):>7}  {kind} {whom}{effect.title}")
+    lines += map(_delivered, delivered)
     said_by = lines or ["         nothing"]
     return "\n".join([title, "", "What happens", *stage.happened, "", "What Chairside says", *said_by, ""])
+
+
+def _why(step: Transition) -> str:
+    """Who is called at a transition, and why these."""
+    said = step.evidence
+    because = f": {said['because']}" if "because" in said else ""
+    passed = [f"passed over {each}" for each in said.get("nobody", ())]
+    rung = [f"rung {said['rung']} of {said['of']}"] if "rung" in said else []
+    counted = [f"{said['answers']} have answered"] if "answers" in said else []
+    reasons = "; ".join((*passed, *rung, *counted))
+    return f"{because} [{reasons}]" if reasons else because
+
+
+def _delivered(delivery: Delivery) -> str:
+    at_s, what = delivery
+    return f"{clock(round(at_s, 3)):>7}       {what}"
 
 
 def played(name: str) -> tuple[str, Stage]:
