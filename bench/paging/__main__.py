@@ -80,7 +80,7 @@ def main() -> int:
         for what in verdict.broken:
             broken += 1
             print(f"{what}\n    again: python -m bench.paging --seed {verdict.seed}", flush=True)
-        if done % 500 == 0:
+        if done % 200 == 0:
             print(
                 f"{done} schedules, {time.perf_counter() - began_s:.0f} s, {broken} broken", file=sys.stderr, flush=True
             )

@@ -13,9 +13,9 @@ import heapq
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -29,7 +29,7 @@ from alerts.notify.destination import Destination, Message, Outcome
 from alerts.notify.pager import Pager
 from alerts.rota.wall_clock import wall_of
 from alerts.store.database import BUSY_S
-from alerts.store.destinations import DestinationState
+from alerts.store.destinations import DestinationState, state_record
 from alerts.store.store import Store
 from bench.paging.faults import DURABLE, END_S, HEALED_S, Crash, Faults, drawn
 from bench.paging.virtual import VirtualLoop, done, failed, later
@@ -40,8 +40,6 @@ from models.wire.observations import (
     AlertSnoozed,
     CheckIn,
     Conflicted,
-    DestinationFailing,
-    DestinationRestored,
     Event,
     Fault,
     Internal,
@@ -148,9 +146,6 @@ class World:
     def wall_us(self) -> int:
         jumped = sum(by_s for at_s, by_s in self.faults.jumps if at_s <= self.time_s)
         return self.steady_us() + round(jumped * SECOND)
-
-    def at(self) -> datetime:
-        return to_datetime(self.steady_us())
 
     # ---- what people and monitors do
 
@@ -444,13 +439,8 @@ class Life:
     def _fault(self, fault: Conflicted | Fault) -> None:
         self.faults.append(fault)
 
-    async def _report(self, state: DestinationState, well: int) -> None:
-        common: dict[str, Any] = {"at": self.world.at(), "destination": state.name}
-        if state.failing_since_us is None:
-            await self.intake.append([DestinationRestored(**common)])
-            return
-        since = to_datetime(state.failing_since_us)
-        await self.intake.append([DestinationFailing(**common, since=since, reason=state.last_error or "", well=well)])
+    async def _report(self, state: DestinationState, well: Sequence[str]) -> None:
+        await self.intake.append([state_record(state, state.name, len(well), "main", self.world.steady_us())])
 
 
 @cache
