@@ -25,6 +25,7 @@ from models.wire.schema import SCHEMAS
 from streams.forecasts.http import patient_routes
 from streams.intake.admission import Admission
 from streams.intake.append import Overloaded
+from streams.intake.fhir.http import fhir_routes
 from streams.intake.http import observation_routes
 
 BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
@@ -49,6 +50,7 @@ def build(service: Service) -> FastAPI:
 
     admission = Admission(service.settings.site.name)
     app.include_router(observation_routes(service.append, service.store, service.counted, admission))
+    app.include_router(fhir_routes(service.append, service.counted, admission))
     app.include_router(chair_routes(service.views, service.store))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))

@@ -38,7 +38,7 @@ def observation_routes(
 
         Accepted and set aside are all lines. A field that was set aside alone is named beside them: its line is accepted.
         """
-        body = await _body(request)
+        body = await body_of(request)
         reading = read(body, request.headers.get("content-type"), admission)
         if not reading.records:
             raise HTTPException(422, "no observation in the body")
@@ -87,7 +87,7 @@ def observation_routes(
     return routes
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
     """The body, refused as soon as it is too large."""
     parts, size = [], 0
     async for part in request.stream():
