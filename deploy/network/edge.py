@@ -47,6 +47,7 @@ from streams.forecasts.http import patient_routes
 from streams.hosts.embedded import UNWRITABLE
 from streams.intake.admission import Admission, is_canary
 from streams.intake.append import Overloaded, Records
+from streams.intake.fhir.http import fhir_routes
 from streams.intake.http import observation_routes
 from streams.intake.kafka import NetworkIntake
 from streams.intake.raw import RawIntake
@@ -170,6 +171,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.state.site = edge.site
     app.add_middleware(ForeignRequests, hosts=edge.hosts)
     app.include_router(observation_routes(edge.append, edge.store, edge.counted, Admission()))
+    app.include_router(fhir_routes(edge.append, edge.counted, Admission(edge.site)))
     app.include_router(chair_routes(edge.views, edge.store))
     app.include_router(patient_routes(edge.store, edge.views))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
