@@ -52,5 +52,6 @@ LADDER: Final = Suite(
               new="self._watch_rota(record.site, max(clock_us, 0))\n        for each in self.open.values():\n            _ladder(each).restart()",
               why="a new configuration resets the ladders that are being climbed"),
     ),
+    plain=True,
 )
 # fmt: on
