@@ -80,7 +80,8 @@ class Tried:
 class PageCounts:
     """Counts of pages and deliveries.
 
-    A page counts as sent when one destination took it; `failing` counts deliveries waiting for a retry.
+    A page counts as sent when one destination took it; `failing` counts deliveries waiting for a retry; `oldest_unsent_s` is of
+    pages that ask for somebody.
     """
 
     owed: int
@@ -184,6 +185,11 @@ def is_due_at(destination: str, now_us: int) -> sa.ColumnElement[bool]:
     return sa.and_(DELIVERIES.c.destination == destination, is_due(now_us))
 
 
+ASKS: Final[sa.ColumnElement[bool]] = ~OUTBOX.c.doc.like('%,"kind":"%')
+"""Pages that ask for somebody, and are no news of what became of an alert: only of those is the kind written (effects.py), and no
+text in a page can look so, because its quotes are escaped."""
+
+
 def has_work(connection: Connection, destination: str, now_us: int) -> bool:
     """True if there is anything to address or to claim. Asked before a write, so that an idle pager takes no write lock."""
     waiting = sa.select(sa.literal(1)).where(
@@ -280,9 +286,9 @@ def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> N
 
 
 def unsent(connection: Connection) -> list[str]:
-    """The keys of pages that no destination took, but for those that were given up."""
+    """The keys of pages that ask for somebody and that no destination took, but for those that were given up."""
     waiting = ~OUTBOX.c.addressed | _delivery(*LIVE)
-    return list(connection.scalars(sa.select(OUTBOX.c.key).where(OUTBOX.c.sent_us.is_(None), waiting)))
+    return list(connection.scalars(sa.select(OUTBOX.c.key).where(OUTBOX.c.sent_us.is_(None), waiting, ASKS)))
 
 
 def tried_of(connection: Connection, keys: Collection[str]) -> dict[str, tuple[list[str], list[str]]]:
@@ -315,7 +321,7 @@ def counts(connection: Connection, now_us: int) -> PageCounts:
             sa.func.count().filter(unsent, ~given_up),
             sa.func.count().filter(~unsent),
             sa.func.count().filter(given_up),
-            sa.func.min(OUTBOX.c.at_us).filter(unsent, ~given_up),
+            sa.func.min(OUTBOX.c.at_us).filter(unsent, ~given_up, ASKS),
         ).select_from(OUTBOX)
     ).one()
     failing = connection.scalar(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,21 @@ async def test_a_page_that_reached_nobody_for_a_minute_is_paged_past_the_pager_a
         (owed,) = clinic.store.claim_pages("phone", ["phone"], START, SECOND)
         clinic.store.mark_sent(owed, START)
         assert await clinic.after(60) == {}
+    clinic.store.close()
+
+
+async def test_news_that_reaches_nobody_is_no_page_that_reached_nobody(tmp_path: Path) -> None:
+    with receiver([]) as (address, got):
+        clinic = Clinic(tmp_path, address)
+        news = [replace(page(f"a1-5-{kind}", "info"), kind=kind) for kind in ("answered", "over")]
+        # What looks like news and is a page: a sender's text is in it.
+        asking = replace(page("k1"), body=',"kind":"over"')
+        clinic.store.commit(FrameEffects(0, 1, (*news, asking)))
+        assert clinic.store.unsent_pages() == ["k1"]
+        clinic.store.mark_sent(clinic.store.claim_pages("phone", ["phone"], START, SECOND)[0], START)
+        assert (await clinic.after(0), await clinic.after(UNSENT_S)) == ({}, {})
+        assert clinic.store.page_counts(START + 3600 * SECOND).oldest_unsent_s == 0
+        assert got == []
     clinic.store.close()
 
 
