@@ -18,6 +18,7 @@ from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE, RETRY_AFTER_S, NotNow
+from alerts.inbound.routes import inbound_routes
 from deploy.foreign import ForeignRequests
 from deploy.wiring import Service
 from models.wire.on_call import SiteOut
@@ -55,6 +56,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
     app.include_router(answer_routes(service.store, service.command, service.views, service.links))
+    app.include_router(inbound_routes(service.inbound))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
     async def healthz() -> JSONResponse:

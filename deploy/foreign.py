@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 READS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 FORMS: Final = frozenset(("application/x-www-form-urlencoded", "multipart/form-data", "text/plain"))
 """The types that a page may post to another site without asking it first (Fetch Standard, CORS-safelisted request header)."""
-SIGNED: Final = ("/answer/",)
-"""Where a request proves by itself that it may: a foreign page has no signed link, and the forms there are the channels' own."""
+SIGNED: Final = ("/answer/", "/hooks/")
+"""Where a request proves by itself that it may: a foreign page has no signed link and no provider's secret, and the forms there
+are the channels' own."""
 
 
 class ForeignRequests:

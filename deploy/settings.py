@@ -129,9 +129,12 @@ class Hl7Part(_Strict):
 
 
 class ReachedColleague(Colleague):
-    """Somebody who can be called, and by which of `destinations`, the first one first."""
+    """Somebody who can be called, and by which of `destinations`, the first one first; and their id in PagerDuty, if they answer
+    there.
+    """
 
     methods: Annotated[tuple[Name, ...], Field(max_length=MANY)] = ()
+    pagerduty: Name | None = None
 
     def named(self) -> Colleague:
         """What the journal has of them."""
@@ -213,6 +216,10 @@ class Settings(_Strict):
         if twice:
             raise ValueError(f"destinations: {min(twice)} is the name of one under pages")
         return [*opened, *named], schedulers
+
+    def pagerduty_people(self) -> dict[str, str]:
+        """PagerDuty's id of somebody → their name here."""
+        return {each.pagerduty: name for name, each in self.people.items() if each.pagerduty is not None}
 
     def limit_table(self) -> tuple[Limit, ...]:
         """The limits with the site's changes.

@@ -21,6 +21,8 @@ from zoneinfo import ZoneInfo
 from alerts.answer_links import AnswerLinks
 from alerts.api.live import Feed
 from alerts.effects import FrameEffects
+from alerts.inbound.lines import AnswerLine
+from alerts.inbound.routes import Inbound
 from alerts.notify.address import keys_in
 from alerts.notify.destination import Destination
 from alerts.notify.pager import Pager
@@ -145,12 +147,15 @@ class Service:
         self.links = AnswerLinks(_answer_keys(data), lambda site: self.settings.pages.link)
         self.pager = Pager(
             self.store, destinations, now_us, steady_us, recipients=_recipients(settings, destinations, schedulers),
-            report=self._report_destination, answer_link=self.links.link,
+            report=self._report_destination, answer_link=self.links.link, base=lambda site: self.settings.pages.link,
         )  # fmt: skip
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
         self.auditor = Auditor(
             settings.site.name, settings.opened()[0], self.store, lambda: self.owner.written_offset,
             lambda: self.pager.states, wall_us, settings.pages.heartbeat,
+        )  # fmt: skip
+        self.inbound = Inbound(
+            self.store, self.command, self.views, self.lines, steady_us, now_us, self.pager.wake
         )  # fmt: skip
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
@@ -290,6 +295,12 @@ class Service:
     async def command(self, command: Command) -> None:
         """A person's answer to an alert, durable when it returns."""
         await self.intake.append([command])  # type: ignore[list-item]
+
+    def lines(self) -> list[AnswerLine]:
+        """The destinations by which somebody may answer, as they are configured now."""
+        settings = self.settings
+        people = settings.pagerduty_people()
+        return [AnswerLine(settings.site.name, each, settings.pages.link, people) for each in self.pager.destinations]
 
     async def _report_destination(self, state: DestinationState, well: Sequence[str]) -> None:
         """Into the journal, so that a replay has it: a destination fails, or no longer does."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Final, Protocol
+from urllib.parse import urlencode
 
 from alerts.effects import Page
 
@@ -28,23 +29,47 @@ pages at once (pager.py). A thread that waits in the system, for a name server s
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Did the page arrive, and if not, why. `reason` is made of our own words, never of an address or an answer."""
+    """Did the page arrive, and if not, why. `reason` is made of our own words, never of an address or an answer.
+
+    `receipt_within_s`: a provider has taken the page, and tells within this time what became of it; 0: it tells no more.
+    """
 
     arrived: bool
     reason: str = ""
+    receipt_within_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TriedAt:
+    """Where a provider tells what became of one try, and how the person answers through it: `base` is the site's own address.
+
+    The provider signs what it posts there with its address, so that whoever else posts is refused (alerts/inbound).
+    """
+
+    base: str
+    key: str
+    person: str
+    destination: str
+    attempt: int
+
+    def url(self, path: str, **more: str) -> str:
+        """The address of one kind of news, with all that says which try it is about."""
+        which = {"key": self.key, "person": self.person, "destination": self.destination, "attempt": str(self.attempt)}
+        return f"{self.base.rstrip('/')}{path}?{urlencode(which | more)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One page, as it goes to one person.
 
-    `person`: whom it calls; empty: whoever is there. `answer`: the signed link with which they acknowledge it; None: the site has
-    no address that a phone could reach.
+    `person`: whom it calls; empty: whoever is there. `answer`: the signed link with which they acknowledge it, and `tried_at`
+    where a provider tells more of this try; None: the site has no address that they could reach.
     """
 
     page: Page
     person: str = ""
     answer: str | None = None
+    tried_at: TriedAt | None = None
 
 
 class Notifier(Protocol):

@@ -1,7 +1,7 @@
 """Addresses: which notifier an address of the configuration stands for, and what may be said of it.
 
-`console` prints one line; `ntfy`, `smtp`, `webhook` and `pagerduty-events` are ours, each with its acknowledgement; every other
-is Apprise's (about a hundred services).
+`console` prints one line; `ntfy`, `smtp`, `webhook`, `pagerduty-events`, `twilio-sms` and `twilio-call` are ours, each with its
+acknowledgement; every other is Apprise's (about a hundred services).
 An address holds secrets (a token, a password, an ntfy topic), so only its scheme and host ever leave this file, and the host
 only where it is one: some services put their token there.
 Never here: sending.
@@ -20,6 +20,7 @@ from alerts.notify.destination import Destination, InThread, Notifier
 from alerts.notify.mail import MailNotifier
 from alerts.notify.ntfy import NtfyNotifier
 from alerts.notify.pagerduty import PagerDutyNotifier
+from alerts.notify.twilio import TwilioCall, TwilioSms
 from alerts.notify.webhook import WebhookNotifier
 
 
@@ -45,6 +46,10 @@ def _notifier(url: str, scheme: str, safe: str) -> Notifier:
             return WebhookNotifier(url)
         case "pagerduty-events":
             return PagerDutyNotifier(url)
+        case "twilio-sms":
+            return TwilioSms(url)
+        case "twilio-call":
+            return TwilioCall(url)
         case _:
             return InThread(AppriseNotifier(url, safe))
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Final
 
 from alerts.effects import Page
-from alerts.notify.destination import HANGING, Destination, Message, Outcome
+from alerts.notify.destination import HANGING, Destination, Message, Outcome, TriedAt
 from alerts.store.destinations import DestinationState
 from alerts.store.outbox import LANES, Lane, OwedPage, Recipients, Tried, everybody
 from alerts.store.store import Store
@@ -82,6 +82,7 @@ class Pager:
         recipients: which destinations a page is for, where that hangs on its site; else `schedulers` and `people` decide.
         idle_s: how long to wait for a wake-up before looking anyway.
         answer_link: makes the link with which one person acknowledges one page's alert.
+        base: where phones and providers find a site; None: nowhere.
         report: what is told of a destination that fails for `FAILING_AFTER_S`, and once it no longer does or is gone.
     """
 
@@ -90,6 +91,7 @@ class Pager:
         steady_us: Callable[[], int] | None = None, alone: bool = True, schedulers: Sequence[str] = (),
         people: Mapping[str, Sequence[str]] | None = None, recipients: Recipients | None = None, idle_s: float = IDLE_S,
         report: ReportDestination | None = None, answer_link: AnswerLink | None = None,
+        base: Callable[[str], str | None] = lambda site: None,
     ) -> None:  # fmt: skip
         self._store = store
         self._destinations = _by_name(destinations)
@@ -99,6 +101,7 @@ class Pager:
         self._recipients = recipients or everybody(list(self._destinations), schedulers, people)
         self._idle_s = idle_s
         self._report = report
+        self._base = base
         self._answer_link = answer_link or (lambda page, person: None)
         self._wakers = {name: asyncio.Event() for name in self._destinations}
         self._group: asyncio.TaskGroup | None = None
@@ -257,9 +260,7 @@ class Pager:
     async def _try(self, destination: Destination, owed: OwedPage) -> None:
         """Try to send a claimed page, and write what became of it."""
         with tracer().start_as_current_span("deliver page", context_of(owed.trace), kind=SpanKind.CLIENT) as span:
-            outcome = await destination.deliver(
-                Message(owed.page, owed.person, self._answer_link(owed.page, owed.person))
-            )
+            outcome = await destination.deliver(self._message(owed))
             span.set_attributes({"destination": owed.destination, "attempt": owed.attempt, "arrived": outcome.arrived})
         tried, result, level = self._judge(owed, outcome)
         try:
@@ -273,9 +274,17 @@ class Pager:
             level, "delivery %s", " ".join(f"{name}={value!r}" for name, value in facts.items()), extra={"facts": facts}
         )
 
+    def _message(self, owed: OwedPage) -> Message:
+        base = self._base(owed.page.site)
+        tried_at = base and TriedAt(base, owed.page.key, owed.person, owed.destination, owed.attempt)
+        return Message(owed.page, owed.person, self._answer_link(owed.page, owed.person), tried_at or None)
+
     def _judge(self, owed: OwedPage, outcome: Outcome) -> tuple[Tried, str, int]:
         """What a try's outcome means, in a word for the log, and how loud that is."""
         if outcome.arrived:
+            if outcome.receipt_within_s:
+                late_us = self._steady_us() + round(outcome.receipt_within_s * SECOND)
+                return Tried(owed, arrived=False, retry_us=late_us, taken=True), "taken", logging.INFO
             return Tried(owed, arrived=True), "sent", logging.INFO
         if owed.page.priority != "high" and owed.attempt >= MAX_TRIES:
             return Tried(owed, arrived=False, reason=outcome.reason), "abandoned", logging.ERROR

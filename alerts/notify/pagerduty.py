@@ -1,8 +1,9 @@
 """PagerDuty: its Events API v2 (developer.pagerduty.com/docs/events-api-v2): trigger, acknowledge, resolve, by our own dedup key.
 
-``pagerduty-events://?key_file=FILE`` with the integration's routing key; `host` for another service region. The dedup key is the
-alert's id: the page triggers, "answered by" acknowledges, "over" resolves. 202 says only that it was queued, so what comes back
-must be a success of the same dedup key.
+``pagerduty-events://?key_file=FILE&webhook_key_file=FILE`` with the integration's routing key, and the secret of PagerDuty's
+webhook to us, where what somebody does there is to count (`alerts/inbound/pagerduty.py`); a host before the query for another
+service region, as in ``pagerduty-events://events.eu.pagerduty.com?…``. The dedup key is the alert's id: the page triggers,
+"answered by" acknowledges, "over" resolves. 202 says only that it was queued, so what comes back must be a success of that key.
 Bad at: knowing what PagerDuty's own rules then do with it.
 """
 
@@ -33,6 +34,8 @@ class PagerDutyNotifier:
         at = f"https://{HOST}" if address.parts.hostname is None else address.http_origin(secure=secure)
         self._url = f"{at}/v2/enqueue"
         self._keys = address.secrets("key")
+        hears = address.get("webhook_key_file") or address.get("webhook_key")
+        self.webhook_keys: Final = address.secrets("webhook_key") if hears else None
 
     def body(self, message: Message) -> dict[str, Any]:
         """The event."""

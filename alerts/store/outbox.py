@@ -1,6 +1,7 @@
 """The outbox: pages that are owed, and the state of each delivery to each destination.
 
-A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` until its next try. That of a person's second
+A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` until its next try. Where a provider tells later
+what became of it, it is `taken` until that receipt comes, and tried again where none does. That of a person's second
 method is in `reserve` until the first one failed or took too long, and `spared` once they were reached. A lease that ends makes
 it due again, because a sender that died after claiming has perhaps sent nothing: a page may arrive twice (with the same key),
 never not at all. `abandoned` and `retired` deliveries are over: given up, or to a destination that is no longer configured.
@@ -49,7 +50,16 @@ Lane = Literal["high", "other", "again"]
 """First tries of high pages, of others, and all later tries."""
 LANES: Final[tuple[Lane, ...]] = ("high", "other", "again")
 
-LIVE: Final = ("pending", "reserve", "sending", "failed")
+LIVE: Final = ("pending", "reserve", "sending", "taken", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryKey:
+    """Which delivery: of the page with this key, to a person, by a destination."""
+
+    key: str
+    person: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +75,23 @@ class OwedPage:
     person: str = ""
     """Whom it calls; empty: whoever is there."""
 
+    @property
+    def delivery(self) -> DeliveryKey:
+        return DeliveryKey(self.page.key, self.person, self.destination)
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of a try. `retry_us`: when the next one is due; None: it arrived, or is given up."""
+    """What became of a try. `retry_us`: when the next one is due; None: it arrived, or is given up.
+
+    `taken`: a provider has it, and tells later what became of it; by `retry_us`, or it is tried again.
+    """
 
     owed: OwedPage
     arrived: bool
     retry_us: int | None = None
     reason: str = ""
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,28 +279,49 @@ def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> N
     """
     for each in tried:
         owed = each.owed
+        if each.taken:
+            connection.execute(
+                sa.update(DELIVERIES)
+                .where(*_is_try(owed))
+                .values(state="taken", due_us=each.retry_us or 0, last_error="taken, no receipt yet")
+            )
+            continue
         note(connection, owed.destination, each.arrived, each.reason, now_us)
         if each.arrived:
-            connection.execute(sa.update(DELIVERIES).where(_is(owed)).values(state="sent", last_error=None))
-            unsent = sa.and_(OUTBOX.c.key == owed.page.key, OUTBOX.c.sent_us.is_(None))
-            connection.execute(sa.update(OUTBOX).where(unsent).values(sent_us=now_us))
-            connection.execute(sa.update(DELIVERIES).where(*_reserves(owed)).values(state="spared"))
+            reached(connection, owed.delivery, now_us)
             continue
         connection.execute(
             sa.update(DELIVERIES)
-            .where(_is(owed), DELIVERIES.c.state == "sending", DELIVERIES.c.attempts == owed.attempt)
+            .where(*_is_try(owed))
             .values(
                 state="abandoned" if each.retry_us is None else "failed",
                 due_us=0 if each.retry_us is None else each.retry_us,
                 last_error=each.reason[:200],
             )
         )
-        if owed.attempt > 1:
-            continue
-        nearest = sa.select(sa.func.min(DELIVERIES.c.place)).where(*_reserves(owed)).scalar_subquery()
-        connection.execute(
-            sa.update(DELIVERIES).where(*_reserves(owed), DELIVERIES.c.place == nearest).values(due_us=0)
-        )  # fmt: skip
+        if owed.attempt == 1:
+            next_method(connection, owed.delivery)
+
+
+def reached(connection: Connection, delivery: DeliveryKey, now_us: int) -> None:
+    """The person has the page: it is sent, and nothing more of it is due to them."""
+    connection.execute(sa.update(DELIVERIES).where(is_delivery(delivery)).values(state="sent", last_error=None))
+    first_sent(connection, delivery.key, now_us)
+    connection.execute(sa.update(DELIVERIES).where(*_others(delivery, "reserve", "taken")).values(state="spared"))
+
+
+def first_sent(connection: Connection, key: str, now_us: int) -> None:
+    """The page counts as sent from now on, if it did not before."""
+    unsent = sa.and_(OUTBOX.c.key == key, OUTBOX.c.sent_us.is_(None))
+    connection.execute(sa.update(OUTBOX).where(unsent).values(sent_us=now_us))
+
+
+def next_method(connection: Connection, delivery: DeliveryKey) -> None:
+    """The person's next method has its turn now."""
+    nearest = sa.select(sa.func.min(DELIVERIES.c.place)).where(*_others(delivery, "reserve")).scalar_subquery()
+    connection.execute(
+        sa.update(DELIVERIES).where(*_others(delivery, "reserve"), DELIVERIES.c.place == nearest).values(due_us=0)
+    )  # fmt: skip
 
 
 def unsent(connection: Connection) -> list[str]:
@@ -336,16 +375,22 @@ def _delivery(*states: str) -> sa.Exists:
     return sa.exists().where(DELIVERIES.c.key == OUTBOX.c.key, DELIVERIES.c.state.in_(states))
 
 
-def _is(owed: OwedPage) -> sa.ColumnElement[bool]:
+def _is_try(owed: OwedPage) -> tuple[sa.ColumnElement[bool], ...]:
+    """The delivery, as long as nobody has claimed it again."""
+    return is_delivery(owed.delivery), DELIVERIES.c.state == "sending", DELIVERIES.c.attempts == owed.attempt
+
+
+def is_delivery(delivery: DeliveryKey) -> sa.ColumnElement[bool]:
+    """The row of a delivery."""
     return sa.and_(
-        DELIVERIES.c.key == owed.page.key, DELIVERIES.c.person == owed.person,
-        DELIVERIES.c.destination == owed.destination,
+        DELIVERIES.c.key == delivery.key, DELIVERIES.c.person == delivery.person,
+        DELIVERIES.c.destination == delivery.destination,
     )  # fmt: skip
 
 
-def _reserves(owed: OwedPage) -> tuple[sa.ColumnElement[bool], ...]:
-    """The person's methods that have not had their turn."""
+def _others(delivery: DeliveryKey, *states: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """The person's other methods in these states. Where it is for whoever is there, each destination is somebody else."""
     return (
-        DELIVERIES.c.key == owed.page.key, DELIVERIES.c.person == owed.person, DELIVERIES.c.state == "reserve",
-        DELIVERIES.c.destination != owed.destination,
+        DELIVERIES.c.key == delivery.key, DELIVERIES.c.person == delivery.person, DELIVERIES.c.person != "",
+        DELIVERIES.c.destination != delivery.destination, DELIVERIES.c.state.in_(states),
     )  # fmt: skip

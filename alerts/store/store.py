@@ -10,7 +10,7 @@ Never here: a clock (instants come from the caller), a decision about an alert.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,14 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import FrameEffects
-from alerts.store import archive, burden, destinations, forecast_cache, forecast_queue, ledger, outbox
+from alerts.store import archive, burden, destinations, forecast_cache, forecast_queue, ledger, outbox, receipts
 from alerts.store.database import Database
 from alerts.store.destinations import DestinationState
 from alerts.store.forecast_cache import CachedState
 from alerts.store.forecast_queue import QueuedForecast
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
 from alerts.store.outbox import Lane, OwedPage, PageCounts, Recipients, Tried
+from alerts.store.receipts import PagedAlert, Receipt
 from alerts.store.tables import (
     ALERTS,
     AUDIT,
@@ -322,6 +323,26 @@ class Store:
     def mark_sent(self, owed: OwedPage, now_us: int) -> None:
         """Mark one delivery sent."""
         self.mark_pages([Tried(owed, arrived=True)], now_us)
+
+    def receive(self, receipt: Receipt, now_us: int, retry_us: int, most_tries: int) -> str:
+        """Write what a provider tells of a try; why that changes nothing, or an empty text."""
+        with self.database.writing() as connection:
+            return receipts.receive(connection, receipt, now_us, retry_us, most_tries)
+
+    def paged(self, names: Collection[str], since_us: int) -> list[PagedAlert]:
+        """The alerts about which somebody was paged by these destinations since then, the newest first."""
+        with self.database.reading() as connection:
+            return receipts.paged(connection, names, since_us)
+
+    def was_heard(self, id_: str) -> bool:
+        """Whether what a provider sent under this id has counted already."""
+        with self.database.reading() as connection:
+            return receipts.was_heard(connection, id_)
+
+    def record_heard(self, id_: str, now_us: int) -> None:
+        """What a provider sent under this id has counted."""
+        with self.database.writing() as connection:
+            receipts.record_heard(connection, self.database.insert, id_, now_us)
 
     def unsent_pages(self) -> list[str]:
         """The keys of pages that nobody got yet, but for those that were given up."""

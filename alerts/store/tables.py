@@ -198,6 +198,13 @@ DESTINATIONS: Final = Table(
 """How each destination does. `failing_since_us`: the first of the failures since the last success. `reported`: the journal has it
 that it fails."""
 
+PROVIDER_EVENTS: Final = Table(
+    "heard", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+)  # fmt: skip
+"""The ids of what providers sent us (a reply, a key pressed, an incident's turn) and that has counted: none counts twice."""
+
 CHECKPOINTS: Final = Table(
     "checkpoints", METADATA,
     Column("shard", Integer, primary_key=True, autoincrement=False),

@@ -27,6 +27,7 @@ from alerts.api.chairs import chair_routes
 from alerts.api.live import Feed
 from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE
+from alerts.inbound.routes import Inbound, inbound_routes
 from alerts.store.store import Store
 from deploy.app import ABOUT, finish
 from deploy.foreign import ForeignRequests
@@ -37,10 +38,10 @@ from deploy.network.canary import Canary
 from deploy.network.processes import opened, patiently
 from deploy.network.remote_views import KEEP_SHOWN_S, RemoteViews
 from deploy.network.settings import NetworkSettings
-from deploy.network.sites import Sites
+from deploy.network.sites import Sites, Switchboard
 from deploy.supervisor import Supervisor, reason_of
 from deploy.tracing import set_up_tracing
-from deploy.wiring import wall_us
+from deploy.wiring import steady_us, wall_us
 from models.wire.observations import Command
 from models.wire.on_call import SiteOut
 from streams.forecasts.http import patient_routes
@@ -59,6 +60,10 @@ SITES_EVERY_S: Final = 2.0
 """How often the sites' files are looked at."""
 
 
+def _pagers_look_each_second() -> None:
+    """A receipt that a person's next method waits for is seen by whichever pager looks next."""
+
+
 class Edge:
     """One edge. It runs inside `running`."""
 
@@ -69,12 +74,16 @@ class Edge:
         self.metrics = Metrics()
         self.sites = Sites(network.sites)
         # It reads links and makes none: pagers do.
+        self._board = Switchboard(self.sites)
         self.links = AnswerLinks(network.answers.keys(), lambda site: None)
         self.tasks = Supervisor()
         self._producer = KafkaProducer(connection)
         self.intake = NetworkIntake(self._producer, shards)
         self.views = RemoteViews(connection, self._producer, shards, wall_us, self._heard)
         self.feed = Feed(store, self.views)
+        self.inbound = Inbound(
+            store, self.command, self.views, lambda: self._board.lines, steady_us, wall_us, _pagers_look_each_second
+        )  # fmt: skip
         self._raw = RawIntake(connection, self.intake, self.counted)
         self._canary = Canary(self.intake.append, shards, self.metrics.registry, wall_us)
 
@@ -142,7 +151,9 @@ class Edge:
         """Put what the sites' files say into force, at the start and whenever one has changed."""
         late = True
         while True:
-            if self.sites.look() or late:
+            if new := self.sites.look():
+                self._board = Switchboard(self.sites)
+            if new or late:
                 late = False
                 for name, settings in self.sites.configured.items():
                     record = settings.record()
@@ -176,6 +187,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(patient_routes(edge.store, edge.views))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
     app.include_router(answer_routes(edge.store, edge.command, edge.views, edge.links))
+    app.include_router(inbound_routes(edge.inbound))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
     async def healthz() -> JSONResponse:

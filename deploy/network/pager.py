@@ -102,7 +102,7 @@ async def _send(
     links = AnswerLinks(keys, link_of)
     pager = Pager(
         store, board.destinations, wall_us, steady_us, alone=False, recipients=board.recipients, idle_s=UNASKED_S,
-        report=reports.report, answer_link=links.link,
+        report=reports.report, answer_link=links.link, base=link_of,
     )  # fmt: skip
     _say(board, keys())
     running = asyncio.create_task(pager.run(), name="pager")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from alerts.effects import Page
+from alerts.inbound.lines import AnswerLine
 from alerts.notify.destination import Destination
 from alerts.store.outbox import Method, Recipients, everybody
 from deploy.configuration import Refused, named_site, refused
@@ -99,14 +100,18 @@ class Switchboard:
         self.destinations: list[Destination] = []
         self._to: dict[str, Recipients] = {}
         self._links: dict[str, str] = {}
+        self.lines: list[AnswerLine] = []
+        """The destinations by which somebody may answer."""
         for name, settings in ((OPERATORS, sites.operators), *sites.configured.items()):
             opened, schedulers = settings.opened()
             mine = [Destination(f"{name}/{each.name}", each.notifier) for each in opened]
             self.destinations += mine
             people = {person: _of(name, each.methods) for person, each in settings.people.items()}
             self._to[name] = everybody([each.name for each in mine], _of(name, schedulers), people)
-            if settings.pages.link is not None:
-                self._links[name] = settings.pages.link
+            link = settings.pages.link
+            if link is not None:
+                self._links[name] = link
+            self.lines += [AnswerLine(name, each, link, settings.pagerduty_people()) for each in mine]
 
     def recipients(self, page: Page) -> Sequence[Method]:
         """The ways of a page; those of the operators where the site has none, because a page to nobody is a page lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing, contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from streams.intake.admission import UNADDRESSED
 from streams.journal.kafka import KafkaProducer
 from streams.journal.topics import DEAD_LETTERS_TOPIC, RAW_TOPIC
 from tests.support.network import PATIENCE_S, Network, Processes, recent, until
+from tests.support.twilio import Taken, twilio
+from tests.support.twilio import answered as answered_with
 
 pytest_plugins = ("tests.support.servers",)
 pytestmark = pytest.mark.xdist_group("network")
@@ -96,7 +99,7 @@ async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_
     network: Network, tmp_path: Path
 ) -> None:
     with (
-        phone() as (mine, pages), phone() as (theirs, others), phone() as (late, late_pages),
+        phone() as (mine, pages), phone() as (theirs, others), phone() as (late, late_pages), twilio() as provider,
         closing(Processes(network, tmp_path)) as processes,
     ):  # fmt: skip
         processes.site(SITE, f'[pages]\ndestinations = ["{mine}"]\nlink = "https://{SITE}.example.org"\n')
@@ -149,9 +152,32 @@ async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_
             found = await until_answered(here, "/v1/alerts", failing(True), site=DEAD_SITE)
             (alert,) = [each for each in found["alerts"] if each["rule"] == "page-failing"]
             assert (alert["patient"], alert["priority"], alert["evidence"]["well"]) == ("json://127.0.0.1", "high", 0)
-            processes.site(DEAD_SITE, f'[destinations]\nlate = "{late}"\n[pages]\ndestinations = []\n')
+            sms = provider.address("sms", "+4930123456")
+            processes.site(
+                DEAD_SITE,
+                f'[destinations]\nlate = "{late}"\nsms = "{sms}"\n[pages]\ndestinations = []\nlink = "{provider.public}"\n',
+            )
             await until_answered(here, "/v1/alerts", failing(False), site=DEAD_SITE)
             await until(lambda: len(late_pages) > 1, "what had reached nobody to go where pages go now")
+
+            # A reply to a message finds its alert at any edge, once that has seen the site's file.
+            def suicidal() -> list[Taken]:
+                return [each for each in provider.messages if "Suicidal" in each.form["Body"]]
+
+            await until(lambda: bool(suicidal()), "the message")
+            (message,) = suicidal()
+            provider.behind = str(there.base_url).rstrip("/")
+            code = re.search(r"Reply OK or (\d{4})", message.form["Body"])
+            assert code is not None
+            async with asyncio.timeout(PATIENCE_S):
+                while (replied := await provider.reply("+4930123456", code[1], "SM1")).status_code == 403:  # noqa: ASYNC110 - it is in another process
+                    await asyncio.sleep(0.2)
+            assert answered_with(replied).startswith("Acknowledged: ")
+            assert (await provider.status(message, "delivered")).status_code == 204
+            await until_answered(
+                here, "/v1/alerts", lambda found: any(each["by"] == "whoever had the page" for each in found["alerts"]),
+                site=DEAD_SITE,
+            )  # fmt: skip
 
             series = await until_answered(
                 there,

@@ -99,13 +99,13 @@ def failed(owed: OwedPage, retry_us: int = START) -> Tried:
     return Tried(owed, arrived=False, retry_us=retry_us, reason="no answer")
 
 
-class _Quiet(BaseHTTPRequestHandler):
+class QuietHandler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
 @contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+def listening_at(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
     """A real HTTP server on a port of its own; its connections are gone with it."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
@@ -137,7 +137,7 @@ def misbehaving(how: str) -> Iterator[str]:
     """The address of a real HTTP server that answers wrongly: `drip` (a byte each 20 ms), `hang`, `500`, `redirect`, `close`."""
     over = threading.Event()
 
-    class Handler(_Quiet):
+    class Handler(QuietHandler):
         timeout = 1.0
         """For a client that waits for this side to speak first."""
 
@@ -162,7 +162,7 @@ def misbehaving(how: str) -> Iterator[str]:
                 case "close":
                     self.close_connection = True
 
-    with _serving(Handler) as port:
+    with listening_at(Handler) as port:
         try:
             yield f"http://127.0.0.1:{port}/"
         finally:
@@ -174,7 +174,7 @@ def receiver(answers: list[int | threading.Event]) -> Iterator[tuple[str, list[d
     """A real HTTP receiver. It gives `answers` in turn, then 200; an event there is a request that hangs until it is set."""
     got: list[dict[str, Any]] = []
 
-    class Handler(_Quiet):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             answer = answers.pop(0) if answers else 200
@@ -186,7 +186,7 @@ def receiver(answers: list[int | threading.Event]) -> Iterator[tuple[str, list[d
             self.send_response(answer)
             self.end_headers()
 
-    with _serving(Handler) as port:
+    with listening_at(Handler) as port:
         yield f"json://127.0.0.1:{port}/hook?cto=60&rto=60", got
 
 
