@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -19,6 +20,9 @@ from alerts.api.chairs import chair_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE, RETRY_AFTER_S, NotNow
 from alerts.inbound.routes import inbound_routes
+from deploy.access.gate import Gate
+from deploy.access.headers import SecurityHeaders
+from deploy.access.routes import access_routes
 from deploy.foreign import ForeignRequests
 from deploy.wiring import Service
 from models.wire.on_call import SiteOut
@@ -29,7 +33,12 @@ from streams.intake.append import Overloaded
 from streams.intake.fhir.http import fhir_routes
 from streams.intake.http import observation_routes
 
+log = logging.getLogger(__name__)
+
 BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
+
+FOREIGN: Final = {421: "another host's name", 403: "another site's page", 415: "a form"}
+"""What is counted of requests that are refused whoever makes them, by their status."""
 
 ABOUT: Final = """Watches people during and after ketamine and esketamine treatment.
 
@@ -47,7 +56,14 @@ def build(service: Service) -> FastAPI:
     # Offline: a clinic's network need not reach the network that the usual documentation page loads its scripts from.
     app = FastAPIOffline(title="Chairside", version=version("chairside"), description=ABOUT, lifespan=lifespan)
     app.state.site = service.settings.site.name
-    app.add_middleware(ForeignRequests, hosts=lambda: service.settings.hosts)
+
+    def foreign(status: int, reason: str) -> None:
+        service.metrics.refused.labels(FOREIGN[status]).inc()
+        log.warning("refused: %s", reason[:200])
+
+    if service.access is not None:
+        app.add_middleware(Gate, access=service.access, routes=app)
+    app.add_middleware(ForeignRequests, hosts=lambda: service.settings.hosts, told=foreign)
 
     admission = Admission(service.settings.site.name)
     app.include_router(observation_routes(service.append, service.store, service.counted, admission))
@@ -57,12 +73,17 @@ def build(service: Service) -> FastAPI:
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
     app.include_router(answer_routes(service.store, service.command, service.views, service.links))
     app.include_router(inbound_routes(service.inbound))
+    app.include_router(access_routes(service.access))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
-    async def healthz() -> JSONResponse:
-        """200 while frames are being processed and every task runs; 503 when none was for five seconds, or one has failed."""
+    async def healthz(request: Request) -> JSONResponse:
+        """200 while frames are being processed and every task runs; 503 when none was for five seconds, or one has failed.
+
+        Whoever is not signed in where people must be hears that much and no more.
+        """
         health = service.health()
-        return JSONResponse(health, status_code=200 if health["ok"] else 503)
+        told = health if service.access is None or hasattr(request.state, "person") else {"ok": health["ok"]}
+        return JSONResponse(told, status_code=200 if health["ok"] else 503)
 
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
@@ -88,7 +109,7 @@ def build(service: Service) -> FastAPI:
 
 
 def finish(app: FastAPI) -> None:
-    """Add what every application of ours has: its refusals as answers, the schemas, and the board's pages."""
+    """Add what every application of ours has: its refusals as answers, the schemas, the board's pages, and headers."""
 
     @app.exception_handler(Overloaded)
     async def not_durable(request: Request, why: Overloaded) -> JSONResponse:
@@ -107,6 +128,7 @@ def finish(app: FastAPI) -> None:
         return SCHEMAS[name]()
 
     _pages(app)
+    app.add_middleware(SecurityHeaders)
 
 
 def _pages(app: FastAPI) -> None:
@@ -119,6 +141,7 @@ def _pages(app: FastAPI) -> None:
     @app.get("/chair", include_in_schema=False)
     @app.get("/chair/{chair}", include_in_schema=False)
     @app.get("/alert/{alert}", include_in_schema=False)
+    @app.get("/welcome", include_in_schema=False)
     @app.get("/clinic", include_in_schema=False)
     @app.get("/patient/{patient}", include_in_schema=False)
     async def page(chair: str = "", alert: str = "", patient: str = "") -> Response:

@@ -27,17 +27,25 @@ are the channels' own."""
 
 
 class ForeignRequests:
-    """ASGI middleware that refuses them. `hosts`: the names, beside the machine's own, by which this service is reached."""
+    """ASGI middleware that refuses them. `hosts`: the names, beside the machine's own, by which this service is reached.
 
-    def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
+    `told`: is told of each one's status and reason.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: Callable[[], Collection[str]], told: Callable[[int, str], None] | None = None
+    ) -> None:
         self._app = app
         self._hosts = hosts
+        self._told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             refused = why_foreign(scope["method"], scope["path"], Headers(scope=scope), self._hosts)
             if refused is not None:
                 status, reason = refused
+                if self._told is not None:
+                    self._told(status, reason)
                 await JSONResponse({"detail": reason}, status)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

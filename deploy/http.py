@@ -20,6 +20,13 @@ GRACE_S: Final = 5
 """Seconds that open requests get at shutdown; live feeds are ended by the service itself."""
 
 
+THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1", "localhost"))
+
+
+class SignInNeeded(ValueError):
+    """The address is reached from other machines, and nobody need sign in."""
+
+
 class Server(uvicorn.Server):
     """Uvicorn that ends the live feeds first, so that it does not wait for boards to go away, and ends when the service fails."""
 
@@ -69,14 +76,24 @@ def run_service(config: Path | None, data: Path, host: str, port: int, clock: Cl
 
     Raises:
         BadConfiguration: the file cannot be used, and there is none from before to go on with.
+        SignInNeeded: it would be reached from other machines by whoever likes.
         ServiceFailed: a task of the service has failed, so that it had to end.
     """
     watched = None if config is None else WatchedSettings(config, data, wall_us)
     settings = Settings() if watched is None else watched.first()
+    if host not in THIS_MACHINE and not settings.access.sign_in:
+        raise SignInNeeded(
+            f"--host {host} would show patients to whoever reaches this machine: give a --config that has `sign_in = true`"
+            " under [access]; its first start prints a link that makes the first operator (docs/access.md)"
+        )
     set_up_log()
     listening = listen(host, port)
     service = Service(data, settings, clock, watched=watched)
     address = f"http://{host}:{listening.getsockname()[1]}"
+    if service.access is not None and not service.access.accounts.has_operator():
+        link = service.access.accounts.link(None, "operator")
+        board = (settings.pages.link or address.replace("//0.0.0.0:", "//localhost:")).rstrip("/")
+        sys.stderr.write(f"Nobody can sign in yet. The first operator, once, within a day: {board}/welcome#{link}\n")
     sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
     sys.stderr.flush()
     server(service, host, port).run(sockets=[listening])

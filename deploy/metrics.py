@@ -105,6 +105,12 @@ class Metrics:
         self.forecasts_waiting: Final = Gauge(
             "chairside_forecasts_waiting", "Forecasts that are wanted and not made yet", registry=registry
         )
+        self.sign_ins: Final = Counter(
+            "chairside_sign_ins", "Tries to sign in, by what became of them", ["outcome"], registry=registry
+        )
+        self.refused: Final = Counter(
+            "chairside_requests_refused", "Requests that their sender may not make", ["reason"], registry=registry
+        )
         self.latency: Final = Histogram(
             "chairside_alert_latency_seconds",
             "From the journal's stamp of a frame to its alerts on the live feed",

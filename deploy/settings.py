@@ -128,6 +128,17 @@ class Hl7Part(_Strict):
         return context
 
 
+class AccessPart(_Strict):
+    """Whether people must sign in, and how long they stay: `idle_minutes` without input, `hours` at all (docs/access.md).
+
+    Half an hour and twelve hours are NIST SP 800-63B's (revision 3, 4.2.3) for whoever has another's health before them.
+    """
+
+    sign_in: bool = False
+    idle_minutes: Annotated[int, Field(ge=1, le=12 * 60)] = 30
+    hours: Annotated[int, Field(ge=1, le=24)] = 12
+
+
 class ReachedColleague(Colleague):
     """Somebody who can be called, and by which of `destinations`, the first one first; and their id in PagerDuty, if they answer
     there.
@@ -147,6 +158,7 @@ class Settings(_Strict):
     site: SitePart = SitePart()
     pages: PagesPart = PagesPart()
     hl7: Hl7Part = Hl7Part()
+    access: AccessPart = AccessPart()
     destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)
     people: Annotated[dict[Name, ReachedColleague], Field(max_length=MANY)] = Field(default_factory=dict)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)

@@ -29,6 +29,8 @@ from alerts.notify.pager import Pager
 from alerts.store.destinations import DestinationState, destination_document, state_record
 from alerts.store.outbox import Recipients, everybody
 from alerts.store.store import Store
+from deploy.access.access import Access
+from deploy.access.accounts import ACCOUNTS_FILE, Accounts
 from deploy.auditor import Auditor
 from deploy.board_views import ShardViews
 from deploy.clock_watch import ClockWatch
@@ -38,7 +40,7 @@ from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import Settings
 from deploy.supervisor import Supervisor, reason_of
-from models.instants import SECOND
+from models.instants import HOUR, MINUTE, SECOND
 from models.wire.observations import ClockApart, Command, Conflicted, Fault
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
@@ -157,6 +159,7 @@ class Service:
         self.inbound = Inbound(
             self.store, self.command, self.views, self.lines, steady_us, now_us, self.pager.wake
         )  # fmt: skip
+        self.access = self._access(data) if settings.access.sign_in else None
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1
@@ -222,12 +225,22 @@ class Service:
             await self.pager.drain(tasks.stopping("pager"))
             self.journal.close()
             self.store.close()
+            if self.access is not None:
+                self.access.accounts.close()
             self._lock.close()
 
     @property
     def refused(self) -> Refused | None:
         """Why the configuration file cannot be used now, so that an earlier one is in force; None: it can."""
         return None if self._watched is None else self._watched.refused
+
+    def _access(self, data: Path) -> Access:
+        part, link = self.settings.access, self.settings.pages.link
+        accounts = Accounts(data / ACCOUNTS_FILE, self.now_us, part.idle_minutes * MINUTE, part.hours * HOUR)
+        return Access(
+            accounts, self.now_us, self.metrics.sign_ins, self.metrics.refused,
+            site=self.settings.site.name, secure=link is not None and link.startswith("https://"),
+        )  # fmt: skip
 
     async def _configure(self) -> None:
         """Append the configuration if it is not the one in force."""

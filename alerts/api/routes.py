@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
 from alerts.api.live import Feed
+from alerts.api.signed import signed_by
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.desk.lifecycle import Refusal, decide, stimulus_of_close
 from alerts.store.destinations import DestinationState, destination_document
@@ -40,11 +41,11 @@ HEARTBEAT_S = 5
 
 
 class CommandBody(BaseModel):
-    """Who answers, and what they say. `minutes` is for a snooze."""
+    """What somebody says, and who, where nobody need sign in. `minutes` is for a snooze."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    by: Name
+    by: Name | None = None
     note: Text | None = None
     minutes: Annotated[float, Field(gt=0, le=60)] = 15
     id: Name | None = None
@@ -78,17 +79,20 @@ def alert_routes(
         return {"alerts": await asyncio.to_thread(store.alerts, site, only_open)}
 
     @routes.post("/alerts/{alert}/{verb}", status_code=202)
-    async def answer(alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site) -> dict[str, Any]:
+    async def answer(
+        request: Request, alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site
+    ) -> dict[str, Any]:
         """Answer an alert: acknowledge, snooze (15 minutes unless said otherwise), unsnooze, close or escalate it.
 
         What is measured and goes on cannot be closed: 409, with the reason; that somebody tried is on record.
         """
+        by = signed_by(request, body.by)
         alert_document = await asyncio.to_thread(store.alert, alert)
         if alert_document is None:
             raise HTTPException(404, f"there is no alert {alert}")
         moment = to_datetime(await views.now_us(alert_document["site"]))
         common: dict[str, Any] = {
-            "at": moment, "alert": alert, "by": body.by, "note": body.note, "site": alert_document["site"],
+            "at": moment, "alert": alert, "by": by, "note": body.note, "site": alert_document["site"],
             "source": "api", "id": body.id or str(uuid4()),
         }  # fmt: skip
         command: Command

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alerts.effects import encode
+from deploy.cli.access_commands import account_app, token_app
 from deploy.cli.forecast_commands import forecast_command, recalibrate_command
 from deploy.cli.network_commands import (
     create_topics_command,
@@ -227,6 +228,8 @@ app.command("forecaster")(forecaster_command)
 app.command("edge")(edge_command)
 app.command("page-test")(page_test_command)
 app.command("send")(send_command)
+app.add_typer(account_app, name="account")
+app.add_typer(token_app, name="token")
 
 
 @app.command("check-config")
@@ -314,7 +317,7 @@ def _print_policies(settings: Settings) -> None:
 
 @app.command("serve")
 def serve_command(
-    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback needs --config.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback needs sign-in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where the journal and the store live.")] = Path("var/chairside"),
     config: Annotated[Path | None, typer.Option(help="The site's configuration (TOML).", exists=False)] = None,
@@ -331,8 +334,6 @@ def serve_command(
     """
     from deploy.http import run_service
 
-    if config is None and host not in {"127.0.0.1", "::1", "localhost"}:
-        raise fail(f"--host {host} would show patients to the network: give a --config that says where pages go", 2)
     if clock not in {"received", "observed"}:
         raise fail("--clock is received or observed", 2)
     mode: Clock = "observed" if clock == "observed" else "received"
@@ -364,6 +365,8 @@ def _run(start: Any) -> None:
     from sqlalchemy.exc import DBAPIError
 
     from alerts.store.database import DatabaseTooNew
+    from deploy.access.accounts import AccessRefused
+    from deploy.http import SignInNeeded
     from deploy.supervisor import ServiceFailed
     from deploy.wiring import DataInUse
     from streams.journal.frame import UnknownFrame
@@ -373,7 +376,17 @@ def _run(start: Any) -> None:
 
     try:
         start()
-    except (BadConfiguration, DataInUse, JournalRefused, DatabaseTooNew, ServiceFailed, UnknownState) as wrong:
+    except SignInNeeded as wrong:
+        raise fail(str(wrong), 2) from wrong
+    except (
+        AccessRefused,
+        BadConfiguration,
+        DataInUse,
+        JournalRefused,
+        DatabaseTooNew,
+        ServiceFailed,
+        UnknownState,
+    ) as wrong:
         raise fail(str(wrong)) from wrong
     except (UnknownFrame, OffsetGap) as wrong:
         raise fail(f"the journal cannot be read on: {wrong}") from wrong

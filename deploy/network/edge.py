@@ -29,6 +29,7 @@ from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE
 from alerts.inbound.routes import Inbound, inbound_routes
 from alerts.store.store import Store
+from deploy.access.routes import access_routes
 from deploy.app import ABOUT, finish
 from deploy.foreign import ForeignRequests
 from deploy.http import GRACE_S, listen
@@ -185,6 +186,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(fhir_routes(edge.append, edge.counted, Admission(edge.site)))
     app.include_router(chair_routes(edge.views, edge.store))
     app.include_router(patient_routes(edge.store, edge.views))
+    app.include_router(access_routes(None))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
     app.include_router(answer_routes(edge.store, edge.command, edge.views, edge.links))
     app.include_router(inbound_routes(edge.inbound))

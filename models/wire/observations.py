@@ -130,6 +130,7 @@ class PatientRegistered(Record):
     """Absent: nothing is said, what was known stays. Empty: there are none."""
     medications: tuple[Name, ...] | None = Field(default=None, strict=False, max_length=MANY)
     limits: LimitChanges | None = None
+    by: Name | None = None
 
     @field_validator("conditions", "medications", mode="before")
     @classmethod
@@ -144,6 +145,7 @@ class DeviceAssigned(Record):
     chair: Name
     profile: CapnographName | None = None
     """Its make, as `models/tables/capnographs.py` calls it. Absent: nothing is said, what was known stays."""
+    by: Name | None = None
 
 
 class SessionStarted(Record):

@@ -53,6 +53,10 @@ class Admission:
             return "kind", reason
         return None
 
+    def status_of_nothing(self) -> int:
+        """The HTTP status of a body of which nothing came in."""
+        return 422
+
     def filed_under(self, site: str | None) -> str:
         """The site whose dead letters a line is with that names this one, or none."""
         if self.site is not None:

@@ -29,7 +29,8 @@ def observation_routes(
     """The routes.
 
     Args:
-        append: durable when it returns. counted: told how many were accepted and set aside. admission: what may come in.
+        append: durable when it returns. counted: told how many were accepted and set aside. admission: what may come in,
+            of senders that have none of their own in their request's state (deploy/access/gate.py).
     """
     routes = APIRouter(prefix="/v1", tags=["observations"])
 
@@ -39,7 +40,8 @@ def observation_routes(
         Accepted and set aside are all lines. A field that was set aside alone is named beside them: its line is accepted.
         """
         body = await body_of(request)
-        reading = read(body, request.headers.get("content-type"), admission)
+        admits = admission_of(request, admission)
+        reading = read(body, request.headers.get("content-type"), admits)
         if not reading.records:
             raise HTTPException(422, "no observation in the body")
         await append(arranged(reading.records))
@@ -56,7 +58,7 @@ def observation_routes(
             ]
         if len(reading.bad) > NAMED:
             answer["set_aside_in_all"] = len(reading.bad)
-        return JSONResponse(answer, status_code=200 if reading.accepted else 422)
+        return JSONResponse(answer, status_code=200 if reading.accepted else admits.status_of_nothing())
 
     # Posts are served by a plain route, which comes first. FastAPI's, which would look for dependencies that there are not and
     # take as long as reading forty lines, describes it.
@@ -73,6 +75,7 @@ def observation_routes(
             }
         },
         responses={
+            403: {"description": "Signed in, but not somebody who may enter any of this"},
             413: {"description": "Too large"},
             422: {"description": "Nothing could be used"},
             503: {"description": "Not durable: send again"},
@@ -85,6 +88,12 @@ def observation_routes(
         return {"dead_letters": await asyncio.to_thread(store.dead_letters, site, limit)}
 
     return routes
+
+
+def admission_of(request: Request, usual: Admission) -> Admission:
+    """What a request's sender may enter, where it is known who they are (deploy/access/gate.py); else what anybody may."""
+    admission: Admission = getattr(request.state, "admission", usual)
+    return admission
 
 
 async def body_of(request: Request) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -62,11 +63,72 @@ def test_a_name_with_brackets_is_shown_as_it_is(tmp_path: Path) -> None:
     assert said_once(invoked("replay", path)) == f"chairside: {path}: No such file or directory"
 
 
-def test_serving_beyond_this_machine_needs_a_configuration(tmp_path: Path) -> None:
-    done = invoked("serve", "--host", "0.0.0.0", "--data", tmp_path / "data")
+@pytest.mark.parametrize(
+    "configured",
+    [None, '[site]\nname = "north"\n', "[access]\nsign_in = false\n"],
+    ids=["no file", "another file", "said so"],
+)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+def test_serving_beyond_this_machine_needs_sign_in(tmp_path: Path, configured: str | None, host: str) -> None:
+    more: tuple[object, ...] = ()
+    if configured is not None:
+        (tmp_path / "site.toml").write_text(configured)
+        more = ("--config", tmp_path / "site.toml")
+    done = invoked("serve", "--host", host, "--data", tmp_path / "data", *more)
     assert done.status == 2
-    assert said_once(done).startswith("chairside: --host 0.0.0.0 would show patients to the network: give a --config")
+    said = said_once(done)
+    assert said.startswith(
+        f"chairside: --host {host} would show patients to whoever reaches this machine: give a --config"
+    )
+    assert "`sign_in = true` under [access]" in said
     assert not (tmp_path / "data").exists()
+
+
+def test_the_first_start_makes_the_first_operator_and_the_command_line_everybody_else(tmp_path: Path) -> None:
+    config, data = tmp_path / "site.toml", tmp_path / "data"
+    config.write_text("[access]\nsign_in = true\n[pages]\ndestinations = []\n")
+    with started(data, "--config", config) as process:
+        assert process.address
+        (first,) = [found[1] for line in process.said if (found := re.search(r"(http\S+/welcome#\S+)$", line))]
+        assert first.startswith(f"{process.address}/welcome#")
+        mine = {"origin": process.address}
+        with httpx.Client(base_url=process.address, headers=mine, timeout=PATIENCE_S) as olga:
+            body = {"link": first.partition("#")[2], "name": "olga", "password": "four words in a row"}
+            assert olga.post("/v1/access/welcome", json=body).json()["role"] == "operator"
+            assert olga.get("/metrics").status_code == 200
+
+            ada = invoked("account", "add", "ada", "--role", "nurse", "--data", data, "--link", process.address)
+            link = ada.stdout.strip()
+            with httpx.Client(base_url=process.address, headers=mine, timeout=PATIENCE_S) as nurse:
+                body = {"link": link.partition("#")[2], "password": "four other words here"}
+                assert nurse.post("/v1/access/welcome", json=body).json()["name"] == "ada"
+                assert nurse.get("/v1/patients").status_code == 200
+                assert "nurse" in invoked("account", "list", "--data", data).stdout
+                assert invoked("account", "disable", "ada", "--data", data).status == 0
+                assert nurse.get("/v1/patients").status_code == 401
+
+        token = invoked("token", "add", "prometheus", "--sends", "metrics", "--data", data).stdout.strip()
+        bearer = {"authorization": f"Bearer {token}"}
+        assert httpx.get(f"{process.address}/metrics", headers=bearer, timeout=PATIENCE_S).status_code == 200
+        listed = invoked("token", "list", "--data", data).stdout
+        assert "prometheus" in listed
+        assert token not in listed
+        assert invoked("token", "revoke", "prometheus", "--data", data).status == 0
+        assert httpx.get(f"{process.address}/metrics", headers=bearer, timeout=PATIENCE_S).status_code == 401
+        process.stop()
+    with started(data, "--config", config) as again:
+        assert not [line for line in again.said if "/welcome#" in line], "there is an operator"
+        again.stop()
+
+
+def test_what_cannot_be_done_with_accounts_is_one_line(tmp_path: Path) -> None:
+    assert "there is no folder" in said_once(invoked("account", "list", "--data", tmp_path / "none"))
+    assert "there is no role boss" in said_once(invoked("account", "add", "ada", "--role", "boss", "--data", tmp_path))
+    assert "there is no account ada" in said_once(invoked("account", "disable", "ada", "--data", tmp_path))
+    assert "may not send site.configured" in said_once(
+        invoked("token", "add", "m", "--sends", "site.configured", "--data", tmp_path)
+    )
+    assert "there is no token m" in said_once(invoked("token", "revoke", "m", "--data", tmp_path))
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:

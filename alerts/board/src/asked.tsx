@@ -4,7 +4,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { getJson } from "./here";
+import { getJson, signedOut } from "./here";
 
 const AGAIN_MS = 60_000;
 /** A clinic's night brings a forecast every few milliseconds: all that come within this are asked for together. */
@@ -42,6 +42,12 @@ export function useAsked<T>(path: string, news = 0): Asked<T> {
       soon.current = undefined;
     };
   }, [path]);
+  const out = signedOut.value;
+  const wasOut = useRef(out);
+  useEffect(() => {
+    if (wasOut.current && !out) latest.current?.();
+    wasOut.current = out;
+  }, [out]);
   useEffect(() => {
     if (news === 0 || soon.current !== undefined) return;
     soon.current = window.setTimeout(() => {

@@ -7,6 +7,7 @@
 
 import { computed, signal } from "@preact/signals";
 
+import { askMe, whenSignedIn } from "./access";
 import { type Alerts, fold, merge, needsSomeone, pageOutstanding, sayingOf, waiting } from "./alarms";
 import { announce, announceSummary } from "./announce";
 import { getJson, listOf, site } from "./here";
@@ -149,6 +150,8 @@ function open(): void {
   next.addEventListener("chairs", take(takeChairs));
   next.addEventListener("alert", take(takeTransition));
   next.addEventListener("forecast", take(takeForecasts));
+  // An EventSource does not say what it was answered; who is signed in does.
+  next.addEventListener("error", () => next.readyState === EventSource.CLOSED && void askMe());
   source = next;
 }
 
@@ -163,5 +166,6 @@ export function listen(): void {
     if (passed(heard) > SILENT_AFTER_MS) open();
   };
   window.addEventListener("online", again);
+  whenSignedIn(open);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && again());
 }

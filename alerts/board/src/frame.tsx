@@ -3,10 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
+import { signOut } from "./access";
 import { forTheDesk, waiting } from "./alarms";
 import { assertive, polite, remind, type Said, soundOn, toggleSound } from "./announce";
 import { alerts, heardAnything, silentSince } from "./feed";
-import { DEFAULT_PERSON, href, person, setPerson, site } from "./here";
+import { DEFAULT_PERSON, href, me, person, setPerson, site } from "./here";
 import { invented } from "./site";
 import { clockWithSeconds, foreignZone, now, second } from "./times";
 
@@ -36,12 +37,12 @@ export function Frame({ here, children }: Props) {
         </nav>
         {invented.value && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}
         <span class="head-gap" />
-        <label class="head-who">
+        {me.value?.sign_in ? <SignedIn name={me.value.name} role={me.value.role} /> : <label class="head-who">
           <span>You are</span>
           <input data-testid="person" aria-label="You are" value={person.value} maxLength={40} autocomplete="off" spellcheck={false}
             onInput={(e) => setPerson(e.currentTarget.value)}
             onBlur={(e) => e.currentTarget.value.trim() || setPerson(DEFAULT_PERSON)} />
-        </label>
+        </label>}
         <button class="head-sound" data-testid="sound" aria-pressed={soundOn.value} onClick={toggleSound}>
           {soundOn.value ? "Sound on" : "Sound off"}<small>{soundOn.value ? "turn off" : "turn on"}</small>
         </button>
@@ -60,6 +61,15 @@ export function Frame({ here, children }: Props) {
       <Voice live="assertive" testid="say-now" said={assertive.value} />
       <Voice live="polite" testid="say-politely" said={polite.value} />
     </div>
+  );
+}
+
+function SignedIn({ name, role }: { name: string | null; role: string | null }) {
+  return (
+    <span class="head-who">
+      <span data-testid="signed-in">{name}, {role}</span>
+      <button class="head-out" data-testid="sign-out" onClick={() => void signOut()}>Sign out</button>
+    </span>
   );
 }
 

@@ -43,9 +43,21 @@ export function setPerson(name: string): void {
   remember("chairside.person", name);
 }
 
-/** As sent in `by`: never empty. */
+export interface Me {
+  /** Whether people must sign in here at all. */
+  sign_in: boolean;
+  name: string | null;
+  role: string | null;
+}
+
+/** Who is signed in; null until the server has said so. */
+export const me = signal<Me | null>(null);
+/** True from the first answer that says that nobody is signed in, until somebody is. */
+export const signedOut = signal(false);
+
+/** As sent in `by`: never empty. Where people sign in the server puts their name there itself. */
 export function signedBy(): string {
-  return person.value.trim() || DEFAULT_PERSON;
+  return me.value?.name ?? (person.value.trim() || DEFAULT_PERSON);
 }
 
 /** crypto.randomUUID exists only in secure contexts; a clinic's plain http:// address is not one. */
@@ -62,17 +74,20 @@ const PATIENCE_MS = 10_000;
 
 export async function getJson<T>(path: string): Promise<T> {
   const answer = await fetch(path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (answer.status === 401) signedOut.value = true;
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   return (await answer.json()) as T;
 }
 
 export async function postJson(path: string, body: unknown): Promise<Response> {
-  return fetch(path, {
+  const answer = await fetch(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
+  if (answer.status === 401) signedOut.value = true;
+  return answer;
 }
 
 /** GET /v1/alerts answers a list, or an object that holds one. */

@@ -1,4 +1,4 @@
-/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/clinic", "/patient/:alias". Links load a page anew: each is small. */
+/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/clinic", "/patient/:alias", "/welcome". Links load a page anew: each is small. */
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
@@ -6,6 +6,7 @@ import "./desk.css";
 
 import { render } from "preact";
 
+import { askMe, sayWhenSomebodyIsHere, SignIn, Welcome } from "./access";
 import { AlertPage } from "./alert/alert_page";
 import { Board } from "./board/board";
 import { ChairPage } from "./chair/chair_page";
@@ -26,9 +27,14 @@ function Page() {
 }
 
 const root = document.getElementById("page");
-if (root) {
+if (root && location.pathname === "/welcome") {
   root.replaceChildren();
-  render(<Page />, root);
+  render(<Welcome />, root);
+} else if (root) {
+  root.replaceChildren();
+  render(<><Page /><SignIn /></>, root);
+  void askMe();
+  sayWhenSomebodyIsHere();
   void askSite();
   listen();
   startSending();

@@ -102,9 +102,10 @@ export function understood(status: number, document: unknown): Answer {
   const doc = (document ?? {}) as { set_aside?: unknown; detail?: unknown };
   const aside = Array.isArray(doc.set_aside) ? (doc.set_aside[0] as { field?: unknown; reason?: unknown } | undefined) : undefined;
   if (status >= 200 && status < 300 && aside === undefined) return { was: "taken" };
-  if (aside !== undefined || status === 400 || status === 413 || status === 422) {
+  // 403: signed in, but not somebody who may enter this. 401: nobody is signed in, and the entry waits until somebody is.
+  if (aside !== undefined || status === 400 || status === 403 || status === 413 || status === 422) {
     const reason = typeof aside?.reason === "string" ? aside.reason : typeof doc.detail === "string" ? doc.detail : `the server refused it (${status})`;
     return { was: "refused", field: typeof aside?.field === "string" ? aside.field : null, reason };
   }
-  return { was: "lost", reason: status === 401 || status === 403 ? "not signed in" : `the server answered ${status}` };
+  return { was: "lost", reason: status === 401 ? "not signed in" : `the server answered ${status}` };
 }

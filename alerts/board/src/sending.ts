@@ -5,7 +5,8 @@
 
 import { signal } from "@preact/signals";
 
-import { forget, newId, postJson, remember, signedBy, site } from "./here";
+import { whenSignedIn } from "./access";
+import { forget, me, newId, postJson, remember, signedBy, signedOut, site } from "./here";
 import { answered, due, type Entry, followed, fresh, inOrder, type Observation, undone, understood } from "./outbox";
 import { now } from "./times";
 
@@ -72,8 +73,15 @@ export function undo(entry: Entry): void {
 }
 
 export function sendNow(entry: Entry): void {
-  keep({ ...entry, sendAtMs: Date.now() });
+  keep({ ...entry, body: { ...entry.body, by: signedBy() }, sendAtMs: Date.now() });
   void flush();
+}
+
+/** Why an entry is not sent by itself now: nobody signs for another. Whoever presses "Sign for it" signs for it. */
+export function heldBack(entry: Entry): string | null {
+  const mine = me.value?.sign_in ? me.value.name : null;
+  if (signedOut.value) return "not signed in";
+  return mine === null || entry.body["by"] === mine ? null : `entered by ${String(entry.body["by"])}`;
 }
 
 async function send(entry: Entry): Promise<void> {
@@ -99,7 +107,7 @@ function settle(entry: Entry, answer: ReturnType<typeof understood>): void {
 }
 
 async function flush(): Promise<void> {
-  const ready = due(memory.values(), Date.now()).filter((e) => !flying.has(e.id));
+  const ready = due(memory.values(), Date.now()).filter((e) => !flying.has(e.id) && heldBack(e) === null);
   await Promise.all(ready.map(send));
 }
 
@@ -109,6 +117,9 @@ export function startSending(): void {
   window.addEventListener("online", () => {
     for (const entry of memory.values()) if (entry.state === "unsent") keep({ ...entry, sendAtMs: Date.now() });
     void flush();
+  });
+  whenSignedIn(() => {
+    for (const entry of memory.values()) if (entry.state === "unsent") keep({ ...entry, sendAtMs: Date.now() });
   });
   window.setInterval(() => void flush(), 500);
 }

@@ -53,7 +53,7 @@ test("a refusal keeps the entry beside its field and reason, and is not tried ag
 });
 
 test("only a refusal is final: overload, outage and sign-in are tried again", () => {
-  for (const status of [401, 403, 408, 429, 500, 502, 503]) expect(understood(status, null).was).toBe("lost");
+  for (const status of [401, 408, 429, 500, 502, 503]) expect(understood(status, null).was).toBe("lost");
   for (const status of [400, 413, 422]) expect(understood(status, null).was).toBe("refused");
   expect(understood(200, { accepted: 1, set_aside: [] }).was).toBe("taken");
   expect(understood(200, { accepted: 0, set_aside: [{ line: 1, field: "at", reason: "no offset" }] }).was).toBe("refused");

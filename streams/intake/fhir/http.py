@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from streams.intake.admission import Admission
 from streams.intake.append import Records
 from streams.intake.fhir.resources import Translated, translate
-from streams.intake.http import body_of
+from streams.intake.http import admission_of, body_of
 from streams.intake.json import Reading, read_packable
 from streams.intake.post import arranged
 from streams.journal.frame import Sample
@@ -39,6 +39,7 @@ def fhir_routes(
     described: dict[int | str, dict[str, Any]] = {
         201: {"description": "All that could be used is durable; the OperationOutcome says what could not"},
         400: {"description": "Not JSON"},
+        403: {"description": "Known, but not somebody who may enter any of this"},
         413: {"description": "Too large"},
         422: {"description": "Nothing could be used, or of a transaction not all"},
         503: {"description": "Not durable: send again"},
@@ -58,7 +59,8 @@ def fhir_routes(
                 400, [("fatal", "structure", "resourceType", f"{str(said)[:60]} was sent where a {kind} goes")]
             )
         translated = translate(document)
-        reading = read_translated(translated, admission)
+        admits = admission_of(request, admission)
+        reading = read_translated(translated, admits)
         whole = said == "Bundle" and document.get("type") == "transaction"
         issues = _issues(translated, reading)
         if whole and reading.bad and reading.accepted:
@@ -74,7 +76,7 @@ def fhir_routes(
         counted(reading.accepted, len(reading.bad))
         if not issues:
             issues = [("information", "informational", "", f"{reading.accepted} taken")]
-        return _outcome(201 if reading.accepted or not reading.bad else 422, issues)
+        return _outcome(201 if reading.accepted or not reading.bad else admits.status_of_nothing(), issues)
 
     return routes
 

@@ -11,7 +11,7 @@ import { Timeline } from "../board/timeline";
 import { Vitals, Words } from "../board/vitals";
 import { alerts, chairs } from "../feed";
 import { Frame } from "../frame";
-import { DEFAULT_PERSON, person } from "../here";
+import { DEFAULT_PERSON, me, person } from "../here";
 import type { Entry } from "../outbox";
 import { type Draft, enter, entries } from "../sending";
 import type { Chair } from "../wire";
@@ -133,7 +133,7 @@ export function ChairPage({ name }: { name: string }) {
         </section>
         <AlertColumn only={mine} none="No alert at this chair" beyond={{ words: "elsewhere", path: "/" }} />
         <section class="entering" aria-label="Enter">
-          {person.value.trim() === DEFAULT_PERSON && <p class="who-hint">Entries are signed “{DEFAULT_PERSON}”. Put your initials at the top of the page.</p>}
+          {!me.value?.sign_in && person.value.trim() === DEFAULT_PERSON && <p class="who-hint">Entries are signed “{DEFAULT_PERSON}”. Put your initials at the top of the page.</p>}
           <Queue chair={name} correct={(entry) => begin(taskOf(entry), entry)} />
           {doing === null ? (
             <div class="tasks">

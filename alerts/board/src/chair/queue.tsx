@@ -2,7 +2,7 @@
 
 import type { Entry } from "../outbox";
 import { waitsFor } from "../outbox";
-import { entries, sendNow, undo } from "../sending";
+import { entries, heldBack, sendNow, undo } from "../sending";
 import { clock, second } from "../times";
 
 interface Props {
@@ -15,6 +15,8 @@ function stateWords(entry: Entry, all: readonly Entry[]): string {
   if (entry.state === "refused") return "Not taken";
   const first = left === 0 ? waitsFor(entry, all) : null;
   if (first) return `Waits for: ${first.says}`;
+  const held = left === 0 ? heldBack(entry) : null;
+  if (held !== null) return `Not sent yet: ${held}.`;
   if (entry.state === "unsent") return `Not sent yet: ${entry.reason ?? "no connection"}. ${left > 0 ? `Again in ${left} s` : "Trying…"}`;
   return left > 0 ? `Sends in ${left} s` : "Sending…";
 }
@@ -31,7 +33,7 @@ function Queued({ entry, all, correct }: { entry: Entry; all: readonly Entry[]; 
       <div class="queued-buttons">
         {entry.state === "refused" && <button data-testid={`correct-${entry.id}`} onClick={() => correct(entry)}>Correct</button>}
         {undoable && <button data-testid={`undo-${entry.id}`} onClick={() => undo(entry)}>{entry.state === "refused" ? "Remove" : "Undo"}</button>}
-        {entry.state !== "refused" && <button data-testid={`send-${entry.id}`} onClick={() => sendNow(entry)}>{entry.state === "unsent" ? "Try now" : "Send now"}</button>}
+        {entry.state !== "refused" && <button data-testid={`send-${entry.id}`} onClick={() => sendNow(entry)}>{heldBack(entry)?.startsWith("entered") ? "Sign for it" : entry.state === "unsent" ? "Try now" : "Send now"}</button>}
       </div>
     </li>
   );

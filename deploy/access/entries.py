@@ -1,0 +1,67 @@
+"""What somebody who is signed in, or a device with a token, may enter: a record in, a refusal out, or the record in their name.
+
+`by` is whoever is signed in, whatever the record says; of a device's record it is the token's name, and of its readings nobody:
+`by` there would mean that a person took them.
+Never here: what nobody may send (`streams/intake/admission.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from deploy.access.accounts import Device, SignedPerson
+from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY
+from models.wire.observations import Event, PatientRegistered
+from streams.intake.admission import Admission
+from streams.journal.frame import Packable, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAdmission(Admission):
+    """What one sender may enter. `sender`: the person or the token's holder. `refused`: what they were refused for their role."""
+
+    sender: SignedPerson | Device | None = None
+    refused: set[str] = field(default_factory=set)
+
+    def refusal(self, record: Packable) -> tuple[str, str] | None:
+        """The field and the reason for which a record may not come in; None: it may."""
+        refused = Admission.refusal(self, record) or self._not_theirs(record)
+        if refused is not None:
+            self.refused.add(refused[1])
+        return refused
+
+    def _not_theirs(self, record: Packable) -> tuple[str, str] | None:
+        kind = "vitals" if isinstance(record, Sample) else record.kind
+        sets_limits = isinstance(record, PatientRegistered) and record.limits is not None
+        match self.sender:
+            case SignedPerson(role=role):
+                if role not in ENTERED_BY.get(kind, ()):
+                    return "kind", f"the role {role} may not enter {kind}"
+                return (
+                    ("limits", f"the role {role} may not set a person's limits")
+                    if sets_limits and role not in LIMITS_SET_BY
+                    else None
+                )
+            case Device(sends=sends):
+                if kind not in sends:
+                    return "kind", f"this token may not send {kind}"
+                return ("limits", "a token may not set a person's limits") if sets_limits else None
+            case None:
+                return "kind", "nobody has signed in"
+
+    def status_of_nothing(self) -> int:
+        """The HTTP status of a body of which nothing came in."""
+        return 403 if self.refused else 422
+
+    def placed(self, record: Sample | Event) -> Sample | Event:
+        """A record at the site that is served, in the name of whoever sends it."""
+        placed = Admission.placed(self, record)
+        person = self.sender.name if isinstance(self.sender, SignedPerson) else None
+        if isinstance(placed, Sample):
+            return msgspec.structs.replace(placed, by=person)
+        if "by" not in type(placed).model_fields:
+            return placed
+        by = person or (None if self.sender is None else self.sender.name)
+        return placed.model_copy(update={"by": by})

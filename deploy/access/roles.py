@@ -1,0 +1,102 @@
+"""Who may do what: every route and every kind of observation beside the roles that may use it. One table, read by one gate.
+
+A route that is not here is nobody's: the gate refuses it, and a test that walks the application's routes fails. What a role may
+enter, and what a device's token may send, is the second table: kinds of observations. Nothing else decides.
+Never here: who somebody is (`accounts.py`), how a request shows it (`gate.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+StaffRole = Literal["viewer", "nurse", "clinician", "scheduler", "operator", "auditor"]
+ROLES: Final[tuple[StaffRole, ...]] = get_args(StaffRole)
+
+SCRAPE: Final = "metrics"
+"""What a token may, that Prometheus has."""
+SEND: Final = "observations"
+"""What a token may, that a device or another system has: the kinds that its entry names."""
+
+_ALL: Final = frozenset(ROLES)
+_TREATING: Final[frozenset[StaffRole]] = frozenset(("nurse", "clinician"))
+_PATIENTS: Final[frozenset[StaffRole]] = _TREATING | {"scheduler", "auditor"}
+"""Patients at home, their answers and forecasts: a screen on a wall, and whoever runs the machine, need none of it."""
+_RUNNING: Final[frozenset[StaffRole]] = frozenset(("operator", "auditor"))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Who may use a route: the roles, whoever has a token for `token`, or with `anybody` everyone, signed in or not."""
+
+    roles: frozenset[StaffRole] = frozenset()
+    token: str | None = None
+    anybody: bool = False
+
+
+_ANYBODY: Final = Allowed(anybody=True)
+
+ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
+    # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
+    **{("GET", page): _ANYBODY for page in (
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/clinic", "/patient/{patient}", "/welcome", "/assets",
+        "/schema/{name}.json", "/healthz",
+    )},
+    # Links that are signed themselves, for one alert and one person.
+    ("GET", "/answer/{token}"): _ANYBODY,
+    ("POST", "/answer/{token}"): _ANYBODY,
+    # What providers tell: each request is signed by its provider.
+    **{("POST", path): _ANYBODY for path in (
+        "/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "/hooks/pagerduty",
+    )},
+    # Signing in and out.
+    ("GET", "/v1/access/me"): Allowed(_ALL),
+    ("POST", "/v1/access/sign-in"): _ANYBODY,
+    ("POST", "/v1/access/link"): _ANYBODY,
+    ("POST", "/v1/access/welcome"): _ANYBODY,
+    ("POST", "/v1/access/sign-out"): Allowed(_ALL),
+    ("POST", "/v1/access/here"): Allowed(_ALL),
+    # The day's sessions and alerts.
+    ("GET", "/v1/site"): Allowed(_ALL),
+    ("GET", "/v1/chairs"): Allowed(_ALL),
+    ("GET", "/v1/sessions"): Allowed(_ALL),
+    ("GET", "/v1/alerts"): Allowed(_ALL),
+    ("GET", "/v1/transitions"): Allowed(_ALL),
+    ("GET", "/v1/live"): Allowed(_ALL),
+    ("GET", "/v1/destinations"): Allowed(_ALL),
+    ("GET", "/v1/history"): Allowed(_ALL),
+    ("POST", "/v1/alerts/{alert}/{verb}"): Allowed(_TREATING),
+    ("POST", "/v1/observations"): Allowed(_TREATING | {"scheduler"}, token=SEND),
+    # Record systems, each with its token.
+    ("POST", "/fhir"): Allowed(token=SEND),
+    ("POST", "/fhir/{kind}"): Allowed(token=SEND),
+    # Patients at home.
+    ("GET", "/v1/patients"): Allowed(_PATIENTS),
+    ("GET", "/v1/patients/{patient}"): Allowed(_PATIENTS),
+    ("GET", "/v1/forecasts"): Allowed(_PATIENTS),
+    ("GET", "/v1/burden"): Allowed(_PATIENTS | {"operator"}),
+    # How it runs.
+    ("GET", "/v1/dead-letters"): Allowed(_RUNNING | {"clinician"}),
+    ("GET", "/metrics"): Allowed(_RUNNING, token=SCRAPE),
+    **{("GET", page): Allowed(_ALL) for page in ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")},
+    ("GET", "/static-offline-docs"): _ANYBODY,
+}  # fmt: skip
+
+ENTERED_BY: Final[Mapping[str, frozenset[StaffRole]]] = {
+    **dict.fromkeys(
+        ("session.started", "session.ended", "dose", "dose.stopped", "vitals", "monitor.alarm", "device.assigned",
+         "checkin", "intervention"), _TREATING,
+    ),
+    "patient.registered": _TREATING | {"scheduler"},
+    "rota.override": frozenset(("clinician",)),
+}  # fmt: skip
+"""The kinds of observations that a person may enter. A kind that is not here is nobody's."""
+
+LIMITS_SET_BY: Final[frozenset[StaffRole]] = frozenset(("clinician",))
+"""Who may set a person's own limits: they decide what is told."""
+
+FROM_DEVICES: Final = ("vitals", "monitor.alarm")
+"""What a token may send unless its entry says otherwise: readings with what the device says of them, and its own alarms."""
+SENDABLE: Final = tuple(kind for kind in ENTERED_BY if kind != "rota.override")
+"""What an entry may say at the most. Never a command, a configuration, or a person's own limits."""

@@ -1,0 +1,134 @@
+"""Signing in and out over HTTP, and the one-time link with which somebody chooses a password.
+
+Where nobody need sign in, only `me` is here, and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import ceil
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from deploy.access.access import KNOWN, Access, SignedIn, Wait
+from deploy.access.accounts import LONGEST_PASSWORD, SCREEN, AccessRefused
+from models.instants import SECOND
+from models.wire.bounds import Name
+
+KNOWN_FOR_S = 180 * 24 * 3600
+"""How long a browser is known. Chosen by us: longer than anybody's leave."""
+
+SecretText = Annotated[str, Field(min_length=1, max_length=LONGEST_PASSWORD)]
+
+
+class SignInBody(BaseModel):
+    """Who, and the proof."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: Name
+    password: SecretText
+
+
+class LinkBody(BaseModel):
+    """A one-time link's secret."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    link: SecretText
+
+
+class WelcomeBody(LinkBody):
+    """A one-time link's secret, and the password; a name where the link has none."""
+
+    password: SecretText
+    name: Name | None = None
+
+
+def access_routes(access: Access | None) -> APIRouter:
+    """The routes; None: nobody need sign in."""
+    routes = APIRouter(prefix="/v1/access", tags=["access"])
+
+    @routes.get("/me")
+    async def me(request: Request) -> dict[str, Any]:
+        """Who is signed in, and their role; `sign_in` is false where nobody need be."""
+        if access is None:
+            return {"sign_in": False, "name": None, "role": None}
+        return {"sign_in": True, "name": request.state.person, "role": request.state.signed_in.role}
+
+    if access is None:
+        return routes
+
+    @routes.post("/sign-in", responses={401: {"description": "Wrong"}, 429: {"description": "Too often: wait"}})
+    async def sign_in(request: Request, body: SignInBody) -> JSONResponse:
+        """Sign in: a new session, in a cookie. A session that the browser had is over."""
+        found = await access.sign_in(body.name, body.password, _address(request), access.known_in(request.headers))
+        if found is None:
+            raise HTTPException(401, "Name or password is wrong.")
+        if isinstance(found, Wait):
+            seconds = ceil(found.seconds)
+            raise HTTPException(429, f"Too many tries: wait {seconds} s.", {"Retry-After": str(seconds)})
+        return _signed_in(request, found)
+
+    @routes.post("/link", responses={400: {"description": "The link holds no longer"}})
+    async def link(body: LinkBody) -> dict[str, Any]:
+        """Whose a one-time link is, and with which role; a link without a name is whoever's has it."""
+        linked = access.accounts.linked(body.link)
+        if linked is None:
+            raise HTTPException(400, "This link has been used, or is too old. Ask for a new one.")
+        return {"sign_in": True, "name": linked[0], "role": linked[1]}
+
+    @routes.post("/welcome", responses={400: {"description": "The link or the password will not do"}})
+    async def welcome(request: Request, body: WelcomeBody) -> JSONResponse:
+        """Choose a password with a one-time link, and be signed in."""
+        try:
+            person = await asyncio.to_thread(access.accounts.choose_password, body.link, body.name or "", body.password)
+        except AccessRefused as why:
+            access.note("one-time link refused", "nobody", _address(request))
+            raise HTTPException(400, str(why)) from why
+        return _signed_in(request, access.begin(person, _address(request), access.known_in(request.headers)))
+
+    @routes.post("/sign-out")
+    async def sign_out(request: Request) -> JSONResponse:
+        """Sign out: the session is over, here and wherever its cookie has got to."""
+        person, secret = request.state.signed_in, access.session_in(request.headers, request.url.scheme)
+        if secret is not None:
+            access.sign_out(secret, person)
+        answer = JSONResponse({"signed_in": False})
+        answer.delete_cookie(
+            access.cookie(request.url.scheme), path="/", secure=access.is_secure(request.url.scheme), httponly=True,
+            samesite="strict",
+        )  # fmt: skip
+        return answer
+
+    @routes.post("/here")
+    async def here(request: Request) -> dict[str, Any]:
+        """Somebody touched the page: the session does not end for want of input."""
+        return {"name": request.state.person}
+
+    def _signed_in(request: Request, signed: SignedIn) -> JSONResponse:
+        scheme = request.url.scheme
+        before = access.session_in(request.headers, scheme)
+        if before is not None:
+            access.accounts.end(before)
+        answer = JSONResponse({"sign_in": True, "name": signed.person.name, "role": signed.person.role})
+        secure = access.is_secure(scheme)
+        # A screen on a wall is signed in still when its browser has been started anew; anybody else is not.
+        kept_s = SCREEN // SECOND if signed.person.role == "viewer" else None
+        answer.set_cookie(
+            access.cookie(scheme), signed.secret, max_age=kept_s, path="/", secure=secure, httponly=True,
+            samesite="strict",
+        )  # fmt: skip
+        answer.set_cookie(
+            KNOWN, signed.known, max_age=KNOWN_FOR_S, path="/v1/access", secure=secure, httponly=True, samesite="strict"
+        )
+        return answer
+
+    return routes
+
+
+def _address(request: Request) -> str:
+    return "" if request.client is None else request.client.host

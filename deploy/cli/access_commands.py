@@ -1,0 +1,123 @@
+"""`chairside account` and `chairside token`: who may sign in, and which devices may send. A running service heeds both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.access.accounts import ACCOUNTS_FILE, AccessRefused, Accounts
+from deploy.access.roles import FROM_DEVICES, ROLES, SCRAPE, SENDABLE
+from deploy.cli.terminal import err, fail
+from models.instants import to_datetime
+from models.wire.observations import SITE_HERE
+
+account_app = typer.Typer(no_args_is_help=True, help="Who may sign in, and with which role.")
+token_app = typer.Typer(no_args_is_help=True, help="Which devices and systems may send, and what.")
+
+Data = Annotated[Path, typer.Option(help="Where the journal and the store live, as of `serve`.")]
+DATA = Path("var/chairside")
+
+
+@contextmanager
+def _accounts(data: Path) -> Iterator[Accounts]:
+    """The file of accounts in a data directory; what cannot be done is one line."""
+    if not data.is_dir():
+        raise fail(f"there is no folder {data}: give the --data of `serve`, which makes it at its first start")
+    try:
+        accounts = Accounts(data / ACCOUNTS_FILE, lambda: time.time_ns() // 1000)
+        try:
+            yield accounts
+        finally:
+            accounts.close()
+    except AccessRefused as why:
+        raise fail(str(why)) from why
+    except OSError as wrong:
+        raise fail(f"{data / ACCOUNTS_FILE} cannot be used: {wrong.strerror}") from wrong
+
+
+@account_app.command("add")
+def add_account(
+    name: Annotated[str, typer.Argument(help="As under `people` of the site's configuration.", show_default=False)],
+    role: Annotated[str, typer.Option(help=", ".join(ROLES), show_default=False)],
+    data: Data = DATA,
+    link: Annotated[str, typer.Option(help="Where browsers find the board.")] = "http://localhost:8000",
+) -> None:
+    """Add somebody, or give them a new role or a new password: prints a one-time link with which they choose it.
+
+    [dim]chairside account add ada --role nurse --link https://chairside.example.org[/dim]
+    """
+    known = {each: each for each in ROLES}
+    if role not in known:
+        raise fail(f"there is no role {role}: {', '.join(ROLES)}", 2)
+    if not name.strip() or len(name) > 100 or not name.isprintable():
+        raise fail("give a name, of 100 characters at the most", 2)
+    with _accounts(data) as accounts:
+        secret = accounts.link(name, known[role])
+    err.print(f"{name} is {role}. Good once, for a day; whoever opens it is {name}:", highlight=False, soft_wrap=True)
+    typer.echo(f"{link.rstrip('/')}/welcome#{secret}")
+
+
+@account_app.command("list")
+def list_accounts(data: Data = DATA) -> None:
+    """Everybody who may sign in."""
+    table = Table("name", "role", "")
+    with _accounts(data) as accounts:
+        for each in accounts.people():
+            table.add_row(
+                each.name, each.role, "disabled" if each.disabled else "" if each.ready else "no password yet"
+            )
+    Console().print(table)
+
+
+@account_app.command("disable")
+def disable_account(name: str, data: Data = DATA) -> None:
+    """Sign somebody out everywhere, and in nowhere. `account add` lets them in again."""
+    with _accounts(data) as accounts:
+        accounts.disable(name)
+    typer.echo(f"{name} can no longer sign in.")
+
+
+@token_app.command("add")
+def add_token(
+    name: Annotated[str, typer.Argument(help="What it is for: monitor-3, prometheus.", show_default=False)],
+    sends: Annotated[
+        str, typer.Option(help=f"What it may send, with commas between: {', '.join(SENDABLE)}; `{SCRAPE}` is for Prometheus.")
+    ] = ",".join(FROM_DEVICES),
+    site: Annotated[str, typer.Option(help="The site that it may send to.")] = SITE_HERE,
+    data: Data = DATA,
+) -> None:  # fmt: skip
+    """Make a token for a device or another system, and print it: this once.
+
+    It goes into the header of each request: `Authorization: Bearer TOKEN`.
+
+    [dim]chairside token add monitors --sends vitals,monitor.alarm[/dim]
+    [dim]chairside token add prometheus --sends metrics > prometheus.token[/dim]
+    """
+    with _accounts(data) as accounts:
+        typer.echo(accounts.add_token(name, [each.strip() for each in sends.split(",") if each.strip()], site))
+
+
+@token_app.command("list")
+def list_tokens(data: Data = DATA) -> None:
+    """Every token: what it may send, and when it last did."""
+    table = Table("name", "site", "sends", "last used", "")
+    with _accounts(data) as accounts:
+        for each in accounts.tokens():
+            used = "never" if each.used_us is None else f"{to_datetime(each.used_us):%Y-%m-%d %H:%M} UTC"
+            table.add_row(each.name, each.site, ", ".join(each.sends), used, "revoked" if each.revoked else "")
+    Console().print(table)
+
+
+@token_app.command("revoke")
+def revoke_token(name: str, data: Data = DATA) -> None:
+    """Whoever has this token sends nothing more, from now on."""
+    with _accounts(data) as accounts:
+        accounts.revoke(name)
+    typer.echo(f"{name} is revoked.")

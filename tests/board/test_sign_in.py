@@ -1,0 +1,101 @@
+"""Signing in, as somebody does it: on a phone and on a tablet, from a link, and in the middle of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.wiring import wall_us
+from tests.support.browser import PHONE, TABLET, Desk, violations
+from tests.support.service import PATIENCE_S, Started, started
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+PASSWORD = "a chair by the window"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def service(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    config = tmp_path_factory.mktemp("site") / "site.toml"
+    config.write_text("[access]\nsign_in = true\n[pages]\ndestinations = []\n")
+    with started(data, "--config", config) as process:
+        yield process
+
+
+@pytest.fixture
+def accounts(data: Path, service: Started) -> Iterator[Accounts]:
+    opened = Accounts(data / ACCOUNTS_FILE, wall_us)
+    yield opened
+    opened.close()
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    form = page.get_by_test_id("sign-in")
+    form.get_by_label("Name").fill(name)
+    form.get_by_label("Password").fill(password)
+    form.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+def test_a_link_makes_an_account_and_whoever_has_it_works_under_their_name(
+    desk: Desk, service: Started, accounts: Accounts, size: ViewportSize
+) -> None:
+    name = f"ada-{size['width']}"
+    link = accounts.link(name, "nurse")
+    page = desk.open(f"{service.address}/welcome#{link}", size, is_live=False)
+    expect(page.get_by_role("heading")).to_have_text(f"Welcome, {name}")
+    assert "#" not in page.url, "the secret does not stay in the address"
+    assert violations(page) == []
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("The same again").fill("something else, by mistake")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_test_id("welcome-problem")).to_contain_text("differ")
+    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_test_id("signed-in")).to_have_text(f"{name}, nurse")
+    expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+    page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    assert violations(page) == []
+    box = page.get_by_test_id("sign-in").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size["width"]
+    sign_in(page, name, "not her password at all")
+    expect(page.get_by_test_id("sign-in-problem")).to_contain_text("wrong")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    sign_in(page, name)
+    expect(page.get_by_test_id("sign-in")).to_have_count(0)
+    expect(page.get_by_test_id("signed-in")).to_have_text(f"{name}, nurse")
+
+
+def test_a_session_that_ends_in_the_middle_of_work_costs_none_of_it(
+    desk: Desk, service: Started, accounts: Accounts
+) -> None:
+    accounts.choose_password(accounts.link("ben", "nurse"), "ben", PASSWORD)
+    page = desk.open(f"{service.address}/chair/7", TABLET, is_live=False)
+    sign_in(page, "ben")
+    expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+    page.get_by_test_id("task-start").click()
+    page.get_by_test_id("field-patient").first.fill("willow")
+    for session in page.context.cookies():
+        if session["name"] == "chairside":
+            accounts.end(session["value"])
+    # The feed ends with the session, and the page finds out by itself.
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    sign_in(page, "ben")
+    expect(page.get_by_test_id("sign-in")).to_have_count(0)
+    expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+    expect(page.get_by_test_id("field-patient").first).to_have_value("willow")

@@ -1,0 +1,201 @@
+"""Every route and every role: who gets an answer, who 401, who 403. The routes are read off the application itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, get_args
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from deploy.access.gate import routes_of
+from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY, ROLES, ROUTES, SENDABLE
+from models.wire.observations import Event, Vitals
+from streams.intake.admission import NOT_FROM_SENDERS
+from tests.support.access import access_of, account, browser, locked
+from tests.support.service import Inside, at, falling, ndjson, sample
+
+WHO = ("nobody", *ROLES, "monitor", "prometheus")
+NOBODY = {"nobody"}
+SIGNED: set[str] = set(ROLES)
+DEVICES = {"monitor", "prometheus"}
+TREATING = {"nurse", "clinician"}
+HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "/hooks/pagerduty")
+"""Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
+EXPECTED: dict[tuple[str, str], set[str]] = {
+    **{("GET", path): set(WHO) for path in (
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/clinic", "/patient/{patient}", "/welcome", "/assets",
+        "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
+    )},
+    **{("POST", path): set(WHO) for path in ("/answer/{token}", "/v1/access/sign-in", "/v1/access/link", "/v1/access/welcome")},
+    **{("POST", path): set(WHO) for path in HOOKS},
+    **{("GET", path): SIGNED for path in (
+        "/v1/site", "/v1/chairs", "/v1/sessions", "/v1/history", "/v1/alerts", "/v1/transitions", "/v1/live", "/v1/destinations",
+        "/v1/access/me", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json",
+    )},
+    ("POST", "/v1/access/here"): SIGNED,
+    ("POST", "/v1/access/sign-out"): SIGNED,
+    ("POST", "/v1/alerts/{alert}/{verb}"): TREATING,
+    ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
+    **{("GET", path): TREATING | {"scheduler", "auditor"} for path in ("/v1/patients", "/v1/patients/{patient}", "/v1/forecasts")},
+    ("POST", "/fhir"): {"monitor"},
+    ("POST", "/fhir/{kind}"): {"monitor"},
+    ("GET", "/v1/burden"): TREATING | {"scheduler", "auditor", "operator"},
+    ("GET", "/v1/dead-letters"): {"clinician", "operator", "auditor"},
+    ("GET", "/metrics"): {"operator", "auditor", "prometheus"},
+}  # fmt: skip
+"""Who is let through. Written out here too, so that nobody changes what a role may by one slip in the table."""
+
+
+@pytest.fixture
+async def clinic(tmp_path: Path) -> AsyncIterator[Inside]:
+    async with locked(tmp_path) as inside:
+        yield inside
+
+
+def filled(path: str) -> str:
+    return path.replace("{verb}", "acknowledge").replace("{name}", "observation").replace("{", "").replace("}", "")
+
+
+async def everybody(clinic: Inside, stack: AsyncExitStack) -> dict[str, httpx.AsyncClient]:
+    """A client for each of WHO."""
+    accounts = access_of(clinic).accounts
+    clients = {"nobody": await stack.enter_async_context(browser(clinic))}
+    for role in ROLES:
+        account(clinic, f"a-{role}", role)
+        clients[role] = await stack.enter_async_context(browser(clinic, f"a-{role}"))
+    for name, sends in (("monitor", ["vitals"]), ("prometheus", ["metrics"])):
+        clients[name] = await stack.enter_async_context(httpx.AsyncClient(base_url=clinic.address))
+        clients[name].headers["authorization"] = f"Bearer {accounts.add_token(name, sends)}"
+    return clients
+
+
+async def status_of(client: httpx.AsyncClient, method: str, path: str) -> int:
+    body: dict[str, Any] = {"json": sample(0, patient="P-1", spo2=97)} if method == "POST" else {}
+    async with client.stream(method, filled(path), **body) as answer:
+        if path in HOOKS and answer.headers["content-type"].startswith("text/plain"):
+            return 422
+        return answer.status_code
+
+
+async def test_each_route_lets_through_whom_the_table_names_and_nobody_else(clinic: Inside) -> None:
+    app = clinic.web.config.app
+    assert isinstance(app, FastAPI)
+    there = {(method, route.path) for methods, route in routes_of(app) for method in methods}
+    assert there - set(ROUTES) == set(), "a route that roles.py does not name is nobody's"
+    assert set(ROUTES) - there == set(), "a row of roles.py without a route"
+    assert set(EXPECTED) == there
+    wrong = []
+    async with AsyncExitStack() as stack:
+        clients = await everybody(clinic, stack)
+        # Signing out comes last: it takes away what the others need.
+        for method, path in sorted(there, key=lambda each: (each[1].endswith("sign-out"), each)):
+            for who in WHO:
+                status = await status_of(clients[who], method, path)
+                refused = 401 if who == "nobody" else 403
+                # Who sends a scheduler's reading is let in at the route, and refused for its kind.
+                if (who, path) == ("scheduler", "/v1/observations"):
+                    fits = status == 403
+                elif path == "/v1/access/sign-in":
+                    fits = status == 422
+                elif who in EXPECTED[method, path]:
+                    fits = status not in {401, 403} and status < 500
+                else:
+                    fits = status == refused
+                if not fits:
+                    wrong.append((who, method, path, status))
+    assert wrong == []
+
+
+async def test_a_route_that_no_table_names_is_nobodys(clinic: Inside) -> None:
+    app = clinic.web.config.app
+    assert isinstance(app, FastAPI)
+    app.add_api_route("/v1/forgotten", lambda: "secret", methods=["GET"])
+    account(clinic, "olga", "operator")
+    async with browser(clinic, "olga") as olga:
+        assert (await olga.get("/v1/forgotten")).status_code == 403
+
+
+ENTERED: dict[str, dict[str, Any]] = {
+    "session.started": {"patient": "P-1", "session": "s1"},
+    "session.ended": {"session": "s1"},
+    "dose": {"patient": "P-1", "drug": "ketamine"},
+    "dose.stopped": {"patient": "P-1"},
+    "vitals": {"patient": "P-1", "spo2": 97},
+    "monitor.alarm": {"device": "m1", "alarm": "no-breath"},
+    "device.assigned": {"device": "m1", "chair": "1"},
+    "checkin": {"patient": "P-1", "instrument": "mood-vas", "score": 50},
+    "intervention": {"patient": "P-1", "what": "oxygen"},
+    "patient.registered": {"patient": "P-1"},
+    "rota.override": {"schedule": "x", "since": at(0), "until": at(60), "who": "ada"},
+}
+
+
+def test_every_kind_that_may_come_in_is_somebodys() -> None:
+    kinds = {get_args(each.model_fields["kind"].annotation)[0] for each in (Vitals, *get_args(Event))}
+    assert kinds - set(NOT_FROM_SENDERS) == set(ENTERED_BY), "a kind that roles.py does not name is nobody's to enter"
+
+
+async def test_each_kind_is_entered_by_whom_the_table_names_and_carries_their_name(clinic: Inside) -> None:
+    assert set(ENTERED) == set(ENTERED_BY)
+    wrong = []
+    async with AsyncExitStack() as stack:
+        clients = await everybody(clinic, stack)
+        for kind, fields in ENTERED.items():
+            for role in ROLES:
+                line = {"kind": kind, "at": at(0), "id": f"{kind}-{role}", "by": "somebody else", **fields}
+                status = (await clients[role].post("/v1/observations", json=line)).status_code
+                if (status == 200) != (role in ENTERED_BY[kind]) or status not in {200, 403}:
+                    wrong.append((role, kind, status))
+    assert wrong == []
+    await clinic.settled()
+    signed = {each["doc"].get("by") for each in clinic.service.store.entries("main", None, "P-1", 100)}
+    assert {"a-nurse", "a-clinician", "a-scheduler"} <= signed
+    assert signed <= {"a-nurse", "a-clinician", "a-scheduler", None}, "None: a monitor's alarm, which is no person's"
+
+
+async def test_a_persons_own_limits_need_a_clinician(clinic: Inside) -> None:
+    limits = {"desaturation": {"medium": {"spo2": {"enter": 85.0, "reason": "lives at altitude"}}}}
+    line = {"kind": "patient.registered", "at": at(0), "patient": "P-1", "limits": limits}
+    accounts = access_of(clinic).accounts
+    ehr = accounts.add_token("ehr", SENDABLE)
+    async with AsyncExitStack() as stack:
+        clients = await everybody(clinic, stack)
+        for role in ROLES:
+            status = (await clients[role].post("/v1/observations", json=line)).status_code
+            assert (status == 200) == (role in LIMITS_SET_BY), role
+    answer = await clinic.http.post("/v1/observations", json=line, headers={"authorization": f"Bearer {ehr}"})
+    assert answer.status_code == 403
+    assert answer.json()["set_aside"][0]["field"] == "limits"
+
+
+async def test_a_command_carries_who_is_signed_in_whatever_its_body_says(clinic: Inside) -> None:
+    await clinic.post(*falling())
+    await clinic.settled()
+    account(clinic, "ada", "nurse")
+    async with browser(clinic, "ada") as ada:
+        (alert,) = (await ada.get("/v1/alerts", params={"open": True})).json()["alerts"]
+        answer = await ada.post(f"/v1/alerts/{alert['alert']}/acknowledge", json={"by": "the boss"})
+        assert answer.status_code == 202
+        await clinic.settled()
+        (after,) = (await ada.get("/v1/alerts")).json()["alerts"]
+    assert (after["phase"], after["by"]) == ("acknowledged", "ada")
+
+
+async def test_a_devices_readings_are_nobodys_and_what_it_may_not_send_is_set_aside_by_name(clinic: Inside) -> None:
+    token = access_of(clinic).accounts.add_token("m3")
+    lines = [
+        sample(0, device="m3", spo2=97, by="ada"),
+        {"kind": "dose", "at": at(0), "patient": "P-1", "drug": "ketamine"},
+    ]
+    answer = await clinic.http.post(
+        "/v1/observations", content=ndjson(lines),
+        headers={"authorization": f"Bearer {token}", "content-type": "application/x-ndjson"},
+    )  # fmt: skip
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "accepted": 1, "set_aside": [{"line": 2, "field": "kind", "reason": "this token may not send dose"}],
+    }  # fmt: skip
