@@ -5,6 +5,7 @@ Rows stand in order of arrival, and mostly that is the order of time. Where it i
 - most rows are older than the one above them: it is an export, newest first, and is read from its end;
 - one person stands after the other, rows came late into a gap of their own, or they are all in disorder: by time;
 - a clock went back, so that it shows times again, or began anew: only the order of arrival is right, and the rows stay;
+- of several devices one is years behind or ahead all the time: its clock is wrong, and the rows stay;
 - only entries go back: somebody entered them late, which means something, and they stay;
 - a row or two say another year, and the next ones go on as before: they are strays, and the others are as if they were not.
 
@@ -93,7 +94,9 @@ def order_of(time_us: Ints, whose: Ints, sample: Flags, *, arrival: bool = False
     if not _behind(time_us[sample]).any() and (steps < 0).sum() <= max(CLOCK_STEPS, LATE_SHARE * len(steps)):
         return RowOrder(stray, "as it stands", back)
     samples_us = time_us[sample]
-    if any(_clock_went_back(samples_us[rows]) for rows in _each(whose[sample])):
+    if any(_clock_went_back(samples_us[rows]) for rows in _each(whose[sample])) or _years_apart(
+        samples_us, whose[sample]
+    ):
         return RowOrder(stray, "as it stands", back)
     return RowOrder(stray, "by time", back)
 
@@ -154,6 +157,19 @@ def _clock_went_back(time_us: Ints) -> bool:
         if len(run) >= CLOCK_ROWS and (set_back or 2 * shown >= len(run)):
             again += len(run)
     return bool(2 * again > behind.sum())
+
+
+def _years_apart(time_us: Ints, whose: Ints) -> bool:
+    """Whether devices that each go on in order stand among each other and are years apart: then a clock of theirs is wrong."""
+    owners = _each(whose)
+    if len(owners) < 2 or any(_behind(time_us[rows]).any() for rows in owners):
+        return False
+    among = np.count_nonzero(np.abs(np.diff(time_us)) > _YEAR)
+    first, last = (np.array([int(time_us[rows[place]]) for rows in owners]) for place in (0, -1))
+    by_time = np.argsort(first)
+    apart = first[by_time][1:] - np.maximum.accumulate(last[by_time])[:-1]
+    # Recordings of several years that stand one after the other change once each.
+    return bool((apart > _YEAR).any() and among >= CLOCK_ROWS * len(owners))
 
 
 def _is_whole_hours(shift_us: int, pace_us: int) -> bool:

@@ -27,6 +27,7 @@ from streams.ward.rules.forgotten import judge_forgotten, note_life
 from streams.ward.sample import SampleRecord
 from streams.ward.sentences import absence_sentence, duration, number, rule_sentence
 from streams.ward.sessions import GIVE_UP_AFTER, START_WITHIN, close_session, expect_channels
+from streams.ward.signal.beat import NEVER_GOOD_AFTER
 from streams.ward.signal.clocks import CLOCK_AHEAD, CLOCK_BEHIND
 from streams.ward.signal.quality import DISAGREES, FROZEN, IMPLAUSIBLE, QUALITIES, STEP
 from streams.ward.signal.units import in_words, looks_like
@@ -197,7 +198,8 @@ def _do_due(state: WardState, row: int, due_us: int) -> None:
 def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     """File which technical rules are in force, after channels went stale or came back."""
     rows, session = state.rows, state.association.sessions[row]
-    heard_us = np.where(rows.heard[row] > NEVER, rows.heard[row], rows.expected_at[row])
+    since_us = np.where(rows.expected_at[row] < FAR, rows.expected_at[row], rows.stale_due[row] - NEVER_GOOD_AFTER)
+    heard_us = np.where(rows.heard[row] > NEVER, rows.heard[row], since_us)
     expected = CONTINUOUS & ((rows.trusted_at[row] > NEVER) | rows.stale[row])
     stale = rows.stale[row] & expected
     page_at_us = np.where(stale & (rows.expected_at[row] < FAR), heard_us + PAGE_EXPECTED_AFTER, FAR)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from models.instants import HOUR, SECOND, iso
 from models.tables.limits import LABELS, SENTENCE_DECIMALS, UNITS, Limit
 
 
@@ -23,8 +24,24 @@ def with_unit(value: float, channel: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``40 s``, ``5 min``."""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    """``40 s``, ``5 min``, ``3 h 10 min``, ``4 d 2 h``: nobody counts 4547 minutes."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes <= 180:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60) if minutes < 48 * 60 else divmod(round(minutes / 60), 24)
+    units = ("h", "min") if minutes < 48 * 60 else ("d", "h")
+    return f"{hours} {units[0]} {rest} {units[1]}" if rest else f"{hours} {units[0]}"
+
+
+def ago(at_us: int, clock_us: int) -> str:
+    """``5 min ago``; of what is hours old with its time and day: ``3 d 4 h ago (2026-11-06 09:12 UTC)``."""
+    lasted = duration((clock_us - at_us) / SECOND)
+    if clock_us - at_us <= 3 * HOUR:
+        return f"{lasted} ago"
+    day = f"{iso(at_us)[:10]} " if iso(at_us)[:10] != iso(clock_us)[:10] else ""
+    return f"{lasted} ago ({day}{iso(at_us)[11:16]} UTC)"
 
 
 def limit_sentence(where: str, limit: Limit, value: float, title: str) -> str:

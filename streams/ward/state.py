@@ -16,7 +16,7 @@ from typing import Final, Literal
 from alerts.effects import AuditEntry, DeadLetter, Forecast
 from models.faults import Due
 from models.findings import Digest, Finding
-from models.instants import DAY, MINUTE, NEVER, SECOND
+from models.instants import DAY, MINUTE, NEVER
 from models.tables.limits import Limit
 from models.tables.rules import RULES
 from models.wire.observations import Command, RotaOverride, SiteConfigured
@@ -30,7 +30,7 @@ from streams.ward.people import People
 from streams.ward.rows import Rows
 from streams.ward.rules.cuffs import CuffLimits
 from streams.ward.sample import SampleUnderWay
-from streams.ward.sentences import duration, number, with_chair, with_unit
+from streams.ward.sentences import ago, number, with_chair, with_unit
 from streams.ward.signal.clock_records import Clocks
 
 Clock = Literal["received", "observed"]
@@ -146,6 +146,9 @@ class WardState:
         self.emitted.append(((*here, whose, rank_of(conclusion.rule, news.priority)), finding))
 
 
+_NO_CLOCK: Final = "Its device's clock cannot be right: take it for now."
+
+
 def _in_session(
     session: Session, conclusion: Conclusion, news: News, clock_us: int
 ) -> tuple[str, Mapping[str, object]]:
@@ -161,5 +164,6 @@ def _in_session(
             evidence = {**evidence, "was": was}
             text = f"{text.removesuffix('.')}; it was {with_unit(news.was.value, news.was.channel)}."
         if clock_us - conclusion.at_us > LATE_AFTER:
-            text = f"{text} It comes late: that was {duration((clock_us - conclusion.at_us) / SECOND)} ago."
+            late = f"It comes late: that was {ago(conclusion.at_us, clock_us)}."
+            text = f"{text} {late if clock_us - conclusion.at_us < 365 * DAY else _NO_CLOCK}"
     return text, with_chair(evidence, session.chair)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.instants import NEVER, SECOND
+from models.instants import FAR, MINUTE, NEVER, SECOND
 from models.tables.channels import SLOWEST_BEAT, STALE_AFTER
 from streams.ward.compiled import compiled
 from streams.ward.records import RecordArray
@@ -27,6 +27,9 @@ BEAT_GRACE: Final = 10 * SECOND
 is stale after 30 s, as one a second is."""
 UNSURE_BEAT: Final = 55 * SECOND
 """The slowest beat that one loss alone teaches: silence is then said after two minutes, when it pages otherwise. Chosen by us."""
+NEVER_GOOD_AFTER: Final = 3 * MINUTE
+"""A channel that shows from its first sample on what nobody can have is lost then, expected or not: the time in which a channel
+that the protocol expects must have been good. Chosen by us."""
 _UNKNOWN: Final = 0
 _SURE: Final = 2
 
@@ -50,6 +53,14 @@ def learn_beats(session: SessionRecord, sample: SampleRecord, channels: RecordAr
         session.came[column] = sample.clock_us
         if sample.trusted[column]:
             session.stale_due[column] = sample.clock_us + stale_after(session.pace[column])
+        elif session.stale_due[column] == FAR and _is_meant_otherwise(sample, column):
+            session.stale_due[column] = sample.clock_us + NEVER_GOOD_AFTER
+
+
+@compiled
+def _is_meant_otherwise(sample: SampleRecord, column: int) -> bool:
+    """True if a reading is one that nobody can have, and no nought or less, with which a monitor says that there is none."""
+    return bool(sample.readable[column] and not sample.plausible[column] and sample.reading[column] > 0)
 
 
 @compiled

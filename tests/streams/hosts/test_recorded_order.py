@@ -124,6 +124,25 @@ def test_a_form_that_cannot_be_read_is_told_of_though_it_stands_first(tmp_path: 
     assert run.summary.set_aside.total() == others + 1
 
 
+@pytest.mark.parametrize(
+    ("said_at", "told_at"), [("20261109", "2026-11-09T00:00:00"), ("2026-11-09 14:30", "2026-11-09T14:30:00")]
+)
+def test_a_recording_of_nothing_but_a_form_that_cannot_be_read_is_told_at_the_time_that_can_be_seen_of_it(
+    tmp_path: Path, said_at: str, told_at: str
+) -> None:
+    run = Replay()
+    raised = list(run.run(recorded_frames([recording(tmp_path, [UNREADABLE.replace("20261109", said_at)])], {})))
+    assert [(one.rule, one.patient, one.at[:19]) for one in raised] == [("answers-unread", "olive", told_at)]
+    assert (run.summary.used, run.summary.untold) == (0, 0)
+
+
+def test_one_that_says_no_time_at_all_is_counted_as_told_to_nobody(tmp_path: Path) -> None:
+    run = Replay()
+    rows = [UNREADABLE.replace("20261109", "yesterday")]
+    assert list(run.run(recorded_frames([recording(tmp_path, rows)], {}))) == []
+    assert run.summary.untold == 1
+
+
 def test_what_holds_nothing_that_can_be_read_is_counted_all_the_same(tmp_path: Path) -> None:
     for count in (1, 30_000):
         run = Replay()

@@ -160,3 +160,17 @@ def test_a_step_that_comes_back_higher_than_it_began_is_over() -> None:
     three.shows(12, spo2=[60.0] * 12, hr=breathing(70, 12))
     three.shows(60, spo2=[100.0] * 60, hr=breathing(70, 60))
     assert clinic.told("desaturation") == []
+
+
+def test_a_saturation_that_was_never_one_is_told_within_3_min_of_somebody_without_a_session_too() -> None:
+    clinic = Scene()
+    clinic.chair("3").shows(200, spo2=0.97, pulse=70.0)
+    (said,) = [one for one in clinic.transitions if one.rule == "implausible"]
+    assert (said.priority, "looks like a fraction (97 %)" in said.text) == ("low", True)
+    assert clinic.told("implausible") == ["3:00 low implausible raised (m-3)"]
+
+
+def test_a_nought_from_the_first_sample_on_is_how_a_monitor_says_that_there_is_nothing() -> None:
+    clinic = Scene()
+    clinic.chair("3").shows(200, spo2=97.0, pulse=70.0, hr=0.0)
+    assert clinic.told("implausible") == []
