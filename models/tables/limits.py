@@ -253,6 +253,7 @@ CALLED: Final = {"hr": "rate", "pulse": "rate"}
 """The channel of a row, by those that it is read from: a clinic names what its monitor shows."""
 
 OVERRIDABLE: Final = ("enter", "leave", "hold_s", "leave_s", "enabled")
+"""Not `step`: it decides what breaks through a colleague's answer, and that is the same everywhere. Chosen by us."""
 
 LimitOverrides = Mapping[str, Mapping[PriorityName, Mapping[str, LimitOverride]]]
 """rule → priority → channel → what replaces the row's numbers."""
