@@ -30,7 +30,7 @@ ROUTES_CALLED: Final[dict[str, Route]] = {
     "i-v": "iv", "intravenous": "iv", "intravenously": "iv", "infusion": "iv",
     "i-m": "im", "intramuscular": "im", "intramuscularly": "im",
     "s-c": "sc", "subcutaneous": "sc", "subcutaneously": "sc", "subcut": "sc", "sq": "sc",
-    "nasal": "intranasal", "nasally": "intranasal", "intra-nasal": "intranasal", "nasal-spray": "intranasal", "spray": "intranasal", "i-n": "intranasal",
+    "nasal": "intranasal", "nasally": "intranasal", "intra-nasal": "intranasal", "nasal-spray": "intranasal", "spray": "intranasal", "i-n": "intranasal", "in": "intranasal",
     "po": "oral", "p-o": "oral", "orally": "oral", "by-mouth": "oral", "sl": "sublingual", "s-l": "sublingual", "under-the-tongue": "sublingual",
 }  # fmt: skip
 """Other names of the routes, as slugs."""

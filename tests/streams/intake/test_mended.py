@@ -104,7 +104,7 @@ def test_one_bad_field_costs_itself_where_its_kind_can_do_without_and_is_named_i
         ("patient.registered", "sex", 2, "2"), ("patient.registered", "limits", "n/a", None),
         ("patient.registered", "patient", 12, "12"), ("patient.registered", "site", None, "main"),
         ("session.started", "session", 17, "17"), ("session.started", "chair", 3, "3"), ("session.started", "device", " m-3\n", " m-3\n".strip()),
-        ("session.started", "route", "IV", "iv"), ("session.started", "route", "Intravenous", "iv"), ("session.started", "route", "nasal", "intranasal"),
+        ("session.started", "route", "IV", "iv"), ("session.started", "route", "Intravenous", "iv"), ("session.started", "route", "nasal", "intranasal"), ("session.started", "route", "IN", "intranasal"),
         ("session.started", "planned_minutes", "40 min", 40), ("session.started", "planned_minutes", "1 h", 60),
         ("dose", "amount_mg", "0.5 g", 500), ("dose", "amount_mg", "35mg", 35), ("dose", "drug", {"display": "Ketamine"}, "Ketamine"),
         ("checkin", "score", "4", 4), ("checkin", "score", "n/a", None), ("intervention", "what", 3, "3"),
