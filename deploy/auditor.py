@@ -1,11 +1,11 @@
-"""The auditor: asks every minute whether whoever should have been paged was, and if not pages every destination itself.
+"""The auditor: asks again and again whether whoever should have been paged was, and if not pages every destination itself.
 
 It stands beside what it judges: a thread with its own event loop and its own monotonic clock, which reads what the service has
 done and needs neither journal nor store to send. It finds: a shard that makes no progress (which is also how a journal or a store
 that cannot be written shows, because a tick is appended each second), a page that nobody got, a destination that fails for long,
 a store that cannot be read. While all is well, and only then, it calls an address outside, whose owner raises the alarm when the
-calls stop: that covers this thread, its process and its machine.
-Bad at: what the ward did not conclude. Cost: two reads a minute. Never here: a decision about an alert.
+calls stop: that covers this thread, its process and its machine. The service ends when this thread does (`failed`).
+Bad at: what the ward did not conclude. Cost: a read in ten seconds. Never here: a decision about an alert.
 """
 
 from __future__ import annotations
@@ -27,8 +27,12 @@ from models.instants import iso
 
 log = logging.getLogger(__name__)
 
-EVERY_S: Final = 60.0
-"""How often it asks. As grafana/oncall's auditor."""
+EVERY_S: Final = 10.0
+"""How often it asks. Chosen by us: a watch that stands still is paged within 40 s; grafana/oncall's auditor asks each minute."""
+BEAT_S: Final = 60.0
+"""How often it calls the address outside, while all is well. As dead man's switches expect: the usual ones count minutes."""
+HUNG_S: Final = 120.0
+"""How long one look and its pages may take. Chosen by us: every try ends after ten seconds."""
 NO_PROGRESS_S: Final = 30.0
 """A frame is decided each second. Chosen by us: a slow disk or a backup holds one up for seconds, not for half a minute."""
 UNSENT_S: Final = 60.0
@@ -43,20 +47,23 @@ PAGE_AGAIN_S: Final = 300.0
 class Seen:
     """What the auditor looks at, once: ages in seconds by its own clock.
 
-    `unsent_s`: of each page that nobody got; `failing_s`: of each failing destination; `store`: why it cannot be read.
+    `why`: what is known of why nothing is decided; `unsent_s`: of each page that nobody got; `failing_s`: of each failing
+    destination; `store`: why it cannot be read.
     """
 
     no_progress_s: float
     unsent_s: Sequence[float] = ()
     failing_s: Sequence[tuple[str, float]] = ()
     store: str = ""
+    why: str = ""
 
 
 def wrongs(seen: Seen) -> dict[str, str]:
     """What is wrong, by kind, in a sentence each; empty: all is well."""
     found: dict[str, str] = {}
     if seen.no_progress_s >= NO_PROGRESS_S:
-        found["progress"] = f"Nobody is being watched: nothing was decided for {seen.no_progress_s:.0f} s."
+        why = f" ({seen.why})" if seen.why else ""
+        found["progress"] = f"Nobody is being watched: nothing was decided for {seen.no_progress_s:.0f} s{why}."
     if seen.store:
         found["store"] = f"The store cannot be read: {seen.store}."
     late = [age_s for age_s in seen.unsent_s if age_s >= UNSENT_S]
@@ -91,12 +98,13 @@ class Auditor:
         states: how each destination does, as the pager saw it last.
         wall_us: the wall clock, for the instant in a page.
         heartbeat: the address that is called while all is well.
+        why: what is known of why nothing is decided; empty where nothing is.
     """
 
     def __init__(
         self, site: str, destinations: Sequence[Destination], store: Store, progress: Callable[[], int],
         states: Callable[[], Sequence[DestinationState]], wall_us: Callable[[], int], heartbeat: str | None = None,
-        every_s: float = EVERY_S,
+        every_s: float | None = None, why: Callable[[], str] = str,
     ) -> None:  # fmt: skip
         self._site = site
         self._destinations = destinations
@@ -105,7 +113,8 @@ class Auditor:
         self._states = states
         self._wall_us = wall_us
         self._heartbeat = heartbeat
-        self._every_s = every_s
+        self._every_s = EVERY_S if every_s is None else every_s
+        self._why = why
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
         self._unsent, self._failing = Ages(), Ages()
@@ -113,6 +122,8 @@ class Auditor:
         #: What was wrong, and when it was last paged about.
         self._paged: dict[str, float] = {}
         self._sent = 0
+        self._beat_at_s = -BEAT_S
+        self._looked_at_s = time.monotonic()
 
     def use(self, destinations: Sequence[Destination], heartbeat: str | None) -> None:
         """Page these from the next audit on, and call this address."""
@@ -125,8 +136,18 @@ class Auditor:
         """Make it end; it may be in the middle of a page, which is then cut short with the process."""
         self._over.set()
 
+    def failed(self) -> str:
+        """Why nobody audits any more; empty while somebody does, or once it was told to stop."""
+        if self._over.is_set():
+            return ""
+        if not self._thread.is_alive():
+            return "its thread has ended"
+        hung_s = time.monotonic() - self._looked_at_s
+        return f"it has not looked for {hung_s:.0f} s" if hung_s > HUNG_S + self._every_s else ""
+
     def _run(self) -> None:
         while not self._over.wait(self._every_s):
+            self._looked_at_s = time.monotonic()
             try:
                 asyncio.run(self.audit(time.monotonic()))
             except Exception as error:
@@ -144,7 +165,8 @@ class Auditor:
             log.error("audit: %s", text)
         if due:
             await self._page(" ".join(due.values()))
-        if not found and self._heartbeat is not None:
+        if not found and self._heartbeat is not None and now_s - self._beat_at_s >= BEAT_S:
+            self._beat_at_s = now_s
             answer = await request(self._heartbeat, b"", {})
             if answer.failure:
                 log.warning("the heartbeat did not arrive: %s", answer.failure)
@@ -160,7 +182,7 @@ class Auditor:
             why = type(error).__name__
         failing = [each.name for each in self._states() if each.failing_since_us is not None]
         return Seen(
-            now_s - self._progress_at_s, [age_s for _, age_s in unsent], self._failing.of(failing, now_s), why
+            now_s - self._progress_at_s, [age_s for _, age_s in unsent], self._failing.of(failing, now_s), why, self._why()
         )  # fmt: skip
 
     async def _page(self, body: str) -> None:

@@ -14,8 +14,12 @@ from deploy.configuration import WatchedSettings
 from deploy.logs import set_up_log
 from deploy.settings import Settings
 from deploy.wiring import Service, wall_us
+from streams.hosts.watchdog import Watchdog
 from streams.ward.state import Clock
 
+HANGS_AFTER: Final = 30
+"""Looks, one a second, without a turn of the loop, after which the process ends: who started it starts it again. Chosen by us: a
+large clinic's checkpoint takes one second."""
 GRACE_S: Final = 5
 """Seconds that open requests get at shutdown; live feeds are ended by the service itself."""
 
@@ -96,6 +100,11 @@ def run_service(config: Path | None, data: Path, host: str, port: int, clock: Cl
         sys.stderr.write(f"Nobody can sign in yet. The first operator, once, within a day: {board}/welcome#{link}\n")
     sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
     sys.stderr.flush()
-    server(service, host, port).run(sockets=[listening])
+    watchdog = Watchdog(lambda: service.turns, lambda: "the loop hangs", HANGS_AFTER)
+    watchdog.start()
+    try:
+        server(service, host, port).run(sockets=[listening])
+    finally:
+        watchdog.stop()
     if service.tasks.failure is not None:
         raise service.tasks.failure

@@ -154,7 +154,7 @@ class Service:
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
         self.auditor = Auditor(
             settings.site.name, settings.opened()[0], self.store, lambda: self.owner.written_offset,
-            lambda: self.pager.states, wall_us, settings.pages.heartbeat,
+            lambda: self.pager.states, wall_us, settings.pages.heartbeat, why=self._why_still,
         )  # fmt: skip
         self.inbound = Inbound(
             self.store, self.command, self.views, self.lines, steady_us, now_us, self.pager.wake
@@ -164,6 +164,8 @@ class Service:
         self._progress_at = time.monotonic()
         self._progress_offset = -1
         self.ready = asyncio.Event()
+        self.turns = 0
+        """Seconds in which this process's loop has come round: it hangs where they stand still (deploy/http.py)."""
         self.tasks = Supervisor()
         self._faults: asyncio.Queue[Conflicted | Fault | ClockApart] = asyncio.Queue()
         """What went wrong with store, state or clock, to be told through the journal like everything else."""
@@ -173,6 +175,7 @@ class Service:
             log.error("the configuration is refused, going on with the last good one: %s", self.refused)
         compile_ward(log.warning)
         again = self.owner.recover()
+        self._watched_clock = ClockWatch(now_us, settings.site.name, standing=self.views.is_open("host-clock"))
         if again:
             log.info("recovered: %d frames read again", again)
 
@@ -205,12 +208,14 @@ class Service:
                 raise
             self.ready.set()
             self.auditor.start()
+            tasks.start("auditor", self._watch_auditor())
             yield self
         finally:
             self.auditor.stop()
             self.feed.close()
-            for name in ("boards", "configuration", "faults", "clock"):
-                await tasks.stopped(name, cancel=True)
+            for name in ("boards", "configuration", "faults", "clock", "auditor"):
+                if name in tasks.names:
+                    await tasks.stopped(name, cancel=True)
             if self.forecaster is not None:
                 # It begins nothing new, and what it was making is made after the next start.
                 self.forecaster.stop()
@@ -353,11 +358,25 @@ class Service:
 
     async def _watch_clock(self) -> None:
         """Tell the journal of a machine's clock that is wrong, and of one that no longer is. An observed clock is not its."""
-        watch = ClockWatch(self.now_us, self.settings.site.name, standing=self.views.is_open("host-clock"))
         while True:
-            if (news := watch.look()) is not None and self.journal.clock == "received":
+            if (news := self._watched_clock.look()) is not None and self.journal.clock == "received":
                 self._faults.put_nowait(news)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _watch_auditor(self) -> None:
+        """Fail when nobody audits any more.
+
+        Raises:
+            RuntimeError: with the reason.
+        """
+        while True:
+            if why := self.auditor.failed():
+                raise RuntimeError(why)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _why_still(self) -> str:
+        """What is known of why nothing is decided."""
+        return self.intake.refused or self.owner.unwritten
 
     async def _show(self) -> None:
         """The chairs' values to whoever listens, each second. What cannot be shown must not end what is watched: it is said in
@@ -373,13 +392,14 @@ class Service:
                     log.error("the chairs cannot be shown: %s", reason, exc_info=wrong)
                 self._unshown = reason
             self.health()
+            self.turns += 1
             await asyncio.sleep(CHAIRS_EVERY_S)
 
     # ---- how it is ----------------------------------------------------------------------------------------------
 
     def health(self) -> dict[str, Any]:
-        """Whether all is well: every task runs, the chairs can be shown, and a frame was decided and written within
-        `STALLED_AFTER_S`.
+        """Whether all is well: every task runs, the chairs can be shown, journal and store can be written, a frame was decided
+        within `STALLED_AFTER_S`; `stands_still` says why not.
         """
         offset = self.owner.written_offset
         if offset != self._progress_offset:
@@ -388,8 +408,12 @@ class Service:
         tasks = self.tasks.health()
         if self._unshown and tasks["boards"] == "running":
             tasks["boards"] = f"nothing can be shown: {self._unshown}"
+        why = self._why_still()
+        if idle_s >= STALLED_AFTER_S:
+            why = f"nothing was decided for {idle_s:.0f} s" + (f": {why}" if why else "")
         return {
-            "ok": idle_s < STALLED_AFTER_S and set(tasks.values()) <= {"running"},
+            "ok": not why and set(tasks.values()) <= {"running"},
+            "stands_still": why,
             "tasks": tasks,
             "last_progress_s": round(idle_s, 1),
             "clock_apart_s": round(self.now_us.gap_us / SECOND, 1),

@@ -164,7 +164,7 @@ class Shard:
 
     def chairs(self, site: str) -> ChairsOut:
         """The latest values of a site's chairs: the live feed's `chairs` document."""
-        return chairs(self.ward, site)
+        return chairs(self.ward, site, self.next_offset)
 
     def snapshot(self) -> bytes:
         """The state, versioned. It is also what the shard goes back to from now on."""

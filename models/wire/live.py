@@ -298,8 +298,11 @@ class ChairOut(SittingOut):
 
 @WHOLE_DOCUMENT
 class ChairsOut(TypedDict):
-    """The live feed's `chairs` event."""
+    """The live feed's `chairs` event. `decided`: frames of the journal decided so far, one more each second at least; while it
+    stands still, nobody is being watched.
+    """
 
+    decided: Annotated[int, Field(ge=0)]
     at: Instant
     site: str
     chairs: list[ChairOut]

@@ -74,6 +74,8 @@ class Owner:
         self.unpacked = 0
         """Checkpoints that could not be made of the state, since the start."""
         self._unpackable = False
+        self.unwritten = ""
+        """Why the effects of the frame in hand cannot be written, so that no later one is decided; empty: all is well."""
 
     def restore(self) -> None:
         """Restore the last checkpoint, if there is one. Writes nothing, and may be called before the store is migrated: so
@@ -153,12 +155,16 @@ class Owner:
         """
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._writing, self._store.commit, effects)
+                conflicts = await asyncio.get_running_loop().run_in_executor(self._writing, self._store.commit, effects)
             except UNWRITABLE as failed:
                 if self._stopping:
                     raise
-                log.error("the store cannot be written, trying again: %s", failed)
+                self.unwritten = f"the store cannot be written: {failed}"
+                log.error("%s, trying again", self.unwritten)
                 await asyncio.sleep(STORE_RETRY_S)
+            else:
+                self.unwritten = ""
+                return conflicts
 
     async def _checkpoint(self) -> None:
         offset = self.shard.next_offset

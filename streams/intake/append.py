@@ -9,12 +9,15 @@ Never here: validation, what a frame means.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from streams.journal.frame import FrameBuilder, Packable, frames_of, pack_frame
 from streams.journal.journal import Journal, JournalEntry
+
+log = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
 """The shard's clock must move without observations too: absence is judged by it (design: Time)."""
@@ -44,6 +47,8 @@ class Intake:
         self._news = asyncio.Event()
         self._stopping = False
         self._disk = ThreadPoolExecutor(1, "journal")
+        self.refused = ""
+        """Why nothing can be appended, so that no time passes and nothing is watched; empty: all is well."""
 
     async def append(self, records: Records) -> None:
         """Return when the records are durable.
@@ -79,12 +84,19 @@ class Intake:
                 entries = await loop.run_in_executor(self._disk, self._journal.append, _frames(batch))
             except Exception as failed:
                 # The senders are told, and will send again; nothing was accepted.
+                reason = f"the journal cannot be written: {failed}"
                 for _, done in batch:
                     if not done.done():
-                        done.set_exception(Overloaded(f"the journal cannot be written: {failed}"))
+                        done.set_exception(Overloaded(reason))
                 if self._stopping:
                     raise
+                if reason != self.refused:
+                    log.error("%s. Nobody is being watched until it can be", reason)
+                    self.refused = reason
                 continue
+            if self.refused:
+                log.warning("the journal is written again, after: %s", self.refused)
+                self.refused = ""
             self._deliver(entries)
             for _, done in batch:
                 if not done.done():

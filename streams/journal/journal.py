@@ -54,6 +54,10 @@ class JournalRefused(RuntimeError):
     """The journal cannot be used as asked; the message says why and what to do."""
 
 
+class JournalGone(RuntimeError):
+    """The journal's file was deleted or replaced while in use: what SQLite would still take is lost with the process."""
+
+
 class SqliteJournal:
     """A journal in an SQLite file.
 
@@ -91,6 +95,8 @@ class SqliteJournal:
             "SELECT offset_, received_us FROM journal ORDER BY offset_ DESC LIMIT 1"
         ).fetchone()
         self._last_offset, self._last_us = last or (-1, 0)
+        self._files: dict[Path, tuple[int, int] | None] = {path: None, path.with_name(f"{path.name}-wal"): None}
+        self._check_files()
 
     @property
     def next_offset(self) -> int:
@@ -101,8 +107,26 @@ class SqliteJournal:
         """The stamp of the last frame; 0 where there is none."""
         return self._last_us
 
+    def _check_files(self) -> None:
+        """Note which files these are.
+
+        Raises:
+            JournalGone: one is no longer there, or is another. SQLite would write on into what has no name.
+        """
+        for path, known in self._files.items():
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                place = None
+            else:
+                place = (found.st_dev, found.st_ino)
+            if known is not None and place != known:
+                raise JournalGone(f"{path} was {'deleted' if place is None else 'replaced'} while it was in use")
+            self._files[path] = place
+
     def append(self, payloads: Sequence[bytes]) -> list[JournalEntry]:
         with self._lock:
+            self._check_files()
             # A wall clock that was set back must not take the shard's clock with it.
             received_us = max(self._now_us(), self._last_us)
             entries = [

@@ -16,13 +16,14 @@ from streams.ward.signal.quality import GOOD, QUALITIES
 from streams.ward.state import WardState
 
 
-def chairs(state: WardState, site: str) -> ChairsOut:
-    """Every open session of a site with its latest values, their age and quality, by the shard's clock."""
+def chairs(state: WardState, site: str, decided: int) -> ChairsOut:
+    """Every open session of a site with its latest values, their age and quality, by the shard's clock after so many frames."""
     now_us = state.clock_us
     here = [(row, session) for row, session in state.association.sessions.items() if session.site == site]
     limits = [_limits(table) for table in state.limits.tables]
     here.sort(key=lambda pair: (pair[1].chair or "~", pair[1].patient, pair[1].name or ""))
     return {
+        "decided": decided,
         "at": iso(max(now_us, 0)),
         "site": site,
         "chairs": [

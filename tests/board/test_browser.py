@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -409,6 +410,30 @@ def test_a_stopped_feed_is_said_by_the_whole_page_and_a_restart_loses_nothing(de
         filed(tablet, address, session, "vitals", sbp=127.0)
         assert [entry["kind"] for entry in entries(address, session)] == ["session.started", "checkin", "vitals"]
     finally:
+        process.kill()
+
+
+def test_a_watch_that_stands_still_is_said_by_the_whole_page_while_the_feed_comes_and_ages_run_on(
+    desk: Desk, tmp_path: Path
+) -> None:
+    process = start(tmp_path)
+    holder = sqlite3.connect(tmp_path / "chairside.sqlite", isolation_level=None, timeout=PATIENCE_S)
+    try:
+        sit(process.address, "2", "C-02")
+        board = desk.open(process.address, WALL)
+        live(board)
+        holder.execute("BEGIN IMMEDIATE")
+        board.locator("[data-testid=feed][data-state=silent]").wait_for()
+        words = board.locator(".silence strong").text_content() or ""
+        assert re.fullmatch(r"Not being watched since \d\d:\d\d:\d\d", words), words
+        expect(board).to_have_title(re.compile("^NOT WATCHED since"))
+        clock = board.locator(".head-clock").text_content()
+        expect(board.locator(".head-clock")).not_to_have_text(clock or "")
+        holder.rollback()
+        live(board)
+        expect(board.locator(".silence")).to_have_count(0)
+    finally:
+        holder.close()
         process.kill()
 
 

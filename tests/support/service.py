@@ -163,6 +163,16 @@ async def until(is_so: Callable[[], object], what: str) -> None:
         await asyncio.sleep(0.002)
 
 
+def waited(ask: Callable[[], T], what: str) -> T:
+    """Ask another process until there is something in the answer; that answer."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not (answer := ask()):
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"waited {PATIENCE_S:g} s for {what}")
+        time.sleep(0.02)
+    return answer
+
+
 async def until_answered(ask: Callable[[], Awaitable[T | None]], what: str) -> T:
     """Ask until there is something in the answer; that answer."""
     give_up_at = time.monotonic() + PATIENCE_S

@@ -1,7 +1,8 @@
 /** The live feed: one EventSource, folded into the signals that every page draws.
  *
  * EventSource reconnects and resumes by itself; it does not notice a connection that is open and silent, so a watchdog
- * opens a new one after 10 s. `silentSince` is the page's own timer, not the feed's: it speaks when the feed cannot.
+ * opens a new one after 10 s. `silentSince` is the page's own timer, not the feed's: it speaks when the feed cannot, and when
+ * the feed comes and says that nothing is decided any more; ages then run on by this page's clock.
  * Never here: deciding that an alert is answered. Only the server's event says so, on every board at once.
  */
 
@@ -44,9 +45,20 @@ function passed(from: Moment): number {
   return Math.max(performance.now() - from.mono, Date.now() - from.wall);
 }
 
-/** "14:03:21" once the feed has said nothing for five seconds, else null. */
+/** What the watch had decided when it last went on, and when that was heard; before the first message, nothing. */
+let decided = -1;
+let wentOn: Moment = heard;
+
+/** Whether the feed comes and the watch behind it stands still. */
+export const unwatched = computed<boolean>(() => {
+  second.value;
+  return passed(heard) <= SILENT_AFTER_MS && decided >= 0 && passed(wentOn) > SILENT_AFTER_MS;
+});
+
+/** "14:03:21" once the feed has said nothing for five seconds, or nothing new was decided for as long, else null. */
 export const silentSince = computed<string | null>(() => {
   second.value;
+  if (unwatched.value) return clockWithSeconds(wentOn.shown);
   return passed(heard) > SILENT_AFTER_MS ? clockWithSeconds(heard.shown) : null;
 });
 
@@ -71,8 +83,12 @@ function chairOf(session: string | null): string | null {
 const said = new Set<string>();
 
 function takeChairs(message: Chairs): void {
-  hearServerTime(message.at);
-  chairsMono = performance.now();
+  if (message.decided !== decided) {
+    decided = message.decided;
+    hearServerTime(message.at);
+    wentOn = moment();
+    chairsMono = performance.now();
+  }
   chairs.value = message.chairs;
   extendTrends(message.chairs, message.at);
 }

@@ -6,7 +6,7 @@ import { useEffect } from "preact/hooks";
 import { signOut } from "./access";
 import { forTheDesk, waiting } from "./alarms";
 import { assertive, polite, remind, type Said, soundOn, toggleSound } from "./announce";
-import { alerts, heardAnything, silentSince } from "./feed";
+import { alerts, heardAnything, silentSince, unwatched } from "./feed";
 import { DEFAULT_PERSON, href, me, person, setPerson, site } from "./here";
 import { invented } from "./site";
 import { clockWithSeconds, foreignZone, now, second } from "./times";
@@ -19,12 +19,13 @@ interface Props {
 export function Frame({ here, children }: Props) {
   second.value;
   const silent = silentSince.value;
+  const words = unwatched.value ? `Not being watched since ${silent}` : `No data since ${silent}`;
   const open = waiting(alerts.value).filter((alert) => !forTheDesk(alert));
   const worst = open[0]?.priority ?? null;
   useEffect(() => remind(worst));
   useEffect(() => {
-    document.title = silent ? `NO DATA since ${silent} · Chairside` : open.length > 0 ? `(${open.length}) Chairside` : "Chairside";
-  }, [silent, open.length]);
+    document.title = silent ? `${unwatched.value ? "NOT WATCHED" : "NO DATA"} since ${silent} · Chairside` : open.length > 0 ? `(${open.length}) Chairside` : "Chairside";
+  }, [silent, unwatched.value, open.length]);
   return (
     <div class={`page page-${here}${silent ? " silent" : ""}`}>
       <header class="head">
@@ -48,12 +49,12 @@ export function Frame({ here, children }: Props) {
         </button>
         <span class="head-clock">{clockWithSeconds(now())}{foreignZone(now()) !== null && <small> {foreignZone(now())}</small>}</span>
         <span class="feed" data-testid="feed" data-state={silent ? "silent" : heardAnything.value ? "live" : "connecting"}>
-          {silent ? `No data since ${silent}` : heardAnything.value ? "Live" : "Connecting…"}
+          {silent ? words : heardAnything.value ? "Live" : "Connecting…"}
         </span>
       </header>
       {silent && (
         <p class="silence" role="alert">
-          <strong>No data since {silent}</strong>
+          <strong>{words}</strong>
           <span>{heardAnything.value ? "Values below are old. Look at the bedside monitors." : "Nothing has been received yet. Look at the bedside monitors."}</span>
         </p>
       )}

@@ -77,6 +77,8 @@ export interface Dissociation {
 }
 
 export interface Chairs {
+  /** Frames decided so far: while it stands still, nobody is being watched. */
+  decided: number;
   at: string;
   site: string;
   chairs: Chair[];

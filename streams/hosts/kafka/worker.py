@@ -29,7 +29,7 @@ from alerts.tracing import SpanKind, parents_of, traceparent, tracer
 from models.wire.observations import Internal
 from streams.hosts.embedded import UNWRITABLE
 from streams.hosts.kafka.hosted import HostedShard, NotOurs, Reload
-from streams.hosts.kafka.watchdog import Watchdog
+from streams.hosts.watchdog import Watchdog
 from streams.intake.append import TICK_S
 from streams.journal.frame import FrameBuilder
 from streams.journal.kafka import KafkaConnection, KafkaProducer

@@ -1,9 +1,9 @@
 """The watchdog: ends the process when what it watches makes no progress, however alive it looks.
 
-A worker's membership in its group is kept alive by another thread than the one that works, so a loop that hangs would keep its
-shards for ever, and nobody would be watched. The watchdog is a thread of its own and counts its own looks: a process that was
-stopped and goes on is given as much time as one that was not. Whoever runs us starts us again; another worker has the shards
-until then.
+A worker's membership in its group is kept alive by another thread than the one that works, so a loop that hangs would keep
+its shards for ever, and nobody would be watched; a clinic's service that hangs keeps its port and its data. The watchdog is a
+thread of its own and counts its own looks: a process that was stopped and goes on is given as much time as one that was not.
+Whoever runs us starts us again; another worker has the shards until then.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ PATIENCE: Final = 10
 
 
 class Watchdog:
-    """Looks at `progress` each `LOOK_S`; when it stays the same for `PATIENCE` looks, kills this process.
+    """Looks at `progress` each `LOOK_S`; when it stays the same for `patience` looks, kills this process.
 
     Args:
         progress: a number that changes while all is well. why: what is known of why it does not, for the log.
     """
 
-    def __init__(self, progress: Callable[[], int], why: Callable[[], str]) -> None:
+    def __init__(self, progress: Callable[[], int], why: Callable[[], str], patience: int = PATIENCE) -> None:
         self._progress = progress
         self._why = why
+        self._patience = patience
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -48,6 +49,6 @@ class Watchdog:
         while not self._over.wait(LOOK_S):
             now = self._progress()
             seen, looks = (now, 0) if now != seen else (seen, looks + 1)
-            if looks >= PATIENCE:
+            if looks >= self._patience:
                 log.critical("no progress for %.0f s (%s): ending this process", looks * LOOK_S, self._why())
                 os.kill(os.getpid(), signal.SIGKILL)
