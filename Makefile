@@ -85,6 +85,10 @@ bench: setup ## Measure samples per second of the ward, the edge and the whole p
 prove-kill: setup ## Kill the service at random moments and compare with a replay of its journal
 	$(BIN)/python -m bench.crash.kill
 
+.PHONY: prove-page-kills
+prove-page-kills: setup ## The same with people who are paged by HTTP and SMTP: no high alert is lost, ladders climb on (20 minutes)
+	$(BIN)/python -m bench.crash.kill --pages
+
 .PHONY: prove-extremes
 prove-extremes: setup ## Post every field of every kind at its extremes to a running service, and ask for every document (20 minutes)
 	$(BIN)/pytest -q -p no:xdist --hypothesis-profile=prove tests/deploy/test_extremes.py

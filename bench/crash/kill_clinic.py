@@ -63,8 +63,9 @@ class Lines:
     def _whose(self, line: Document) -> int:
         device, patient, session = line.get("device"), line.get("patient"), line.get("session")
         known = [self._of[name] for name in (device, session, patient) if name in self._of]
+        # Monitors in turn, whatever stands between them: a client without one would wait for ever.
         client = known[0] if known else self._monitors % len(self._dealt)
-        self._monitors += not known
+        self._monitors += not known and device is not None
         self._of.update({name: client for name in (device, patient, session) if name is not None})
         return client
 
@@ -218,7 +219,13 @@ class Phone(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answering)
         self.chance = random.Random(seed)
         self.got: Counter[str] = Counter()
+        self.by_whom: dict[str, set[str]] = {}
         self.texts: dict[str, set[str]] = {}
+
+    def took(self, key: str, whom: str) -> None:
+        """Somebody has got a page."""
+        self.got[key] += 1
+        self.by_whom.setdefault(key, set()).add(whom)
 
 
 class _Answering(BaseHTTPRequestHandler):
@@ -228,7 +235,7 @@ class _Answering(BaseHTTPRequestHandler):
         page = json.loads(self.rfile.read(int(self.headers["content-length"])))
         refused = self.server.chance.random() < 0.05
         if not refused:
-            self.server.got[page["key"]] += 1
+            self.server.took(page["key"], self.path.strip("/"))
         self.server.texts.setdefault(page["key"], set()).add(page["title"] + page["message"])
         try:
             self.send_response(500 if refused else 200)

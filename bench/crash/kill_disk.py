@@ -48,6 +48,9 @@ class Shadow:
         self.store = Store(f"sqlite:///{folder / 'replay.sqlite'}")
         self.store.migrate()
         self.problems: list[str] = []
+        self.pages: list[Page] = []
+        self.stamps: dict[int, int] = {}
+        """Offset → the journal's stamp, of frames that have effects."""
         self.have: Counter[Fingerprint] = Counter()
         self.commands: set[str] = set()
         self.page_offsets: dict[str, int] = {}
@@ -100,9 +103,12 @@ class Shadow:
 
     def _commit(self, effects: FrameEffects) -> None:
         self.store.commit(effects)
+        if effects.effects:
+            self.stamps[effects.offset] = self._received_us
         for effect in effects.effects:
             if isinstance(effect, Page):
                 self.page_offsets[effect.key] = effects.offset
+                self.pages.append(effect)
 
     def _effects(self, store: Store, when: str) -> None:
         stored, expected = store.digests(0), self.store.digests(0)
