@@ -35,6 +35,8 @@ HUNG_S: Final = 120.0
 """How long one look and its pages may take. Chosen by us: every try ends after ten seconds."""
 NO_PROGRESS_S: Final = 30.0
 """A frame is decided each second. Chosen by us: a slow disk or a backup holds one up for seconds, not for half a minute."""
+OVERDUE_S: Final = 60.0
+"""How long what an alert waits for (its next call, an answer that runs out) may be past. A tick comes each second (design)."""
 UNSENT_S: Final = 60.0
 """How long a page may be owed to nobody's receipt. Chosen by us: three time-outs of a try, and the next methods' turns."""
 DESTINATION_FAILS_S: Final = 300.0
@@ -48,7 +50,7 @@ class Seen:
     """What the auditor looks at, once: ages in seconds by its own clock.
 
     `why`: what is known of why nothing is decided; `unsent_s`: of each page that nobody got; `failing_s`: of each failing
-    destination; `store`: why it cannot be read.
+    destination; `store`: why it cannot be read; `overdue_s`: what is due of open alerts and was not done, how long past.
     """
 
     no_progress_s: float
@@ -56,6 +58,7 @@ class Seen:
     failing_s: Sequence[tuple[str, float]] = ()
     store: str = ""
     why: str = ""
+    overdue_s: Sequence[float] = ()
 
 
 def wrongs(seen: Seen) -> dict[str, str]:
@@ -69,6 +72,11 @@ def wrongs(seen: Seen) -> dict[str, str]:
     late = [age_s for age_s in seen.unsent_s if age_s >= UNSENT_S]
     if late:
         found["pages"] = f"{len(late)} pages reached nobody, the oldest for {max(late):.0f} s. Look at the board."
+    missed = [past_s for past_s in seen.overdue_s if past_s >= OVERDUE_S]
+    if missed:
+        found["due"] = (
+            f"{len(missed)} open alerts should have been called again, the first {max(missed):.0f} s ago. Look at the board."
+        )
     for name, age_s in seen.failing_s:
         if age_s >= DESTINATION_FAILS_S:
             found[f"destination {name}"] = f"No page arrives at {name} for {age_s / 60:.0f} min."
@@ -99,12 +107,14 @@ class Auditor:
         wall_us: the wall clock, for the instant in a page.
         heartbeat: the address that is called while all is well.
         why: what is known of why nothing is decided; empty where nothing is.
+        overdue: of each open alert for which something is due and not done, how many seconds it is past.
     """
 
     def __init__(
         self, site: str, destinations: Sequence[Destination], store: Store, progress: Callable[[], int],
         states: Callable[[], Sequence[DestinationState]], wall_us: Callable[[], int], heartbeat: str | None = None,
         every_s: float | None = None, why: Callable[[], str] = str,
+        overdue: Callable[[], Sequence[float]] = tuple,
     ) -> None:  # fmt: skip
         self._site = site
         self._destinations = destinations
@@ -115,6 +125,7 @@ class Auditor:
         self._heartbeat = heartbeat
         self._every_s = EVERY_S if every_s is None else every_s
         self._why = why
+        self._overdue = overdue
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
         self._unsent, self._failing = Ages(), Ages()
@@ -182,7 +193,8 @@ class Auditor:
             why = type(error).__name__
         failing = [each.name for each in self._states() if each.failing_since_us is not None]
         return Seen(
-            now_s - self._progress_at_s, [age_s for _, age_s in unsent], self._failing.of(failing, now_s), why, self._why()
+            now_s - self._progress_at_s, [age_s for _, age_s in unsent], self._failing.of(failing, now_s), why, self._why(),
+            self._overdue(),
         )  # fmt: skip
 
     async def _page(self, body: str) -> None:

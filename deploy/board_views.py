@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from alerts.api.views import Counts, NotNow
 from alerts.store.store import Store
+from models.instants import SECOND
 from models.wire.home import PatientAlertOut, PatientOut, PatientsOut
 from models.wire.live import ChairsOut, Series
 from streams.forecasts.pages import patient_list, patient_page, today_of
@@ -147,6 +148,12 @@ class ShardViews:
     def is_open(self, rule: str) -> bool:
         """Whether an alert of this rule is open, at any site."""
         return any(alert.rule == rule for alert in self._shard.desk.open.values())
+
+    def overdue_s(self) -> list[float]:
+        """Of each open alert that something is due of and was not done, how many seconds it is past by the shard's clock."""
+        clock_us = self.clock_us()
+        due = (min(alert.until_us, alert.page_due_us) for alert in self._shard.desk.open.values())
+        return [(clock_us - each) / SECOND for each in due if each < clock_us]
 
     def configuration(self, site: str) -> str | None:
         """The hash of the configuration that the site has in force; None where it never had one."""

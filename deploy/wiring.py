@@ -154,7 +154,7 @@ class Service:
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
         self.auditor = Auditor(
             settings.site.name, settings.opened()[0], self.store, lambda: self.owner.written_offset,
-            lambda: self.pager.states, wall_us, settings.pages.heartbeat, why=self._why_still,
+            lambda: self.pager.states, wall_us, settings.pages.heartbeat, why=self._why_still, overdue=lambda: self.overdue_s,
         )  # fmt: skip
         self.inbound = Inbound(
             self.store, self.command, self.views, self.lines, steady_us, now_us, self.pager.wake
@@ -164,6 +164,8 @@ class Service:
         self._progress_at = time.monotonic()
         self._progress_offset = -1
         self.ready = asyncio.Event()
+        self.overdue_s: list[float] = []
+        """Of each open alert that something is due of and not done, how many seconds it is past, as last looked."""
         self.turns = 0
         """Seconds in which this process's loop has come round: it hangs where they stand still (deploy/http.py)."""
         self.tasks = Supervisor()
@@ -392,6 +394,7 @@ class Service:
                     log.error("the chairs cannot be shown: %s", reason, exc_info=wrong)
                 self._unshown = reason
             self.health()
+            self.overdue_s = self.views.overdue_s()
             self.turns += 1
             await asyncio.sleep(CHAIRS_EVERY_S)
 

@@ -442,12 +442,14 @@ class DestinationRestored(Record):
 
 class ClockApart(Record):
     """The wall clock of the machine that stamps the journal is `apart_s` seconds ahead of the stamps (below 0: behind), because
-    it was set by `stepped_s`, or was so at the start (0). None: they are together again. Only the appender's host writes it.
+    it was set by `stepped_s`, or was so at the start (0). None: they are together again. `stands`: until that
+    clock has caught up no time passes in the shard. Only a shard's host writes it.
     """
 
     kind: Literal["clock.apart"] = "clock.apart"
     apart_s: float | None = None
     stepped_s: float = 0.0
+    stands: bool = False
 
 
 Internal = SetAside | Conflicted | FrameSetAside | Fault | DestinationFailing | DestinationRestored | ClockApart

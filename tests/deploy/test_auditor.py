@@ -15,10 +15,12 @@ from alerts.notify.notifiers import open_destination
 from alerts.store.destinations import DestinationState
 from alerts.store.store import Store
 from deploy.auditor import DESTINATION_FAILS_S, NO_PROGRESS_S, PAGE_AGAIN_S, UNSENT_S, Auditor, Seen, wrongs
-from models.instants import SECOND
+from deploy.settings import PagesPart, Settings
+from models.instants import SECOND, to_datetime
+from models.wire.observations import DestinationFailing
 from tests.alerts.test_channels import listening
 from tests.support.paging import START, page, receiver
-from tests.support.service import falling, serving, until
+from tests.support.service import START_US, falling, sample, serving, until
 
 
 def test_what_is_wrong_is_said_from_its_instant_on_and_nothing_before() -> None:
@@ -116,6 +118,24 @@ async def test_a_store_that_cannot_be_read_is_paged_without_it(tmp_path: Path) -
         assert list(await clinic.after(60)) == ["store"]
         assert got[0]["title"] == "HIGH ▲ main: Chairside itself"
     clinic.store.close()
+
+
+async def test_a_call_that_fell_due_and_was_lost_is_paged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer is lost: nothing else notices, since frames are decided and no page is owed."""
+    monkeypatch.setattr("deploy.auditor.EVERY_S", 0.05)
+    with receiver([]) as (address, got):
+        settings = Settings(pages=PagesPart(destinations=(address,)))
+        async with serving(tmp_path / "data", settings) as clinic:
+            await clinic.post(sample(0, patient="P-2", spo2=97, pulse=80))
+            moment = to_datetime(START_US)
+            failing = DestinationFailing(at=moment, destination="sms", since=moment, reason="-", well=0)
+            await clinic.service.append([failing])
+            await until(lambda: bool(got), "the alert's own page")
+            clinic.service.owner.shard.desk.open._due.clear()
+            await clinic.post(sample(400, patient="P-2", spo2=97, pulse=80))
+            await until(lambda: any("Chairside itself" in page["title"] for page in got), "the auditor's page")
+    (page,) = [page for page in got if "Chairside itself" in page["title"]]
+    assert "1 open alerts should have been called again" in page["message"]
 
 
 async def test_a_service_whose_file_is_locked_by_another_process_is_paged_about_while_it_stands_still(

@@ -27,8 +27,8 @@ from typing import Final, TypeVar
 from alerts.effects import FrameEffects
 from alerts.store.store import Store
 from models.faults import fault_line
-from models.instants import EPOCH
-from models.wire.observations import Conflicted, Fault, FrameSetAside, Internal
+from models.instants import EPOCH, SECOND
+from models.wire.observations import ClockApart, Conflicted, Fault, FrameSetAside, Internal
 from streams.hosts.embedded import STORE_RETRY_S, UNWRITABLE
 from streams.journal.frame import FrameBuilder, NewerFrame, UnknownFrame
 from streams.journal.topics import operators_site
@@ -39,6 +39,10 @@ log = logging.getLogger(__name__)
 
 FAILS: Final = 2
 """How often a frame may fail before it is set aside: once can be the machine's doing, twice is the frame's."""
+
+STAMP_BEHIND: Final = 5 * SECOND
+"""A frame stamped so long before the shard's time tells of a broker whose clock was set back. Chosen by us: those that keep
+time differ by milliseconds."""
 
 _T = TypeVar("_T")
 
@@ -94,6 +98,8 @@ class HostedShard:
         self._failed: Counter[int] = Counter()
         self._poisoned: dict[int, str] = {}
         self._work: asyncio.Future[FrameEffects] | None = None
+        self._stands = False
+        """Whether the brokers' stamps lie behind the shard's time, which waits for them."""
         self._unpackable = False
         """Whether the last checkpoint could not be made of the state."""
         self._dirty = False
@@ -220,10 +226,25 @@ class HostedShard:
                         ),
                     )  # fmt: skip
                 await self._tell(self.number, effects)
+            await self._watch_stamp(received_us)
             self.frames += 1
             return effects
         finally:
             self.busy_since = None
+
+    async def _watch_stamp(self, received_us: int) -> None:
+        """Have it said that a broker's clock was set back, so that no time passes here; and when it has caught up."""
+        behind_us = self.shard.ward.clock_us - received_us
+        if self._stands == (behind_us >= STAMP_BEHIND):
+            return
+        self._stands = not self._stands
+        site = operators_site(self.number)
+        if not self._stands:
+            await self._append(self.number, ClockApart(at=EPOCH, site=site))
+            return
+        log.error("shard %d: the brokers' clock was set back by %.0f s", self.number, behind_us / SECOND)
+        back_s = round(-behind_us / SECOND, 1)
+        await self._append(self.number, ClockApart(at=EPOCH, site=site, apart_s=back_s, stepped_s=back_s, stands=True))
 
     def _step(self, offset: int, received_us: int, payload: bytes) -> FrameEffects:
         """The frame's effects, or those of the frame that says why it was set aside."""

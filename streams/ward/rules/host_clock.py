@@ -25,7 +25,7 @@ def file_clock_apart(state: WardState, record: ClockApart, here: Here) -> None:
     if record.apart_s is None:
         change, detail, evidence = "ended", "It is right again.", dict[str, object]()
     else:
-        change, detail = "began", _detail(record.apart_s, record.stepped_s)
+        change, detail = "began", _detail(record)
         evidence = {"apart_s": record.apart_s, "stepped_s": record.stepped_s}
     text = rule_sentence(record.site, RULES[_RULE].title, detail)
     finding = Finding(
@@ -34,11 +34,14 @@ def file_clock_apart(state: WardState, record: ClockApart, here: Here) -> None:
     state.emit(finding, here)
 
 
-def _detail(apart_s: float, stepped_s: float) -> str:
-    if stepped_s:
-        what = f"It was set {'ahead' if stepped_s > 0 else 'back'} by {_length(stepped_s)}"
+def _detail(record: ClockApart) -> str:
+    apart_s = record.apart_s or 0.0
+    if record.stepped_s:
+        what = f"It was set {'ahead' if record.stepped_s > 0 else 'back'} by {_length(record.stepped_s)}"
     else:
         what = f"It is {_length(apart_s)} {'ahead of' if apart_s > 0 else 'behind'} the last time in the journal"
+    if record.stands:
+        return f"{what}. Until it has caught up no time passes here: silence and calls come as much later. Set it right, and tell whoever runs Chairside."
     shown = f"times shown here are {_length(apart_s)} {'behind' if apart_s > 0 else 'ahead of'} it"
     return f"{what}. Time is taken as it passes, so {shown}. Tell whoever runs Chairside."
 

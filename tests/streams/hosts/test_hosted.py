@@ -12,7 +12,8 @@ import pytest
 
 from alerts.effects import DeadLetter, FrameEffects, Transition
 from alerts.store.store import Store
-from models.wire.observations import FrameSetAside, Internal, Intervention
+from models.instants import EPOCH, SECOND
+from models.wire.observations import ClockApart, FrameSetAside, Internal, Intervention
 from streams.hosts.kafka.hosted import HostedShard, NotOurs, Reload, set_aside
 from streams.journal.frame import FORMAT, FrameBuilder
 from streams.journal.topics import operators_site
@@ -177,3 +178,19 @@ async def test_a_frame_that_is_not_the_next_concludes_nothing(tmp_path: Path) ->
         await host.takes([note("one")])
         await host.takes([note("one")])
         assert [len(each.effects) > 0 for each in host.told] == [True], "what was had is skipped, and not told again"
+
+
+async def test_brokers_whose_clock_was_set_back_are_told_of_once_and_when_it_has_caught_up(tmp_path: Path) -> None:
+    async with hosting(tmp_path) as host:
+        for offset, second in enumerate((0, 1, -3600, -3599, 2, 3)):
+            await host.shard.take(offset, START_US + second * SECOND, note(str(offset)))
+        behind, over = host.appended
+        assert isinstance(behind, ClockApart)
+        assert (behind.site, behind.apart_s, behind.stands) == (operators_site(NUMBER), -3601.0, True)
+        assert over == ClockApart(at=EPOCH, site=operators_site(NUMBER))
+        assert host.shard.shard.ward.clock_us == START_US + 3 * SECOND
+        frame = pack([behind])
+        await host.shard.take(6, START_US + 4 * SECOND, frame)
+        (alert,) = [each for each in host.told[-1].effects if isinstance(each, Transition)]
+        assert (alert.rule, alert.priority) == ("host-clock", "medium")
+        assert "set back by 60 min. Until it has caught up no time passes here" in alert.text
