@@ -287,6 +287,22 @@ async def test_no_token_posts_a_command_a_configuration_or_a_forecast(clinic: In
         access_of(clinic).accounts.add_token("too much", [kind])
 
 
+async def test_a_record_systems_token_sends_fhir_as_far_as_its_entry_goes(clinic: Inside) -> None:
+    accounts = access_of(clinic).accounts
+    patient = {
+        "resourceType": "Patient",
+        "id": "willow",
+        "birthDate": "1980",
+        "meta": {"lastUpdated": "2026-11-23T14:00:00Z"},
+    }
+    for sends, status in ((["patient.registered"], 201), (["vitals"], 403)):
+        token = accounts.add_token(f"ehr-{status}", sends)
+        answer = await clinic.http.post("/fhir/Patient", json=patient, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == status, answer.text
+    async with browser(clinic, "ada") as ada:
+        assert (await ada.post("/fhir/Patient", json=patient)).status_code == 403
+
+
 async def test_a_token_in_the_wrong_place_is_no_session(clinic: Inside) -> None:
     token = access_of(clinic).accounts.add_token("m3")
     async with browser(clinic) as page:
