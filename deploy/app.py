@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
+from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE, RETRY_AFTER_S, NotNow
 from alerts.inbound.routes import inbound_routes
@@ -71,6 +72,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(chair_routes(service.views, service.store))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
+    app.include_router(rota_routes(service.append, service.views))
     app.include_router(answer_routes(service.store, service.command, service.views, service.links))
     app.include_router(inbound_routes(service.inbound))
     app.include_router(access_routes(service.access))

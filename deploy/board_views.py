@@ -11,10 +11,13 @@ from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from alerts.api.views import Counts, NotNow
+from alerts.desk.ladders_shown import ladders
+from alerts.rota.shown import RotaInForce
 from alerts.store.store import Store
 from models.instants import SECOND
 from models.wire.home import PatientAlertOut, PatientOut, PatientsOut
 from models.wire.live import ChairsOut, Series
+from models.wire.on_call import LadderOut
 from streams.forecasts.pages import patient_list, patient_page, today_of
 from streams.forecasts.worker import Worker, WorkerFailed
 from streams.journal.frame import Origin
@@ -114,6 +117,13 @@ class ShardViews:
             for alert in self._shard.desk.open.of_patient(site, patient)
         ]
         return patient_page(site, row, drawn, history, entered, raised, alerts, policy, clock_us)
+
+    async def rota(self, site: str) -> RotaInForce:
+        here = self._shard.desk.of_site(site)
+        return RotaInForce(here.on_call, tuple(here.overrides))
+
+    async def ladders(self, site: str) -> list[LadderOut]:
+        return ladders(self._shard.desk, site)
 
     async def counts(self) -> Counts:
         shard = self._shard

@@ -15,10 +15,12 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from fastapi import Depends, Query, Request
 
+from alerts.rota.shown import RotaInForce
 from models.wire.bounds import Name
 from models.wire.home import PatientOut, PatientsOut
 from models.wire.live import ChairsOut, Series
 from models.wire.observations import SITE_HERE
+from models.wire.on_call import LadderOut
 
 
 def asked_site(
@@ -72,6 +74,12 @@ class Views(Protocol):
 
     async def patient(self, site: str, patient: str) -> PatientOut | None:
         """One patient's course; None if nobody is known by that alias."""
+
+    async def rota(self, site: str) -> RotaInForce:
+        """Who a site has configured to be on call, and the overrides made since."""
+
+    async def ladders(self, site: str) -> list[LadderOut]:
+        """Of a site's open alerts: how far the ladder of each has been climbed, and the next call."""
 
     async def counts(self) -> Counts:
         """How much there is, for health and metrics."""

@@ -315,7 +315,11 @@ class Desk:
 
     def policies(self, site: str) -> dict[str, Any]:
         """The policies in force at a site."""
-        return self._sites[site].policies if site in self._sites else {}
+        return self.of_site(site).policies
+
+    def of_site(self, site: str) -> DeskSite:
+        """A site's part of the state, to be read; that of a site which nothing is known of is empty."""
+        return self._sites.get(site) or DeskSite()
 
     # ---- steps and pages ---------------------------------------------------------------------------------------
 

@@ -45,8 +45,7 @@ def _mark(rotation: Rotation, turn: int) -> datetime:
 
 def turn_at(rotation: Rotation, zone: str, at_us: int) -> int | None:
     """Which turn it is; None before the first."""
-    first = datetime.combine(rotation.since, rotation.handoff)
-    passed = wall_of(at_us, zone) - first
+    passed = wall_of(at_us, zone) - _mark(rotation, 0)
     if rotation.every_hours is not None:
         turn = passed // timedelta(hours=rotation.every_hours)
     elif rotation.days:

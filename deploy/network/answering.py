@@ -38,7 +38,7 @@ class BoardQuestion(BaseModel):
 
     id: str
     partition: int
-    ask: Literal["chairs", "series", "patients", "patient"]
+    ask: Literal["chairs", "series", "patients", "patient", "rota", "ladders"]
     site: str
     session: str | None = None
     patient: str | None = None
@@ -125,6 +125,10 @@ class Answering:
                     said["answer"] = await views.patients(question.site)
                 case "patient":
                     said["answer"] = await views.patient(question.site, question.patient or "")
+                case "rota":
+                    said["answer"] = (await views.rota(question.site)).document()
+                case "ladders":
+                    said["answer"] = await views.ladders(question.site)
         except NotNow as why:
             said["not_now"] = str(why)
         except Exception as wrong:

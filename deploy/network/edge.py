@@ -25,6 +25,7 @@ from alerts.answer_links import AnswerLinks
 from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.live import Feed
+from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE
 from alerts.inbound.routes import Inbound, inbound_routes
@@ -190,6 +191,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
     app.include_router(answer_routes(edge.store, edge.command, edge.views, edge.links))
     app.include_router(inbound_routes(edge.inbound))
+    app.include_router(rota_routes(edge.append, edge.views))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
     async def healthz() -> JSONResponse:

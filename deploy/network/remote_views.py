@@ -19,8 +19,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from alerts.api.views import Counts, NotNow
+from alerts.rota.shown import RotaInForce
 from models.wire.home import PatientOut, PatientsOut
 from models.wire.live import ChairsOut, Series
+from models.wire.on_call import LadderOut
 from streams.journal.kafka import KafkaConnection, KafkaProducer
 from streams.journal.topics import ALERTS_TOPIC, ANSWERS_TOPIC, CHAIRS_TOPIC, QUESTIONS_TOPIC, Topic, shard_of
 
@@ -93,6 +95,13 @@ class RemoteViews:
 
     async def patient(self, site: str, patient: str) -> PatientOut | None:
         found: PatientOut | None = await self._answer("patient", site, patient=patient)
+        return found
+
+    async def rota(self, site: str) -> RotaInForce:
+        return RotaInForce.of(await self._answer("rota", site))
+
+    async def ladders(self, site: str) -> list[LadderOut]:
+        found: list[LadderOut] = await self._answer("ladders", site)
         return found
 
     async def counts(self) -> Counts:

@@ -39,4 +39,104 @@ class SiteOut(TypedDict):
     configuration_refused: RefusedConfigurationOut | None
 
 
+@WHOLE_DOCUMENT
+class ColleagueOut(TypedDict):
+    """Somebody who can be called; where is not said. `display` is what colleagues read."""
+
+    name: str
+    display: str | None
+    role: str | None
+    timezone: str | None
+
+
+@WHOLE_DOCUMENT
+class TurnOut(TypedDict):
+    """These people are on call, perhaps nobody; `since` null: for longer than a month, `until` null: for four weeks at least."""
+
+    people: list[str]
+    since: Instant | None
+    until: Instant | None
+
+
+@WHOLE_DOCUMENT
+class HoleOut(TypedDict):
+    """Somebody should be on call, and nobody is."""
+
+    since: Instant
+    until: Instant
+
+
+@WHOLE_DOCUMENT
+class OverrideOut(TypedDict):
+    """`who` instead of `covers` (null: of everybody); `who` null: nobody takes their place."""
+
+    who: str | None
+    covers: str | None
+    since: Instant
+    until: Instant
+
+
+@WHOLE_DOCUMENT
+class ScheduleOut(TypedDict):
+    """One schedule. `next`: the next turn that somebody has; `turns`: of the days asked for, as are `holes_shown`;
+    `holes`: of the next four weeks; `overrides`: what is not over.
+    """
+
+    name: str
+    timezone: str
+    now: TurnOut
+    next: TurnOut | None
+    turns: list[TurnOut]
+    overrides: list[OverrideOut]
+    holes: list[HoleOut]
+    holes_shown: list[HoleOut]
+
+
+@WHOLE_DOCUMENT
+class RotaOut(TypedDict):
+    """`GET /v1/rota`: who is on call, and who could be. Without schedules: every page goes to everybody."""
+
+    site: str
+    at: Instant
+    timezone: str
+    people: list[ColleagueOut]
+    schedules: list[ScheduleOut]
+
+
+@WHOLE_DOCUMENT
+class NextCallOut(TypedDict):
+    """The call that is made unless somebody answers: of which rung, whom (null: everybody), and when."""
+
+    rung: int
+    people: list[str] | None
+    at: Instant
+
+
+@WHOLE_DOCUMENT
+class LadderOut(TypedDict):
+    """How far an open alert's ladder has been climbed: `rung` of `of`, 0 before the first call.
+
+    `called`: whom pages have called so far (null: everybody); `answered` of `answers` who must; `next` null: none is due.
+    """
+
+    alert: str
+    policy: str
+    rung: int
+    of: int
+    called: list[str] | None
+    answered: list[str]
+    answers: int
+    next: NextCallOut | None
+
+
+@WHOLE_DOCUMENT
+class LaddersOut(TypedDict):
+    """`GET /v1/ladders`: of the open alerts about which a page was decided on."""
+
+    at: Instant
+    ladders: list[LadderOut]
+
+
 SITE_ADAPTER: Final[TypeAdapter[SiteOut]] = TypeAdapter(SiteOut)
+ROTA_ADAPTER: Final[TypeAdapter[RotaOut]] = TypeAdapter(RotaOut)
+LADDERS_ADAPTER: Final[TypeAdapter[LaddersOut]] = TypeAdapter(LaddersOut)

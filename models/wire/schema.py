@@ -18,7 +18,7 @@ from models.wire.live import (
     TRANSITION_ADAPTER,
 )
 from models.wire.observations import OBSERVATION
-from models.wire.on_call import SITE_ADAPTER
+from models.wire.on_call import LADDERS_ADAPTER, ROTA_ADAPTER, SITE_ADAPTER
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
@@ -34,6 +34,8 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "patients": PATIENTS_ADAPTER.json_schema,
     "patient": PATIENT_ADAPTER.json_schema,
     "burden": BURDEN_ADAPTER.json_schema,
+    "rota": ROTA_ADAPTER.json_schema,
+    "ladders": LADDERS_ADAPTER.json_schema,
     "site": SITE_ADAPTER.json_schema,
 }
 

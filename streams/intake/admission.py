@@ -1,8 +1,8 @@
 """What may come in from outside, and for which site: one answer for every way in (posts, `raw`), record by record.
 
-- Only observations. A configuration, a forecast, and an answer to an alert change what is watched and what is told; they are
-  appended by the service itself, on behalf of its files, its forecaster, and people on their own routes. What a sender posts of
-  them is set aside with its reason: any web page that a clinic's browser opens can make that browser post.
+- Only observations. A configuration, a forecast, a change of the rota and an answer to an alert change what is watched and who is
+  told; they are appended by the service itself, on behalf of its files, its forecaster, and people on their own routes. What a
+  sender posts of them is set aside with its reason: any web page that a clinic's browser opens can make that browser post.
 - Where one site is served, a record without a site belongs to it, whatever the site's name; one that names another is set aside.
 - A site whose name begins with `~` belongs to whoever runs the network, and no sender writes to one.
 
@@ -28,6 +28,7 @@ NOT_YOURS: Final = f"no site's name begins with {OPERATORS}"
 NOT_FROM_SENDERS: Final = {
     "site.configured": "a configuration comes from the site's file, never from a sender",
     "forecast.made": "a forecast is made here, never sent",
+    "rota.override": "who is on call instead of whom goes to /v1/rota/overrides",
     **dict.fromkeys(
         ("alert.acknowledged", "alert.snoozed", "alert.unsnoozed", "alert.closed", "alert.escalated"),
         "an answer to an alert goes to /v1/alerts/{alert}/acknowledge, snooze, unsnooze, close or escalate",

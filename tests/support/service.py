@@ -125,7 +125,7 @@ class Inside:
 
     async def shows_as_published(self) -> None:
         """What the routes answer at the end of a test is as the schemas say; a patient's page aside, which takes a process."""
-        for name in ("chairs", "patients", "forecasts", "burden"):
+        for name in ("chairs", "patients", "forecasts", "burden", "rota", "ladders"):
             hold_to_schema(name, await self.get(f"/v1/{name}"), thoroughly=True)
         for transition in (await self.get("/v1/transitions", limit=50))["transitions"]:
             hold_to_schema("transition", transition)

@@ -231,3 +231,12 @@ def test_times_of_the_wall_are_read_as_people_write_them() -> None:
     rota = site("UTC", handoff="07:30")
     assert rota.schedules["nurses"].rotations[0].handoff == time(7, 30)
     assert on_call_of(rota.model_dump(mode="json")) == rota
+
+
+def test_a_hand_off_on_days_that_the_first_day_is_none_of_leaves_nobody_out_in_any_week() -> None:
+    """Hand-offs on Tuesdays from Monday on: from Monday evening to Tuesday evening nobody was on call, in every week."""
+    table = site("Europe/Berlin", since="2026-11-02", handoff="20:00", days=["tue", "sat"])
+    start_us, end_us = from_iso("2026-11-03T19:00:00Z"), from_iso("2026-12-15T19:00:00Z")
+    found = list(spans(table, "nurses", start_us, end_us))
+    assert [span.people for span in found] == [(ALIASES[turn % 3],) for turn in range(12)]
+    assert not list(holes(table, "nurses", start_us, end_us))

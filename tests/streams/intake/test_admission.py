@@ -22,6 +22,7 @@ ALERT: dict[str, object] = {"at": "2026-11-09T09:00:00Z", "alert": "a-1", "by": 
 COMMANDS: dict[str, dict[str, object]] = {
     "site.configured": {"at": ALERT["at"], "limits": {"desaturation": {"high": {"spo2": {"enabled": False}}}}},
     "forecast.made": {"at": ALERT["at"], "patient": "P", "as_of": "2026-11-09"},
+    "rota.override": {"at": ALERT["at"], "schedule": "n", "since": ALERT["at"], "until": "2026-11-09T10:00:00Z"},
     "alert.snoozed": {**ALERT, "until": "2026-11-09T10:00:00Z"},
     **dict.fromkeys(("alert.acknowledged", "alert.unsnoozed", "alert.closed", "alert.escalated"), ALERT),
 }
