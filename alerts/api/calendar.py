@@ -19,8 +19,8 @@ from alerts.rota.shown import RotaInForce, turns
 from models.calendar import zone_of
 from models.instants import DAY, to_datetime
 
-BEFORE: Final = 28 * DAY
-AHEAD: Final = 91 * DAY
+CALENDAR_BACK: Final = 28 * DAY
+CALENDAR_AHEAD: Final = 91 * DAY
 """What a feed holds: four weeks back, a quarter ahead. Chosen by us: who was on call last month is still asked, and a rota is
 planned by the quarter."""
 REFRESH: Final = timedelta(hours=1)
@@ -31,8 +31,10 @@ STANDING: Final = "standing"
 
 def feed(site: str, rota: RotaInForce, now_us: int, schedules: Iterable[str], person: str | None = None) -> bytes:
     """The feed of these schedules: of one person's turns, or of everybody's and the holes."""
-    start_us = (now_us - BEFORE) // (7 * DAY) * (7 * DAY)  # a week's mark, so that what is cut there stays as it is
-    end_us = now_us + AHEAD
+    start_us = (
+        (now_us - CALENDAR_BACK) // (7 * DAY) * (7 * DAY)
+    )  # a week's mark, so that what is cut there stays as it is
+    end_us = now_us + CALENDAR_AHEAD
     calendar = Calendar()
     calendar.add("prodid", "-//Chairside//On call//EN")
     calendar.add("version", "2.0")

@@ -15,7 +15,7 @@ from models.instants import DAY, iso, to_us
 from models.oncall import NOBODY_CONFIGURED, OnCall, Override
 from models.wire.on_call import HoleOut, OverrideOut, RotaOut, ScheduleOut, TurnOut
 
-AHEAD: Final = 28 * DAY
+ROTA_AHEAD: Final = 28 * DAY
 """How far ahead holes and what comes next are looked for. Chosen by us: a month's rota is what a clinic plans."""
 LONGEST_DAYS: Final = 35
 """Days of turns that may be asked for at once: a month as a calendar shows it."""
@@ -56,7 +56,7 @@ class RotaInForce:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class OnCallTurn:
     """One person on call without a break. `start_us` None: for longer than anybody remembers; `end_us` None: not seen to end."""
 
     person: str
@@ -64,25 +64,25 @@ class Turn:
     end_us: int | None
 
 
-def turns(rota: RotaInForce, schedule: str, start_us: int, end_us: int) -> list[Turn]:
+def turns(rota: RotaInForce, schedule: str, start_us: int, end_us: int) -> list[OnCallTurn]:
     """The turns of a schedule that touch the time from `start_us` to `end_us`, each from its true beginning."""
     return [
-        Turn(each.person, _began_us(rota, schedule, each.person, start_us), each.end_us)
+        OnCallTurn(each.person, _began_us(rota, schedule, each.person, start_us), each.end_us)
         if each.start_us is None else each
         for each in _turns(rota, schedule, start_us, end_us)
     ]  # fmt: skip
 
 
-def _turns(rota: RotaInForce, schedule: str, start_us: int, end_us: int) -> Iterator[Turn]:
+def _turns(rota: RotaInForce, schedule: str, start_us: int, end_us: int) -> Iterator[OnCallTurn]:
     """The same; `start_us` is None of a turn that may have begun before."""
     standing: dict[str, int | None] = {}
     for span in rota.spans(schedule, start_us, end_us):
         for person in [person for person in standing if person not in span.people]:
-            yield Turn(person, standing.pop(person), span.start_us)
+            yield OnCallTurn(person, standing.pop(person), span.start_us)
         for person in span.people:
             standing.setdefault(person, None if span.start_us == start_us else span.start_us)
     for person, since_us in standing.items():
-        yield Turn(person, since_us, None)
+        yield OnCallTurn(person, since_us, None)
 
 
 def _began_us(rota: RotaInForce, schedule: str, person: str, at_us: int) -> int | None:
@@ -110,7 +110,7 @@ def rota_document(site: str, rota: RotaInForce, now_us: int, since_us: int, days
 
 
 def _schedule(name: str, rota: RotaInForce, now_us: int, since_us: int, days: int) -> ScheduleOut:
-    ahead = list(rota.spans(name, now_us, now_us + AHEAD))
+    ahead = list(rota.spans(name, now_us, now_us + ROTA_AHEAD))
     now = ahead[0]
     following = next((span for span in ahead[1:] if span.people), None)
     overrides: list[OverrideOut] = [
@@ -122,11 +122,11 @@ def _schedule(name: str, rota: RotaInForce, now_us: int, since_us: int, days: in
     return {
         "name": name,
         "timezone": rota.on_call.schedules[name].timezone,
-        "now": _turn(now, now_us + AHEAD, _since_us(name, rota, now)),
-        "next": None if following is None else _turn(following, now_us + AHEAD, following.start_us),
+        "now": _turn(now, now_us + ROTA_AHEAD, _since_us(name, rota, now)),
+        "next": None if following is None else _turn(following, now_us + ROTA_AHEAD, following.start_us),
         "turns": [_turn(span, 0, span.start_us) for span in rota.spans(name, since_us, until_us)],
         "overrides": overrides,
-        "holes": [_hole(hole) for hole in rota.holes(name, now_us, now_us + AHEAD)],
+        "holes": [_hole(hole) for hole in rota.holes(name, now_us, now_us + ROTA_AHEAD)],
         "holes_shown": [_hole(hole) for hole in rota.holes(name, since_us, until_us)],
     }
 

@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from alerts.api.calendar import feed
 from alerts.rota.rota import on_call
-from alerts.rota.shown import AHEAD, RotaInForce, Turn, rota_document, turns
+from alerts.rota.shown import ROTA_AHEAD, OnCallTurn, RotaInForce, rota_document, turns
 from models.instants import DAY, HOUR, to_datetime, to_us
 from models.oncall import Colleague, Hours, OnCall, Override, Rotation, Schedule
 from tests.support.published import hold_to_schema
@@ -181,9 +181,9 @@ def test_an_instant_in_an_hour_that_comes_twice_is_written_without_doubt() -> No
 def test_a_calendar_of_any_zone_is_read_back_as_the_instants_that_it_was_made_of(zone: str) -> None:
     schedules = {"nurses": Schedule(timezone=zone, rotations=(weekly("ada", "ben"),))}
     found = RotaInForce(OnCall(people={"ada": Colleague(), "ben": Colleague()}, schedules=schedules))
-    wanted = [turn for turn in turns(found, "nurses", us(5), us(5) + AHEAD) if turn.end_us is not None]
+    wanted = [turn for turn in turns(found, "nurses", us(5), us(5) + ROTA_AHEAD) if turn.end_us is not None]
     read = {
-        Turn(str(event["SUMMARY"]).removeprefix("nurses: "), to_us(event["DTSTART"].dt), to_us(event["DTEND"].dt))
+        OnCallTurn(str(event["SUMMARY"]).removeprefix("nurses: "), to_us(event["DTSTART"].dt), to_us(event["DTEND"].dt))
         for event in events(found, us(20)).values()
     }
     assert len(wanted) == 4
