@@ -34,11 +34,13 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("POST", path): set(WHO) for path in HOOKS},
     **{("GET", path): SIGNED for path in (
         "/v1/site", "/v1/chairs", "/v1/sessions", "/v1/history", "/v1/alerts", "/v1/transitions", "/v1/live", "/v1/destinations",
+        "/v1/rota", "/v1/rota.ics", "/v1/ladders",
         "/v1/access/me", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json",
     )},
     ("POST", "/v1/access/here"): SIGNED,
     ("POST", "/v1/access/sign-out"): SIGNED,
     ("POST", "/v1/alerts/{alert}/{verb}"): TREATING,
+    ("POST", "/v1/rota/overrides"): TREATING,
     ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
     **{("GET", path): TREATING | {"scheduler", "auditor"} for path in ("/v1/patients", "/v1/patients/{patient}", "/v1/forecasts")},
     ("POST", "/fhir"): {"monitor"},
