@@ -67,6 +67,9 @@ _STIMULI: Final[dict[type[Command], Stimulus]] = {
 }
 _CLOSES: Final = (Stimulus.CLOSE, Stimulus.CLOSE_MEASURED)
 
+NO_TIME_YET: Final = 0
+"""The instant of a configuration that stands before a recording's first line, 1970-01-01."""
+
 
 class Desk:
     """One shard's alerts. Call `advance` before anything that happens later, then `find` or `command`; `take` the effects."""
@@ -113,7 +116,8 @@ class Desk:
             self._watch_rotas(self._sites, clock_us)
         while (due := min(self.open.next_due_us, self._watch_us)) < clock_us:
             if due == self._watch_us:
-                self._watch_rotas([name for name, site in self._sites.items() if site.watch_us == due], due)
+                names = [name for name, site in self._sites.items() if site.watch_us == due]
+                self._watch_rotas(names, clock_us if due == NO_TIME_YET else due)
             alerts = self.open.take_due(due)
             for alert in sorted(alerts, key=lambda alert: (alert.onset_us, alert.id)):
                 if alert.until_us == due and not self._is_left_out(alert, due):
@@ -287,8 +291,13 @@ class Desk:
 
     def configure(self, record: SiteConfigured, clock_us: int) -> None:
         """Put a site's policies in force, and who is on call."""
-        self._site(record.site).configure(record)
-        self._watch_rota(record.site, max(clock_us, 0))
+        site = self._site(record.site)
+        site.configure(record)
+        if clock_us <= NO_TIME_YET:
+            # A recording's clock begins with its first line. Until then nobody knows who should be on call.
+            site.watch_us = self._watch_us = NO_TIME_YET
+            return
+        self._watch_rota(record.site, clock_us)
 
     def override(self, record: RotaOverride, clock_us: int) -> bool:
         """Put somebody in another's place on a schedule; False if it is set aside: there is no such schedule or person."""

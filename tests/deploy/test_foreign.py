@@ -56,7 +56,7 @@ def test_another_page_writes_nothing_but_may_ask_for_what_it_cannot_read(method:
     assert said("GET", **headers) is None
 
 
-@pytest.mark.parametrize("kind", [*FORMS, "Text/Plain;charset=UTF-8"])
+@pytest.mark.parametrize("kind", [*sorted(FORMS), "Text/Plain;charset=UTF-8"])
 def test_a_form_is_no_command(kind: str) -> None:
     assert said("POST", content_type=kind) == 415
 

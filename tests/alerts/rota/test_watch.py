@@ -8,11 +8,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from alerts.desk.desk import Desk
+from alerts.desk.desk import NO_TIME_YET, Desk
 from alerts.effects import Transition
 from alerts.rota.rota import holes
 from alerts.rota.watch import IN_SIGHT, TOLD_BEFORE, watch
-from models.instants import DAY, FAR, HOUR, MINUTE, from_iso, to_datetime
+from models.instants import DAY, EPOCH, FAR, HOUR, MINUTE, from_iso, to_datetime
 from models.oncall import on_call_of
 from models.wire.observations import AlertClosed, RotaOverride, SiteConfigured
 
@@ -177,3 +177,14 @@ def test_whatever_is_covered_when_no_hole_begins_untold_and_none_is_told_that_is
             assert alert.priority.word == ("high" if first[0] <= clock_us else "medium")
             assert from_iso(str(alert.evidence["since"])) <= max(first[0], clock_us)
             assert from_iso(str(alert.evidence["until"])) == first[1]
+
+
+def test_before_a_recording_s_first_line_nobody_knows_who_should_be_on_call() -> None:
+    desk = Desk()
+    desk.advance(NO_TIME_YET)
+    desk.configure(SiteConfigured(at=EPOCH, rota=rota()), NO_TIME_YET)
+    restored = Desk.unpacked(desk.packed())
+    for each in (desk, restored):
+        assert each.take() == ()
+        assert told(each, MONDAY) == [], "and nothing of the half century before it"
+        assert told(each, MONDAY + 6 * DAY)[:2] == ["11-03T17:00 medium raised", "11-06T17:00 high worsened"]
