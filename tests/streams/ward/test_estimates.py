@@ -92,7 +92,11 @@ def test_what_is_usual_at_this_minute_is_one_sentence() -> None:
     assert "Peak effect about minute 40" in card(infused(42))["expected"]
     assert "falls again" in card(infused(70))["expected"]
     assert "unusual" in card(infused(118))["expected"]
-    assert card(infused(300))["expected"] is None
+    late = infused(200)
+    late.chair("3").scores("moaas", 5)
+    late.now_s += 100 * 60
+    late.send()
+    assert card(late)["expected"] is None
 
 
 def test_an_alert_says_what_is_usual_at_its_minute() -> None:
