@@ -22,7 +22,15 @@ from models.wire.observations import Record
 
 COURSE_KINDS: Final = ("patient.registered", "dose", "dose.stopped", "checkin", "intervention")
 """Kinds of entries that a course may be made of; which of them are, `streams.ward.home.rules.in_course` says."""
-SESSION_KINDS: Final = ("session.started", "session.ended", "dose", "dose.stopped", "checkin", "vitals")
+SESSION_KINDS: Final = (
+    "session.started",
+    "session.ended",
+    "dose",
+    "dose.stopped",
+    "checkin",
+    "vitals",
+    "cuff.corrected",
+)
 MOST: Final = 20_000
 """Entries of one patient that are read at most: twenty years of daily mood."""
 

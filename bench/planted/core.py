@@ -23,7 +23,7 @@ TIMERS: Final = Suite(
     ("tests/streams/ward/test_treatment.py", "tests/streams/ward/test_before_the_dose.py", "tests/streams/ward/test_leaving.py",
      "tests/streams/ward/test_seen.py", "tests/streams/ward/test_absence.py"),
     (
-        _timers("T1", old="    if state.rows.cuff_due[row] < FAR:\n", new="    if True:\n",
+        _timers("T1", old="    if state.rows.cuff_due[row] < FAR and not corrected:\n", new="    if not corrected:\n",
                 why="a corrected dose waits for a cuff again that is overdue and said already"),
         _timers("T2", old="session.lasting_due_us = max(dose_us + LASTING_AFTER, clock_us)", new="session.lasting_due_us = dose_us + LASTING_AFTER",
                 why="of a dose entered three hours late, what lasts is said an hour ago"),
@@ -31,7 +31,7 @@ TIMERS: Final = Suite(
                 why="a cuff 10 min before the peak is not the pressure at the peak, where the dose is entered after it"),
         _timers("T4", old="None if peak_us is None or seen else max(peak_us", new="None if peak_us is None else max(peak_us",
                 why="the pressure at the peak is overdue though it was taken, where the dose was entered late"),
-        _cuffs("T5", old="    if not doubted:\n", new="    if True:\n",
+        _cuffs("T5", old="    if not cuff.doubted:\n", new="    if True:\n",
                 why="a doubted cuff is the highest that the monitor saw"),
         _timers("T6", old="peak_us is not None and cuff.at_us >= peak_us - PEAK_WITHIN:", new="peak_us is not None and cuff.at_us >= peak_us:",
                 why="only a cuff after the peak is the pressure at the peak"),

@@ -195,6 +195,28 @@ class Vitals(Record):
     by: Name | None = None
 
 
+Mmhg = Number
+
+
+class CuffCorrected(Record):
+    """A pressure by hand that corrects another, `replaces`; without a pressure that one is taken back. Edges make it of a
+    `vitals` line with `replaces`.
+    """
+
+    kind: Literal["cuff.corrected"] = "cuff.corrected"
+    replaces: Name
+    device: Name | None = None
+    sbp: Mmhg | None = None
+    dbp: Mmhg | None = None
+    map: Mmhg | None = None
+    by: Name | None = None
+
+
+def correction_of(record: Vitals) -> CuffCorrected:
+    """A `vitals` record with `replaces`, as the entry that it is. What is no pressure in it is passed over."""
+    return CuffCorrected.model_validate({**record.model_dump(include=set(CuffCorrected.model_fields) - {"kind"})})
+
+
 class MonitorAlarm(Record):
     """A monitor's own alarm: it begins, or with `active` false it is over."""
 
@@ -456,7 +478,7 @@ Internal = SetAside | Conflicted | FrameSetAside | Fault | DestinationFailing | 
 """What only our own processes write: a sender cannot."""
 
 Event = (
-    PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | MonitorAlarm | CheckIn | Intervention | SessionEnded
+    PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | CuffCorrected | MonitorAlarm | CheckIn | Intervention | SessionEnded
     | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | RotaOverride | SiteConfigured | ForecastMade
 )  # fmt: skip
 """Every observation but vitals."""

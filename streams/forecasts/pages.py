@@ -154,7 +154,10 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Se
     """
     found: dict[str, SessionOut] = {}
     dosed: dict[str, int] = {}
+    replaced = {(entry["session"], entry["replaces"]) for entry in entered if entry.get("replaces")}
     for entry in entered:
+        if entry.get("id") is not None and (entry["session"], entry["id"]) in replaced:
+            continue
         name = entry["session"]
         row = found.setdefault(name, {
             "session": name, "at": entry["at"], "ended_at": None, "drug": None, "route": None, "given_mg": None,
@@ -181,7 +184,7 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Se
             case "checkin" if entry.get("instrument") == "cadss":
                 score = score_of("cadss", entry.get("items"), entry.get("score"))
                 row["peak_cadss"] = max(score or 0, row["peak_cadss"] or 0)
-            case "vitals":
+            case "vitals" | "cuff.corrected":
                 _worsen(row, entry.get("sbp"), entry.get("dbp"), entry.get("spo2"))
             case _:
                 pass

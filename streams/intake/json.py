@@ -20,7 +20,7 @@ import msgspec
 from pydantic import ValidationError
 
 from models.instants import EPOCH
-from models.wire.observations import OBSERVATION, Event, SetAside, UnreadField, Vitals
+from models.wire.observations import OBSERVATION, Event, SetAside, UnreadField, Vitals, correction_of
 from streams.intake.admission import Admission
 from streams.intake.mended import NotMended, kind_meant, mended
 from streams.intake.vitals_line import samples_of
@@ -122,7 +122,9 @@ def _reading_of(
         if sample is not None:
             record: Sample | Event = sample
         elif (other := _read_line(reading, number, line)) is not None:
-            record = sample_of(other) if isinstance(other, Vitals) else other
+            record = (
+                other if not isinstance(other, Vitals) else correction_of(other) if other.replaces else sample_of(other)
+            )
         else:
             continue
         if admission is not None and (sample is None or sample.site != admitted):

@@ -45,7 +45,7 @@ def samples_of(lines: Sequence[bytes]) -> list[Sample | None]:
             take(None)
             continue
         if (clean or "".join(filter(None, _texts(said))).isprintable()) and (
-            said.device or said.patient or said.session
+            (said.device or said.patient or said.session) and said.replaces is None
         ):
             take(Sample(at_us, _origin(said), values, said.status, said.id, said.by, received_us))
         else:

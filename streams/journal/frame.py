@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from models.instants import to_us
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES, CHANNELS, STATUSES, ChannelName
-from models.wire.observations import Event, Internal, Record, Vitals, journaled
+from models.wire.observations import Event, Internal, Record, Vitals, correction_of, journaled
 
 FORMAT: Final = 2
 FULL: Final = 1000
@@ -159,8 +159,10 @@ class FrameBuilder:
         """Take one record; the order of calls is the order of arrival."""
         if isinstance(record, Sample):
             self._samples.append(record)
-        elif isinstance(record, Vitals):
+        elif isinstance(record, Vitals) and record.replaces is None:
             self._samples.append(sample_of(record))
+        elif isinstance(record, Vitals):
+            self._events.append((len(self._samples), correction_of(record)))
         else:
             self._events.append((len(self._samples), record))
 

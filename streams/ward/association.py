@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
 from itertools import repeat
+from math import nan
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -44,6 +45,14 @@ class Cuff(NamedTuple):
     dbp: float
     doubted: bool = False
     """Far from a normal one before it: no baseline is made of it."""
+    #: What it was judged with, so that a correction of an earlier one can be judged anew: its mean, the heart rate and whether a
+    #: symptom was known then; when it came, by the shard's clock, and when it was shown last; the sender's name for it.
+    mean: float = nan
+    rate: float = nan
+    symptoms: bool = False
+    clock_us: int = NEVER
+    shown_us: int = NEVER
+    id: str | None = None
 
 
 CUFFS_KEPT: Final = 40
@@ -77,8 +86,9 @@ class Session:
     cuff_rules: CuffRules = field(default_factory=CuffRules)
     #: Check-ins by time, the last `models.session.reports.MAX_REPORTS`.
     reports: list[Report] = field(default_factory=list)
-    #: Oxygen was given, and nobody entered that it is off.
+    #: Oxygen was given, and nobody entered that it is off; and the entries that say so: instant, the sender's name, on or off.
     oxygen: bool = False
+    oxygen_entries: list[tuple[int, str | None, bool]] = field(default_factory=list)
     #: When the last check-in of symptoms was, if it named one that alarms; None once a later one names none.
     symptoms_us: int | None = None
     #: Rule → the condition in force; the desk has an alert open, or closed by hand, for each.
@@ -431,6 +441,7 @@ def _unpacked(fields: dict[str, Any]) -> Session:
     fields["doses"] = [SessionDose(*dose) for dose in fields.get("doses", ())]
     fields["reports"] = [Report(*report) for report in fields.get("reports", ())]
     fields["cuffs"] = [Cuff(*cuff) for cuff in fields.get("cuffs", ())]
+    fields["oxygen_entries"] = [(at_us, sent_id, on) for at_us, sent_id, on in fields.get("oxygen_entries", ())]
     fields["conditions"] = {
         rule: Condition(Priority(priority), onset_us, told=Depth(*told[rule]) if rule in told else None)
         for rule, (priority, onset_us) in in_force.items()

@@ -27,33 +27,33 @@ from streams.ward.state import Here, WardState
 from streams.ward.timers import answer_cuff
 
 
-def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mapping[str, float]) -> None:
+def fold_cuff(
+    state: WardState, row: int, at_us: int, here: Here, trusted: Mapping[str, float], entry: str | None = None
+) -> None:
     """Fold a cuff into its session and file what follows from it. A reading that the monitor shows again is none.
 
     Args:
-        trusted: the believed readings of the sample, by channel.
+        trusted: the believed readings of the sample, by channel. entry: the sender's name for it, if a person entered it.
     """
     session, rows = state.association.sessions[row], state.rows
-    readings = {name: trusted[name] for name in ("sbp", "dbp") if name in trusted}
-    mean = {"map": trusted["map"]} if "map" in trusted else {}
     rules = session.cuff_rules
-    if rules.shown_again(at_us, readings | mean):
+    pressures = {name: trusted[name] for name in ("sbp", "dbp", "map") if name in trusted}
+    if rules.shown_again(at_us, pressures):
+        if session.cuffs:
+            session.cuffs[-1] = session.cuffs[-1]._replace(shown_us=at_us)
         return
     if "session-forgotten" in session.conditions:
         note_life(state, row, here)
-    jumped, fast = rules.jumps(at_us, readings), rules.fast(at_us)
-    measured = dict(readings)
-    for name, base in zip(("sbp", "dbp"), state.baseline(row), strict=True):
-        if base is not None and name in measured:
-            readings[f"{name}-rise"] = measured[name] - base
     rate = rate_now(state, row, at_us)
-    if rate is not None:
-        readings["rate"] = rate
     symptoms = session.symptoms_us is not None and at_us - session.symptoms_us <= SYMPTOM_VALID_FOR
-    verdicts = rules.read(at_us, readings | mean, symptoms, state.cuff_limits_of(row))
-    doubted = jumped or rules.waits_us == at_us
-    if doubted:
-        rows.quality[row, [CHANNEL_COLUMN[name] for name in measured]] = OUTLIER
+    cuff = Cuff(
+        at_us, pressures.get("sbp", nan), pressures.get("dbp", nan), False, pressures.get("map", nan),
+        nan if rate is None else rate, symptoms, here[0], at_us, entry,
+    )  # fmt: skip
+    fast = rules.fast(at_us)
+    cuff, verdicts = read_cuff(state, row, cuff)
+    if cuff.doubted:
+        rows.quality[row, [CHANNEL_COLUMN[name] for name in pressures if name != "map"]] = OUTLIER
     if rules.waits_us is None:
         rows.recheck_due[row] = FAR
     elif rules.waits_us == at_us:
@@ -61,13 +61,28 @@ def fold_cuff(state: WardState, row: int, at_us: int, here: Here, trusted: Mappi
     rows.due[row] = min(rows.due[row], rows.recheck_due[row])
     for verdict in verdicts:
         _file(state, row, at_us, here, verdict)
-    cuff = Cuff(at_us, measured.get("sbp", nan), measured.get("dbp", nan), doubted)
     session.note_cuff(cuff)
-    if not doubted:
+    if not cuff.doubted:
         rows.peak_sbp[row] = np.fmax(rows.peak_sbp[row], cuff.sbp)
         rows.peak_dbp[row] = np.fmax(rows.peak_dbp[row], cuff.dbp)
     answer_cuff(state, row, cuff, here)
     judge_after("cuff", state, row, at_us, here)
+
+
+def read_cuff(state: WardState, row: int, cuff: Cuff) -> tuple[Cuff, list[Verdict]]:
+    """What the rules of a session make of a cuff, the newest one, and the cuff with their doubt; it is not among the session's
+    yet.
+    """
+    rules = state.association.sessions[row].cuff_rules
+    measured = {name: x for name, x in (("sbp", cuff.sbp), ("dbp", cuff.dbp)) if not isnan(x)}
+    readings = dict(measured)
+    jumped = rules.jumps(cuff.at_us, measured)
+    for name, base in zip(("sbp", "dbp"), state.baseline(row), strict=True):
+        if base is not None and name in measured:
+            readings[f"{name}-rise"] = measured[name] - base
+    readings |= {name: x for name, x in (("rate", cuff.rate), ("map", cuff.mean)) if not isnan(x)}
+    verdicts = rules.read(cuff.at_us, readings, cuff.symptoms, state.cuff_limits_of(row))
+    return cuff._replace(doubted=jumped or rules.waits_us == cuff.at_us), verdicts
 
 
 def recheck_overdue(state: WardState, row: int, due_us: int, here: Here) -> None:

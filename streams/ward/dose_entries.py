@@ -43,7 +43,7 @@ def fold_dose(state: WardState, record: Dose | DoseStopped, at_us: int, here: He
         state.association.early.add(EarlyDose(record, here[0], accepted=True))
         return
     give_in_session(state, row, record)
-    doses_changed(state, row, here)
+    doses_changed(state, row, here, corrected=record.replaces is not None)
     check_contraindication(state, row, here[0], here)
 
 

@@ -50,8 +50,10 @@ class SessionDose:
 
 
 def add_dose(doses: Sequence[SessionDose], given: SessionDose, replaces: str | None) -> list[SessionDose]:
-    """The doses with one more, by start; the entry with the id `replaces` is dropped."""
+    """The doses with one more, by start; the entry with the id `replaces` is dropped. Corrected to 0 mg it is taken back."""
     kept = [dose for dose in doses if replaces is None or dose.id != replaces]
+    if replaces is not None and given.amount_mg == 0:
+        return kept
     return sorted([*kept, given], key=lambda dose: dose.at_us)
 
 

@@ -16,6 +16,7 @@ from models.wire.observations import (
     ClockApart,
     Command,
     Conflicted,
+    CuffCorrected,
     DestinationFailing,
     DestinationRestored,
     DeviceAssigned,
@@ -38,6 +39,7 @@ from models.wire.observations import (
 )
 from streams.ward.audit import NO_SESSION, audit, file_dead_letter, row_of
 from streams.ward.checkin_entries import fold_checkin, hear_answers
+from streams.ward.cuff_corrections import correct_cuff
 from streams.ward.dose_entries import fold_dose
 from streams.ward.home import rules as home
 from streams.ward.monitor_alarms import fold_alarm
@@ -45,7 +47,7 @@ from streams.ward.rules.checkins import alert_unread_line
 from streams.ward.rules.contraindications import check_contraindication, weigh_registration
 from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.rules.destinations import file_failing, file_restored
-from streams.ward.rules.entry_refused import of_another, refuse
+from streams.ward.rules.entry_refused import corrects_another, note_whose, of_another, refuse
 from streams.ward.rules.forgotten import note_life
 from streams.ward.rules.host_clock import file_clock_apart
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
@@ -94,12 +96,15 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     state.counts["events"] += 1
     if state.is_repeat(_identity(record), state.clock_us):
         return
-    why_not = of_another(state, record)
+    why_not, field = of_another(state, record), "session"
+    if why_not is None:
+        why_not, field = corrects_another(state, record), "replaces"
     if why_not is not None:
-        refuse(state, record, "session", why_not, here)
+        refuse(state, record, field, why_not, here)
         if isinstance(record, CheckIn):
             hear_answers(state, record, at_us, here)
         return
+    note_whose(state, record)
     if isinstance(record, Dose | DoseStopped | CheckIn | Intervention) and (row := row_of(state, record)) is not None:
         note_life(state, row, here)
     if not isinstance(record, PatientRegistered):
@@ -112,6 +117,8 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
             audit(state, record, record.session, here)
         case SessionStarted():
             start_session(state, record, at_us, here)
+        case CuffCorrected():
+            correct_cuff(state, record, at_us, here)
         case Dose() | DoseStopped():
             fold_dose(state, record, at_us, here)
         case MonitorAlarm():

@@ -111,7 +111,8 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
             file_flips(state, row, sample, _place(state, frame), _trusted(sample))
         case loop.CUFF:
             if sample.trusted[_SBP] or sample.trusted[_DBP]:
-                fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample))
+                _, entry = frame.authors.get(int(sample.place), (None, None))
+                fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample), entry)
             file_spot_readings(state, row, sample, _place(state, frame))
         case loop.UNCOUNTED:
             state.counts["repeated or late"] += int(sample.late)

@@ -151,6 +151,8 @@ def end_session(state: WardState, record: SessionEnded, at_us: int, here: Here) 
     audit(state, record, session, here, seen=seen)
 
 
+OXYGEN_ENTRIES_KEPT: Final = 40
+"""More than anybody enters in one session. Chosen by us."""
 OXYGEN_OFF: Final = frozenset({"off", "stopped", "stop", "removed", "0"})
 """An intervention on oxygen with one of these words says that none is given any more."""
 
@@ -162,6 +164,17 @@ def fold_intervention(state: WardState, record: Intervention, at_us: int, here: 
         check_early_exit(state, row, at_us, here)
     if row is not None and "oxygen" in slug(record.what).split("-"):
         said = {*slug(record.what).split("-"), *slug(record.detail or "").split("-")}
-        state.association.sessions[row].oxygen = said.isdisjoint(OXYGEN_OFF)
+        _note_oxygen(state.association.sessions[row], record, at_us, [said.isdisjoint(OXYGEN_OFF)])
+    elif row is not None and record.replaces is not None:
+        _note_oxygen(state.association.sessions[row], record, at_us, [])
     audit(state, record, session_of(state, row, record), here)
     home.fold_course_entry(state, record, here)
+
+
+def _note_oxygen(session: Session, record: Intervention, at_us: int, on: list[bool]) -> None:
+    """Note that oxygen was given or is off, and drop what an entry corrects; the last entry by time counts."""
+    kept = [entry for entry in session.oxygen_entries if record.replaces is None or entry[1] != record.replaces]
+    added = [(at_us, record.id, each) for each in on]
+    if added or kept != session.oxygen_entries:
+        session.oxygen_entries = sorted([*kept, *added], key=lambda entry: entry[0])[-OXYGEN_ENTRIES_KEPT:]
+        session.oxygen = bool(session.oxygen_entries) and session.oxygen_entries[-1][2]

@@ -27,18 +27,29 @@ PEAK_WITHIN: Final = 10 * MINUTE
 _SBP: Final = CHANNEL_COLUMN["sbp"]
 
 
-def doses_changed(state: WardState, row: int, here: Here) -> None:
-    """Set all timers that count from the dose anew, after it was entered, corrected or stopped."""
+def doses_changed(state: WardState, row: int, here: Here, *, corrected: bool = False) -> None:
+    """Set all timers that count from the dose anew, after it was entered, corrected or stopped. What is waited for from the last
+    cuff and check-in goes on where an entry was only corrected.
+    """
     session, clock_us = state.association.sessions[row], here[0]
     dose_us = session.dose_us
+    state.rows.dosed[row] = dose_us is not None
     if dose_us is None:
+        # It was taken back: nothing counts from it.
+        session.lasting_due_us = session.checkin_due_us = session.peak_due_us = None
+        for rule in ("checkin-overdue", "prolonged-dissociation", "dose-check"):
+            text = f"{session.where}: {RULES[rule].title} is over: the dose was taken back."
+            state.file(session, over(rule, clock_us, text), here)
+        schedule_timers(state, row)
+        judge_after("dose", state, row, clock_us, here)
         return
-    state.rows.dosed[row] = True
-    if state.rows.cuff_due[row] < FAR:
+    if state.rows.cuff_due[row] < FAR and not corrected:
         expect_cuff(state, row, clock_us)
     protocol = session.protocol
     session.lasting_due_us = max(dose_us + LASTING_AFTER, clock_us)
-    session.checkin_due_us = None if protocol.checkin_min is None else clock_us + round(protocol.checkin_min * MINUTE)
+    if not corrected or session.checkin_due_us is None:
+        wait_min = protocol.checkin_min
+        session.checkin_due_us = None if wait_min is None else clock_us + round(wait_min * MINUTE)
     peak_us = peak_at_us(session)
     seen = peak_us is not None and any(cuff.at_us >= peak_us - PEAK_WITHIN for cuff in session.cuffs)
     session.peak_due_us = None if peak_us is None or seen else max(peak_us + PEAK_WITHIN, clock_us)
@@ -71,6 +82,19 @@ def answer_checkin(state: WardState, row: int, here: Here) -> None:
     if session.dose_us is not None and minutes is not None:
         session.checkin_due_us = None if _resolved(state, row, here[0]) else here[0] + round(minutes * MINUTE)
         schedule_timers(state, row)
+
+
+def scores_corrected(state: WardState, row: int, here: Here) -> None:
+    """Begin to wait for a check-in, or cease to, if a correction of a score changes whether one is needed; it is none itself."""
+    session = state.association.sessions[row]
+    minutes = session.protocol.checkin_min
+    if session.dose_us is None or minutes is None:
+        return
+    if _resolved(state, row, here[0]):
+        session.checkin_due_us = None
+    elif session.checkin_due_us is None and "checkin-overdue" not in session.conditions:
+        session.checkin_due_us = here[0] + round(minutes * MINUTE)
+    schedule_timers(state, row)
 
 
 def _resolved(state: WardState, row: int, clock_us: int) -> bool:

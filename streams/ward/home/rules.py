@@ -91,6 +91,11 @@ def _dosed(state: WardState, row: AtHome, record: Dose, here: Here) -> None:
     at_us, day = to_us(record.at), day_in(record.at, zone_of(row.zone))
     row.doses = [given for given in row.doses if record.replaces is None or given.id != record.replaces]
     newest = not row.doses or at_us >= row.doses[-1].at_us
+    if record.replaces is not None and record.amount_mg == 0:
+        # It was taken back: nobody was treated.
+        row.dose_count -= 1
+        row.first_dose_day = row.first_dose_day if row.doses else None
+        return
     mine = HomeDose(at_us, day, record.drug, record.id, record.route, record.amount_mg)
     row.doses = sorted([*row.doses, mine], key=_when)[-KEPT_DOSES:]
     row.dose_count += record.replaces is None

@@ -26,7 +26,7 @@ from streams.ward.estimates import surprise_of
 from streams.ward.rules.registry import judge_after
 from streams.ward.sentences import number, rule_sentence, with_chair
 from streams.ward.state import REPEAT_WINDOW, Here, WardState
-from streams.ward.timers import answer_checkin
+from streams.ward.timers import answer_checkin, scores_corrected
 
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
 """The instruments of a round of observation."""
@@ -59,15 +59,22 @@ def fold_report(state: WardState, row: int, report: Report, replaces: str | None
             symptom_reported(state, row, report.at_us, here)
     assessment = assess(session.reports, state.score_limits_of(row))
     for rule in _RULES:
-        _file(state, row, rule, assessment, report.at_us, here)
+        _file(state, row, rule, assessment, report.at_us, here, corrected=replaces is not None)
     state.rows.sedated[row] = not session.conditions.keys().isdisjoint({"sedation", "unresponsive"})
-    if report.instrument in OBSERVED_BY:
+    if replaces is not None:
+        scores_corrected(state, row, here)
+    elif report.instrument in OBSERVED_BY:
         answer_checkin(state, row, here)
     judge_after("check-in", state, row, report.at_us, here)
 
 
-def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here) -> None:
-    """File what the assessment makes of one rule; with it, where it is news, how far the score is from what was expected."""
+def _file(
+    state: WardState, row: int, rule: str, assessment: Assessment, at_us: int, here: Here, *, corrected: bool
+) -> None:
+    """File what the assessment makes of one rule; with it, where it is news, how far the score is from what was expected.
+
+    corrected: a wrong score was taken out, so what it has told is nothing to be deeper than.
+    """
     session, limits = state.association.sessions[row], state.score_limits_of(row)
     if rule not in session.conditions and not in_force(assessment, rule):
         # As after nearly every score: over, and was so before.
@@ -82,7 +89,8 @@ def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: 
             if limit.rule == rule and limit.channel in assessment.newest
         ]
         reading = f" {_reading(newest[0])}." if newest else ""
-        found = over(rule, at_us, f"{session.where}: {RULES[rule].title} is over.{reading}")
+        why = ": an entry was corrected" if corrected else ""
+        found = over(rule, at_us, f"{session.where}: {RULES[rule].title} is over{why}.{reading}")
     elif (
         (before is None or before.priority != found.priority)
         and found.priority is not Priority.INFO
@@ -92,6 +100,8 @@ def _file(state: WardState, row: int, rule: str, assessment: Assessment, at_us: 
     ):
         found = replace(found, evidence={**found.evidence, "surprise_sd": surprise})
     state.file(session, found, here)
+    if corrected and rule in session.conditions:
+        session.conditions[rule].told = found.depth
 
 
 def file_score_outside(state: WardState, record: CheckIn, report: Report, here: Here) -> None:

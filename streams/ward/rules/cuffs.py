@@ -138,11 +138,15 @@ class CuffRules:
         agrees = mean is None or before is None or mean == before
         if not same or not (since_us < SHOWN_FOR or (agrees and since_us < SHOWN_AGAIN_FOR)):
             return False
+        self.show(at_us)
+        return True
+
+    def show(self, at_us: int) -> None:
+        """Note that the last cuff is still on the display."""
         self.shown_us = at_us
         for name, (count, first_us, newest_us) in self.agreed.items():
             if newest_us >= self.at_us:
                 self.agreed[name] = (count, first_us, at_us)
-        return True
 
     def jumps(self, at_us: int, pressures: Mapping[str, float]) -> bool:
         """Whether a pressure is further from a normal neighbour before it than is believed at once."""

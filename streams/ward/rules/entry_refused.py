@@ -11,22 +11,23 @@ from typing import Final
 
 from models.findings import Finding, Subject
 from models.tables.rules import RULES, Priority
-from models.wire.observations import CheckIn, Dose, DoseStopped, Event, Intervention, SessionEnded
-from streams.ward.audit import file_dead_letter
+from models.wire.observations import CheckIn, CuffCorrected, Dose, DoseStopped, Event, Intervention, SessionEnded
+from streams.journal.frame import key_hash
+from streams.ward.audit import file_dead_letter, row_of
 from streams.ward.sentences import rule_sentence
-from streams.ward.state import Here, WardState
+from streams.ward.state import REPEAT_WINDOW, Here, WardState
 
 _RULE: Final = "entry-refused"
 _SOURCE: Final = "an entry counts for the person that it names, or for nobody"
 _WHAT: Final = {
     "dose": "A dose", "dose.stopped": "The stop of a dose", "checkin": "A check-in", "intervention": "An intervention",
-    "session.ended": "The end of a session", "vitals": "A cuff",
+    "session.ended": "The end of a session", "cuff.corrected": "A corrected cuff",
 }  # fmt: skip
 
 
 def of_another(state: WardState, record: Event) -> str | None:
     """Why an entry is not its session's: the open session that it names is of somebody else. None: it is, or names none."""
-    if not isinstance(record, Dose | DoseStopped | CheckIn | Intervention | SessionEnded):
+    if not isinstance(record, Dose | DoseStopped | CuffCorrected | CheckIn | Intervention | SessionEnded):
         return None
     row = None if record.session is None else state.association.by_name.get((record.site, record.session))
     if row is None or record.patient is None:
@@ -35,6 +36,35 @@ def of_another(state: WardState, record: Event) -> str | None:
     if not session.announced or session.patient == record.patient:
         return None
     return f"the session {session.name} is {session.patient}'s, not {record.patient}'s"
+
+
+def note_whose(state: WardState, record: Event) -> None:
+    """Note whose an entry is, so that a correction of it by somebody else is recognised for `REPEAT_WINDOW`."""
+    if record.id is not None and isinstance(record, Dose | DoseStopped | CheckIn | Intervention):
+        for whose in (None, (record.patient, record.session)):
+            state.seen_keys[_key_of(record, record.id, whose)] = state.clock_us
+
+
+def corrects_another(state: WardState, record: Event) -> str | None:
+    """Why a correction is not its patient's and session's: what it names is known, and another's. None: it is, or not known."""
+    if record.replaces is None or not isinstance(record, Dose | DoseStopped | CheckIn | Intervention):
+        return None
+
+    def knows(whose: tuple[str | None, str | None] | None) -> bool:
+        seen_us = state.seen_keys.get(_key_of(record, record.replaces or "", whose))
+        return seen_us is not None and state.clock_us - seen_us < REPEAT_WINDOW
+
+    row = row_of(state, record)
+    sessions = {record.session, None, None if row is None else state.association.sessions[row].name}
+    if not knows(None) or any(knows((record.patient, session)) for session in sessions):
+        return None
+    return f"what it corrects, {record.replaces}, was entered for somebody else or in another session"
+
+
+def _key_of(record: Event, sent_id: str, whose: tuple[str | None, str | None] | None) -> int:
+    """The key of an entry's name within its site and kind, alone or with its patient and session."""
+    about = ("any",) if whose is None else ("of", *(part or "" for part in whose))
+    return key_hash("\x1d".join(("whose", record.site, record.kind, sent_id, *about)))
 
 
 def refuse(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.instants import from_iso, to_datetime
 from models.tables.channels import CHANNEL_NAMES, STATUSES
-from models.wire.observations import Vitals
+from models.wire.observations import Vitals, correction_of
 from streams.intake.json import read, read_lines
 from streams.intake.vitals_line import samples_of
 from streams.journal.frame import Sample, sample_of
@@ -111,9 +111,17 @@ def lines(draw: st.DrawFn, more: st.SearchStrategy[Pairs] = odd, damaged: bool =
 odd_items = st.sampled_from([b"NaN", b"null", b"1", b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xff"', b'"a\x00\x00"', b"[" * 300 + b"]" * 300, b"7" * 5000, b"{}", b"", b'{"a":1', b'{"kind":"dose"}'])  # fmt: skip
 
 
+def packable(record: Any) -> Any:
+    """What a frame takes of a record."""
+    if not isinstance(record, Vitals):
+        return record
+    return correction_of(record) if record.replaces else sample_of(record)
+
+
 def by_the_model(line: bytes) -> Sample | None:
-    """What pydantic makes of a line; None for everything that is no vitals record."""
-    made = [sample_of(record) for record in read_lines([line]).records if isinstance(record, Vitals)]
+    """What pydantic makes of a line; None for everything that is no vitals record, or corrects one."""
+    vitals = [record for record in read_lines([line]).records if isinstance(record, Vitals)]
+    made = [sample_of(record) for record in vitals if record.replaces is None]
     return made[0] if made else None
 
 
@@ -144,7 +152,8 @@ def test_every_field_of_the_model_is_read() -> None:
     every |= dict.fromkeys(("patient", "id", "session", "site", "source", "replaces", "device", "by"), "x")
     every |= dict.fromkeys(CHANNEL_NAMES, 40) | {"status": {"hr": "off"}}
     assert set(every) == set(SCHEMA)
-    line = text(every).encode()
+    assert samples_of([text(every).encode()]) == [None], "a correction is no sample"
+    line = text({name: value for name, value in every.items() if name != "replaces"}).encode()
     assert samples_of([line]) == [by_the_model(line)] != [None]
 
 
@@ -161,7 +170,7 @@ def test_a_body_is_read_as_the_model_reads_its_lines(sent: list[bytes], kind: st
     if kind is None and body.strip()[:1] == b"[":
         return
     reading, contract = read(body, kind), read_lines(body.strip().removeprefix(b"\xef\xbb\xbf").split(b"\n"))
-    assert reading.records == [sample_of(each) if isinstance(each, Vitals) else each for each in contract.records]
+    assert reading.records == [packable(each) for each in contract.records]
     assert reading.bad == contract.bad
 
 
@@ -175,7 +184,7 @@ def test_an_array_is_read_as_the_model_reads_what_python_reads_of_it(sent: list[
         return
     contract = read_lines([json.dumps(item).encode() for item in items])
     reading = read(body)
-    assert reading.records == [sample_of(each) if isinstance(each, Vitals) else each for each in contract.records]
+    assert reading.records == [packable(each) for each in contract.records]
     assert reading.bad == contract.bad
 
 

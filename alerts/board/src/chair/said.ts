@@ -46,6 +46,7 @@ export function said(kind: string, doc: Doc): string {
       return list("Dose", text(doc["drug"]), text(doc["route"]), mg(doc["amount_mg"]), number(doc["minutes"]) === null ? null : `over ${number(doc["minutes"])} min`);
     case "dose.stopped":
       return list("Dose stopped", mg(doc["given_mg"]) === null ? null : `after ${mg(doc["given_mg"])}`);
+    case "cuff.corrected":
     case "vitals":
       return number(doc["sbp"]) === null ? "Vitals" : `Cuff ${number(doc["sbp"])}/${number(doc["dbp"]) ?? "—"}`;
     case "checkin":
