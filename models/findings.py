@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from models.tables.rules import Priority
 
@@ -44,6 +44,10 @@ class Finding:
     text: str
     evidence: Evidence
     source: str
+
+
+IN_DIGEST: Final = ("relapse-risk", "maintenance-due", "checkin-overdue")
+"""The rules that put a patient at home into the daily digest, the most urgent first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,14 +172,15 @@ class Routing(_Strict):
                 raise ValueError(f"there is no rule {rule!r}")
         return rules
 
-    def takes(self, rule: str, priority: Priority, chair: str | None) -> bool:
-        """Whether an alert may go this way, whatever the hour."""
-        return (
-            (not self.rules or rule in self.rules)
-            and (not self.categories or RULES[rule].category in self.categories)
-            and (not self.priorities or priority.word in self.priorities)
-            and (not self.chairs or chair in self.chairs)
-        )
+    def why_not(self, rule: str, priority: Priority, chair: str | None) -> str | None:
+        """Why an alert cannot go this way, whatever the hour; None if it can."""
+        for what, asked, has in (
+            ("rules", self.rules, rule), ("categories", self.categories, RULES[rule].category),
+            ("priorities", self.priorities, priority.word), ("chairs", self.chairs, chair),
+        ):  # fmt: skip
+            if asked and has not in asked:
+                return f"its {what} are {', '.join(asked)}"
+        return None
 
 
 class OnCall(_Strict):

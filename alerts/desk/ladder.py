@@ -16,7 +16,7 @@ from typing import Any, Final
 from alerts.rota.rota import rung_people, within
 from models.findings import Subject
 from models.instants import DAY, HOUR, MINUTE, iso
-from models.oncall import EVERYBODY, OnCall, Override
+from models.oncall import EVERYBODY, OnCall, Override, Routing
 from models.tables.rules import Priority
 
 AGAIN: Final = {Priority.HIGH: 5 * MINUTE, Priority.MEDIUM: 30 * MINUTE, Priority.LOW: HOUR, Priority.INFO: 4 * HOUR}
@@ -121,7 +121,7 @@ def choose(site: OnCall, subject: Subject, rule: str, priority: Priority, at_us:
     """The ladder of an alert that is raised now, and why it is this one: of the first route that takes it."""
     at_home = subject.session is None and priority < Priority.HIGH
     for place, route in enumerate(site.routes, 1):
-        if route.takes(rule, priority, subject.chair) and within(route.hours, site.timezone, at_us)[0]:
+        if why_not_taken(site, route, rule, priority, subject.chair, at_us) is None:
             policy = site.policies[route.policy]
             rungs = [(rung.who, round(rung.minutes * MINUTE)) for rung in policy.rungs]
             if EVERYBODY in rungs[-1][0]:
@@ -132,6 +132,16 @@ def choose(site: OnCall, subject: Subject, rule: str, priority: Priority, at_us:
     why = {"route": f"none takes it: {EVERYBODY}"} if site.routes else {}
     again_us = AGAIN_AT_HOME if at_home and priority is Priority.MEDIUM else AGAIN[priority]
     return Ladder("", (((EVERYBODY,), again_us),), 1), why
+
+
+def why_not_taken(
+    site: OnCall, route: Routing, rule: str, priority: Priority, chair: str | None, at_us: int
+) -> str | None:
+    """Why a route does not take an alert that is raised at this instant; None: it does."""
+    why = route.why_not(rule, priority, chair)
+    if why is None and not within(route.hours, site.timezone, at_us)[0]:
+        why = "it is not its hours"
+    return why
 
 
 def all_called(call: Call, by: Call) -> bool:

@@ -235,14 +235,39 @@ app.add_typer(token_app, name="token")
 @app.command("check-config")
 def check_config_command(
     config: Annotated[Path, typer.Argument(help="A site's configuration (TOML).", show_default=False)],
+    who_is_paged: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="Only say who would be paged about this rule's alert.", show_default=False),
+    ] = None,
+    priority: Annotated[
+        str | None,
+        typer.Option(
+            help="Of that alert; else the worst that its limits give, low for maintenance, high.", show_default=False
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it is raised, by the site's clock; else now.", show_default=False),
+    ] = None,
+    chair: Annotated[str | None, typer.Option(help="Where; else it is of no chair.", show_default=False)] = None,
 ) -> None:
     """Check a site's configuration and show the limits that it would put in force, beside the defaults.
 
-    Also when nobody would be on call in the next four weeks, where somebody should be.
+    Also when nobody would be on call in the next four weeks, where somebody should be. Or who would be paged about an alert that
+    nobody answers: by which route, when, by which methods, and who is passed over.
 
     [dim]chairside check-config site.toml[/dim]
+    [dim]chairside check-config site.toml --who-is-paged desaturation --chair 3 --at "2026-12-24 03:00"[/dim]
     """
     settings = _settings(config)
+    if who_is_paged is not None:
+        from deploy.cli.who_is_paged import who_is_paged_lines
+
+        for line in who_is_paged_lines(settings, who_is_paged, priority, at, chair):
+            typer.echo(line)
+        return
+    if not (priority is at is chair is None):
+        raise fail("--priority, --at and --chair go with --who-is-paged RULE", 2)
     from alerts.notify.notifiers import open_destinations
     from models.tables.limits import LIMITS, UNITS
 

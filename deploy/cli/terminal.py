@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 import typer
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -21,7 +23,28 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from alerts.rota.wall_clock import instant_us
+from models.instants import to_datetime, to_us
+from models.wire.bounds import Moment
+
 err = Console(stderr=True)
+
+
+def instant_on_clock(text: str, zone: str) -> int:
+    """The instant that a time of the command line names; without an offset it is one on a clock of `zone`.
+
+    Raises:
+        typer.Exit: it is no time; said in one line.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        at_us = instant_us(moment, zone) if moment.tzinfo is None else to_us(moment)
+        TypeAdapter(Moment).validate_python(to_datetime(at_us))
+        return at_us
+    except (ValueError, OverflowError) as wrong:
+        raise fail(
+            f'{text!r} is no time: write "2026-12-24 03:00" as the clock of {zone} shows it, or with an offset', 2
+        ) from wrong
 
 
 def fail(message: str, status: int = 1) -> typer.Exit:

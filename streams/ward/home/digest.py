@@ -6,7 +6,7 @@ Never here: its page (`alerts/desk/digest.py`), the rules that put a patient in 
 from __future__ import annotations
 
 from models.calendar import iso_day, zone_of
-from models.findings import Digest, DigestLine
+from models.findings import IN_DIGEST, Digest, DigestLine
 from models.instants import FAR, to_datetime
 from streams.ward.home.forecasts import percent, window_words
 from streams.ward.home.rows import AtHome, next_hour_us
@@ -36,11 +36,11 @@ def schedule_next(state: WardState, site: str, after_us: int) -> None:
 def send_digest(state: WardState, site: str, due_us: int) -> None:
     """Add the digest of a site, if anybody is in it, and schedule the next: relapse risk first, then due, then silent."""
     zone = zone_of(state.home.policies(site).zone)
-    rules = ("relapse-risk", "maintenance-due", "checkin-overdue")
-    rows = [row for row in state.home.patients.values() if row.site == site and any(r in row.conditions for r in rules)]
+    patients = [row for row in state.home.patients.values() if row.site == site]
+    rows = [row for row in patients if any(rule in row.conditions for rule in IN_DIGEST)]
     lines = []
     for row in sorted(rows, key=lambda row: (urgency(row), row.patient)):
-        in_force = tuple(rule for rule in rules if rule in row.conditions)
+        in_force = tuple(rule for rule in IN_DIGEST if rule in row.conditions)
         lines.append(DigestLine(row.patient, in_force, digest_line(row, in_force)))
     day = to_datetime(due_us).astimezone(zone).date().isoformat()
     if lines:
