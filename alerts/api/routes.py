@@ -22,6 +22,7 @@ from alerts.api.live import Feed
 from alerts.api.signed import signed_by
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.desk.lifecycle import Refusal, decide, stimulus_of_close
+from alerts.desk.why import explain
 from alerts.store.destinations import DestinationState, destination_document
 from alerts.store.store import Store
 from models.instants import to_datetime
@@ -35,6 +36,7 @@ from models.wire.observations import (
     AlertUnsnoozed,
     Command,
 )
+from models.wire.on_call import WhyOut
 
 Verb = Literal["acknowledge", "snooze", "unsnooze", "close", "escalate"]
 HEARTBEAT_S = 5
@@ -77,6 +79,14 @@ def alert_routes(
     async def alerts(site: Site, only_open: Annotated[bool, Query(alias="open")] = False) -> AlertsOut:
         """The alerts as they stand, worst and oldest first; `open=true` for those that are not closed."""
         return {"alerts": await asyncio.to_thread(store.alerts, site, only_open)}
+
+    @routes.get("/alerts/{alert}/why", response_model=AS_MADE, responses={200: {"model": WhyOut}, 404: {}})
+    async def why_paged(alert: Annotated[Name, Path()]) -> WhyOut:
+        """Why somebody was paged about an alert, or nobody was: each decision, and what became of each page, in sentences."""
+        story = await asyncio.to_thread(store.story, alert)
+        if story is None:
+            raise HTTPException(404, f"there is no alert {alert}")
+        return explain(story)
 
     @routes.post("/alerts/{alert}/{verb}", status_code=202)
     async def answer(

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import FrameEffects
-from alerts.store import archive, burden, destinations, forecast_cache, forecast_queue, ledger, outbox, receipts
+from alerts.store import archive, burden, destinations, forecast_cache, forecast_queue, ledger, outbox, receipts, story
 from alerts.store.database import Database
 from alerts.store.destinations import DestinationState
 from alerts.store.forecast_cache import CachedState
@@ -26,6 +26,7 @@ from alerts.store.forecast_queue import QueuedForecast
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
 from alerts.store.outbox import Lane, OwedPage, PageCounts, Recipients, Tried
 from alerts.store.receipts import PagedAlert, Receipt
+from alerts.store.story import AlertSpan
 from alerts.store.tables import (
     ALERTS,
     AUDIT,
@@ -41,6 +42,7 @@ from models.arrays import Document
 from models.instants import iso
 from models.wire.home import CountsOfBurden, KeptForecastOut
 from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, PageStateOut, TransitionOut
+from models.wire.on_call import AlertStoryOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,16 @@ class Store:
         with self.database.reading() as connection:
             found = _alerts(connection, ALERTS.c.alert == clean(alert))
         return found[0] if found else None
+
+    def story(self, alert: str) -> AlertStoryOut | None:
+        """What is written of an alert: its transitions, its pages and their deliveries; None if there is none of that id."""
+        with self.database.reading() as connection:
+            return story.story(connection, alert)
+
+    def alerts_of(self, patient: str) -> list[AlertSpan]:
+        """A patient's alerts, in the order in which they were raised."""
+        with self.database.reading() as connection:
+            return story.alerts_of(connection, patient)
 
     def entries(
         self, site: str | None = None, session: str | None = None, patient: str | None = None, limit: int = 1000

@@ -68,6 +68,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/rota"): Allowed(_ALL),
     ("GET", "/v1/rota.ics"): Allowed(_ALL),
     ("GET", "/v1/ladders"): Allowed(_ALL),
+    ("GET", "/v1/alerts/{alert}/why"): Allowed(_ALL),
     ("POST", "/v1/rota/overrides"): Allowed(_TREATING),
     ("GET", "/v1/history"): Allowed(_ALL),
     ("POST", "/v1/alerts/{alert}/{verb}"): Allowed(_TREATING),

@@ -26,6 +26,7 @@ from deploy.cli.network_commands import (
 from deploy.cli.page_test import page_test_command
 from deploy.cli.send import send_command
 from deploy.cli.terminal import err, fail, progress, writing
+from deploy.cli.why import why_command
 from deploy.settings import BadConfiguration, Settings, limits_only, load
 from streams.clinic.clinic import DEMO_SEED
 from streams.clinic.held_out import FAMILIES
@@ -228,6 +229,7 @@ app.command("forecaster")(forecaster_command)
 app.command("edge")(edge_command)
 app.command("page-test")(page_test_command)
 app.command("send")(send_command)
+app.command("why")(why_command)
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 

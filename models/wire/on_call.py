@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from models.wire.live import WHOLE_DOCUMENT, Instant
+from models.wire.live import WHOLE_DOCUMENT, Instant, TransitionOut
 
 
 @WHOLE_DOCUMENT
@@ -137,6 +137,59 @@ class LaddersOut(TypedDict):
     ladders: list[LadderOut]
 
 
+@WHOLE_DOCUMENT
+class DeliveryOut(TypedDict):
+    """A page to one person (null: whoever is there) by one destination: its state, how often it was tried, the last error."""
+
+    person: str | None
+    destination: str
+    state: str
+    attempts: int
+    error: str | None
+
+
+@WHOLE_DOCUMENT
+class PageStoryOut(TypedDict):
+    """A page about an alert: what for, whom it calls (null: everybody), about which alerts, and its deliveries."""
+
+    at: Instant
+    kind: Literal["page", "answered", "over"]
+    audience: Literal["watch", "scheduler"]
+    to: list[str] | None
+    rung: int
+    alerts: list[str]
+    deliveries: list[DeliveryOut]
+
+
+@WHOLE_DOCUMENT
+class AlertStoryOut(TypedDict):
+    """What is written of an alert, in order; `timezone`: of its site's clock."""
+
+    alert: str
+    timezone: str
+    transitions: list[TransitionOut]
+    pages: list[PageStoryOut]
+
+
+@WHOLE_DOCUMENT
+class WhySentenceOut(TypedDict):
+    """A decision, or what became of a page, in a sentence."""
+
+    at: Instant
+    text: str
+
+
+@WHOLE_DOCUMENT
+class WhyOut(TypedDict):
+    """`GET /v1/alerts/{alert}/why`: who was reached or why nobody was, and then each decision. Times in texts are the site's."""
+
+    alert: str
+    timezone: str
+    answer: str
+    sentences: list[WhySentenceOut]
+
+
 SITE_ADAPTER: Final[TypeAdapter[SiteOut]] = TypeAdapter(SiteOut)
 ROTA_ADAPTER: Final[TypeAdapter[RotaOut]] = TypeAdapter(RotaOut)
 LADDERS_ADAPTER: Final[TypeAdapter[LaddersOut]] = TypeAdapter(LaddersOut)
+WHY_ADAPTER: Final[TypeAdapter[WhyOut]] = TypeAdapter(WhyOut)

@@ -18,7 +18,7 @@ from models.wire.live import (
     TRANSITION_ADAPTER,
 )
 from models.wire.observations import OBSERVATION
-from models.wire.on_call import LADDERS_ADAPTER, ROTA_ADAPTER, SITE_ADAPTER
+from models.wire.on_call import LADDERS_ADAPTER, ROTA_ADAPTER, SITE_ADAPTER, WHY_ADAPTER
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
@@ -36,6 +36,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "burden": BURDEN_ADAPTER.json_schema,
     "rota": ROTA_ADAPTER.json_schema,
     "ladders": LADDERS_ADAPTER.json_schema,
+    "why": WHY_ADAPTER.json_schema,
     "site": SITE_ADAPTER.json_schema,
 }
 

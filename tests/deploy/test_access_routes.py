@@ -34,7 +34,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("POST", path): set(WHO) for path in HOOKS},
     **{("GET", path): SIGNED for path in (
         "/v1/site", "/v1/chairs", "/v1/sessions", "/v1/history", "/v1/alerts", "/v1/transitions", "/v1/live", "/v1/destinations",
-        "/v1/rota", "/v1/rota.ics", "/v1/ladders",
+        "/v1/rota", "/v1/rota.ics", "/v1/ladders", "/v1/alerts/{alert}/why",
         "/v1/access/me", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json",
     )},
     ("POST", "/v1/access/here"): SIGNED,
