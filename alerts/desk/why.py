@@ -18,7 +18,7 @@ from models.findings import IN_DIGEST
 from models.instants import MINUTE, SECOND, from_iso, iso
 from models.oncall import EVERYBODY
 from models.wire.live import TransitionOut
-from models.wire.on_call import AlertStoryOut, DeliveryOut, PageStoryOut, WhyOut, WhySentenceOut
+from models.wire.on_call import AlertStoryOut, DeliveryOut, PageStoryOut, TryOut, WhyOut, WhySentenceOut
 
 _NOWHERE: Final = ", to nobody: the site has no destination"
 
@@ -46,6 +46,15 @@ FATES: Final[Mapping[str, str]] = {
 }
 """What becomes of a delivery (`alerts/store/outbox.py`), as people read it."""
 
+OUTCOMES: Final[Mapping[str, str]] = {
+    "arrived": "arrived",
+    "taken": "taken by its provider",
+    "failed": "failed",
+    "reached": "its provider says that it arrived",
+    "handed on": "its provider handed it on",
+}
+"""What becomes of a try, as people read it."""
+
 
 def explain(story: AlertStoryOut, until_us: int | None = None) -> WhyOut:
     """The story of an alert as sentences, in order.
@@ -57,7 +66,14 @@ def explain(story: AlertStoryOut, until_us: int | None = None) -> WhyOut:
     pages = [page for page in story["pages"] if until_us is None or from_iso(page["at"]) <= until_us]
     told = [
         *((from_iso(step["at"]), 0, sentence) for step in steps for sentence in _step(step, story["timezone"])),
-        *((from_iso(page["at"]), 1, sentence) for page in pages for sentence in _page(page, story)),
+        *((from_iso(page["at"]), 1, sentence) for page in pages for sentence in _page(page)),
+        *(
+            (from_iso(each["at"]), 2, f"Try {each['attempt']} of {_way(delivery)}: {_outcome(each)}.")
+            for page in pages
+            for delivery in page["deliveries"]
+            for each in delivery["tries"]
+            if until_us is None or from_iso(each["at"]) <= until_us
+        ),
     ]
     sentences: list[WhySentenceOut] = [
         {"at": iso(at_us), "text": text} for at_us, _, text in sorted(told, key=lambda each: each[:2])
@@ -153,7 +169,7 @@ def _reason(evidence: Mapping[str, Any]) -> Iterator[str]:
 # ---- pages -----------------------------------------------------------------------------------------------------------
 
 
-def _page(page: PageStoryOut, story: AlertStoryOut) -> Iterator[str]:
+def _page(page: PageStoryOut) -> Iterator[str]:
     to = _people(page["to"]) if page["to"] else EVERYBODY
     others = len(page["alerts"]) - 1
     beside = f", with {others} more of its patient" if others > 0 else ""
@@ -174,8 +190,15 @@ def _fate(delivery: DeliveryOut) -> str:
     fate = FATES.get(delivery["state"], delivery["state"])
     tries = delivery["attempts"]
     if tries:
-        fate = f"{fate} ({tries} {'try' if tries == 1 else 'tries'})"
+        unknown = tries - len(delivery["tries"]) - (delivery["state"] == "sending")
+        kept = f", {unknown} of them no longer known" if unknown > 0 else ""
+        fate = f"{fate} ({tries} {'try' if tries == 1 else 'tries'}{kept})"
     return f"{fate}: {delivery['error']}" if delivery["error"] and delivery["state"] != "taken" else fate
+
+
+def _outcome(each: TryOut) -> str:
+    outcome = OUTCOMES.get(each["outcome"], each["outcome"])
+    return f"{outcome}: {each['error']}" if each["error"] else outcome
 
 
 def _way(delivery: DeliveryOut) -> str:

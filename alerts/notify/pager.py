@@ -281,15 +281,20 @@ class Pager:
 
     def _judge(self, owed: OwedPage, outcome: Outcome) -> tuple[Tried, str, int]:
         """What a try's outcome means, in a word for the log, and how loud that is."""
+        now_us = self._now_us()
         if outcome.arrived:
             if outcome.receipt_within_s:
                 late_us = self._steady_us() + round(outcome.receipt_within_s * SECOND)
-                return Tried(owed, arrived=False, retry_us=late_us, taken=True), "taken", logging.INFO
-            return Tried(owed, arrived=True), "sent", logging.INFO
+                return Tried(owed, arrived=False, retry_us=late_us, taken=True, at_us=now_us), "taken", logging.INFO
+            return Tried(owed, arrived=True, at_us=now_us), "sent", logging.INFO
         if owed.page.priority != "high" and owed.attempt >= MAX_TRIES:
-            return Tried(owed, arrived=False, reason=outcome.reason), "abandoned", logging.ERROR
+            return Tried(owed, arrived=False, reason=outcome.reason, at_us=now_us), "abandoned", logging.ERROR
         retry_us = self._steady_us() + retry_after_s(owed.attempt) * SECOND
-        return Tried(owed, arrived=False, retry_us=retry_us, reason=outcome.reason), "failed", logging.WARNING
+        return (
+            Tried(owed, arrived=False, retry_us=retry_us, reason=outcome.reason, at_us=now_us),
+            "failed",
+            logging.WARNING,
+        )
 
     async def _mark(self, tried: Sequence[Tried]) -> None:
         """Write what became of tries, together with those that wait to be written: one fsync for all of them.

@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from alerts.effects import Page, page_of
 from alerts.store.destinations import note
 from alerts.store.tables import DELIVERIES, OUTBOX
+from alerts.store.tries import FinishedTry, write_tries
 from models.instants import MINUTE, SECOND
 from models.tables.rules import Priority
 
@@ -92,6 +93,8 @@ class Tried:
     retry_us: int | None = None
     reason: str = ""
     taken: bool = False
+    at_us: int | None = field(default=None, compare=False)
+    """When it was over; None: when it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,20 +275,26 @@ def _in_lane(lane: Lane) -> sa.ColumnElement[bool]:
     return sa.and_(DELIVERIES.c.attempts == 0, high if lane == "high" else ~high)
 
 
-def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> None:
+def mark_tried(connection: Connection, insert: Any, tried: Sequence[Tried], now_us: int) -> None:
     """Write what became of tries: sent, failed until the next one, or given up.
 
     One that arrived is sent also where its lease ran out meanwhile. A failure leaves a later claim of its delivery alone.
     """
+    over: list[FinishedTry] = []
     for each in tried:
         owed = each.owed
+        at_us = now_us if each.at_us is None else each.at_us
+        where = (owed.page.key, owed.person, owed.destination, owed.attempt, at_us)
         if each.taken:
-            connection.execute(
+            taken = connection.execute(
                 sa.update(DELIVERIES)
                 .where(*_is_try(owed))
                 .values(state="taken", due_us=each.retry_us or 0, last_error="taken, no receipt yet")
             )
+            if taken.rowcount:  # else its receipt came before the answer
+                over.append(FinishedTry(*where, "taken"))
             continue
+        over.append(FinishedTry(*where, "arrived") if each.arrived else FinishedTry(*where, "failed", each.reason))
         note(connection, owed.destination, each.arrived, each.reason, now_us)
         if each.arrived:
             reached(connection, owed.delivery, now_us)
@@ -301,6 +310,7 @@ def mark_tried(connection: Connection, tried: Sequence[Tried], now_us: int) -> N
         )
         if owed.attempt == 1:
             next_method(connection, owed.delivery)
+    write_tries(connection, insert, over)
 
 
 def reached(connection: Connection, delivery: DeliveryKey, now_us: int) -> None:

@@ -20,6 +20,7 @@ from alerts.effects import page_of
 from alerts.store.destinations import note
 from alerts.store.outbox import DeliveryKey, first_sent, is_delivery, next_method, reached
 from alerts.store.tables import DELIVERIES, OUTBOX, PROVIDER_EVENTS
+from alerts.store.tries import FinishedTry, write_tries
 from models.tables.rules import Priority
 
 Fate = Literal["reached", "handed on", "failed"]
@@ -49,7 +50,9 @@ class PagedAlert:
     at_us: int
 
 
-def receive(connection: Connection, receipt: Receipt, now_us: int, retry_us: int, most_tries: int) -> str:
+def receive(
+    connection: Connection, insert: Any, receipt: Receipt, now_us: int, retry_us: int, most_tries: int
+) -> str:  # fmt: skip
     """Write what a provider tells of a try; why that changes nothing, or an empty text.
 
     Args:
@@ -67,12 +70,17 @@ def receive(connection: Connection, receipt: Receipt, now_us: int, retry_us: int
         return "there was no such try"
     if row.state == "sent":
         return "somebody was reached already"
+    known = FinishedTry(
+        delivery.key, delivery.person, delivery.destination, receipt.attempt, now_us, receipt.fate, receipt.reason or None
+    )  # fmt: skip
     if receipt.fate == "reached":
+        write_tries(connection, insert, [known])
         note(connection, delivery.destination, True, "", now_us)
         reached(connection, delivery, now_us)
         return ""
     if row.state not in UNDER_WAY or receipt.attempt < row.attempts:
         return "that try is over"
+    write_tries(connection, insert, [known])
     after = sa.update(DELIVERIES).where(is_delivery(delivery))
     if receipt.fate == "handed on":
         connection.execute(after.values(state="handed on", last_error=receipt.reason[:200]))

@@ -330,7 +330,7 @@ class Store:
         """Write what became of tries to send pages."""
         if tried:
             with self.database.writing() as connection:
-                outbox.mark_tried(connection, tried, now_us)
+                outbox.mark_tried(connection, self.database.insert, tried, now_us)
 
     def mark_sent(self, owed: OwedPage, now_us: int) -> None:
         """Mark one delivery sent."""
@@ -339,7 +339,9 @@ class Store:
     def receive(self, receipt: Receipt, now_us: int, retry_us: int, most_tries: int) -> str:
         """Write what a provider tells of a try; why that changes nothing, or an empty text."""
         with self.database.writing() as connection:
-            return receipts.receive(connection, receipt, now_us, retry_us, most_tries)
+            return receipts.receive(
+                connection, self.database.insert, receipt, now_us, retry_us, most_tries
+            )  # fmt: skip
 
     def paged(self, names: Collection[str], since_us: int) -> list[PagedAlert]:
         """The alerts about which somebody was paged by these destinations since then, the newest first."""

@@ -1,6 +1,6 @@
 """An alert's story as it was written: its transitions, the pages about it, and what became of each delivery. `why.py` tells it.
 
-All of one alert is read in one transaction. Cost: a read of each of three tables by its key. Never here: a word of explanation.
+All of one alert is read in one transaction. Cost: a read of each of four tables by its key. Never here: a word of explanation.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from alerts.effects import page_of
 from alerts.store.ledger import clean
 from alerts.store.tables import ALERTS, AUDIT, DELIVERIES, OUTBOX, PAGE_ALERTS, TRANSITIONS
+from alerts.store.tries import read_tries
 from models.instants import from_iso
 from models.wire.on_call import AlertStoryOut, DeliveryOut, PageStoryOut
 
@@ -52,13 +53,14 @@ def _page(doc: str, deliveries: list[DeliveryOut]) -> PageStoryOut:
 
 def _deliveries(connection: Connection, keys: list[str]) -> dict[str, list[DeliveryOut]]:
     wanted = sa.select(DELIVERIES).where(DELIVERIES.c.key.in_(keys))
+    tries = read_tries(connection, keys)
     found: dict[str, list[DeliveryOut]] = {}
     for row in connection.execute(
         wanted.order_by(DELIVERIES.c.person, DELIVERIES.c.place, DELIVERIES.c.destination)
     ):  # fmt: skip
         delivery: DeliveryOut = {
             "person": row.person or None, "destination": row.destination, "state": row.state, "attempts": row.attempts,
-            "error": row.last_error,
+            "error": row.last_error, "tries": tries.get((row.key, row.person, row.destination), []),
         }  # fmt: skip
         found.setdefault(row.key, []).append(delivery)
     return found

@@ -187,6 +187,19 @@ DELIVERIES: Final = Table(
 """One page to one person by one destination; `person` is empty where it is for whoever is there. `place` counts the person's
 methods from 0. `due_us` is when somebody may next try: for `sending` that is the end of the sender's lease."""
 
+DELIVERY_TRIES: Final = Table(
+    "tries", METADATA,
+    Column("key", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("error", Text),
+)  # fmt: skip
+"""The last tries of each delivery: a ring, in which `slot` is the attempt modulo its size (tries.py)."""
+
 DESTINATIONS: Final = Table(
     "destinations", METADATA,
     Column("name", Text, primary_key=True),

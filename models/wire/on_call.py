@@ -137,15 +137,32 @@ class LaddersOut(TypedDict):
     ladders: list[LadderOut]
 
 
+TryOutcome = Literal["arrived", "taken", "failed", "reached", "handed on"]
+"""Of a try: its destination has it; a provider has it, and tells later; it failed; and told later: a person has it, a network."""
+
+
+@WHOLE_DOCUMENT
+class TryOut(TypedDict):
+    """The `attempt`-th try of a delivery, and what was known of it by `at`."""
+
+    at: Instant
+    attempt: int
+    outcome: TryOutcome
+    error: str | None
+
+
 @WHOLE_DOCUMENT
 class DeliveryOut(TypedDict):
-    """A page to one person (null: whoever is there) by one destination: its state, how often it was tried, the last error."""
+    """A page to one person (null: whoever is there) by one destination: its state, how often it was tried, the last error, and
+    the last tries.
+    """
 
     person: str | None
     destination: str
     state: str
     attempts: int
     error: str | None
+    tries: list[TryOut]
 
 
 @WHOLE_DOCUMENT
