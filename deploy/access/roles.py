@@ -90,11 +90,10 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
 
 ENTERED_BY: Final[Mapping[str, frozenset[StaffRole]]] = {
     **dict.fromkeys(
-        ("session.started", "session.ended", "dose", "dose.stopped", "vitals", "monitor.alarm", "device.assigned",
+        ("session.started", "session.ended", "dose", "dose.stopped", "vitals", "cuff.corrected", "monitor.alarm", "device.assigned",
          "checkin", "intervention"), _TREATING,
     ),
     "patient.registered": _TREATING | {"scheduler"},
-    "rota.override": frozenset(("clinician",)),
 }  # fmt: skip
 """The kinds of observations that a person may enter. A kind that is not here is nobody's."""
 
@@ -103,5 +102,5 @@ LIMITS_SET_BY: Final[frozenset[StaffRole]] = frozenset(("clinician",))
 
 FROM_DEVICES: Final = ("vitals", "monitor.alarm")
 """What a token may send unless its entry says otherwise: readings with what the device says of them, and its own alarms."""
-SENDABLE: Final = tuple(kind for kind in ENTERED_BY if kind != "rota.override")
+SENDABLE: Final = tuple(ENTERED_BY)
 """What an entry may say at the most. Never a command, a configuration, or a person's own limits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import pytest
 from deploy.settings import PagesPart, Settings
 from models.arrays import Document
 from models.wire.live import CHAIRS_ADAPTER, FORECASTS_NEWS_ADAPTER
+from models.wire.observations import OBSERVATION
 from tests.support.service import PATIENCE_S, Heard, Inside, falling, heard, recovering, serving, until
 
 QUIET = Settings(pages=PagesPart(destinations=()))
@@ -63,10 +65,15 @@ async def test_a_new_board_gets_the_picture_first_and_then_what_happens(clinic: 
         assert [chair["patient"] for chair in chairs.data["chairs"]] == ["P-1", "P-2"]
 
 
+async def appended(clinic: Inside, *lines: Document) -> None:
+    """Into the journal past the door, as another site's are in a network's, and as forecasts are."""
+    await clinic.service.append([OBSERVATION.validate_json(json.dumps(line)) for line in lines])
+
+
 async def test_a_board_hears_only_its_own_site(clinic: Inside) -> None:
     async with listening(clinic, site="north") as events:
         assert (await anext(events)).data["alerts"] == []
-        await clinic.post(*falling("P-1"), *(line | {"site": "north"} for line in falling("P-2")))
+        await appended(clinic, *falling("P-1"), *(line | {"site": "north"} for line in falling("P-2")))
         assert (await next_of(events, "alert")).data["patient"] == "P-2"
 
 
@@ -77,8 +84,11 @@ async def test_a_page_hears_of_whom_a_forecast_was_stored_and_it_takes_no_number
 
     async with listening(clinic) as events:
         assert (await anext(events)).name == "snapshot"
-        await clinic.post(
-            made("P-1", 0.2, "2026-03-01"), made("P-2", 0.1, "2026-03-01", site="north"), made("P-3", 0.3, "2026-03-01")
+        await appended(
+            clinic,
+            made("P-1", 0.2, "2026-03-01"),
+            made("P-2", 0.1, "2026-03-01", site="north"),
+            made("P-3", 0.3, "2026-03-01"),
         )
         told = await next_of(events, "forecast")
         FORECASTS_NEWS_ADAPTER.validate_python(told.data, strict=False)

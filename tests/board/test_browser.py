@@ -552,8 +552,10 @@ def test_everything_is_reached_and_answered_by_keyboard(desk: Desk, service: str
 def test_a_gloved_finger_hits_everything_on_the_chair_page(desk: Desk, service: str) -> None:
     sit(service, "12", "E-12")
     page = desk.open(f"{service}/chair/12", TABLET)
-    tasks = ["dose", "stop", "cuff", "sedation", "dissociation", "distress", "intervention", "end", "start"]
-    for task in tasks:
+    empty = desk.open(f"{service}/chair/13", TABLET)
+    tap(empty, "task-start")
+    assert (empty.evaluate(SMALL_TARGETS), violations(empty)) == ([], [])
+    for task in ("dose", "stop", "cuff", "sedation", "dissociation", "distress", "intervention", "end"):
         tap(page, f"task-{task}")
         assert page.evaluate(SMALL_TARGETS) == [], task
         assert violations(page) == [], task

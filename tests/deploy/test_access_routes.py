@@ -132,7 +132,7 @@ ENTERED: dict[str, dict[str, Any]] = {
     "checkin": {"patient": "P-1", "instrument": "mood-vas", "score": 50},
     "intervention": {"patient": "P-1", "what": "oxygen"},
     "patient.registered": {"patient": "P-1"},
-    "rota.override": {"schedule": "x", "since": at(0), "until": at(60), "who": "ada"},
+    "cuff.corrected": {"patient": "P-1", "replaces": "c-1", "sbp": 120.0},
 }
 
 

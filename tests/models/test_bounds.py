@@ -15,7 +15,9 @@ from streams.intake.json import read
 from tests.support.service import at
 
 SCHEMA: Final = OBSERVATION.json_schema()
-READINGS: Final = {(f"{kind}", name) for kind in ("Vitals",) for name in CHANNEL_NAMES}
+READINGS: Final = {("Vitals", name) for name in CHANNEL_NAMES} | {
+    ("CuffCorrected", name) for name in ("sbp", "dbp", "map")
+}
 """The only numbers without bounds: a line must not lose its other channels for one, so the ward judges each by itself."""
 TIMES: Final = {"prompted_at", "until", "as_of"}
 """JSON Schema has no bounds for them."""

@@ -195,7 +195,7 @@ def test_a_sample_that_raises_costs_its_line_and_no_other(monkeypatch: pytest.Mo
     plant(
         monkeypatch,
         "streams.ward.samples.fold_cuff",
-        lambda state, row, at_us, here, trusted: trusted.get("sbp") == 166,
+        lambda state, row, at_us, here, trusted, *_: trusted.get("sbp") == 166,
     )
     three, four = clinic.chair("3"), clinic.chair("4")
     clinic.send(
