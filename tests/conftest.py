@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 # The same examples on every run and no deadline: a test never fails for chance or for a slow machine. To look further:
 # `pytest --hypothesis-profile=prove`.
 settings.register_profile(
-    "ci", derandomize=True, deadline=None, max_examples=80, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "ci", derandomize=True, deadline=None, max_examples=50, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("prove", settings.get_profile("ci"), derandomize=False, max_examples=2_000, print_blob=True)
 # For `python -m bench.planted`, which asks whether a test fails, not how: nothing is made smaller.
-settings.register_profile("planted", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
+settings.register_profile(
+    "planted", settings.get_profile("ci"), max_examples=80, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("ci")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
