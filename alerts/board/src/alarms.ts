@@ -171,8 +171,9 @@ export function facts(alert: Alert): readonly (readonly [name: string, words: st
   return found;
 }
 
-/** Was someone told, in words; null when there is nothing to say. `times`: false where the pager's clock is not the clinic's. */
-export function paged(alert: Alert, clock: (ms: number) => string, times: boolean): string | null {
+/** Was someone told, in words; null when there is nothing to say. `times`: false where the pager's clock is not the clinic's.
+ * `brief`: whom it called is said beside it, so who was reached need not be while all were. */
+export function paged(alert: Alert, clock: (ms: number) => string, times: boolean, brief = false): string | null {
   const pages = alert.pages ?? [];
   const sent = pages.filter((p) => p.state === "sent" || p.state === "delivered");
   const last = sent.map((p) => Date.parse(p.at ?? "")).filter(Number.isFinite).sort((a, b) => b - a)[0];
@@ -180,7 +181,7 @@ export function paged(alert: Alert, clock: (ms: number) => string, times: boolea
   const missed = failed.length === 0 ? "" : ` Not by ${failed.join("; ")}.`;
   if (sent.length > 0) {
     const reached = [...new Set(sent.flatMap((p) => p.reached ?? []))];
-    const whom = reached.length === 0 ? "" : `: ${reached.join(", ")}`;
+    const whom = reached.length === 0 || (brief && missed === "") ? "" : `: ${reached.join(", ")}`;
     return `Paged${last !== undefined && times ? ` ${clock(last)}` : ""}${whom}${missed === "" ? "" : `.${missed}`}`;
   }
   if (failed.length > 0) return `Nobody reached.${missed}`;

@@ -13,6 +13,7 @@ import { ChairPage } from "./chair/chair_page";
 import { ChairList } from "./chair/chair_list";
 import { ClinicPage } from "./clinic/clinic_page";
 import { listen } from "./feed";
+import { watchOnCall } from "./oncall/heard";
 import { PatientPage } from "./patient/patient_page";
 import { startSending } from "./sending";
 import { askSite } from "./site";
@@ -37,5 +38,6 @@ if (root && location.pathname === "/welcome") {
   sayWhenSomebodyIsHere();
   void askSite();
   listen();
+  watchOnCall();
   startSending();
 }

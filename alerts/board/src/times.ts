@@ -71,6 +71,23 @@ export function clock(ms: number): string {
   return `${hour}:${minute}`;
 }
 
+/** "14:03" today, "Fri 14:03" within the six days before or after, else "Fri 4 Dec 14:03": an instant that may be on another day. */
+export function dayAndClock(ms: number, at = now()): string {
+  const { year, month, day } = local(ms);
+  const today = local(at);
+  if (year === today["year"] && month === today["month"] && day === today["day"]) return clock(ms);
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  const near = Math.abs(ms - at) < 6 * 86_400_000;
+  const words: Intl.DateTimeFormatOptions = near ? { weekday: "short" } : { weekday: "short", day: "numeric", month: "short" };
+  return `${new Intl.DateTimeFormat("en-GB", { ...words, timeZone: "UTC" }).format(date).replace(",", "")} ${clock(ms)}`;
+}
+
+/** "3:10": how long until a call; "2 h 05" where minutes do not matter. Never negative. */
+export function countdown(ms: number): string {
+  const s = Math.max(0, Math.ceil(ms / 1000));
+  return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : span(ms);
+}
+
 export function clockWithSeconds(ms: number): string {
   const { hour, minute, second: seconds } = local(ms);
   return `${hour}:${minute}:${seconds}`;

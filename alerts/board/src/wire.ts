@@ -86,7 +86,7 @@ export interface Chairs {
 
 export type AlertPhase = "active" | "acknowledged" | "snoozed" | "latched" | "closed";
 
-interface PageSent {
+export interface PageSent {
   key?: string;
   state?: string | null;
   at?: string | null;
@@ -162,4 +162,77 @@ export type Point = readonly [number, number | null];
 export interface History {
   series?: Record<string, Point[]> | null;
   entries?: AuditEntry[] | null;
+}
+
+/** These people are on call, perhaps nobody; `since` null: for longer than a month, `until` null: for four weeks at least. */
+export interface Turn {
+  people: string[];
+  since: string | null;
+  until: string | null;
+}
+
+/** Somebody should be on call, and nobody is. */
+export interface Hole {
+  since: string;
+  until: string;
+}
+
+/** `who` (null: nobody) instead of `covers` (null: of everybody). */
+export interface Override {
+  who: string | null;
+  covers: string | null;
+  since: string;
+  until: string;
+}
+
+/** `turns`, `holes_shown`: of the days asked for; `holes`: of the next four weeks; `next`: the next turn that somebody has. */
+export interface Schedule {
+  name: string;
+  timezone: string;
+  now: Turn;
+  next: Turn | null;
+  turns: Turn[];
+  overrides: Override[];
+  holes: Hole[];
+  holes_shown: Hole[];
+}
+
+export interface Colleague {
+  name: string;
+  display: string | null;
+  role: string | null;
+  timezone: string | null;
+}
+
+/** Without schedules every page goes to everybody. */
+export interface Rota {
+  site: string;
+  at: string;
+  timezone: string;
+  people: Colleague[];
+  schedules: Schedule[];
+}
+
+/** `people` null: everybody. */
+export interface NextCall {
+  rung: number;
+  people: string[] | null;
+  at: string;
+}
+
+/** `rung` of `of`, 0 before the first call; `called` null: everybody; `next` null: no call is due. */
+export interface Ladder {
+  alert: string;
+  policy: string;
+  rung: number;
+  of: number;
+  called: string[] | null;
+  answered: string[];
+  answers: number;
+  next: NextCall | null;
+}
+
+export interface Ladders {
+  at: string;
+  ladders: Ladder[];
 }

@@ -11,6 +11,7 @@ import { course } from "../board/timeline";
 import { alarmClass } from "../board/vitals";
 import { alerts, chairs } from "../feed";
 import { Frame } from "../frame";
+import { LadderFacts, PagesSent } from "../oncall/ladder_line";
 import { getJson, href, listOf, site } from "../here";
 import { band } from "../readings";
 import { invented } from "../site";
@@ -57,6 +58,7 @@ function One({ alert }: { alert: Alert }) {
   const value = measure(alert);
   const chair = chairs.value.find((c) => c.session === alert.session) ?? null;
   const until = parse(alert.until);
+  const many = (alert.pages ?? []).length > 1;
   return (
     <article class={`one${alarmClass(alert)}`} data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
       <div class="alert-top">
@@ -71,11 +73,12 @@ function One({ alert }: { alert: Alert }) {
         {began !== null && <><dt>Since</dt><dd>{since(began)}</dd></>}
         {facts(alert).map(([name, words]) => <Fragment key={name}><dt>{name}</dt><dd>{words}</dd></Fragment>)}
         {chair && <><dt>Session</dt><dd>{[chair.drug, chair.route].filter(Boolean).join(" ")} · {course(chair, now()).words}</dd></>}
-        <dt>Page</dt><dd data-testid="paged">{paged(alert, clock, !invented.value) ?? "Nobody"}</dd>
-        {alert.source && <><dt>Limit from</dt><dd>{alert.source}</dd></>}
+        <LadderFacts alert={alert} />
+        <dt>{many ? "Pages" : "Page"}</dt><dd data-testid="paged">{many ? <PagesSent alert={alert} /> : paged(alert, clock, !invented.value) ?? "Nobody"}</dd>
       </dl>
       <Answers alert={alert} />
       {chair && <Trend alert={alert} chair={chair} />}
+      {alert.source && <dl class="one-facts"><dt>Limit from</dt><dd>{alert.source}</dd></dl>}
     </article>
   );
 }

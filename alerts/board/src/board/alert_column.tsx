@@ -3,6 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
+import { hasLadder, LadderWords } from "../oncall/ladder_line";
+import { OnCallLine } from "../oncall/on_call_line";
 import { LimitsLine } from "./limits_line";
 import { PagesLine } from "./pages_line";
 import { detail, handled, known, measure, paged, place, title, waiting } from "../alarms";
@@ -52,8 +54,9 @@ function Waiting({ alert, position }: { alert: Alert; position: number }) {
       <p class="alert-note">
         {began !== null && <span>{since(began)}</span>}
         {over && <strong>Over, not yet seen</strong>}
-        {asked === "failed" ? <strong role="alert">Not sent. Tap again.</strong> : <span class="alert-paged">{paged(alert, clock, !invented.value)}</span>}
+        {asked === "failed" ? <strong role="alert">Not sent. Tap again.</strong> : <span class="alert-paged">{paged(alert, clock, !invented.value, hasLadder(alert))}</span>}
       </p>
+      <LadderWords alert={alert} />
       <button class="ack" data-testid={`ack-${alert.alert}`} aria-label={`Acknowledge: ${title(alert)}, ${place(alert)}`} aria-disabled={asked === "sending" || asked === "sent"}
         onClick={() => asked !== "sending" && asked !== "sent" && void command(alert.alert, "acknowledge")}>
         {asked === "sending" || asked === "sent" ? "Sending…" : "Acknowledge"}
@@ -74,6 +77,7 @@ function Handled({ alert }: { alert: Alert }) {
       <span class="handled-by">
         {did}{alert.by ? ` by ${alert.by}` : ""}{alert.changed_at ? ` ${clock(parse(alert.changed_at) ?? now())}` : ""}{until !== null ? `, until ${clock(until)}` : ""}
       </span>
+      <LadderWords alert={alert} />
     </li>
   );
 }
@@ -133,6 +137,7 @@ export function AlertColumn({ only, none, beyond }: Column) {
           <ol class="known-list">{informing.map((alert) => <Known key={alert.alert} alert={alert} />)}</ol>
         </>
       )}
+      <OnCallLine />
       <LimitsLine />
       <PagesLine />
     </section>
