@@ -144,6 +144,7 @@ def _pages(app: FastAPI) -> None:
     @app.get("/chair/{chair}", include_in_schema=False)
     @app.get("/alert/{alert}", include_in_schema=False)
     @app.get("/welcome", include_in_schema=False)
+    @app.get("/oncall", include_in_schema=False)
     @app.get("/clinic", include_in_schema=False)
     @app.get("/patient/{patient}", include_in_schema=False)
     async def page(chair: str = "", alert: str = "", patient: str = "") -> Response:

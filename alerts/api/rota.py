@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alerts.api.calendar import feed
+from alerts.api.signed import signed_by
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.rota.shown import LONGEST_DAYS, rota_document
 from models.instants import iso, to_datetime, to_us
@@ -68,8 +69,9 @@ def rota_routes(append: Callable[[list[RotaOverride]], Awaitable[None]], views: 
         return Response(text, media_type="text/calendar; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
     @routes.post("/rota/overrides", status_code=202, responses={422: {"description": "It cannot be, and why"}})
-    async def override(body: OverrideBody, site: Site) -> dict[str, Any]:
+    async def override(request: Request, body: OverrideBody, site: Site) -> dict[str, Any]:
         """Put somebody in another's place on a schedule, from an instant until another; a swap is two of them."""
+        by = signed_by(request, body.by)
         now_us = await views.now_us(site)
         try:
             wanted = Override(
@@ -84,7 +86,7 @@ def rota_routes(append: Callable[[list[RotaOverride]], Awaitable[None]], views: 
             raise HTTPException(422, why_not)
         await append([
             RotaOverride(
-                at=to_datetime(now_us), site=site, source="api", id=body.id or str(uuid4()), by=body.by, note=body.note,
+                at=to_datetime(now_us), site=site, source="api", id=body.id or str(uuid4()), by=by, note=body.note,
                 schedule=body.schedule, who=body.who, covers=body.covers, since=body.since, until=body.until,
             )
         ])  # fmt: skip

@@ -40,7 +40,7 @@ _ANYBODY: Final = Allowed(anybody=True)
 ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
     **{("GET", page): _ANYBODY for page in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/clinic", "/patient/{patient}", "/welcome", "/assets",
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/welcome", "/assets",
         "/schema/{name}.json", "/healthz",
     )},
     # Links that are signed themselves, for one alert and one person.

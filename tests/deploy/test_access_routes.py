@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import date, time
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,9 +14,11 @@ from fastapi import FastAPI
 
 from deploy.access.gate import routes_of
 from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY, ROLES, ROUTES, SENDABLE
+from deploy.settings import ReachedColleague
+from models.oncall import Rotation, Schedule
 from models.wire.observations import Event, Vitals
 from streams.intake.admission import NOT_FROM_SENDERS
-from tests.support.access import access_of, account, browser, locked
+from tests.support.access import LOCKED, access_of, account, browser, locked
 from tests.support.service import Inside, at, falling, ndjson, sample
 
 WHO = ("nobody", *ROLES, "monitor", "prometheus")
@@ -27,7 +30,7 @@ HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "
 """Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
 EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("GET", path): set(WHO) for path in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/clinic", "/patient/{patient}", "/welcome", "/assets",
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/welcome", "/assets",
         "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
     )},
     **{("POST", path): set(WHO) for path in ("/answer/{token}", "/v1/access/sign-in", "/v1/access/link", "/v1/access/welcome")},
@@ -185,6 +188,22 @@ async def test_a_command_carries_who_is_signed_in_whatever_its_body_says(clinic:
         await clinic.settled()
         (after,) = (await ada.get("/v1/alerts")).json()["alerts"]
     assert (after["phase"], after["by"]) == ("acknowledged", "ada")
+
+
+async def test_an_override_carries_who_is_signed_in_whatever_its_body_says(tmp_path: Path) -> None:
+    people = {"ada": ReachedColleague(), "ben": ReachedColleague()}
+    rotation = Rotation(people=("ada",), since=date(1969, 12, 1), handoff=time(8))
+    schedules = {"nurses": Schedule(timezone="UTC", rotations=(rotation,))}
+    async with locked(tmp_path, LOCKED.model_copy(update={"people": people, "schedules": schedules})) as clinic:
+        account(clinic, "ada", "nurse")
+        wanted = {"schedule": "nurses", "who": "ben", "since": at(0), "until": at(3600), "by": "the boss"}
+        async with browser(clinic, "ada") as ada:
+            answer = await ada.post("/v1/rota/overrides", json=wanted)
+        assert answer.status_code == 202, answer.text
+        entries = clinic.service.journal.read(0)
+    (written,) = [each.payload for each in entries if b"rota.override" in each.payload]
+    assert b"ada" in written
+    assert b"the boss" not in written
 
 
 async def test_a_devices_readings_are_nobodys_and_what_it_may_not_send_is_set_aside_by_name(clinic: Inside) -> None:

@@ -12,7 +12,7 @@ import { invented } from "./site";
 import { clockWithSeconds, foreignZone, now, second } from "./times";
 
 interface Props {
-  here: "board" | "chair" | "alert" | "clinic";
+  here: "board" | "chair" | "alert" | "oncall" | "clinic";
   children: ComponentChildren;
 }
 
@@ -34,6 +34,7 @@ export function Frame({ here, children }: Props) {
         <nav class="head-links">
           <a href={href("/")} aria-current={here === "board" ? "page" : undefined}>Board</a>
           <a href={href("/chair")} aria-current={here === "chair" ? "page" : undefined}>Chairs</a>
+          <a href={href("/oncall")} aria-current={here === "oncall" ? "page" : undefined}>On call</a>
           <a href={href("/clinic")} aria-current={here === "clinic" ? "page" : undefined}>Clinic</a>
         </nav>
         {invented.value && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}

@@ -1,4 +1,4 @@
-/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/clinic", "/patient/:alias", "/welcome". Links load a page anew: each is small. */
+/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/oncall", "/clinic", "/patient/:alias", "/welcome". Links load a page anew: each is small. */
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
@@ -14,6 +14,7 @@ import { ChairList } from "./chair/chair_list";
 import { ClinicPage } from "./clinic/clinic_page";
 import { listen } from "./feed";
 import { watchOnCall } from "./oncall/heard";
+import { OnCallPage } from "./oncall/on_call_page";
 import { PatientPage } from "./patient/patient_page";
 import { startSending } from "./sending";
 import { askSite } from "./site";
@@ -22,6 +23,7 @@ function Page() {
   const [, first, second] = location.pathname.split("/");
   if (first === "chair") return second ? <ChairPage name={decodeURIComponent(second)} /> : <ChairList />;
   if (first === "alert" && second) return <AlertPage id={decodeURIComponent(second)} />;
+  if (first === "oncall") return <OnCallPage />;
   if (first === "clinic") return <ClinicPage />;
   if (first === "patient" && second) return <PatientPage alias={decodeURIComponent(second)} />;
   return <Board />;

@@ -71,15 +71,37 @@ export function clock(ms: number): string {
   return `${hour}:${minute}`;
 }
 
+function day(ms: number, words: Intl.DateTimeFormatOptions): string {
+  const { year, month, day: date } = local(ms);
+  const noon = new Date(Date.UTC(Number(year), Number(month) - 1, Number(date), 12));
+  return new Intl.DateTimeFormat("en-GB", { ...words, timeZone: "UTC" }).format(noon).replace(",", "");
+}
+
+/** "Fri 4 Dec 14:03". */
+export function dated(ms: number): string {
+  return `${day(ms, { weekday: "short", day: "numeric", month: "short" })} ${clock(ms)}`;
+}
+
 /** "14:03" today, "Fri 14:03" within the six days before or after, else "Fri 4 Dec 14:03": an instant that may be on another day. */
 export function dayAndClock(ms: number, at = now()): string {
-  const { year, month, day } = local(ms);
-  const today = local(at);
-  if (year === today["year"] && month === today["month"] && day === today["day"]) return clock(ms);
-  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
-  const near = Math.abs(ms - at) < 6 * 86_400_000;
-  const words: Intl.DateTimeFormatOptions = near ? { weekday: "short" } : { weekday: "short", day: "numeric", month: "short" };
-  return `${new Intl.DateTimeFormat("en-GB", { ...words, timeZone: "UTC" }).format(date).replace(",", "")} ${clock(ms)}`;
+  const full: Intl.DateTimeFormatOptions = { year: "numeric", month: "short", day: "numeric" };
+  if (day(ms, full) === day(at, full)) return clock(ms);
+  return Math.abs(ms - at) < 6 * 86_400_000 ? `${day(ms, { weekday: "short" })} ${clock(ms)}` : dated(ms);
+}
+
+/** "2026-11-27T08:00", as a form's field of date and time holds it, in the site's zone. */
+export function wallTime(ms: number): string {
+  const { year, month, day: date, hour, minute } = local(ms);
+  return `${year}-${month}-${date}T${hour}:${minute}`;
+}
+
+/** The instant of such a field; null where it holds none. An hour that the clock has twice is the first, one that it skips comes after. */
+export function instantOf(text: string): number | null {
+  const asUtc = Date.parse(`${text}Z`);
+  if (!Number.isFinite(asUtc)) return null;
+  const offset = (ms: number): number => Date.parse(`${wallTime(ms)}Z`) - Math.floor(ms / 60_000) * 60_000;
+  const [before, after] = [asUtc - offset(asUtc - 86_400_000), asUtc - offset(asUtc + 86_400_000)];
+  return wallTime(before) !== text && wallTime(after) === text ? after : before;
 }
 
 /** "3:10": how long until a call; "2 h 05" where minutes do not matter. Never negative. */

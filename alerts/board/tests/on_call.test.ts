@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 
 import laddersSchema from "../../../docs/schema/ladders.json";
 import rotaSchema from "../../../docs/schema/rota.json";
-import { ladderWords, namesOf, ordinal, pageWords, people, scheduleWords } from "../src/oncall/said";
+import { refusal } from "../src/oncall/override";
+import { ladderWords, namesOf, ordinal, overrideWords, pageWords, people, scheduleWords, weekRows } from "../src/oncall/said";
 import { setZone } from "../src/times";
 import type { Ladder, Ladders, Rota, Schedule } from "../src/wire";
 
@@ -45,24 +46,24 @@ test("the types of the rota and of ladders are those of the published schemas", 
 });
 
 test("the line says who is on call until when, and who after", () => {
-  expect(scheduleWords(NURSES, nameOf, NOW)).toEqual({ words: "Nurses: A. L. until 18:00, then ben", loud: false });
-  expect(scheduleWords({ ...NURSES, now: { people: ["ada"], since: null, until: null }, next: null }, nameOf, NOW).words).toBe("Nurses: A. L.");
+  expect(scheduleWords(NURSES, nameOf, NOW)).toEqual({ words: "A. L. until 18:00, then ben", loud: false });
+  expect(scheduleWords({ ...NURSES, now: { people: ["ada"], since: null, until: null }, next: null }, nameOf, NOW).words).toBe("A. L.");
 });
 
 test("a hand-off since the answer counts at once", () => {
-  expect(scheduleWords(NURSES, nameOf, NOW + 480 * 60_000).words).toMatch(/^Nurses: ben until/);
+  expect(scheduleWords(NURSES, nameOf, NOW + 480 * 60_000).words).toMatch(/^ben until/);
 });
 
 test("nobody where somebody should be is loud; nobody where nobody need be is not", () => {
   const empty: Schedule = { ...NURSES, now: { people: [], since: null, until: at(480) } };
-  expect(scheduleWords({ ...empty, holes: [{ since: at(-60), until: at(480) }] }, nameOf, NOW)).toEqual({ words: "Nurses: nobody is on call, ben from 18:00", loud: true });
-  expect(scheduleWords({ ...empty, holes: [{ since: at(-60), until: at(480) }], next: null }, nameOf, NOW).words).toBe("Nurses: nobody is on call, and nobody in the next four weeks");
-  expect(scheduleWords(empty, nameOf, NOW)).toEqual({ words: "Nurses: nobody needed now, ben from 18:00", loud: false });
+  expect(scheduleWords({ ...empty, holes: [{ since: at(-60), until: at(480) }] }, nameOf, NOW)).toEqual({ words: "nobody is on call, ben from 18:00", loud: true });
+  expect(scheduleWords({ ...empty, holes: [{ since: at(-60), until: at(480) }], next: null }, nameOf, NOW).words).toBe("nobody is on call, and nobody in the next four weeks");
+  expect(scheduleWords(empty, nameOf, NOW)).toEqual({ words: "nobody needed now, ben from 18:00", loud: false });
 });
 
 test("a turn that ends in a hole says so before it begins, and is loud from its first instant", () => {
   const ending: Schedule = { ...NURSES, holes: [{ since: at(480), until: at(3 * DAY) }], next: { people: ["ben"], since: at(3 * DAY), until: null } };
-  expect(scheduleWords(ending, nameOf, NOW)).toEqual({ words: "Nurses: A. L. until 18:00, then nobody, ben from Mon 10:00", loud: false });
+  expect(scheduleWords(ending, nameOf, NOW)).toEqual({ words: "A. L. until 18:00, then nobody, ben from Mon 10:00", loud: false });
   expect(scheduleWords(ending, nameOf, NOW + 480 * 60_000).loud).toBe(true);
 });
 
@@ -99,4 +100,31 @@ test("a page says whom it reached by what, and by what nobody was, by the names 
   expect(pageWords({ state: "sent", reached: ["ada by ada-phone"], failed: ["ben by ben-call: busy"] }, nameOf)).toBe("reached A. L. by ada-phone; not ben by ben-call: busy");
   expect(pageWords({ state: "failed", reached: [], failed: ["ada by ada-phone: 500"] }, nameOf)).toBe("nobody reached; not A. L. by ada-phone: 500");
   expect(pageWords({ state: "pending", reached: [], failed: [] }, nameOf)).toBe("not sent yet");
+});
+
+test("a week's rows are its hand-offs, with holes apart from where nobody is needed", () => {
+  const week: Schedule = {
+    ...NURSES,
+    turns: [
+      { people: ["ada"], since: at(0), until: at(60) }, { people: ["ada"], since: at(60), until: at(120) },
+      { people: [], since: at(120), until: at(400) }, { people: ["ben"], since: at(400), until: at(7 * DAY) },
+    ],
+    holes_shown: [{ since: at(200), until: at(300) }],
+  };
+  const minutes = (row: number | null): number | null => (row === null ? null : (row - NOW) / 60_000);
+  expect(weekRows(week).map((row) => [minutes(row.since), minutes(row.until), row.people.join(), row.hole])).toEqual([
+    [null, 120, "ada", false], [120, 200, "", false], [200, 300, "", true], [300, 400, "", false], [400, null, "ben", false],
+  ]);
+});
+
+test("an override says who takes whose place", () => {
+  expect(overrideWords({ who: "ben", covers: "ada", since: "", until: "" }, nameOf)).toBe("ben in place of A. L.");
+  expect(overrideWords({ who: null, covers: null, since: "", until: "" }, nameOf)).toBe("nobody in place of everybody");
+});
+
+test("a refused override says the field and the reason", () => {
+  expect(refusal(422, { detail: "until: it is not after since" })).toEqual({ field: "until", words: "Until: it is not after since" });
+  expect(refusal(422, { detail: [{ loc: ["body", "since"], msg: "Input should have timezone info" }] })).toEqual({ field: "since", words: "From: Input should have timezone info" });
+  expect(refusal(403, { detail: "a viewer may not" })).toEqual({ field: null, words: "a viewer may not" });
+  expect(refusal(500, null)).toEqual({ field: null, words: "the server answered 500" });
 });

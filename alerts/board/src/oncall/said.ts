@@ -1,7 +1,7 @@
 /** Who is on call, and how far an alert's ladder has been climbed, in words. Pure: the page's clock comes in. */
 
 import { countdown, dayAndClock } from "../times";
-import type { Hole, Ladder, PageSent, Rota, Schedule, Turn } from "../wire";
+import type { Hole, Ladder, Override, PageSent, Rota, Schedule, Turn } from "../wire";
 
 export type NameOf = (person: string) => string;
 
@@ -43,23 +43,65 @@ function standing(schedule: Schedule, at: number): { turn: Turn; next: Turn | nu
   return { turn: { people: [], since: turn.until, until: next?.since ?? null }, next };
 }
 
-/** "Nurses: A. L. until 18:00, then B. M."; `loud` where nobody is on call and somebody should be. */
+/** "A. L. until 18:00, then B. M."; `loud` where nobody is on call and somebody should be. */
 export function scheduleWords(schedule: Schedule, nameOf: NameOf, at: number): { words: string; loud: boolean } {
   const { turn, next } = standing(schedule, at);
-  const name = scheduleName(schedule.name);
   const then = next === null ? null : `${people(next.people, nameOf)} from ${dayAndClock(ms(next.since), at)}`;
   if (turn.people.length === 0) {
     const loud = schedule.holes.some((hole) => inside(hole, at));
     const nobody = loud ? "nobody is on call" : "nobody needed now";
-    return { words: `${name}: ${nobody}${then === null ? loud ? ", and nobody in the next four weeks" : "" : `, ${then}`}`, loud };
+    return { words: `${nobody}${then === null ? loud ? ", and nobody in the next four weeks" : "" : `, ${then}`}`, loud };
   }
   const until = ms(turn.until);
-  const who = `${name}: ${people(turn.people, nameOf)}`;
+  const who = people(turn.people, nameOf);
   if (until === Infinity) return { words: who, loud: false };
   const hole = schedule.holes.some((each) => inside(each, until));
   const after = next !== null && ms(next.since) <= until ? `, then ${people(next.people, nameOf)}`
     : `${hole ? ", then nobody" : ""}${then === null ? "" : `, ${then}`}`;
   return { words: `${who} until ${dayAndClock(until, at)}${after}`, loud: false };
+}
+
+/** A row of a schedule's week: who is on call, or why nobody is. `since` or `until` null: it began before, or goes on after. */
+export interface WeekRow {
+  since: number | null;
+  until: number | null;
+  people: readonly string[];
+  /** Nobody is on call though somebody should be. */
+  hole: boolean;
+}
+
+/** The turns as rows, each hand-off one; a time without anybody in rows of holes and of what nobody is needed in. */
+export function weekRows(schedule: Schedule): WeekRow[] {
+  const rows: { since: number; until: number; people: readonly string[]; hole: boolean }[] = [];
+  const add = (since: number, until: number, names: readonly string[], hole: boolean): void => {
+    const last = rows.at(-1);
+    if (since >= until) return;
+    if (last && last.hole === hole && last.people.join() === names.join()) last.until = until;
+    else rows.push({ since, until, people: names, hole });
+  };
+  for (const turn of schedule.turns) {
+    let from = ms(turn.since);
+    const until = ms(turn.until);
+    if (turn.people.length > 0) {
+      add(from, until, turn.people, false);
+      continue;
+    }
+    for (const hole of schedule.holes_shown) {
+      const [start, end] = [Math.max(ms(hole.since), from), Math.min(ms(hole.until), until)];
+      if (start >= end) continue;
+      add(from, start, [], false);
+      add(start, end, [], true);
+      from = end;
+    }
+    add(from, until, [], false);
+  }
+  // What is shown is cut out of the rota: its two ends are no hand-offs.
+  return rows.map((row, i) => ({ ...row, since: i === 0 ? null : row.since, until: i === rows.length - 1 ? null : row.until }));
+}
+
+/** "ben in place of A. L."; `who` null takes somebody off. */
+export function overrideWords({ who, covers }: Override, nameOf: NameOf): string {
+  return `${who === null ? "nobody" : nameOf(who)} in place of ${covers === null ? "everybody" : nameOf(covers)}`;
 }
 
 /** "2nd". */
