@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -107,3 +107,30 @@ def test_an_alert_s_page_says_who_was_called_what_became_of_it_and_when_the_next
     expect(phone.get_by_test_id("paged")).not_to_be_empty()
     expect(phone.get_by_test_id(f"ack-{alert}")).to_be_in_viewport(ratio=1)
     assert violations(phone) == []
+
+
+def test_the_week_says_its_holes_and_a_swap_is_put_in_place_or_refused_with_its_field(desk: Desk, service: str) -> None:
+    phone = desk.open(f"{service}/oncall", PHONE)
+    nurses = phone.get_by_test_id("schedule-nurses")
+    expect(nurses.locator(".turn")).to_contain_text("A. L. nurse")
+    expect(phone.get_by_test_id("schedule-doctors").locator(".turn")).to_contain_text("Nobody is on call")
+    expect(phone.get_by_test_id("people")).to_contain_text("Dr. B doctor")
+    assert not phone.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+    today = datetime.now(UTC)
+    form = phone.get_by_test_id("override")
+    phone.get_by_test_id("field-who").select_option("ben")
+    phone.get_by_test_id("field-covers").select_option("ada")
+    phone.get_by_test_id("field-until").fill((today - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"))
+    phone.get_by_test_id("override-send").tap()
+    expect(form.get_by_test_id("override-refused")).to_have_text("Until: it is not after since")
+    expect(phone.get_by_test_id("field-until")).to_have_attribute("aria-invalid", "true")
+    assert violations(phone) == []
+
+    phone.get_by_test_id("field-since").fill((today + timedelta(days=1)).strftime("%Y-%m-%dT08:00"))
+    phone.get_by_test_id("field-until").fill((today + timedelta(days=2)).strftime("%Y-%m-%dT08:00"))
+    phone.get_by_test_id("override-send").tap()
+    expect(form.get_by_test_id("override-taken")).to_be_visible()
+    expect(nurses.locator(".turn")).to_have_count(3)
+    expect(nurses.locator(".turn").nth(1)).to_contain_text("Dr. B doctor")
+    expect(nurses).to_contain_text("Dr. B in place of A. L.")

@@ -58,7 +58,7 @@ test("nobody where somebody should be is loud; nobody where nobody need be is no
   const empty: Schedule = { ...NURSES, now: { people: [], since: null, until: at(480) } };
   expect(scheduleWords({ ...empty, holes: [{ since: at(-60), until: at(480) }] }, nameOf, NOW)).toEqual({ words: "nobody is on call, ben from 18:00", loud: true });
   expect(scheduleWords({ ...empty, holes: [{ since: at(-60), until: at(480) }], next: null }, nameOf, NOW).words).toBe("nobody is on call, and nobody in the next four weeks");
-  expect(scheduleWords(empty, nameOf, NOW)).toEqual({ words: "nobody needed now, ben from 18:00", loud: false });
+  expect(scheduleWords(empty, nameOf, NOW)).toEqual({ words: "nobody needed, ben from 18:00", loud: false });
 });
 
 test("a turn that ends in a hole says so before it begins, and is loud from its first instant", () => {

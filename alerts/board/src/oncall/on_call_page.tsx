@@ -1,7 +1,7 @@
 /** Who is on call: each schedule's coming week as rows, the people, and the form that puts somebody in another's place. */
 
 import { Frame } from "../frame";
-import { dated, now, parse, second } from "../times";
+import { dated, dayAndClock, now, parse, second } from "../times";
 import type { Colleague, Rota, Schedule } from "../wire";
 import { Waiting } from "../asked";
 import { nameOf, rota, rotaProblem } from "./heard";
@@ -45,7 +45,7 @@ function OneSchedule({ schedule, people }: { schedule: Schedule; people: readonl
   return (
     <section class="schedule" data-testid={`schedule-${schedule.name}`}>
       <h2>{scheduleName(schedule.name)}</h2>
-      <p class={loud ? "pages-line loud" : "soft"} role={loud ? "alert" : undefined}>Now: {words}.</p>
+      <p class={loud ? "pages-line loud" : "soft"} role={loud ? "alert" : undefined}>{words.replace(/^./, (c) => c.toUpperCase())}.</p>
       <ol class="turns">
         {weekRows(schedule).map((row) => <Turn key={row.since ?? 0} row={row} people={people} />)}
       </ol>
@@ -61,7 +61,7 @@ function OneSchedule({ schedule, people }: { schedule: Schedule; people: readonl
 function Turn({ row, people }: { row: WeekRow; people: readonly Colleague[] }) {
   return (
     <li class={row.hole ? "turn turn-hole" : "turn"}>
-      <span class="turn-when">{row.since === null ? "Now" : dated(row.since)} {row.until === null ? "and on" : `to ${dated(row.until)}`}</span>
+      <span class="turn-when">{row.since === null ? "Now" : dated(row.since)} {row.until === null ? "and on" : `to ${dayAndClock(row.until, row.since ?? now())}`}</span>
       {row.hole ? <strong>Nobody is on call</strong>
       : row.people.length === 0 ? <span class="soft">nobody needed</span>
       : <span class="turn-who">{row.people.map((name) => <Name key={name} one={people.find((each) => each.name === name)} name={name} />)}</span>}

@@ -49,7 +49,7 @@ export function scheduleWords(schedule: Schedule, nameOf: NameOf, at: number): {
   const then = next === null ? null : `${people(next.people, nameOf)} from ${dayAndClock(ms(next.since), at)}`;
   if (turn.people.length === 0) {
     const loud = schedule.holes.some((hole) => inside(hole, at));
-    const nobody = loud ? "nobody is on call" : "nobody needed now";
+    const nobody = loud ? "nobody is on call" : "nobody needed";
     return { words: `${nobody}${then === null ? loud ? ", and nobody in the next four weeks" : "" : `, ${then}`}`, loud };
   }
   const until = ms(turn.until);
