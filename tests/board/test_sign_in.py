@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.access.roles import StaffRole
 from deploy.wiring import wall_us
 from tests.support.browser import PHONE, TABLET, Desk, violations
 from tests.support.service import PATIENCE_S, Started, started
@@ -99,3 +102,36 @@ def test_a_session_that_ends_in_the_middle_of_work_costs_none_of_it(
     expect(page.get_by_test_id("sign-in")).to_have_count(0)
     expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
     expect(page.get_by_test_id("field-patient").first).to_have_value("willow")
+
+
+def test_a_screen_that_may_not_answer_offers_no_button_that_would_fail(
+    desk: Desk, service: Started, accounts: Accounts
+) -> None:
+    people: tuple[tuple[str, StaffRole], ...] = (("wall", "viewer"), ("cleo", "nurse"))
+    for name, role in people:
+        accounts.choose_password(accounts.link(name, role), name, PASSWORD)
+    with httpx.Client(base_url=service.address, headers={"origin": service.address}, timeout=PATIENCE_S) as cleo:
+        cleo.post("/v1/access/sign-in", json={"name": "cleo", "password": PASSWORD})
+        at = datetime.now(UTC).isoformat()
+        lines = [
+            {
+                "kind": "session.started",
+                "at": at,
+                "patient": "A-71",
+                "session": "A-71-today",
+                "chair": "1",
+                "device": "m1",
+            },
+            {"kind": "vitals", "at": at, "device": "m1", "sbp": 205.0, "dbp": 124.0},
+        ]
+        assert cleo.post("/v1/observations", json=lines).json()["set_aside"] == []
+    for name, buttons in (("cleo", True), ("wall", False)):
+        page = desk.open(service.address, TABLET, is_live=False)
+        sign_in(page, name)
+        expect(page.get_by_test_id("signed-in")).to_contain_text(name)
+        row = page.locator("[data-testid^=alert-][data-priority=high]").first
+        expect(row).to_be_visible()
+        expect(row.get_by_role("button")).to_have_count(1 if buttons else 0)
+        row.locator("a").first.click()
+        expect(page.locator(".one")).to_be_visible()
+        expect(page.get_by_role("button", name="Acknowledge")).to_have_count(1 if buttons else 0)

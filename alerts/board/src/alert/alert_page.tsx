@@ -12,7 +12,7 @@ import { alarmClass } from "../board/vitals";
 import { alerts, chairs } from "../feed";
 import { Frame } from "../frame";
 import { LadderFacts, PagesSent } from "../oncall/ladder_line";
-import { getJson, href, listOf, site } from "../here";
+import { getJson, href, listOf, mayAnswer, me, site } from "../here";
 import { band } from "../readings";
 import { invented } from "../site";
 import { Strip } from "../strip";
@@ -107,7 +107,7 @@ function Answers({ alert }: { alert: Alert }) {
   const busy = asked === "sending" || asked === "sent";
   const waits = alert.phase === "active" || alert.phase === "latched";
   const known = alert.priority === "info";
-  if (alert.phase === "closed") return null;
+  if (alert.phase === "closed" || !mayAnswer(me.value)) return null;
   return (
     <div class="one-answers">
       {waits && (

@@ -9,7 +9,7 @@ import { LimitsLine } from "./limits_line";
 import { PagesLine } from "./pages_line";
 import { detail, handled, known, measure, paged, place, title, waiting } from "../alarms";
 import { alerts } from "../feed";
-import { href } from "../here";
+import { href, mayAnswer, me } from "../here";
 import { invented } from "../site";
 import { SIGN } from "../tables";
 import { clock, now, parse, second, since } from "../times";
@@ -57,10 +57,10 @@ function Waiting({ alert, position }: { alert: Alert; position: number }) {
         {asked === "failed" ? <strong role="alert">Not sent. Tap again.</strong> : <span class="alert-paged">{paged(alert, clock, !invented.value, hasLadder(alert))}</span>}
       </p>
       <LadderWords alert={alert} />
-      <button class="ack" data-testid={`ack-${alert.alert}`} aria-label={`Acknowledge: ${title(alert)}, ${place(alert)}`} aria-disabled={asked === "sending" || asked === "sent"}
+      {mayAnswer(me.value) && <button class="ack" data-testid={`ack-${alert.alert}`} aria-label={`Acknowledge: ${title(alert)}, ${place(alert)}`} aria-disabled={asked === "sending" || asked === "sent"}
         onClick={() => asked !== "sending" && asked !== "sent" && void command(alert.alert, "acknowledge")}>
         {asked === "sending" || asked === "sent" ? "Sending…" : "Acknowledge"}
-      </button>
+      </button>}
     </li>
   );
 }

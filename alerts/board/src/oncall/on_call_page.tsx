@@ -1,6 +1,7 @@
 /** Who is on call: each schedule's coming week as rows, the people, and the form that puts somebody in another's place. */
 
 import { Frame } from "../frame";
+import { mayAnswer, me } from "../here";
 import { dated, dayAndClock, now, parse, second } from "../times";
 import type { Colleague, Rota, Schedule } from "../wire";
 import { Waiting } from "../asked";
@@ -19,7 +20,7 @@ export function OnCallPage() {
         </section>
         {known !== null && (
           <div class="desk-side">
-            {known.schedules.length > 0 && <OverrideForm known={known} />}
+            {known.schedules.length > 0 && mayAnswer(me.value) && <OverrideForm known={known} />}
             <People known={known.people} />
           </div>
         )}
