@@ -94,6 +94,10 @@ prove-page-kills: setup ## The same with people who are paged by HTTP and SMTP: 
 prove-extremes: setup ## Post every field of every kind at its extremes to a running service, and ask for every document (20 minutes)
 	$(BIN)/pytest -q -p no:xdist --hypothesis-profile=prove tests/deploy/test_extremes.py
 
+.PHONY: prove-plain
+prove-plain: setup ## Run the ward's tests with the compiler off, all concerns and a clinic's day (10 minutes)
+	$(BIN)/pytest -q -m prove
+
 .PHONY: prove-network
 prove-network: setup $(BROKER) ## Kill workers, broker and database of a network under load for twenty minutes; compare with a replay
 	$(BIN)/python -m bench.network.load --sessions 5000 --sites 100 --minutes 20 --kill

@@ -36,12 +36,12 @@ def find_browser() -> str | None:
 
 @pytest.fixture(autouse=True)
 def what_boards_are_shown_is_as_published() -> Iterator[None]:
-    """Every scene that a test has played ends in documents that the published schemas allow."""
+    """Every scene that a test has played ends in documents that the published schemas allow; of many, the last few."""
     from tests.support.scenes import PLAYED
 
     PLAYED.clear()
     yield
-    for scene in PLAYED[-20:]:  # of a property's hundreds, the last
+    for scene in PLAYED:
         scene.shows_as_published(thoroughly=True)
     PLAYED.clear()
 

@@ -7,6 +7,7 @@ Never here: an assertion, a wall clock, chance.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,8 +75,8 @@ def story(transitions: Iterable[Transition]) -> list[str]:
     return told
 
 
-PLAYED: Final[list[Scene]] = []
-"""The scenes of the running test: `conftest.py` looks at each once more when it is over."""
+PLAYED: Final[deque[Scene]] = deque(maxlen=8)
+"""The last scenes of the running test: `conftest.py` looks at each once more when it is over."""
 
 
 @dataclass

@@ -18,8 +18,12 @@ from streams.ward.state import Clock
 from tests.support.day import DAYS, folded
 
 ROOT = Path(__file__).resolve().parents[3]
-CONCERNS = ("quality", "breathing", "holding", "absence", "association")
-"""Tests of the ward that are run once more with the compiler off: each concern of the loop has some there."""
+PROVE = pytest.mark.prove
+CONCERNS = (
+    "holding", "association", *(pytest.param(concern, marks=PROVE) for concern in ("quality", "breathing", "absence")),
+)  # fmt: skip
+"""Tests of the ward that are run once more with the compiler off: each concern of the loop has some there. The long ones by
+`make prove-plain`."""
 
 
 def with_the_compiler_off(*arguments: str) -> bytes:
@@ -30,7 +34,10 @@ def with_the_compiler_off(*arguments: str) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("day", "clock"), [("clinic", "received"), ("noise", "received"), ("noise", "observed")])
+@pytest.mark.parametrize(("day", "clock"), [
+        ("noise", "received"), pytest.param("clinic", "received", marks=PROVE), pytest.param("noise", "observed", marks=PROVE),
+    ],
+)  # fmt: skip
 def test_a_day_gives_the_same_bytes_compiled_and_as_plain_python(day: str, clock: Clock) -> None:
     assert folded(day, clock) == with_the_compiler_off("-m", "tests.support.day", day, clock)
 
