@@ -132,7 +132,8 @@ async def test_what_comes_in_at_one_edge_is_seen_at_the_other_and_pages_its_own_
             assert (turn["transition"], turn["alert"], turn["seq"]) == ("acknowledged", answered, seq + 1)
 
             # Somebody answers by the link of a page, at the other edge, in the name that the pager signed; a GET changes nothing.
-            (told,) = [each for each in pages if "Suicidal" in each["title"]]
+            await until(lambda: any("Suicidal" in each["title"] for each in pages), "the page")
+            told = next(each for each in pages if "Suicidal" in each["title"])
             base, _, token = told["message"].split("Acknowledge: ")[1].partition("/answer/")
             assert base == f"https://{SITE}.example.org"
             assert "Acknowledge as whoever" in (await there.get(f"/answer/{token}")).text
