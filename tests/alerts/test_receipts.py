@@ -169,7 +169,8 @@ async def test_a_pager_waits_for_the_receipt_and_says_where_it_is_told(store: St
             return Outcome(True, receipt_within_s=90.0)
 
     clock = Clock()
-    both = [Destination("sms", Provider()), destination("call", Phone())]
+    # The call reaches nobody, or it would spare the message its second try.
+    both = [Destination("sms", Provider()), destination("call", Phone(refuses=99))]
     owe_ada(store)
     await until_idle(Pager(store, both, clock, recipients=TO, base=lambda site: f"https://{site}.example.org/"))
     assert ways(store) == ([], ["ada by sms: taken, no receipt yet"])
