@@ -88,6 +88,14 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/static-offline-docs"): _ANYBODY,
 }  # fmt: skip
 
+ANSWER: Final = ("POST", "/v1/alerts/{alert}/{verb}")
+
+
+def may_answer(role: StaffRole) -> bool:
+    """Whether a role may answer an alert, and is offered what only such a role may."""
+    return role in ROUTES[ANSWER].roles
+
+
 ENTERED_BY: Final[Mapping[str, frozenset[StaffRole]]] = {
     **dict.fromkeys(
         ("session.started", "session.ended", "dose", "dose.stopped", "vitals", "cuff.corrected", "monitor.alarm", "device.assigned",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.access.access import KNOWN, Access, SignedIn, Wait
 from deploy.access.accounts import LONGEST_PASSWORD, SCREEN, AccessRefused
+from deploy.access.roles import StaffRole, may_answer
 from models.instants import SECOND
 from models.wire.bounds import Name
 
@@ -54,10 +55,10 @@ def access_routes(access: Access | None) -> APIRouter:
 
     @routes.get("/me")
     async def me(request: Request) -> dict[str, Any]:
-        """Who is signed in, and their role; `sign_in` is false where nobody need be."""
+        """Who is signed in, their role, and whether it may answer alerts; `sign_in` is false where nobody need be."""
         if access is None:
-            return {"sign_in": False, "name": None, "role": None}
-        return {"sign_in": True, "name": request.state.person, "role": request.state.signed_in.role}
+            return {"sign_in": False, "name": None, "role": None, "answers": True}
+        return _who(request.state.person, request.state.signed_in.role)
 
     if access is None:
         return routes
@@ -79,7 +80,7 @@ def access_routes(access: Access | None) -> APIRouter:
         linked = access.accounts.linked(body.link)
         if linked is None:
             raise HTTPException(400, "This link has been used, or is too old. Ask for a new one.")
-        return {"sign_in": True, "name": linked[0], "role": linked[1]}
+        return _who(*linked)
 
     @routes.post("/welcome", responses={400: {"description": "The link or the password will not do"}})
     async def welcome(request: Request, body: WelcomeBody) -> JSONResponse:
@@ -114,7 +115,7 @@ def access_routes(access: Access | None) -> APIRouter:
         before = access.session_in(request.headers, scheme)
         if before is not None:
             access.accounts.end(before)
-        answer = JSONResponse({"sign_in": True, "name": signed.person.name, "role": signed.person.role})
+        answer = JSONResponse(_who(signed.person.name, signed.person.role))
         secure = access.is_secure(scheme)
         # A screen on a wall is signed in still when its browser has been started anew; anybody else is not.
         kept_s = SCREEN // SECOND if signed.person.role == "viewer" else None
@@ -128,6 +129,10 @@ def access_routes(access: Access | None) -> APIRouter:
         return answer
 
     return routes
+
+
+def _who(name: str | None, role: StaffRole) -> dict[str, Any]:
+    return {"sign_in": True, "name": name, "role": role, "answers": may_answer(role)}
 
 
 def _address(request: Request) -> str:

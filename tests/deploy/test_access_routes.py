@@ -115,6 +115,13 @@ async def test_each_route_lets_through_whom_the_table_names_and_nobody_else(clin
     assert wrong == []
 
 
+async def test_whether_somebody_may_answer_is_said_as_the_table_has_it(clinic: Inside) -> None:
+    async with AsyncExitStack() as stack:
+        clients = await everybody(clinic, stack)
+        said = {role: (await clients[role].get("/v1/access/me")).json()["answers"] for role in ROLES}
+    assert said == {role: role in EXPECTED["POST", "/v1/alerts/{alert}/{verb}"] for role in ROLES}
+
+
 async def test_a_route_that_no_table_names_is_nobodys(clinic: Inside) -> None:
     app = clinic.web.config.app
     assert isinstance(app, FastAPI)

@@ -48,6 +48,8 @@ export interface Me {
   sign_in: boolean;
   name: string | null;
   role: string | null;
+  /** Whether they may answer alerts and put somebody in another's place: the server's table says so (`deploy/access/roles.py`). */
+  answers: boolean;
 }
 
 /** Who is signed in; null until the server has said so. */
@@ -55,12 +57,9 @@ export const me = signal<Me | null>(null);
 /** True from the first answer that says that nobody is signed in, until somebody is. */
 export const signedOut = signal(false);
 
-/** Those who treat may answer an alert and put somebody in another's place; the server's table (`deploy/access/roles.py`) decides. */
-const TREATING: ReadonlySet<string | null> = new Set(["nurse", "clinician"]);
-
 /** Whether to offer what only they may. Offered while it is not known: a button that fails is seen, one that is missing is not. */
 export function mayAnswer(who: Me | null): boolean {
-  return who === null || !who.sign_in || TREATING.has(who.role);
+  return who === null || who.answers;
 }
 
 /** As sent in `by`: never empty. Where people sign in the server puts their name there itself. */
