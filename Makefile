@@ -62,6 +62,13 @@ schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire, and 
 .PHONY: board
 board: $(BOARD_BUILT) ## Build the board (alerts/board/dist)
 
+.PHONY: wheel
+wheel: setup ## Build the wheel with the board in it (dist/), its bill of materials, and the versions that it was tested with
+	rm -f dist/chairside-*.whl dist/constraints.txt dist/chairside.cdx.json
+	$(BIN)/python -m hatchling build --target wheel --directory dist
+	UV_PYTHON_DOWNLOADS=never .uv/bin/uv export --frozen --no-dev --all-extras --no-emit-project --no-hashes --no-annotate \
+		--no-header --quiet --output-file dist/constraints.txt
+
 ##@ A network of clinics on this machine
 
 .PHONY: cluster
@@ -96,7 +103,7 @@ prove-extremes: setup ## Post every field of every kind at its extremes to a run
 
 .PHONY: prove-plain
 prove-plain: setup ## Run the ward's tests with the compiler off, all concerns and a clinic's day (10 minutes)
-	$(BIN)/pytest -q -m prove
+	$(BIN)/pytest -q -m prove --ignore tests/deploy/supply
 
 .PHONY: prove-network
 prove-network: setup $(BROKER) ## Kill workers, broker and database of a network under load for twenty minutes; compare with a replay
@@ -145,6 +152,10 @@ prove-detection: setup ## Score the detectors on invented sessions and recording
 .PHONY: prove-planted
 prove-planted: setup ## Plant faults one at a time in a copy of the tree, and see which test notices (some half an hour)
 	$(BIN)/python -m bench.planted
+
+.PHONY: prove-wheel
+prove-wheel: wheel ## Install the wheel with pipx and run it with uvx, each from nothing and the registry (3 minutes)
+	$(BIN)/pytest -q -n 0 -m prove tests/deploy/supply
 
 .PHONY: train-forecast
 train-forecast: setup ## Train the forecast's pooled model on invented cohorts (some 20 minutes; the same seeds, the same bytes)
