@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from models.tables.rules import Category, PriorityName
 from models.wire.live import AlertPhase, EntryOut, TransitionKind, TransitionOut
@@ -116,16 +116,45 @@ class Forecast:
     doc: Mapping[str, Any]
 
 
+class ChannelMinute(NamedTuple):
+    """A channel's readings of a minute, in the channel's unit; `total` of them is `readings` times their mean."""
+
+    lowest: float
+    highest: float
+    total: float
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class VitalsMinute:
+    """A session's readings of one minute by channel, or a part of them: parts of the same minute add up.
+
+    `minute_us` is its beginning, by the sender's clock. No effect: it says nothing new, it is what the samples said, made small.
+    """
+
+    site: str
+    session: str | None
+    patient: str
+    minute_us: int
+    channels: Mapping[str, ChannelMinute]
+
+
 Effect = Transition | Page | AuditEntry | DeadLetter | Forecast
 
 
 @dataclass(frozen=True, slots=True)
 class FrameEffects:
-    """The effects of one frame, in order: the n-th has the key (shard, offset, n)."""
+    """The effects of one frame, in order: the n-th has the key (shard, offset, n). `minutes` are written with them."""
 
     shard: int
     offset: int
     effects: tuple[Effect, ...]
+    minutes: tuple[VitalsMinute, ...] = ()
+
+    @property
+    def to_write(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.effects or self.minutes)
 
 
 def transition_document(step: Transition) -> TransitionOut:

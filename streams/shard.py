@@ -20,7 +20,7 @@ from typing import Final, assert_never
 import msgpack
 
 from alerts.desk.desk import Desk
-from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects
+from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects, VitalsMinute
 from models.faults import Due, DueFailed, fault_line
 from models.findings import Digest, Finding
 from models.wire.live import ChairsOut
@@ -61,6 +61,8 @@ class Shard:
         self._since: list[tuple[int, int, Frame]] = []
         """The frames since then, with offset and stamp. None of them raises."""
         self._size = 0
+        self._minutes: list[VitalsMinute] = []
+        """Of the frame under way."""
 
     def step(self, offset: int, received_us: int, payload: bytes) -> FrameEffects:
         """Fold in the frame at `offset`, stamped `received_us`.
@@ -78,6 +80,7 @@ class Shard:
     def fold(self, frame: Frame, received_us: int) -> FrameEffects:
         """Fold in the next frame, which nobody has packed: recordings are read into frames, and never were a journal."""
         offset = self.next_offset
+        self._minutes = []
         try:
             effects = self._take(frame, offset, received_us)
         except MemoryError:
@@ -92,7 +95,7 @@ class Shard:
             self._size += len(frame)
             if self._size > KEPT_RECORDS:
                 self._keep(self._packed())
-        return FrameEffects(self.number, offset, effects)
+        return FrameEffects(self.number, offset, effects, tuple(self._minutes))
 
     def _take(self, frame: Frame, offset: int, received_us: int) -> tuple[Effect, ...]:
         """Fold in a frame, or a part of one. The state is of no use any more if it raises."""
@@ -104,6 +107,8 @@ class Shard:
             desk.advance(place[0])
             self._conclude(concluded, place[0])
         desk.advance(self.ward.clock_us)
+        self._minutes += self.ward.minutes
+        self.ward.minutes = []
         return desk.take()
 
     def _take_apart(self, frame: Frame, offset: int, received_us: int) -> tuple[Effect, ...]:
@@ -111,14 +116,16 @@ class Shard:
         self._go_back(self._kept)
         for earlier, stamp, done in self._since:
             self._take(done, earlier, stamp)
+        minutes: list[VitalsMinute] = []
         before, taken, left_out = self._packed(), list[Frame](), dict[Due, str]()
         effects: list[Effect] = []
         parts = deque(one_by_one(frame))
         while parts:
-            part = parts.popleft()
+            part, self._minutes = parts.popleft(), []
             try:
                 effects += self._take(part, offset, received_us)
                 taken.append(part)
+                minutes += self._minutes
             except MemoryError:
                 raise
             except Exception as raised:
@@ -140,6 +147,7 @@ class Shard:
         self.ward.left_out = self.desk.left_out = {}
         if frame.unknown:
             self.ward.counts["readings of no channel"] += frame.unknown
+        self._minutes = minutes
         return tuple(effects)
 
     def _conclude(self, concluded: Concluded, clock_us: int) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.store.store import Store
 from models.wire.bounds import Name
-from models.wire.live import SERIES_MINUTES, ChairOut, ChairsOut, HistoryOut, SessionsOut, SittingOut
+from models.wire.live import SERIES_MINUTES, ChairOut, ChairsOut, HistoryOut, SessionsOut, SittingOut, TraceOut
 
 NOT_OF_A_SESSION: Final = frozenset(("values", "limits", "next"))
 """What the list of open sessions leaves out of a chair: its readings and what follows from them."""
@@ -44,6 +44,15 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
             else []
         )
         return {"series": series, "entries": found}
+
+    @routes.get("/sessions/{session}/trace", response_model=AS_MADE, responses={200: {"model": TraceOut}})
+    async def trace(site: Site, session: Name, patient: Name | None = None) -> TraceOut:
+        """A session's vitals by the minute, of today or of years ago: of each channel the lowest, mean and highest.
+
+        A minute is there once it is over. Where a session's name was given to several patients: of the last one, unless `patient`
+        names another.
+        """
+        return await asyncio.to_thread(store.trace, site, session, patient)
 
     return routes
 

@@ -18,7 +18,18 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import FrameEffects
-from alerts.store import archive, burden, destinations, forecast_cache, forecast_queue, ledger, outbox, receipts, story
+from alerts.store import (
+    archive,
+    burden,
+    destinations,
+    forecast_cache,
+    forecast_queue,
+    ledger,
+    minutes,
+    outbox,
+    receipts,
+    story,
+)
 from alerts.store.database import Database
 from alerts.store.destinations import DestinationState
 from alerts.store.forecast_cache import CachedState
@@ -41,7 +52,7 @@ from alerts.store.tables import (
 from models.arrays import Document
 from models.instants import iso
 from models.wire.home import CountsOfBurden, KeptForecastOut
-from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, PageStateOut, TransitionOut
+from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, PageStateOut, TraceOut, TransitionOut
 from models.wire.on_call import AlertStoryOut
 
 
@@ -75,10 +86,12 @@ class Store:
             Where the frame disagrees with what is already written. A repeat of the same frame disagrees nowhere. What was
             offered is kept in `conflicts`, what was stored stays.
         """
-        while frame.effects:
+        while frame.to_write:
             try:
                 with self.database.writing() as connection:
-                    return ledger.write(connection, self.database.insert, frame, trace)
+                    conflicts = ledger.write(connection, self.database.insert, frame, trace) if frame.effects else []
+                    minutes.write_minutes(connection, self.database.insert, frame)
+                    return conflicts
             except WrittenMeanwhile:
                 continue
         return []
@@ -224,6 +237,11 @@ class Store:
             if history or as_of is not None:
                 return archive.past_forecasts(connection, site, patient, as_of)
             return archive.latest_forecasts(connection, site, patient)
+
+    def trace(self, site: str, session: str, patient: str | None = None) -> TraceOut:
+        """A session's vitals by the minute, of the patient in it last if no other is named."""
+        with self.database.reading() as connection:
+            return minutes.trace(connection, site, session, patient)
 
     def burden(self, site: str, since_us: int) -> CountsOfBurden:
         """What was alerted at a site since an instant, and how its pages were answered."""

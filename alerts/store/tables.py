@@ -142,6 +142,19 @@ FORECAST_QUEUE: Final = Table(
 )  # fmt: skip
 """Forecasts that the workers of a network ask for (forecast_queue.py); one clinic has no need of it."""
 
+VITALS_HOURS: Final = Table(
+    "vitals_hours", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("session", Text, primary_key=True),
+    Column("patient", Text, primary_key=True),
+    Column("hour_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Index(None, "site", "patient", "hour_us"),
+)  # fmt: skip
+"""An hour of a session's vitals by the minute (minutes.py). `session` is empty where it has no name. `next_offset`: the parts of
+all frames below it are in it."""
+
 DEAD_LETTERS: Final = Table(
     "dead_letters", METADATA, *_key(),
     Column("site", Text, nullable=False, index=True),

@@ -61,6 +61,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/site"): Allowed(_ALL),
     ("GET", "/v1/chairs"): Allowed(_ALL),
     ("GET", "/v1/sessions"): Allowed(_ALL),
+    ("GET", "/v1/sessions/{session}/trace"): Allowed(_PATIENTS),
     ("GET", "/v1/alerts"): Allowed(_ALL),
     ("GET", "/v1/transitions"): Allowed(_ALL),
     ("GET", "/v1/live"): Allowed(_ALL),

@@ -353,6 +353,28 @@ class HistoryOut(TypedDict):
 
 
 @WHOLE_DOCUMENT
+class ChannelTraceOut(TypedDict):
+    """A channel of a session by the minute, as columns of the same length, in order. `minute`: milliseconds since 1970 at its
+    beginning, by the sender's clock. `count`: how many readings it is made of, believed or not.
+    """
+
+    minute: list[int]
+    lowest: list[float]
+    mean: list[float]
+    highest: list[float]
+    count: list[int]
+
+
+@WHOLE_DOCUMENT
+class TraceOut(TypedDict):
+    """`GET /v1/sessions/{session}/trace`: a session's vitals by the minute, for years; a minute is there once it is over."""
+
+    session: str
+    patient: str | None
+    channels: dict[ChannelName, ChannelTraceOut]
+
+
+@WHOLE_DOCUMENT
 class DueOut(TypedDict):
     """Quantiles of the day on which the next dose is due: a date, or ``beyond_horizon``."""
 
@@ -414,5 +436,6 @@ FORECAST_ADAPTER: Final[TypeAdapter[ForecastOut]] = TypeAdapter(ForecastOut)
 ALERT_ADAPTER: Final[TypeAdapter[AlertOut]] = TypeAdapter(AlertOut)
 SNAPSHOT_ADAPTER: Final[TypeAdapter[SnapshotOut]] = TypeAdapter(SnapshotOut)
 SESSIONS_ADAPTER: Final[TypeAdapter[SessionsOut]] = TypeAdapter(SessionsOut)
+TRACE_ADAPTER: Final[TypeAdapter[TraceOut]] = TypeAdapter(TraceOut)
 HISTORY_ADAPTER: Final[TypeAdapter[HistoryOut]] = TypeAdapter(HistoryOut)
 FORECASTS_NEWS_ADAPTER: Final[TypeAdapter[ForecastsNewsOut]] = TypeAdapter(ForecastsNewsOut)

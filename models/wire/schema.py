@@ -15,6 +15,7 @@ from models.wire.live import (
     HISTORY_ADAPTER,
     SESSIONS_ADAPTER,
     SNAPSHOT_ADAPTER,
+    TRACE_ADAPTER,
     TRANSITION_ADAPTER,
 )
 from models.wire.observations import OBSERVATION
@@ -28,6 +29,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "chairs": CHAIRS_ADAPTER.json_schema,
     "sessions": SESSIONS_ADAPTER.json_schema,
     "history": HISTORY_ADAPTER.json_schema,
+    "trace": TRACE_ADAPTER.json_schema,
     "forecasts-news": FORECASTS_NEWS_ADAPTER.json_schema,
     "forecast": FORECAST_ADAPTER.json_schema,
     "forecasts": FORECASTS_ADAPTER.json_schema,

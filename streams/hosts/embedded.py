@@ -125,7 +125,7 @@ class Owner:
             for entry in entries:
                 self.received_us = entry.received_us
                 effects = self._step(entry)
-                if effects.effects:
+                if effects.to_write:
                     self._report(await self._commit(effects))
                 self.written_offset = self.shard.next_offset
                 if effects.effects:

@@ -2,7 +2,7 @@
 
 First it is settled which instant a sample is judged by (`signal/clocks.py`). Then time passes: what is due before the shard's
 clock falls due first, for any session. Then the sample is judged (`signal/quality.py`), heard (`absence.py`), held against the
-limits (`rules/holding.py`) and noted (`signal/trends.py`).
+limits (`rules/holding.py`), counted for its minute (`minutes.py`) and noted (`signal/trends.py`).
 
 Scalar code over the records of `rows.py`, compiled (`compiled.py`). What is rare (something falls due, a channel is back, a
 limit is flipped, a cuff was read, nobody takes a sample) is Python's to act on: the loop stops there, says why, and is entered
@@ -24,6 +24,7 @@ from streams.ward.absence import next_due, update_presence
 from streams.ward.association import NAMELESS, UNKNOWN
 from streams.ward.compiled import compiled, entry
 from streams.ward.limit_book import LimitRecord
+from streams.ward.minutes import count_in_minute, is_other_minute
 from streams.ward.records import RecordArray, RecordGrid
 from streams.ward.rows import CHANNEL_COUNT, NO_STEP, SessionRecord, StepRecord, TraceRecord
 from streams.ward.rules.holding import hold_sample, hold_step
@@ -60,13 +61,16 @@ CUFF: Final = 8
 """The sample has a pressure, trusted or not, or a temperature that is out of its range, or no longer (`odd`)."""
 UNCOUNTED: Final = 9
 """All is folded in, and some of it came late or named nobody, which the ward does not count yet: `late`, `nameless`."""
+MINUTE_OVER: Final = 10
+"""The sample is of another minute than its session's readings before it, which are put away."""
 
 ARRIVAL: Final = 0
 TIME: Final = 1
 BELIEVED: Final = 2
 HOLDS: Final = 3
-NOTES: Final = 4
-NEXT: Final = 5
+COUNTS: Final = 4
+NOTES: Final = 5
+NEXT: Final = 6
 """The steps of a sample, in order: where the loop goes on."""
 
 GO_ON: Final = -1
@@ -214,9 +218,14 @@ def fold_in(
         if sample.step == HOLDS:
             take_rate(session, sample)
             take_breathing(session, sample, limits)
-            sample.step = NOTES
+            sample.step = COUNTS
             if hold_sample(session, sample, limits):
                 return FLIPPED
+        if sample.step == COUNTS:
+            if is_other_minute(session, sample):
+                return MINUTE_OVER
+            count_in_minute(session, sample)
+            sample.step = NOTES
         if sample.step == NOTES:
             if sample.trusted[_SPO2]:
                 session.lowest_spo2 = min(session.lowest_spo2, sample.reading[_SPO2])

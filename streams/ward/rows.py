@@ -9,6 +9,7 @@ Cost: about 2 kB of memory a session, under 500 B in a checkpoint. Never here: w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -115,6 +116,11 @@ KINDS: Final = {
     "lowest_spo2": Kind(None, "f8", np.inf),
     "skewed":     Kind(None, "?", 0),                 # its device's clock is wrong
     "keys":       Kind(tuple(f"key{n}" for n in range(KEYS_KEPT)), "u8", 0),  # the last idempotency keys of samples
+    "minute":     Kind(None, "i8", NEVER),            # the minute under way, and of each channel's readings in it
+    "minute_lowest": Kind(CHANNEL_NAMES, "f8", np.inf),  # (streams/ward/minutes.py)
+    "minute_highest": Kind(CHANNEL_NAMES, "f8", -np.inf),
+    "minute_sum": Kind(CHANNEL_NAMES, "f8", 0),
+    "minute_count": Kind(CHANNEL_NAMES, "i4", 0),
     "open":       Kind(None, "?", 0),
 }
 # fmt: on
@@ -196,6 +202,11 @@ class SessionRecord(Protocol):
     lowest_spo2: float
     skewed: bool
     keys: NDArray[np.uint64]
+    minute: int
+    minute_lowest: Floats
+    minute_highest: Floats
+    minute_sum: Floats
+    minute_count: Ints
     open: bool
 
 
@@ -254,6 +265,11 @@ class Rows:
         self.sessions[row] = _RESTING
         self.due[row] = FAR
         self.free.append(row)
+
+    def rest(self, row: int, fields: Iterable[str]) -> None:
+        """Put fields of a row to rest."""
+        for name in fields:
+            self.sessions[name][row] = _RESTING[name]
 
     def packed(self) -> dict[str, Any]:
         """The used rows, as msgpack-able columns."""

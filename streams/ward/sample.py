@@ -54,6 +54,8 @@ class SampleRecord(Protocol):
     plausible: Octets
     #: Plausible, and too far from its neighbour.
     stepped: Octets
+    #: In its range, no repeat, and perhaps late: it counts for its minute (`minutes.py`).
+    counted: Octets
     #: Believed: starts and ends alerts; (limits' columns,).
     trusted: Octets
     #: What is known of it: an index into `QUALITIES`.
@@ -108,7 +110,7 @@ _C, _R = (CHANNEL_COUNT,), (HELD_COUNT,)
 _RECORD: Final = np.dtype([
     ("place", "i8"), ("row", "i8"), ("step", "i8"), ("observed", "u1"), ("clock_us", "i8"), ("at_us", "i8"), ("sent_us", "i8"),
     ("again", "u1"), ("reading", "f8", (_COLUMNS,)), ("passed_us", "i8", (_COLUMNS,)), ("before_us", "i8", _C),
-    ("fresh", "u1", _C), ("readable", "u1", _C), ("plausible", "u1", _C), ("trusted", "u1", (_COLUMNS,)), ("quality", "u1", _C), ("stepped", "u1", _C),
+    ("fresh", "u1", _C), ("readable", "u1", _C), ("plausible", "u1", _C), ("counted", "u1", _C), ("trusted", "u1", (_COLUMNS,)), ("quality", "u1", _C), ("stepped", "u1", _C),
     ("believed", "i8", _C), ("rate_counts", "u1"), ("rate_withheld", "u1"), ("company", "i8"), ("flips", "u1", _R), ("deepens", "u1", _R), ("since", "i8", _R),
     ("odd", "u1"), ("any_fresh", "u1"), ("begun", "u1"), ("returned", "u1"), ("turned", "u1"), ("skewed", "u1"),
     ("column", "i8"), ("shown", "f8"), ("of_rate", "u1"), ("overdue", "i8"), ("late", "i8"), ("nameless", "i8"), ("in_use", "i8"),

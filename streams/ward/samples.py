@@ -20,6 +20,7 @@ from streams.ward.absence import fall_due, file_presence, file_spot_readings
 from streams.ward.association import NAMELESS
 from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
+from streams.ward.minutes import put_minute_away
 from streams.ward.rules.thresholds import file_flips
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
@@ -114,6 +115,8 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
                 _, entry = frame.authors.get(int(sample.place), (None, None))
                 fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample), entry)
             file_spot_readings(state, row, sample, _place(state, frame))
+        case loop.MINUTE_OVER:
+            put_minute_away(state, row)
         case loop.UNCOUNTED:
             state.counts["repeated or late"] += int(sample.late)
             state.counts["samples of nobody"] += int(sample.nameless)

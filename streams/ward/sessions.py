@@ -14,6 +14,7 @@ from streams.journal.frame import Origin
 from streams.ward.association import Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import update_past
+from streams.ward.minutes import put_minute_away
 from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.rules.two_at_once import review_two
 from streams.ward.sentences import number, rule_sentence
@@ -67,6 +68,7 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
     for rule in conditions:
         text = f"{before.where}: {RULES[rule].title}; a session was started."
         state.file(before, over(rule, here[0], text, {"goes_on_as": session.patient}), here)
+    put_minute_away(state, row)
     known.remove(row)
     known.add(row, session)
     rows.limit_set[row] = state.limits.set_of(session.site, session.patient)
@@ -113,6 +115,7 @@ def close_session(state: WardState, row: int, at_us: int, here: Here) -> None:
     update_past(state, row, here[0])
     state.counts["watched µs"] += int(state.rows.watched[row])
     hand_over(state, row, (session.name,), (session.patient,), state.association.devices_of(row), here[0])
+    put_minute_away(state, row)
     state.association.remove(row)
     state.rows.release(row)
     review_two(state, session.site, here)

@@ -13,7 +13,7 @@ from math import isnan
 from statistics import median
 from typing import Final, Literal
 
-from alerts.effects import AuditEntry, DeadLetter, Forecast
+from alerts.effects import AuditEntry, DeadLetter, Forecast, VitalsMinute
 from models.faults import Due
 from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER
@@ -79,6 +79,8 @@ class WardState:
         self.seen_keys: dict[int, int] = {}
         #: What the frame under way has led to, each with its place; empty between frames.
         self.emitted: list[tuple[Place, Concluded]] = []
+        #: The minutes of sessions that the frame has ended (minutes.py); empty between frames.
+        self.minutes: list[VitalsMinute] = []
         #: What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again.
         self.left_out: dict[Due, str] = {}
 

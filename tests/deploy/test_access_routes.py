@@ -45,7 +45,9 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/alerts/{alert}/{verb}"): TREATING,
     ("POST", "/v1/rota/overrides"): TREATING,
     ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
-    **{("GET", path): TREATING | {"scheduler", "auditor"} for path in ("/v1/patients", "/v1/patients/{patient}", "/v1/forecasts")},
+    **{("GET", path): TREATING | {"scheduler", "auditor"} for path in (
+        "/v1/patients", "/v1/patients/{patient}", "/v1/forecasts", "/v1/sessions/{session}/trace",
+    )},
     ("POST", "/fhir"): {"monitor"},
     ("POST", "/fhir/{kind}"): {"monitor"},
     ("GET", "/v1/burden"): TREATING | {"scheduler", "auditor", "operator"},

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from alerts.desk.alert import Alert
-from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition, effect_document
+from alerts.effects import AuditEntry, DeadLetter, Effect, Page, Transition, VitalsMinute, effect_document
 from models.instants import SECOND, from_iso, to_datetime
 from models.wire.observations import (
     AlertAcknowledged,
@@ -81,7 +81,7 @@ PLAYED: Final[deque[Scene]] = deque(maxlen=8)
 
 @dataclass
 class Scene:
-    """A clinic with a shard, `now_s` seconds after its start. `effects` is everything that came out, in order."""
+    """A clinic with a shard, `now_s` seconds after its start. `effects` is everything that came out, in order; and `minutes`."""
 
     clock: Clock = "received"
     site: str = "main"
@@ -89,6 +89,7 @@ class Scene:
     shard: Shard = field(init=False)
     journal: list[tuple[int, bytes]] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    minutes: list[VitalsMinute] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shard = Shard(clock=self.clock)
@@ -103,6 +104,7 @@ class Scene:
         done = self.shard.step(self.shard.next_offset, *stamped)
         validate_state(self.shard.ward)
         self.effects.extend(done.effects)
+        self.minutes.extend(done.minutes)
         if done.effects:
             self.shows_as_published()
         for effect in done.effects:

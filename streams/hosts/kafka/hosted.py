@@ -214,7 +214,7 @@ class HostedShard:
                 raise Reload
             effects = self._step(offset, received_us, payload)
             self.received_us = max(self.received_us, received_us)
-            if effects.effects:
+            if effects.to_write:
                 conflicts = await self._patiently(self._store.commit, effects, trace)
                 for each in conflicts:
                     log.error("shard %d: effects disagree with the store: %s", self.number, each)
@@ -225,6 +225,7 @@ class HostedShard:
                             stored=each.stored, offered=each.offered,
                         ),
                     )  # fmt: skip
+            if effects.effects:
                 await self._tell(self.number, effects)
             await self._watch_stamp(received_us)
             self.frames += 1

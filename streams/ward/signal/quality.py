@@ -111,17 +111,20 @@ def _take(
     for column in range(CHANNEL_COUNT):
         reading = readings[column]
         newer = sample.at_us > session.at[column] and not repeated
-        readable = newer and not isnan(reading) and status[column] == 0
+        said = not isnan(reading) and status[column] == 0
+        readable = newer and said
         fresh = readable or (newer and (not isnan(reading) or status[column] > 0))
         inside = channels[column].lowest <= reading <= channels[column].highest
         if column == _SPO2 and not inside:
             inside = _has_sunk(session, sample, channels[column], reading)
-        plausible = readable and inside and not (inverted and column in (_SBP, _DBP))
+        inside = inside and not (inverted and column in (_SBP, _DBP))
+        plausible = readable and inside
         sample.reading[column] = reading
         sample.before_us[column] = session.at[column]
         sample.fresh[column] = fresh
         sample.readable[column] = readable
         sample.plausible[column] = sample.trusted[column] = plausible
+        sample.counted[column] = said and inside and not repeated
         sample.believed[column] = NO_STEP
         if fresh:
             sample.any_fresh = True

@@ -56,7 +56,7 @@ def test_the_days_reach_what_is_compiled() -> None:
         patched.setattr(loop, "fold_in", noting)
         for day in DAYS:
             folded(day, "received")
-    assert stopped == set(range(loop.UNCOUNTED + 1))
+    assert stopped == set(range(loop.MINUTE_OVER + 1))
 
 
 @pytest.mark.slow
