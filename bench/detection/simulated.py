@@ -1,8 +1,8 @@
 """Invented sessions, scored: what their truth says had to be told, what was told, and what plain limits would have sounded.
 
 Sessions of one family (`streams/clinic/families.py`, `held_out.py`) run at once, as lines through the reader and the
-replay that files go through. Where a device's clock is wrong an alert's time is the device's, and is put right before it is
-compared; the ward is not told.
+replay that files go through. Where a device's clock is wrong, an alert was told when the line came that told it, whatever it
+says; the ward does not know.
 Cost: some 0.15 s an hour of monitoring.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from bench.detection.matching import SAME, Expected, FalseStep, Match, matched, unexplained
 from bench.detection.plain import CUFFS, PLAIN, crossings
 from bench.detection.recordings import CHANNELS, Recording
-from bench.detection.told import Alert, replayed
+from bench.detection.told import Alert, replayed, replayed_as_told
 from models.arrays import Floats
 from models.instants import MINUTE, SECOND, from_iso, to_us
 from models.tables.rules import RULES, Priority
@@ -89,10 +89,21 @@ def family(name: str, sessions: int, seed: int, configuration: SiteConfigured | 
 def scored(clinic: Clinic, row: Family, configuration: SiteConfigured | None = None) -> Scored:
     """Live through these sessions and score what was told of them."""
     shown = _Shown()
-    alerts, summary = replayed(_seen(_lines(clinic), shown), configuration)
-    right = _clocks(clinic)
-    alerts = [_put_right(alert, right) for alert in alerts]
-    truth = [(_expected(event, right), event) for event in clinic.truth()]
+    wrong = _wrong_clocks(clinic)
+    lines = _seen(_lines(clinic), shown)
+    if wrong:
+        alerts, told, summary = replayed_as_told(lines, _arrives_us, configuration)
+        pairs = zip(alerts, told, strict=True)
+        alerts = [
+            by_arrival if _by_arrival(by_arrival.patient, by_arrival.category, wrong) else said
+            for said, by_arrival in pairs
+        ]
+    else:
+        alerts, summary = replayed(lines, configuration)
+    truth = [
+        (_expected(event, _by_arrival(event["patient"], RULES[event["rule"]].category, wrong)), event)
+        for event in clinic.truth()
+    ]
     events = [event for event, _ in truth]
     matches = matched(events, alerts)
     recordings = {device: _recording(device, rows) for device, rows in sorted(shown.vitals.items())}
@@ -134,43 +145,28 @@ def _seen(lines: Iterator[Vitals | Event | SetAside], shown: _Shown) -> Iterator
         yield line
 
 
-Right = Mapping[str, Callable[[int], int]]
-"""Patient → what puts the time of his or her device right; only where the clock is wrong."""
 _ENTERED: Final = frozenset({"consciousness", "dissociation", "mood"})
 """Categories of what people enter, on a tablet whose clock is right."""
 
 
-def _clocks(clinic: Clinic) -> Right:
-    found: dict[str, Callable[[int], int]] = {}
-    for booking in clinic.bookings:
-        plan = plan_session(clinic.seed, booking)
-        if plan.clock.right:
-            continue
-        second = np.arange(plan.end_s + 60)
-        true_us = plan.start_us + plan.phase_us + second * SECOND
-        # Samples behind the newest are not used, so the first second that shows a time is the one that counts.
-        shown_us = np.maximum.accumulate(true_us + plan.clock.error_us(second))
-
-        def right(at_us: int, shown_us: Any = shown_us, true_us: Any = true_us) -> int:
-            row = min(int(np.searchsorted(shown_us, at_us)), len(shown_us) - 1)
-            return at_us - int(shown_us[row]) + int(true_us[row])
-
-        found[plan.person.alias] = right
-    return found
+def _by_arrival(patient: str, category: str, wrong: frozenset[str]) -> bool:
+    return patient in wrong and category not in _ENTERED
 
 
-def _put_right(alert: Alert, right: Right) -> Alert:
-    mine = right.get(alert.patient)
-    if mine is None or alert.category in _ENTERED:
-        return alert
-    steps = [replace(step, at_us=mine(step.at_us), sent_us=step.at_us) for step in alert.steps]
-    over_us = None if alert.over_us is None else mine(alert.over_us)
-    return replace(alert, onset_us=mine(alert.onset_us), steps=steps, over_us=over_us)
+def _wrong_clocks(clinic: Clinic) -> frozenset[str]:
+    """Patients whose device's clock is wrong."""
+    plans = (plan_session(clinic.seed, booking) for booking in clinic.bookings)
+    return frozenset(plan.person.alias for plan in plans if not plan.clock.right)
 
 
-def _expected(event: Mapping[str, Any], right: Right) -> Expected:
-    due_us = None if event["due_at"] is None else from_iso(event["due_at"])
-    mine = None if RULES[event["rule"]].category in _ENTERED else right.get(event["patient"])
+def _arrives_us(line: Vitals | Event | SetAside) -> int:
+    """When a line arrives: by the gateway's clock, where the device's is wrong."""
+    received = None if isinstance(line, SetAside) else line.received_at
+    return to_us(line.at if received is None else received)
+
+
+def _expected(event: Mapping[str, Any], by_arrival: bool) -> Expected:
+    due = event["due" if by_arrival else "due_at"]
     return Expected(
         patient=event["patient"],
         rule=event["rule"],
@@ -178,7 +174,7 @@ def _expected(event: Mapping[str, Any], right: Right) -> Expected:
         from_us=from_iso(event["from"]),
         to_us=from_iso(event["to"]),
         expect=event["expect"],
-        due_us=due_us if due_us is None or mine is None else mine(due_us),
+        due_us=None if due is None else from_iso(due),
     )
 
 

@@ -7,16 +7,16 @@ Never here: the ward's own state. What is scored is what was sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from alerts.effects import Transition
-from models.instants import from_iso
+from models.instants import NEVER, from_iso, iso
 from models.tables.rules import Priority
 from models.wire.observations import Event, SetAside, SiteConfigured, Vitals
 from streams.hosts.replay import Replay, Summary
-from streams.journal.frame import frames_of
+from streams.journal.frame import Frame, frame_of, frames_of
 
 PHYSIOLOGICAL: Final = frozenset({"cardiovascular", "respiratory", "consciousness", "dissociation"})
 """Categories of what a body does. Technical and protocol alerts are about wires and clocks, and counted beside."""
@@ -27,7 +27,7 @@ _OVER: Final = frozenset({"latched", "closed"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One transition that gave the alert a priority. `sent_us`: its time as sent, where `at_us` was put right."""
+    """One transition that gave the alert a priority. `sent_us`: its time as sent, where `at_us` is when it was told."""
 
     at_us: int
     what: str
@@ -83,9 +83,37 @@ def gathered(transitions: Iterable[Transition]) -> list[Alert]:
     return list(alerts.values())
 
 
-def replayed(
-    lines: Iterable[Vitals | Event | SetAside], configuration: SiteConfigured | None = None
-) -> tuple[list[Alert], Summary]:
+Line = Vitals | Event | SetAside
+
+
+def replayed(lines: Iterable[Line], configuration: SiteConfigured | None = None) -> tuple[list[Alert], Summary]:
     """The alerts that these lines raise, and what the replay came to."""
     run = Replay(configuration)
     return gathered(run.run(frames_of(lines))), run.summary
+
+
+def replayed_as_told(
+    lines: Iterable[Line], arrives_us: Callable[[Line], int], configuration: SiteConfigured | None = None
+) -> tuple[list[Alert], list[Alert], Summary]:
+    """The same alerts twice: by the times that they say, and by the arrival of the line that told of them, which no clock bends.
+
+    Each line is a frame of its own, some ten times as slow.
+    """
+    now_us = NEVER
+
+    def one_by_one() -> Iterator[Frame]:
+        nonlocal now_us
+        for line in lines:
+            now_us = max(now_us, arrives_us(line))
+            yield frame_of([line])
+
+    run = Replay(configuration)
+    said: list[Transition] = []
+    told: list[Transition] = []
+    for transition in run.run(one_by_one()):
+        said.append(transition)
+        told.append(replace(transition, at=iso(now_us)))
+    by_arrival = gathered(told)
+    for alert, as_said in zip(by_arrival, alerts := gathered(said), strict=True):
+        alert.steps = [replace(one, sent_us=sent.at_us) for one, sent in zip(alert.steps, as_said.steps, strict=True)]
+    return alerts, by_arrival, run.summary

@@ -12,7 +12,7 @@ import pytest
 from bench.detection import panels
 from bench.detection.believable import low_runs
 from bench.detection.burden import Fated, burden_of
-from bench.detection.card import Card, simulated_bars
+from bench.detection.card import LATE_S, Card, grave, simulated_bars
 from bench.detection.injected import KINDS, Invented, found, invent
 from bench.detection.matching import Expect, Expected, matched, unexplained
 from bench.detection.plain import PLAIN, crossings
@@ -23,6 +23,7 @@ from models.arrays import Floats
 from models.instants import EPOCH, SECOND
 from models.tables.rules import Priority
 from models.wire.observations import LimitChange, LimitChanges, SiteConfigured
+from streams.clinic.held_out import FAMILIES
 from streams.ward import samples
 from streams.ward.signal.channel_table import CHANNEL_TABLE
 
@@ -153,6 +154,16 @@ def test_a_quiet_session_calls_nobody(name: str) -> None:
     assert quiet.false == []
     assert [cuff for cuff in quiet.alone if cuff.raised] == []
     assert sum(quiet.plain.values()) > 5, "plain limits would have called"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_bars_of_finding_and_of_calling_nobody_hold_for_every_family(name: str) -> None:
+    """Three sessions of each: whatever its lines do on their way, nothing that lasts is missed or late."""
+    few = family(name, sessions=3, seed=1)
+
+    told = [(one.event.rule, one.event.patient, one.late_s) for one in grave([few])]
+    assert [one for one in told if one[2] is None or one[2] > LATE_S] == []
+    assert few.false == [] or not few.quiet
 
 
 def test_the_card_fails_if_every_hold_were_twice_as_long(eventful: Scored) -> None:

@@ -28,17 +28,19 @@ class ClockRecord(Protocol):
     """A sender's clock, instants in µs.
 
     shift: added to what it says. newest: the newest instant that a sample of it was judged by. beat: the longest gap of late, as
-    in `beat.py`. heard: the shard's clock at its last sample.
+    in `beat.py`. usual: the same, but a longer gap only doubles it. heard: the shard's clock at its last sample.
     run, run_sent, count: of the samples that are not newer, or too far behind: the shard's clock and the sender's at the first
     of them, and how many there were; run is NEVER where there are none. sent, content: the last sample's. stands: its clock does.
     lines: how many of other content it sent at `sent`; each, pace: of the instant before, that and the time a line (0: unknown).
     marks: the contents of its last samples while its clock is in doubt (shift, run), each in the place of its half second;
-    0: none. landmarks: those of the first newer sample of each four seconds, one byte each; 0: none.
+    0: none. landmarks: those of the first newer sample of each four seconds, one byte each; 1: none, but the time passed at
+    the sender's beat; 0: nothing has come of it.
     """
 
     shift: int
     newest: int
     beat: int
+    usual: int
     heard: int
     run: int
     run_sent: int
@@ -54,7 +56,7 @@ class ClockRecord(Protocol):
 
 
 _FIELDS: Final = {
-    "shift": ("i8", 0), "newest": ("i8", NEVER), "beat": ("i8", USUAL_BEAT), "heard": ("i8", NEVER), "run": ("i8", NEVER),
+    "shift": ("i8", 0), "newest": ("i8", NEVER), "beat": ("i8", USUAL_BEAT), "usual": ("i8", USUAL_BEAT), "heard": ("i8", NEVER), "run": ("i8", NEVER),
     "run_sent": ("i8", NEVER), "count": ("i8", 0), "sent": ("i8", NEVER), "content": ("i8", 0), "stands": ("u1", 0),
     "lines": ("i8", 0), "each": ("i8", 0), "pace": ("i8", 0),
 }  # fmt: skip

@@ -54,6 +54,10 @@ PLACE: Final = SECOND // 2
 that is sent again."""
 LANDMARK_EVERY: Final = 4 * SECOND
 """The same eight and a half minutes in landmarks. Two of these are less than `BELIEVED_AFTER`. Chosen by us."""
+USUAL_GAPS: Final = 2
+"""A gap up to so many times the usual one is a sender's beat: its times have been, though no line shows them. Chosen by us."""
+COVERED: Final = 1
+"""A landmark of a time that passed between two lines at a sender's beat. 0: nothing has come of it; above: a line's content."""
 _MASK: Final = 0xFFFF
 
 
@@ -96,9 +100,13 @@ def take_instant(clock: ClockRecord, sample: SampleRecord, sent_us: int, values:
     if at_us > clock.newest:
         if clock.newest > NEVER:
             gap_us = min(at_us - clock.newest, SLOWEST_BEAT)
-            clock.beat = gap_us if gap_us >= clock.beat else clock.beat - (clock.beat - gap_us) // 4
             if clock.shift == 0:
-                _leave_a_gap(clock, sent_us)
+                _cover(clock, sent_us, at_us - clock.newest)
+            clock.beat = gap_us if gap_us >= clock.beat else clock.beat - (clock.beat - gap_us) // 4
+            # A gap only doubles it: one that lines are missing from is no beat.
+            clock.usual = (
+                min(gap_us, 2 * clock.usual) if gap_us >= clock.usual else clock.usual - (clock.usual - gap_us) // 4
+            )
         clock.newest = at_us
         if sent_us // LANDMARK_EVERY != clock.sent // LANDMARK_EVERY:
             clock.landmarks[sent_us // LANDMARK_EVERY % LANDMARKS] = _byte_of(content)
@@ -132,6 +140,7 @@ def _forget(clock: ClockRecord) -> None:
     clock.shift = 0
     clock.newest = NEVER
     clock.beat = USUAL_BEAT
+    clock.usual = USUAL_BEAT
     clock.heard = NEVER
     clock.run = NEVER
     clock.run_sent = NEVER
@@ -204,11 +213,12 @@ def _was_set(clock: ClockRecord, sample: SampleRecord, sent_us: int, content: in
 
 
 @compiled
-def _leave_a_gap(clock: ClockRecord, sent_us: int) -> None:
-    """Forget the landmarks of the time between a sender's newest line and this one: nothing has come of it."""
+def _cover(clock: ClockRecord, sent_us: int, gap_us: int) -> None:
+    """Set the landmarks between a sender's newest line and this one: covered where the gap is its beat, else nothing has come."""
     last = sent_us // LANDMARK_EVERY
+    covered = COVERED if gap_us <= USUAL_GAPS * clock.usual else 0
     for n in range(max(clock.newest // LANDMARK_EVERY + 1, last - LANDMARKS + 1), last):
-        clock.landmarks[n % LANDMARKS] = 0
+        clock.landmarks[n % LANDMARKS] = covered
 
 
 @compiled
@@ -218,11 +228,7 @@ def _fills_a_gap(clock: ClockRecord, sample: SampleRecord, sent_us: int, newer: 
         return False
     if clock.newest - sent_us >= (LANDMARKS - 1) * LANDMARK_EVERY:
         return False
-    last = min(sent_us + clock.beat, clock.newest) // LANDMARK_EVERY
-    for n in range(max((sent_us - clock.beat) // LANDMARK_EVERY, last - LANDMARKS + 1), last + 1):
-        if clock.landmarks[n % LANDMARKS] != 0:
-            return False
-    return True
+    return bool(clock.landmarks[sent_us // LANDMARK_EVERY % LANDMARKS] == 0)
 
 
 @compiled
@@ -236,7 +242,7 @@ def _rebase(clock: ClockRecord, sample: SampleRecord, sent_us: int) -> int:
 
 @compiled
 def _byte_of(content: int) -> int:
-    return (content >> 1) % 255 + 1
+    return (content >> 1) % 254 + COVERED + 1
 
 
 @compiled

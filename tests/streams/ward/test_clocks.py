@@ -286,3 +286,25 @@ def test_in_a_recording_a_line_that_steps_back_takes_no_time_back() -> None:
     clinic.send(three.vitals(at_s=100, patient="P-3", spo2=97))
     clinic.send(three.vitals(at_s=50, patient="P-3", pulse=70).model_copy(update={"device": "oximeter"}))
     assert clinic.shard.ward.clock_us == START_US + 100 * SECOND
+
+
+@pytest.mark.parametrize("beat_s", [1.0, 5.0, 10.0])
+@pytest.mark.parametrize("gap_s", [30, 120, 300])
+@pytest.mark.parametrize("later_s", [10, 60, 180])
+def test_what_a_recording_has_late_fills_the_gap_and_takes_no_time_from_what_comes_after(
+    beat_s: float, gap_s: int, later_s: int
+) -> None:
+    """Lines that overtook a stretch, then the stretch, then a fall: told as if all had come in order, and no clock was set."""
+    clinic = scene("observed")
+    three = clinic.chair("3")
+    sends(clinic, round(600 / beat_s), 96, beat_s=beat_s)
+    gap = [clinic.now_s + beat_s * n for n in range(1, round(gap_s / beat_s) + 1)]
+    clinic.now_s = gap[-1]
+    sends(clinic, round(later_s / beat_s), 96, beat_s=beat_s)
+    clinic.send(*(three.vitals(at_s=at_s, spo2=96 + round(at_s) % 2, hr=70 + round(at_s) % 3) for at_s in gap))
+    sends(clinic, round(60 / beat_s), 96, beat_s=beat_s)
+    low_s = clinic.now_s
+    sends(clinic, round(60 / beat_s), 80, beat_s=beat_s)
+    assert raised(clinic, "clock-skew") == []
+    (low,) = raised(clinic, "desaturation")
+    assert low_s < low <= low_s + 15 + 3 * beat_s
