@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import uvicorn
 from deploy.app import build
 from deploy.configuration import WatchedSettings
 from deploy.logs import set_up_log
+from deploy.running import note_running
 from deploy.settings import Settings
 from deploy.wiring import Service, wall_us
 from streams.hosts.watchdog import Watchdog
@@ -91,6 +93,8 @@ def run_service(config: Path | None, data: Path, host: str, port: int, clock: Cl
             " under [access]; its first start prints a link that makes the first operator (docs/access.md)"
         )
     set_up_log()
+    # Whatever is made from here on, journal and store among it, is for this user alone.
+    os.umask(0o077)
     listening = listen(host, port)
     service = Service(data, settings, clock, watched=watched)
     address = f"http://{host}:{listening.getsockname()[1]}"
@@ -98,6 +102,7 @@ def run_service(config: Path | None, data: Path, host: str, port: int, clock: Cl
         link = service.access.accounts.link(None, "operator")
         board = (settings.pages.link or address.replace("//0.0.0.0:", "//localhost:")).rstrip("/")
         sys.stderr.write(f"Nobody can sign in yet. The first operator, once, within a day: {board}/welcome#{link}\n")
+    note_running(data, address, wall_us())
     sys.stderr.write(f"Chairside on {address} (board /, chair page /chair, API /docs), data in {data}\n")
     sys.stderr.flush()
     watchdog = Watchdog(lambda: service.turns, lambda: "the loop hangs", HANGS_AFTER)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from alerts.effects import encode
 from deploy.cli.access_commands import account_app, token_app
+from deploy.cli.doctor import doctor_command
 from deploy.cli.forecast_commands import forecast_command, recalibrate_command
 from deploy.cli.network_commands import (
     create_topics_command,
@@ -230,6 +231,7 @@ app.command("edge")(edge_command)
 app.command("page-test")(page_test_command)
 app.command("send")(send_command)
 app.command("why")(why_command)
+app.command("doctor")(doctor_command)
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 

@@ -14,7 +14,7 @@ from alerts.effects import Page
 from alerts.notify.destination import Destination, Message, Outcome
 from deploy.cli.terminal import err, fail
 from deploy.settings import BadConfiguration, load
-from models.instants import iso
+from deploy.trial_page import trial_page
 
 
 def page_test_command(
@@ -34,11 +34,7 @@ def page_test_command(
     if not wanted:
         known = ", ".join(each.name for each in destinations)
         raise fail(f"there is no destination {to}; there are {known}" if known else "there is no destination at all")
-    now_us = time.time_ns() // 1000
-    page = Page(
-        f"test-{now_us}", iso(now_us), settings.site.name, "-", "high", (),
-        f"TEST ▲ {settings.site.name}: a test page", "Nobody is in need. Chairside was asked to send this.",
-    )  # fmt: skip
+    page = trial_page(settings.site.name, time.time_ns() // 1000)
     outcomes = asyncio.run(_send(wanted, page))
     for each, outcome in zip(wanted, outcomes, strict=True):
         err.print(f"{each.name}: {'taken' if outcome.arrived else f'not taken: {outcome.reason}'}", highlight=False)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.service import COMMAND, PATIENCE_S, ROOT, chairside, falling, invoked, ndjson, said_once, started
 
-COMMANDS = ("replay", "simulate", "check-config", "serve", "demo", "why")
+COMMANDS = ("replay", "simulate", "check-config", "serve", "demo", "why", "doctor")
 
 
 def test_help_says_what_it_is_not_and_where_to_begin() -> None:
