@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
+from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE, RETRY_AFTER_S, NotNow
@@ -70,6 +71,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(observation_routes(service.append, service.store, service.counted, admission))
     app.include_router(fhir_routes(service.append, service.counted, admission))
     app.include_router(chair_routes(service.views, service.store))
+    app.include_router(registration_routes(service.store))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
     app.include_router(rota_routes(service.append, service.views))
@@ -147,7 +149,9 @@ def _pages(app: FastAPI) -> None:
     @app.get("/oncall", include_in_schema=False)
     @app.get("/clinic", include_in_schema=False)
     @app.get("/patient/{patient}", include_in_schema=False)
-    async def page(chair: str = "", alert: str = "", patient: str = "") -> Response:
+    @app.get("/enter/{patient}", include_in_schema=False)
+    @app.get("/session/{session}", include_in_schema=False)
+    async def page(chair: str = "", alert: str = "", patient: str = "", session: str = "") -> Response:
         if not index.is_file():
             raise HTTPException(503, "the board is not built: run `make board`; the API is at /docs")
         return FileResponse(index, headers={"Cache-Control": "no-cache"})

@@ -51,6 +51,24 @@ def course(connection: Connection, site: str, patients: Sequence[str]) -> dict[s
     return found
 
 
+REGISTERED: Final = ("weight_kg", "birth_year", "sex", "timezone", "conditions", "medications", "limits")
+
+
+def registration(connection: Connection, site: str, patient: str) -> Document:
+    """What is registered of a patient: each field as it was last said, and when anything was; empty: nothing ever was."""
+    wanted = (
+        sa.select(AUDIT.c.doc)
+        .where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient), AUDIT.c.kind == "patient.registered")
+        .order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n)
+    )
+    found: Document = {}
+    for doc in connection.scalars(wanted):
+        entry = json.loads(doc)
+        said = entry["doc"]
+        found |= {name: said[name] for name in REGISTERED if said.get(name) is not None} | {"at": entry["at"]}
+    return found
+
+
 def in_sessions(connection: Connection, site: str, patient: str) -> list[Document]:
     """What was entered in a patient's sessions, in order."""
     mine = sa.select(AUDIT.c.session).where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient))

@@ -177,6 +177,11 @@ class Store:
         with self.database.reading() as connection:
             return archive.course(connection, site, patients)
 
+    def registration(self, site: str, patient: str) -> Document:
+        """What is registered of a patient, each field as it was last said."""
+        with self.database.reading() as connection:
+            return archive.registration(connection, site, patient)
+
     def cached_states(self, site: str, patients: Sequence[str]) -> dict[str, CachedState]:
         """The forecaster's caches of patients; who has none is missing."""
         with self.database.reading() as connection:

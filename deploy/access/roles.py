@@ -40,7 +40,7 @@ _ANYBODY: Final = Allowed(anybody=True)
 ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
     **{("GET", page): _ANYBODY for page in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/welcome", "/assets",
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/welcome", "/assets",
         "/schema/{name}.json", "/healthz",
     )},
     # Links that are signed themselves, for one alert and one person.
@@ -80,6 +80,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Patients at home.
     ("GET", "/v1/patients"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient}"): Allowed(_PATIENTS),
+    ("GET", "/v1/patients/{patient}/registration"): Allowed(_PATIENTS),
     ("GET", "/v1/forecasts"): Allowed(_PATIENTS),
     ("GET", "/v1/burden"): Allowed(_PATIENTS | {"operator"}),
     # How it runs.
@@ -113,3 +114,9 @@ FROM_DEVICES: Final = ("vitals", "monitor.alarm")
 """What a token may send unless its entry says otherwise: readings with what the device says of them, and its own alarms."""
 SENDABLE: Final = tuple(ENTERED_BY)
 """What an entry may say at the most. Never a command, a configuration, or a person's own limits."""
+
+
+def enterable(role: StaffRole | None) -> list[str]:
+    """What a role may enter, by kind, and `limits` where it may set a person's own; None: nobody need sign in, so everything."""
+    kinds = [kind for kind, roles in ENTERED_BY.items() if role is None or role in roles]
+    return [*kinds, "limits"] if role is None or role in LIMITS_SET_BY else kinds

@@ -25,6 +25,7 @@ from alerts.answer_links import AnswerLinks
 from alerts.api.answer import answer_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.live import Feed
+from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
 from alerts.api.views import AS_MADE
@@ -186,6 +187,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(observation_routes(edge.append, edge.store, edge.counted, Admission()))
     app.include_router(fhir_routes(edge.append, edge.counted, Admission(edge.site)))
     app.include_router(chair_routes(edge.views, edge.store))
+    app.include_router(registration_routes(edge.store))
     app.include_router(patient_routes(edge.store, edge.views))
     app.include_router(access_routes(None))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))

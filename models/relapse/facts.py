@@ -61,6 +61,8 @@ def fact_of(record: Vitals | Event) -> Fact | None:
             return _fact("dose", record, record.drug.strip().lower(), record.route, record.amount_mg)
         case DoseStopped():
             return _fact("stopped", record, value=record.given_mg)
+        case CheckIn() if record.takes_back:
+            return _fact("seen", record)
         case CheckIn():
             score = score_of(record.instrument, record.items, record.score)
             return (

@@ -81,10 +81,10 @@ class Assessment:
         return "distress" in self.newest and self.newest["distress"].score >= DISTRESSED
 
 
-def add_report(reports: Sequence[Report], report: Report, replaces: str | None) -> list[Report]:
-    """The reports with one more, oldest first; the report with the id `replaces` is dropped."""
+def add_report(reports: Sequence[Report], report: Report | None, replaces: str | None) -> list[Report]:
+    """The reports with one more, if there is one, oldest first; the report with the id `replaces` is dropped."""
     others = [one for one in reports if replaces is None or one.id != replaces]
-    return sorted([*others, report], key=lambda one: one.at_us)[-MAX_REPORTS:]
+    return sorted([*others, *([] if report is None else [report])], key=lambda one: one.at_us)[-MAX_REPORTS:]
 
 
 def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from models.instants import MINUTE
 from models.tables.drugs import WEIGHT_KG, treatment_of
 
 
@@ -53,6 +54,10 @@ label: 1-4.5 mg/kg, M). Chosen by us."""
 WHOLE_DOSE: Final = 0.9
 """From this share of what was planned (or is usual) on, a dose is whole: what follows within minutes is a second one, and no
 second device or other half. Chosen by us."""
+
+
+ONE_DOSE_WITHIN: Final = 30 * MINUTE
+"""Three devices of esketamine are given five minutes apart (US label); chosen by us, wide enough for an injection in halves."""
 
 
 def dose_limit(drug: str | None, route: str | None) -> DoseLimit | None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from models.instants import SECOND
+from models.instants import MINUTE, SECOND
 from models.tables.card import DUE_TITLES, QUALITY_NOTES
 from models.tables.channels import CHANNELS, STALE_AFTER
-from models.tables.drugs import ROUTE_TITLES, TREATMENTS
+from models.tables.conditions import CONTRAINDICATIONS, INTERACTIONS
+from models.tables.dose_limits import DOSE_LIMITS, ONE_DOSE_WITHIN, ROUNDED, TOO_MANY_TIMES, WHOLE_DOSE
+from models.tables.drugs import ROUTE_TITLES, TREATMENTS, WEIGHT_KG
 from models.tables.instruments import INSTRUMENTS, MOAAS_LEVELS
+from models.tables.questions import QUESTIONNAIRES
 from models.tables.rules import PRIORITY_SHAPES, RULES, Priority
 from models.tables.symptoms import SYMPTOM_BUTTONS
 
@@ -37,6 +40,40 @@ def board_tables() -> dict[str, Any]:
             for channel in CHANNELS
         },
         "drugs": {treatment.drug: treatment.drug.capitalize() for treatment in TREATMENTS.values() if treatment.usual},
+        "treatments": {
+            f"{treatment.drug}/{treatment.route}": {
+                "title": treatment.protocol.title,
+                "usual": treatment.usual,
+                "per_kg": treatment.per_kg,
+                "minutes": treatment.protocol.dose_min,
+                "predose": treatment.protocol.predose_mmhg,
+            }
+            for treatment in TREATMENTS.values()
+            if treatment.usual
+        },
+        "dose_limits": {
+            f"{limit.drug}/{limit.route}": {"most": limit.most, "per_kg": limit.per_kg}
+            for limit in DOSE_LIMITS.values()
+        },
+        "dose_check": {
+            "rounded": ROUNDED,
+            "too_many_times": TOO_MANY_TIMES,
+            "whole_dose": WHOLE_DOSE,
+            "one_dose_within_min": ONE_DOSE_WITHIN // MINUTE,
+            "weight_kg": WEIGHT_KG,
+        },
+        "questionnaires": {
+            asked.instrument: {
+                "title": INSTRUMENTS[asked.instrument].title,
+                "stem": asked.stem,
+                "items": asked.items,
+                "answers": asked.answers,
+                "own": asked.own,
+            }
+            for asked in QUESTIONNAIRES.values()
+        },
+        "conditions": {row.name: row.name.replace("-", " ").capitalize() for row in CONTRAINDICATIONS},
+        "medications": {row.name: row.name.replace("-", " ").capitalize() for row in INTERACTIONS},
         "due": dict(DUE_TITLES),
         "instruments": {
             instrument.name: {

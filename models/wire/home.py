@@ -5,7 +5,7 @@ Typed documents, as those of `live.py`.
 
 from __future__ import annotations
 
-from typing import Final, NotRequired
+from typing import Any, Final, Literal, NotRequired
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
@@ -199,6 +199,35 @@ class PatientAlertOut(TypedDict):
     text: str
 
 
+@WHOLE_DOCUMENT
+class ObjectionOut(TypedDict):
+    """What is registered that speaks against a drug, or interacts with it; `unknown`: a condition that no table knows."""
+
+    name: str
+    weight: Literal["contraindicated", "defer", "caution", "unknown"]
+    words: str
+    source: str
+
+
+@WHOLE_DOCUMENT
+class RegistrationOut(TypedDict):
+    """`GET /v1/patients/{patient}/registration`: what is registered of a patient. Null: nobody has said; an empty list: there is
+    none. `objections`: by drug, the heaviest first. `limits`: the person's own, as they were set.
+    """
+
+    site: str
+    patient: str
+    registered_at: Instant | None
+    weight_kg: float | None
+    birth_year: int | None
+    sex: str | None
+    timezone: str | None
+    conditions: list[str] | None
+    medications: list[str] | None
+    limits: dict[str, Any] | None
+    objections: dict[str, list[ObjectionOut]]
+
+
 class CourseOut(TypedDict):
     """A patient's course as it is drawn. `tau`: the severity from which a dose is due. `why_not`: why there is no curve."""
 
@@ -283,4 +312,5 @@ class BurdenOut(CountsOfBurden):
 FORECASTS_ADAPTER: Final[TypeAdapter[ForecastsOut]] = TypeAdapter(ForecastsOut)
 PATIENTS_ADAPTER: Final[TypeAdapter[PatientsOut]] = TypeAdapter(PatientsOut)
 PATIENT_ADAPTER: Final[TypeAdapter[PatientOut]] = TypeAdapter(PatientOut)
+REGISTRATION_ADAPTER: Final[TypeAdapter[RegistrationOut]] = TypeAdapter(RegistrationOut)
 BURDEN_ADAPTER: Final[TypeAdapter[BurdenOut]] = TypeAdapter(BurdenOut)

@@ -242,6 +242,11 @@ class CheckIn(Record):
     prompted_at: Moment | None = None
     by: Name | None = None
 
+    @property
+    def takes_back(self) -> bool:
+        """True if it takes out the answer that it names and puts none in its place."""
+        return self.replaces is not None and self.items is None and self.score is None
+
     @field_validator("instrument", mode="before")
     @classmethod
     def _own_name(cls, name: object) -> object:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
+from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER, REGISTRATION_ADAPTER
 from models.wire.live import (
     ALERT_ADAPTER,
     CHAIRS_ADAPTER,
@@ -35,6 +35,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "forecasts": FORECASTS_ADAPTER.json_schema,
     "patients": PATIENTS_ADAPTER.json_schema,
     "patient": PATIENT_ADAPTER.json_schema,
+    "registration": REGISTRATION_ADAPTER.json_schema,
     "burden": BURDEN_ADAPTER.json_schema,
     "rota": ROTA_ADAPTER.json_schema,
     "ladders": LADDERS_ADAPTER.json_schema,

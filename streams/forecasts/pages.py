@@ -181,7 +181,7 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Se
                 _worsen(row, seen.get("peak_sbp"), seen.get("peak_dbp"), seen.get("lowest_spo2"))
                 if entry.get("discharged") and name in dosed:
                     row["left_min"] = round((from_iso(entry["at"]) - dosed[name]) / MINUTE, 1)
-            case "checkin" if entry.get("instrument") == "cadss":
+            case "checkin" if entry.get("instrument") == "cadss" and not _takes_back(entry):
                 score = score_of("cadss", entry.get("items"), entry.get("score"))
                 row["peak_cadss"] = max(score or 0, row["peak_cadss"] or 0)
             case "vitals" | "cuff.corrected":
@@ -189,6 +189,11 @@ def _sessions(entered: Sequence[Document], raised: Mapping[str, int]) -> list[Se
             case _:
                 pass
     return sorted(found.values(), key=lambda each: from_iso(each["at"]), reverse=True)
+
+
+def _takes_back(entry: Document) -> bool:
+    """True if a check-in's entry takes out the one that it names and says nothing instead."""
+    return entry.get("replaces") is not None and entry.get("items") is None and entry.get("score") is None
 
 
 def _worsen(row: SessionOut, sbp: float | None, dbp: float | None, spo2: float | None) -> None:

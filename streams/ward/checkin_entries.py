@@ -35,6 +35,12 @@ def fold_checkin(state: WardState, record: CheckIn, at_us: int, here: Here) -> N
     row = row_of(state, record)
     # A tablet whose clock runs ahead would make every later answer an old one.
     at_us = min(at_us, here[0])
+    if record.takes_back:
+        audit(state, record, session_of(state, row, record), here)
+        home.fold_course_entry(state, record, here)
+        if row is not None:
+            fold_report(state, row, None, at_us, record.replaces, here)
+        return
     risk = risk_of(record.instrument, record.items, record.score)
     try:
         score = score_of(record.instrument, record.items, record.score)
@@ -51,6 +57,6 @@ def fold_checkin(state: WardState, record: CheckIn, at_us: int, here: Here) -> N
     alert_unread_form(state, record, at_us, row, here)
     report = report_of(record, at_us, score, unknown if risk is None else risk.words)
     if row is not None and report is not None:
-        fold_report(state, row, report, record.replaces, here)
+        fold_report(state, row, report, report.at_us, record.replaces, here)
     elif report is not None:
         file_score_outside(state, record, report, here)

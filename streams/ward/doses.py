@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from models.instants import DAY, MINUTE
+from models.tables.dose_limits import ONE_DOSE_WITHIN
 from models.tables.drugs import protocol_of
 
-ONE_DOSE_WITHIN: Final = 30 * MINUTE
-"""Three devices of esketamine are given five minutes apart (US label); chosen by us, wide enough for an injection in halves."""
 LASTING_AFTER: Final = 120 * MINUTE
 """Dissociation is gone by 1.5 h after the spray and by 80-120 min after an infusion starts; the label's observation is 2 h."""
 
@@ -50,10 +49,14 @@ class SessionDose:
 
 
 def add_dose(doses: Sequence[SessionDose], given: SessionDose, replaces: str | None) -> list[SessionDose]:
-    """The doses with one more, by start; the entry with the id `replaces` is dropped. Corrected to 0 mg it is taken back."""
+    """The doses with one more, by start; the entry with the id `replaces` is dropped. Corrected to 0 mg it is taken back; one
+    that was stopped stays so, whatever else of it was wrong.
+    """
     kept = [dose for dose in doses if replaces is None or dose.id != replaces]
     if replaces is not None and given.amount_mg == 0:
         return kept
+    for wrong in (dose for dose in doses if dose not in kept and dose.stopped_us is not None):
+        given = replace(given, stopped_us=wrong.stopped_us, given_mg=wrong.given_mg)
     return sorted([*kept, given], key=lambda dose: dose.at_us)
 
 

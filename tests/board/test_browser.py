@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -12,11 +11,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import expect
 
-from models.arrays import Document
 from tests.support.browser import (
     PHONE,
     TABLET,
@@ -38,6 +35,7 @@ from tests.support.browser import (
     violations,
 )
 from tests.support.service import PATIENCE_S, Started, start, started
+from tests.support.tablet import filed, fill, of_rule, post, send, sit, tap
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -55,66 +53,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`chairside serve` on a fresh data directory; tests take a chair each."""
     with started(tmp_path_factory.mktemp("data")) as process:
         yield process.address
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-def post(address: str, **observation: object) -> None:
-    answer = httpx.post(f"{address}/v1/observations", json={"at": now(), **observation}, timeout=PATIENCE_S)
-    assert answer.status_code == 200, answer.text
-
-
-def sit(address: str, chair: str, patient: str) -> str:
-    """A session in progress in a chair; its name."""
-    session = f"{patient}-today"
-    post(address, kind="session.started", patient=patient, session=session, chair=chair, device=f"monitor-{chair}",
-         drug="ketamine", route="iv", planned_mg=40, planned_minutes=40, by="rn-1")  # fmt: skip
-    return session
-
-
-def send(page: Page, kind: str) -> None:
-    """Send the one waiting entry of a kind without its ten seconds."""
-    entry = queued(page, kind)
-    entry.get_by_role("button", name="Send now").click()
-    entry.wait_for(state="detached")
-
-
-def fill(page: Page, **fields: str) -> None:
-    for name, value in fields.items():
-        page.get_by_test_id(f"field-{name}").first.fill(value)
-
-
-def tap(page: Page, *hooks: str) -> None:
-    for hook in hooks:
-        page.get_by_test_id(hook).click()
-
-
-def filed(page: Page, address: str, session: str, kind: str, **fields: object) -> Document:
-    """The store's entry of a kind with these fields: once it is there, there is one."""
-
-    def look() -> list[Document]:
-        return [
-            entry for entry in entries(address, session)
-            if entry["kind"] == kind and fields.items() <= entry["doc"].items()
-        ]  # fmt: skip
-
-    found = until(page, look, f"{kind} {fields} in the store")
-    assert len(found) == 1
-    return found[0]
-
-
-def of_rule(page: Page, address: str, rule: str, patient: str) -> str:
-    """A patient's alert of one rule, once it stands on the page."""
-
-    def look() -> str:
-        found = (
-            a for a, r in alerts(address).items() if (r["rule"], r["patient"]) == (rule, patient) and a in rows(page)
-        )
-        return next(found, "")
-
-    return until(page, look, f"{rule} of {patient}")
 
 
 # ---- the demonstration -----------------------------------------------------------------------------------------------
@@ -183,97 +121,6 @@ def test_a_page_s_link_shows_one_alert_to_answer_on_a_phone(desk: Desk, service:
 # ---- a session at the chair ------------------------------------------------------------------------------------------
 
 
-def test_a_whole_session_is_entered_at_the_chair_and_filed_with_who_entered_it(desk: Desk, service: str) -> None:
-    page = desk.open(f"{service}/chair/4", TABLET)
-    expect(page.get_by_test_id("patient")).to_have_text("Nobody in this chair")
-
-    tap(page, "task-start")
-    fill(page, patient="A-17", device="monitor-4", planned_mg="42.5", planned_minutes="40")
-    tap(page, "drug-ketamine", "route-iv", "enter")
-    send(page, "session.started")
-    expect(page.get_by_test_id("patient")).to_have_text("A-17")
-    (session,) = (
-        each["session"] for each in httpx.get(f"{service}/v1/sessions").json()["sessions"] if each["patient"] == "A-17"
-    )
-    filed(page, service, session, "session.started", patient="A-17", chair="4", device="monitor-4", drug="ketamine",
-          route="iv", planned_mg=42.5, planned_minutes=40.0)  # fmt: skip
-
-    post(service, kind="vitals", device="monitor-4", spo2=97, hr=71, rr=14)
-    expect(page.locator(".vital-spo2 .number")).to_have_text("97")
-    expect(page.locator(".vital-rate .number")).to_have_text("71")
-
-    tap(page, "task-dose", "enter")  # the planned amount stands there already
-    send(page, "dose")
-    filed(page, service, session, "dose", drug="ketamine", route="iv", amount_mg=42.5, minutes=40.0)
-    expect(page.locator(".phase")).to_contain_text("Infusion")
-
-    tap(page, "task-cuff")
-    fill(page, sbp="132", dbp="84")
-    tap(page, "enter")
-    send(page, "vitals")
-    filed(page, service, session, "vitals", sbp=132.0, dbp=84.0)
-    expect(page.locator(".vital-pressure .number").first).to_have_text("132")
-
-    tap(page, "task-sedation", "moaas-4")
-    send(page, "checkin")
-    filed(page, service, session, "checkin", instrument="moaas", score=4.0)
-    expect(page.get_by_test_id("sedation-4")).to_contain_text("Drowsy")
-
-    tap(page, "task-dissociation", *(f"cadss6-{item}-{min(item, 4)}" for item in range(1, 7)), "enter")
-    send(page, "checkin")
-    filed(page, service, session, "checkin", instrument="cadss-6", items=[1.0, 2.0, 3.0, 4.0, 4.0, 4.0])
-    expect(page.get_by_test_id("dissociation-4")).to_contain_text("18")
-
-    tap(page, "task-intervention", "intervention-oxygen")
-    fill(page, detail="2 L/min")
-    tap(page, "enter")
-    send(page, "intervention")
-    filed(page, service, session, "intervention", what="oxygen", detail="2 L/min")
-
-    tap(page, "task-stop")
-    fill(page, given_mg="38")
-    tap(page, "enter")
-    send(page, "dose.stopped")
-    filed(page, service, session, "dose.stopped", given_mg=38.0)
-
-    # What is undone within ten seconds was never there; what is left alone sends itself.
-    tap(page, "task-distress", "distress-9")
-    queued(page, "checkin").get_by_role("button", name="Undo").click()
-    expect(queued(page, "checkin")).to_have_count(0)
-    assert page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('chairside.entry.'))") == []
-    tap(page, "task-distress", "distress-2")
-    filed(page, service, session, "checkin", instrument="distress", score=2.0)
-    assert [entry for entry in entries(service, session) if entry["doc"].get("score") == 9] == []
-    expect(page.get_by_test_id("record").locator("li").first).to_contain_text("Distress 2 of 10")
-    expect(page.get_by_test_id("record").locator("li").first).to_contain_text("rn-7")
-
-    tap(page, "task-end", "reason-completed", "enter")
-    expect(page.get_by_test_id("form-problem")).to_have_text("Was the patient discharged?")
-    tap(page, "discharged-yes", "enter")
-    send(page, "session.ended")
-    filed(page, service, session, "session.ended", reason="completed", discharged=True)
-    expect(page.get_by_test_id("patient")).to_have_text("Nobody in this chair")
-
-    record = entries(service, session)
-    assert [entry["kind"] for entry in record] == [
-        "session.started", "dose", "vitals", "checkin", "checkin", "intervention", "dose.stopped", "checkin", "session.ended",
-    ]  # fmt: skip
-    assert {(entry["by"], entry["outcome"]) for entry in record} == {("rn-7", "accepted")}
-
-
-def test_a_form_that_was_opened_for_one_patient_is_never_entered_for_the_next(desk: Desk, service: str) -> None:
-    first = sit(service, "8", "K-1")
-    page = desk.open(f"{service}/chair/8", TABLET)
-    expect(page.get_by_test_id("patient")).to_have_text("K-1")
-    expect(page.get_by_test_id("task-start")).to_have_count(0)  # the chair is occupied
-    tap(page, "task-dose")
-    post(service, kind="session.ended", session=first, patient="K-1")
-    sit(service, "8", "K-2")
-    refused = "The session of K-1 in this chair has ended. K-2 sits here now. Nothing was entered."
-    expect(page.get_by_test_id("form-refused")).to_have_text(refused)
-    expect(page.get_by_test_id("enter")).to_have_count(0)
-
-
 def test_someone_who_answers_only_to_pain_is_on_every_board_as_unresponsive(desk: Desk, service: str) -> None:
     sit(service, "5", "B-05")
     board = desk.open(service, WALL)
@@ -288,76 +135,6 @@ def test_someone_who_answers_only_to_pain_is_on_every_board_as_unresponsive(desk
     expect(row(board, alert)).to_contain_text("HIGH ▲")
     expect(board.locator("[data-testid=say-now] p")).to_have_count(1)
     expect(board.locator("[data-testid=say-now] p")).to_contain_text("Chair 5, B-05. Unresponsive.")
-
-
-def test_an_entry_whose_answer_was_lost_is_sent_again_and_counts_once(desk: Desk, service: str) -> None:
-    session = sit(service, "6", "B-06")
-    page = desk.open(f"{service}/chair/6", TABLET)
-    posts: list[str] = []
-
-    def lose_the_first_answer(route: Route) -> None:
-        posts.append(json.loads(route.request.post_data or "{}")["id"])
-        if len(posts) == 1:
-            assert route.fetch().status == 200  # the server has it
-            route.abort()
-        else:
-            route.continue_()
-
-    page.route("**/v1/observations", lose_the_first_answer)
-    tap(page, "task-cuff")
-    fill(page, sbp="141", dbp="90")
-    tap(page, "enter")
-    queued(page, "vitals").get_by_role("button", name="Send now").click()
-    expect(queued(page, "vitals", "unsent")).to_contain_text("Not sent yet: no connection")
-    queued(page, "vitals").wait_for(state="detached")
-    assert len(posts) == 2
-    assert len(set(posts)) == 1
-    filed(page, service, session, "vitals", sbp=141.0)
-    tap(page, "task-distress", "distress-1")
-    send(page, "checkin")
-    filed(page, service, session, "checkin", score=1.0)
-    assert [entry["kind"] for entry in entries(service, session)] == ["session.started", "vitals", "checkin"]
-
-
-def test_entries_made_without_a_connection_are_marked_and_sent_when_it_is_back(desk: Desk, service: str) -> None:
-    session = sit(service, "7", "B-07")
-    page = desk.open(f"{service}/chair/7", TABLET)
-    page.context.set_offline(True)
-    tap(page, "task-sedation", "moaas-3")
-    queued(page, "checkin").get_by_role("button", name="Send now").click()
-    tap(page, "task-cuff")
-    fill(page, sbp="150", dbp="95")
-    tap(page, "enter")
-    queued(page, "vitals").get_by_role("button", name="Send now").click()
-    expect(queued(page, "checkin", "unsent")).to_contain_text("Sedation 3 · sedated")
-    expect(queued(page, "vitals", "unsent")).to_contain_text("Not sent yet: no connection")
-    expect(page.get_by_test_id("queue")).to_be_in_viewport()
-    assert [entry["kind"] for entry in entries(service, session)] == ["session.started"]
-
-    page.context.set_offline(False)
-    expect(queued(page, "checkin")).to_have_count(0)
-    expect(queued(page, "vitals")).to_have_count(0)
-    filed(page, service, session, "checkin", instrument="moaas", score=3.0)
-    filed(page, service, session, "vitals", sbp=150.0, dbp=95.0)
-
-
-def test_a_refused_entry_says_which_field_and_why_and_can_be_corrected(desk: Desk, service: str) -> None:
-    session = sit(service, "8", "B-08")
-    page = desk.open(f"{service}/chair/8", TABLET)
-    tap(page, "task-dose")
-    fill(page, drug="ketamine with a story " * 3)
-    tap(page, "enter")
-    queued(page, "dose").get_by_role("button", name="Send now").click()
-    refused = queued(page, "dose", "refused")
-    expect(refused).to_contain_text("Not taken")
-    expect(refused).to_contain_text("drug: String should have at most 60 characters")
-    assert [entry["kind"] for entry in entries(service, session)] == ["session.started"]
-
-    refused.get_by_role("button", name="Correct").click()
-    fill(page, drug="ketamine")
-    tap(page, "enter")
-    send(page, "dose")
-    filed(page, service, session, "dose", drug="ketamine", amount_mg=40.0)
 
 
 # ---- a feed that stops -----------------------------------------------------------------------------------------------
@@ -397,7 +174,6 @@ def test_a_stopped_feed_is_said_by_the_whole_page_and_a_restart_loses_nothing(de
         tap(tablet, "task-cuff")
         fill(tablet, sbp="127", dbp="81")
         tap(tablet, "enter")
-        queued(tablet, "vitals").get_by_role("button", name="Send now").click()
         queued(tablet, "vitals", "unsent").wait_for()
 
         process = start(tmp_path, "--port", address.rsplit(":", 1)[1])
@@ -452,10 +228,6 @@ STRAY_PIXELS = """() => [...document.querySelectorAll('canvas')].filter((c) => c
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 100 && Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 60) return true;
   return false; }).length"""
-
-SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input')].filter((e) => e.getClientRects().length > 0)
-  .map((e) => ({ what: e.dataset.testid || e.className || e.textContent, box: e.getBoundingClientRect() }))
-  .filter(({ box }) => box.width < 48 || box.height < 48).map(({ what, box }) => `${what} ${box.width}x${box.height}`)"""
 
 COLLISIONS = """() => [...document.querySelectorAll('.alert')].flatMap((alert) => {
   const parts = [...alert.querySelectorAll('.badge, .alert-place, .alert-title, .alert-value, .alert-text, .alert-note > *, .ack')]
@@ -547,21 +319,6 @@ def test_everything_is_reached_and_answered_by_keyboard(desk: Desk, service: str
     board.get_by_test_id(f"ack-{alert}").focus()
     board.keyboard.press("Enter")
     row(board, alert, "acknowledged").wait_for()
-
-
-def test_a_gloved_finger_hits_everything_on_the_chair_page(desk: Desk, service: str) -> None:
-    sit(service, "12", "E-12")
-    page = desk.open(f"{service}/chair/12", TABLET)
-    empty = desk.open(f"{service}/chair/13", TABLET)
-    tap(empty, "task-start")
-    assert (empty.evaluate(SMALL_TARGETS), violations(empty)) == ([], [])
-    for task in ("dose", "stop", "cuff", "sedation", "dissociation", "distress", "intervention", "end"):
-        tap(page, f"task-{task}")
-        assert page.evaluate(SMALL_TARGETS) == [], task
-        assert violations(page) == [], task
-        tap(page, "cancel")
-    assert page.evaluate(SMALL_TARGETS) == []
-    assert violations(page) == []
 
 
 @pytest.mark.parametrize("size", [WALL, PHONE], ids=["wall", "phone"])

@@ -14,7 +14,19 @@ from deploy.access.headers import DESCRIBING
 from deploy.settings import PagesPart, Settings
 from tests.support.service import Inside, serving
 
-PAGES = ("/", "/chair", "/chair/3", "/alert/a", "/oncall", "/clinic", "/patient/willow", "/welcome", "/answer/made-up")
+PAGES = (
+    "/",
+    "/chair",
+    "/chair/3",
+    "/alert/a",
+    "/oncall",
+    "/clinic",
+    "/patient/willow",
+    "/enter/willow",
+    "/session/s",
+    "/welcome",
+    "/answer/made-up",
+)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "
 """Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
 EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("GET", path): set(WHO) for path in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/welcome", "/assets",
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/welcome", "/assets",
         "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
     )},
     **{("POST", path): set(WHO) for path in ("/answer/{token}", "/v1/access/sign-in", "/v1/access/link", "/v1/access/welcome")},
@@ -46,7 +46,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/rota/overrides"): TREATING,
     ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
     **{("GET", path): TREATING | {"scheduler", "auditor"} for path in (
-        "/v1/patients", "/v1/patients/{patient}", "/v1/forecasts", "/v1/sessions/{session}/trace",
+        "/v1/patients", "/v1/patients/{patient}", "/v1/patients/{patient}/registration", "/v1/forecasts",
+        "/v1/sessions/{session}/trace",
     )},
     ("POST", "/fhir"): {"monitor"},
     ("POST", "/fhir/{kind}"): {"monitor"},

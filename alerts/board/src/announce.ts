@@ -77,6 +77,17 @@ function burst(priority: Priority): void {
   }
 }
 
+let unsentBefore = 0;
+
+/** Called each second with how many entries the server does not have: said when there are more, and a tone as of a medium alarm
+ * again and again while there are any.
+ */
+export function sayUnsent(count: number): void {
+  if (count > unsentBefore) say(`${count === 1 ? "1 entry is" : `${count} entries are`} on this tablet only.`, true);
+  unsentBefore = count;
+  if (count > 0 && performance.now() - lastBurst > REPEAT_MS.medium) burst("medium");
+}
+
 /** Called each second with the worst priority that waits. */
 export function remind(worst: Priority | null): void {
   if (worst !== null && performance.now() - lastBurst > REPEAT_MS[worst]) burst(worst);

@@ -10,6 +10,7 @@ import { alerts, heardAnything, silentSince, unwatched } from "./feed";
 import { DEFAULT_PERSON, href, me, person, setPerson, site } from "./here";
 import { invented } from "./site";
 import { clockWithSeconds, foreignZone, now, second } from "./times";
+import { Unsent } from "./unsent";
 
 interface Props {
   here: "board" | "chair" | "alert" | "oncall" | "clinic";
@@ -59,6 +60,7 @@ export function Frame({ here, children }: Props) {
           <span>{heardAnything.value ? "Values below are old. Look at the bedside monitors." : "Nothing has been received yet. Look at the bedside monitors."}</span>
         </p>
       )}
+      <Unsent />
       <main>{children}</main>
       <Voice live="assertive" testid="say-now" said={assertive.value} />
       <Voice live="polite" testid="say-politely" said={polite.value} />

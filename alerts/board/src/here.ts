@@ -50,6 +50,8 @@ export interface Me {
   role: string | null;
   /** Whether they may answer alerts and put somebody in another's place: the server's table says so (`deploy/access/roles.py`). */
   answers: boolean;
+  /** The kinds of observations that they may enter, and `limits` where they may set a person's own. */
+  enters: readonly string[];
 }
 
 /** Who is signed in; null until the server has said so. */
@@ -60,6 +62,11 @@ export const signedOut = signal(false);
 /** Whether to offer what only they may. Offered while it is not known: a button that fails is seen, one that is missing is not. */
 export function mayAnswer(who: Me | null): boolean {
   return who === null || who.answers;
+}
+
+/** Whether to offer a form of this kind of observation. A viewer's screen on a wall has none. */
+export function mayEnter(who: Me | null, kind = "dose"): boolean {
+  return who === null || who.enters.includes(kind);
 }
 
 /** As sent in `by`: never empty. Where people sign in the server puts their name there itself. */
@@ -86,9 +93,11 @@ export async function getJson<T>(path: string): Promise<T> {
   return (await answer.json()) as T;
 }
 
-export async function postJson(path: string, body: unknown): Promise<Response> {
+/** `outlives`: it goes on when the page is closed. */
+export async function postJson(path: string, body: unknown, outlives = false): Promise<Response> {
   const answer = await fetch(path, {
     method: "POST",
+    keepalive: outlives,
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(PATIENCE_MS),

@@ -3,6 +3,7 @@
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import "./desk.css";
+import "./chair.css";
 
 import { render } from "preact";
 
@@ -10,6 +11,7 @@ import { askMe, sayWhenSomebodyIsHere, SignIn, Welcome } from "./access";
 import { AlertPage } from "./alert/alert_page";
 import { Board } from "./board/board";
 import { ChairPage } from "./chair/chair_page";
+import { PatientEntryPage } from "./chair/patient_entry";
 import { ChairList } from "./chair/chair_list";
 import { ClinicPage } from "./clinic/clinic_page";
 import { listen } from "./feed";
@@ -22,6 +24,7 @@ import { askSite } from "./site";
 function Page() {
   const [, first, second] = location.pathname.split("/");
   if (first === "chair") return second ? <ChairPage name={decodeURIComponent(second)} /> : <ChairList />;
+  if (first === "enter" && second) return <PatientEntryPage alias={decodeURIComponent(second)} />;
   if (first === "alert" && second) return <AlertPage id={decodeURIComponent(second)} />;
   if (first === "oncall") return <OnCallPage />;
   if (first === "clinic") return <ClinicPage />;

@@ -1,9 +1,9 @@
 /** What a nurse entered and the server does not have yet.
  *
- * Every entry waits ten visible seconds, in which it can be undone, instead of asking "are you sure?". Then it is sent, in
- * order within its session, and kept in localStorage until the server has taken it: a reload or a dead network loses nothing.
- * The `id` inside makes a retry no second observation; so two open pages that send the same entry do no harm either.
- * Bad at: a browser that forgets its storage. Never here: drawing.
+ * An entry is sent the moment it is tapped, in order within its session, and is kept in localStorage until the server has
+ * taken it: a page that is closed at once, a reload or a dead network loses nothing. What was wrong is taken back or corrected
+ * afterwards, by an entry of its own. The `id` inside makes a retry no second observation; so two open pages that send the same
+ * entry do no harm either. Bad at: a browser that forgets its storage. Never here: drawing.
  */
 
 export interface Observation extends Record<string, unknown> {
@@ -12,7 +12,7 @@ export interface Observation extends Record<string, unknown> {
   id: string;
 }
 
-type State = "waiting" | "unsent" | "refused";
+type State = "sending" | "unsent" | "refused";
 
 export interface Entry {
   id: string;
@@ -21,7 +21,7 @@ export interface Entry {
   says: string;
   body: Observation;
   enteredMs: number;
-  /** Until then it can be undone; after that it is sent, or tried again. */
+  /** When it is sent, or tried again. */
   sendAtMs: number;
   state: State;
   attempts: number;
@@ -30,7 +30,8 @@ export interface Entry {
   reason: string | null;
 }
 
-export const UNDO_MS = 10_000;
+/** An entry that is not taken by then is said aloud: on a good network it takes a tenth of it. */
+export const LOUD_AFTER_MS = 3_000;
 const LONGEST_WAIT_MS = 30_000;
 
 type Answer =
@@ -41,8 +42,8 @@ type Answer =
 export function fresh(body: Observation, says: string, chair: string, nowMs: number): Entry {
   const session = typeof body["session"] === "string" ? body["session"] : null;
   return {
-    id: body.id, chair, session, says, body, enteredMs: nowMs, sendAtMs: nowMs + UNDO_MS,
-    state: "waiting", attempts: 0, field: null, reason: null,
+    id: body.id, chair, session, says, body, enteredMs: nowMs, sendAtMs: nowMs,
+    state: "sending", attempts: 0, field: null, reason: null,
   };
 }
 
@@ -66,12 +67,18 @@ export function inOrder(entries: Iterable<Entry>): Entry[] {
 
 /** The earlier entry of the same session that must be sent first, if there is one.
  *
- * Everything waits for its session's start, and an end waits for what was entered before it. Nothing else waits: a pressure with a
- * typing error must not hold back "unresponsive".
+ * Everything waits for its session's start, an end waits for what was entered before it, a start for the chair's last end, and a
+ * correction for what it corrects.
+ * Nothing else waits: a pressure with a typing error must not hold back "unresponsive".
  */
 export function waitsFor(entry: Entry, entries: Iterable<Entry>): Entry | null {
-  if (entry.session === null) return null;
-  const earlier = inOrder(entries).filter((e) => e.session === entry.session && e.id !== entry.id && e.enteredMs < entry.enteredMs);
+  const before = inOrder(entries).filter((e) => e.id !== entry.id && e.enteredMs <= entry.enteredMs);
+  const wrong = before.find((e) => e.id === entry.body["replaces"] && e.state !== "refused");
+  if (wrong || entry.session === null) return wrong ?? null;
+  // One person a chair: who sat here before leaves first.
+  const leaves = before.find((e) => e.chair === entry.chair && e.body.kind === "session.ended" && e.state !== "refused");
+  if (entry.body.kind === "session.started" && leaves) return leaves;
+  const earlier = before.filter((e) => e.session === entry.session && e.enteredMs < entry.enteredMs);
   const start = earlier.find((e) => e.body.kind === "session.started");
   if (start) return start;
   return entry.body.kind === "session.ended" ? (earlier.find((e) => e.state !== "refused") ?? null) : null;
@@ -91,10 +98,15 @@ export function due(entries: Iterable<Entry>, nowMs: number): Entry[] {
   return all.filter((e) => e.state !== "refused" && e.sendAtMs <= nowMs && waitsFor(e, all) === null);
 }
 
-/** What undoing an entry removes: a session that never starts takes along what was entered for it. */
-export function undone(entry: Entry, entries: Iterable<Entry>): Entry[] {
+/** What removing a refused entry takes along: a session that never starts has nothing that was entered for it. */
+export function removed(entry: Entry, entries: Iterable<Entry>): Entry[] {
   if (entry.body.kind !== "session.started") return [entry];
-  return inOrder(entries).filter((e) => e.id === entry.id || (e.session === entry.session && e.state !== "unsent"));
+  return inOrder(entries).filter((e) => e.id === entry.id || e.session === entry.session);
+}
+
+/** What the server does not know of although it should by now: this is said loudly, wherever on the tablet one is. */
+export function unknownToServer(entries: Iterable<Entry>, nowMs: number): Entry[] {
+  return inOrder(entries).filter((e) => e.state !== "sending" || nowMs - e.enteredMs > LOUD_AFTER_MS);
 }
 
 /** The server's answer to a POST of one observation. A refusal is final until corrected; anything else is tried again. */

@@ -7,14 +7,19 @@ import { signal } from "@preact/signals";
 
 import { whenSignedIn } from "./access";
 import { forget, me, newId, postJson, remember, signedBy, signedOut, site } from "./here";
-import { answered, due, type Entry, followed, fresh, inOrder, type Observation, undone, understood } from "./outbox";
+import { answered, due, type Entry, followed, fresh, inOrder, type Observation, removed, understood, unknownToServer } from "./outbox";
 import { now } from "./times";
 
 const PREFIX = "chairside.entry.";
+/** Who sends: ids count within it. */
+export const SOURCE = "chair-page";
 
 export const entries = signal<readonly Entry[]>([]);
 /** Counts entries the server has taken: a page that shows the record asks again. */
 export const taken = signal(0);
+/** The last entries that the server has taken from this page, oldest first, and when by this machine's clock. */
+export const lately = signal<readonly { entry: Entry; atMs: number }[]>([]);
+const LATELY = 20;
 
 let memory = new Map<string, Entry>();
 const flying = new Set<string>();
@@ -51,25 +56,37 @@ export interface Draft extends Record<string, unknown> {
   kind: string;
 }
 
-/** Puts an observation into the queue. `minutesAgo`: when it happened; `correcting`: the refused entry that it replaces. */
-export function enter(draft: Draft, says: string, chair: string, minutesAgo = 0, correcting: Entry | null = null): Entry {
+/** Whose place an entry takes. A refused one keeps its id and its place in the queue; one that was taken is corrected by an entry
+ * of its own, at the same instant unless another is said.
+ */
+export interface Correcting {
+  refused?: Entry;
+  replaces?: { id: string; at: string };
+  at?: string;
+}
+
+/** Sends an observation, and keeps it until the server has it. `minutesAgo`: when it happened; null: when what it corrects did. */
+export function enter(draft: Draft, says: string, chair: string, minutesAgo: number | null = 0, { refused, replaces, at }: Correcting = {}): Entry {
+  const original = replaces?.at ?? refused?.body.at;
   const common = {
-    at: new Date(now() - minutesAgo * 60_000).toISOString(),
-    id: correcting?.id ?? newId(),
+    at: at ? at : minutesAgo === null && original ? original : new Date(now() - (minutesAgo ?? 0) * 60_000).toISOString(),
+    id: refused?.id ?? newId(),
     by: signedBy(),
-    source: "chair-page",
+    source: SOURCE,
     ...(site === "main" ? {} : { site }),
+    ...(replaces ? { replaces: replaces.id } : refused?.body["replaces"] ? { replaces: refused.body["replaces"] } : {}),
   };
   const body: Observation = { ...draft, ...common };
   const entry = fresh(body, says, chair, Date.now());
   // A correction keeps its place: what was entered after it still waits for it.
-  keep(correcting ? { ...entry, enteredMs: correcting.enteredMs } : entry);
-  if (correcting) for (const other of followed(correcting, entry, memory.values())) keep(other);
+  keep(refused ? { ...entry, enteredMs: refused.enteredMs } : entry);
+  if (refused) for (const other of followed(refused, entry, memory.values())) keep(other);
+  void flush();
   return entry;
 }
 
-export function undo(entry: Entry): void {
-  for (const gone of undone(entry, memory.values())) drop(gone.id);
+export function remove(entry: Entry): void {
+  for (const gone of removed(entry, memory.values())) drop(gone.id);
 }
 
 export function sendNow(entry: Entry): void {
@@ -87,7 +104,7 @@ export function heldBack(entry: Entry): string | null {
 async function send(entry: Entry): Promise<void> {
   flying.add(entry.id);
   try {
-    const response = await postJson("/v1/observations", entry.body);
+    const response = await postJson("/v1/observations", entry.body, true);
     const document: unknown = await response.json().catch(() => null);
     settle(entry, understood(response.status, document));
   } catch {
@@ -102,8 +119,14 @@ function settle(entry: Entry, answer: ReturnType<typeof understood>): void {
   if (after) keep(after);
   else {
     drop(entry.id);
+    lately.value = [...lately.value, { entry, atMs: Date.now() }].slice(-LATELY);
     taken.value += 1;
   }
+}
+
+/** Who closes the page is asked to stay, while there is something that only this page knows. */
+function askToStay(event: BeforeUnloadEvent): void {
+  if (unknownToServer(memory.values(), Date.now()).length > 0) event.preventDefault();
 }
 
 async function flush(): Promise<void> {
@@ -114,6 +137,7 @@ async function flush(): Promise<void> {
 export function startSending(): void {
   load();
   window.addEventListener("storage", load);
+  window.addEventListener("beforeunload", askToStay);
   window.addEventListener("online", () => {
     for (const entry of memory.values()) if (entry.state === "unsent") keep({ ...entry, sendAtMs: Date.now() });
     void flush();
@@ -121,5 +145,6 @@ export function startSending(): void {
   whenSignedIn(() => {
     for (const entry of memory.values()) if (entry.state === "unsent") keep({ ...entry, sendAtMs: Date.now() });
   });
+  void flush();
   window.setInterval(() => void flush(), 500);
 }

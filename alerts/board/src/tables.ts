@@ -60,6 +60,48 @@ export const STALE_AFTER_MS = tables.times.stale_after_s * 1000;
 /** What a cuff can measure. */
 export const CUFF = { sbp: tables.channels.sbp, dbp: tables.channels.dbp } as const;
 
+interface TreatmentRow {
+  title: string;
+  usual: number;
+  per_kg: boolean;
+  minutes: number;
+  predose: readonly number[] | null;
+}
+const TREATMENTS: Readonly<Record<string, TreatmentRow>> = tables.treatments;
+const DOSE_LIMITS: Readonly<Record<string, { most: number; per_kg: boolean }>> = tables.dose_limits;
+/** When a dose asks whether it is meant. */
+export const DOSE_CHECK = tables.dose_check;
+
+/** By a route, or without one by the drug's first. */
+function ofDrug<T>(rows: Readonly<Record<string, T>>, drug: string, route: string | null): T | null {
+  const name = drug.trim().toLowerCase();
+  const first = Object.keys(rows).find((key) => key.startsWith(`${name}/`));
+  return rows[`${name}/${route ?? ""}`] ?? (route === null && first !== undefined ? (rows[first] ?? null) : null);
+}
+
+export const doseLimit = (drug: string, route: string | null): { most: number; per_kg: boolean } | null => ofDrug(DOSE_LIMITS, drug, route);
+export const treatmentOf = (drug: string, route: string | null): TreatmentRow | null => ofDrug(TREATMENTS, drug, route);
+/** The routes of a drug that the tables know, the usual one first. */
+export function routesOf(drug: string): string[] {
+  return Object.keys(TREATMENTS).filter((key) => key.startsWith(`${drug}/`)).map((key) => key.slice(drug.length + 1));
+}
+
+/** What is asked of a questionnaire: (name on the wire, words) of each item, or nothing where only its total is entered. */
+export interface Questionnaire {
+  title: string;
+  stem: string;
+  items: readonly (readonly string[])[];
+  answers: readonly (readonly (string | number)[])[];
+  own: boolean;
+}
+export const QUESTIONNAIRES: Readonly<Record<string, Questionnaire>> = tables.questionnaires;
+export const CONDITIONS: readonly Option[] = Object.entries(tables.conditions);
+export const MEDICATIONS: readonly Option[] = Object.entries(tables.medications);
+
+export function highestOf(instrument: string): number {
+  return INSTRUMENTS[instrument]?.highest ?? 0;
+}
+
 export const CADSS_6: InstrumentRow = tables.instruments["cadss-6"];
 
 function asRow(name: string | null | undefined): Row | null {

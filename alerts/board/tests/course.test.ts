@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { course } from "../src/board/timeline";
-import { typed } from "../src/chair/forms";
+import { typed } from "../src/chair/parts";
 import { said } from "../src/chair/said";
 import { joined, withGaps } from "../src/lines";
 import { placesOf } from "../src/places";

@@ -1,16 +1,37 @@
 import { expect, test } from "vitest";
 
-import { answered, backoffMs, due, type Entry, followed, fresh, type Observation, UNDO_MS, undone, understood, waitsFor } from "../src/outbox";
+import { answered, backoffMs, due, type Entry, followed, fresh, type Observation, LOUD_AFTER_MS, removed, understood, unknownToServer, waitsFor } from "../src/outbox";
 
 function entry(kind: string, id: string, nowMs: number, more: Partial<Entry> = {}): Entry {
   const body: Observation = { kind, at: "2026-11-23T14:00:00Z", id, session: "s1", patient: "A-17" };
   return { ...fresh(body, kind, "3", nowMs), ...more };
 }
 
-test("an entry waits ten seconds before it is sent", () => {
+test("an entry is sent the moment it is entered", () => {
+  const dose = entry("dose", "d", 5);
+  expect(due([dose], 5)).toEqual([dose]);
+});
+
+test("a correction waits for what it corrects, unless that was refused", () => {
+  const wrong = entry("checkin", "m", 0, { state: "unsent", sendAtMs: 90_000 });
+  const right = { ...entry("checkin", "n", 1), body: { ...entry("checkin", "n", 1).body, replaces: "m" } };
+  expect(waitsFor(right, [right, wrong])).toBe(wrong);
+  expect(waitsFor(right, [right, { ...wrong, state: "refused" }])).toBeNull();
+});
+
+test("nobody is started in a chair before the end of who sat there has gone", () => {
+  const end = entry("session.ended", "e", 0);
+  const start: Entry = { ...entry("session.started", "s", 1), session: "s2" };
+  expect(waitsFor(start, [end, start])).toBe(end);
+  expect(waitsFor({ ...start, chair: "4" }, [end, { ...start, chair: "4" }])).toBeNull();
+});
+
+test("what is not taken within seconds is said loudly, and a refusal at once", () => {
   const dose = entry("dose", "d", 0);
-  expect(due([dose], UNDO_MS - 1)).toEqual([]);
-  expect(due([dose], UNDO_MS)).toEqual([dose]);
+  expect(unknownToServer([dose], LOUD_AFTER_MS)).toEqual([]);
+  expect(unknownToServer([dose], LOUD_AFTER_MS + 1)).toEqual([dose]);
+  expect(unknownToServer([{ ...dose, state: "refused" }], 1)).toHaveLength(1);
+  expect(unknownToServer([{ ...dose, state: "unsent" }], 1)).toHaveLength(1);
 });
 
 test("nothing is sent before its session has started", () => {
@@ -59,12 +80,12 @@ test("only a refusal is final: overload, outage and sign-in are tried again", ()
   expect(understood(200, { accepted: 0, set_aside: [{ line: 1, field: "at", reason: "no offset" }] }).was).toBe("refused");
 });
 
-test("undoing a start takes along what was entered for it", () => {
+test("removing a refused start takes along what was entered for it", () => {
   const start = entry("session.started", "s", 0);
   const cuff = entry("vitals", "c", 1);
   const other = { ...entry("vitals", "o", 2), session: "s2" };
-  expect(undone(start, [start, cuff, other]).map((e) => e.id)).toEqual(["s", "c"]);
-  expect(undone(cuff, [start, cuff, other]).map((e) => e.id)).toEqual(["c"]);
+  expect(removed(start, [start, cuff, other]).map((e) => e.id)).toEqual(["s", "c"]);
+  expect(removed(cuff, [start, cuff, other]).map((e) => e.id)).toEqual(["c"]);
 });
 
 test("correcting the alias of a start corrects what was entered for it", () => {

@@ -17,6 +17,7 @@ from alerts.effects import DeadLetter
 from models.calendar import day_in, zone_of
 from models.faults import Due, falling_due
 from models.instants import DAY, FAR, iso, to_us
+from models.tables.rules import RULES
 from models.wire.observations import CheckIn, Dose, DoseStopped, Event, ForecastMade, Intervention, PatientRegistered
 from streams.ward.conclusions import over
 from streams.ward.faults import tell_left_out
@@ -75,6 +76,8 @@ def fold_course_entry(state: WardState, record: Event, here: Here, score: float 
             expect_answer(state, row, here)
         case Dose():
             _dosed(state, row, record, here)
+        case CheckIn() if record.takes_back:
+            _take_back(state, row, record, here)
         case CheckIn() if score is not None:
             _answered(state, row, record, score, here)
         case _:
@@ -127,6 +130,29 @@ def _answered(state: WardState, row: AtHome, record: CheckIn, score: float, here
     if record.instrument in state.home.policies(row.site).checkins.instruments:
         if row.answered_us is None or at_us > row.answered_us:
             row.answered_day, row.answered_us = day, at_us
+        expect_answer(state, row, here)
+
+
+def _take_back(state: WardState, row: AtHome, record: CheckIn, here: Here) -> None:
+    """Take out an answer that was never given: what stands is judged by those before it, and the next is due after them."""
+    scores = row.scores.get(record.instrument, [])
+    gone = [one for one in scores if one.id == record.replaces]
+    if not gone:
+        return
+    left = [one for one in scores if one.id != record.replaces]
+    row.scores[record.instrument] = left
+    if left:
+        fold_score(state, row, record.instrument, left, here)
+    else:
+        del row.scores[record.instrument]
+        condition = row.conditions.get("mood-worsening")
+        if condition is not None and condition.instrument == record.instrument:
+            text = f"{row.patient}: {RULES['mood-worsening'].title} is over: an entry was taken back."
+            state.file(row, over("mood-worsening", here[0], text), here)
+    if record.instrument in state.home.policies(row.site).checkins.instruments and row.answered_us == gone[0].at_us:
+        answered = [one for name, kept in row.scores.items() if name in MOOD for one in kept]
+        newest = max(answered, key=_when, default=None)
+        row.answered_day, row.answered_us = (row.first_dose_day, None) if newest is None else (newest.day, newest.at_us)
         expect_answer(state, row, here)
 
 

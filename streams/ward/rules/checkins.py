@@ -48,24 +48,26 @@ def report_of(record: CheckIn, at_us: int, score: float | None, note: str) -> Re
     return Report(at_us, record.instrument, score, record.id, note, prompted_us)
 
 
-def fold_report(state: WardState, row: int, report: Report, replaces: str | None, here: Here) -> None:
-    """Add a report to a session, or correct one, and file what all its reports now amount to."""
+def fold_report(
+    state: WardState, row: int, report: Report | None, at_us: int, replaces: str | None, here: Here
+) -> None:
+    """Add a report to a session, correct one or (None) take one back, and file what all its reports now amount to."""
     session = state.association.sessions[row]
     session.reports = add_report(session.reports, report, replaces)
-    if report.instrument == "symptoms" or replaces is not None:
+    if report is None or report.instrument == "symptoms" or replaces is not None:
         symptoms = [one for one in session.reports if one.instrument == "symptoms"]
         session.symptoms_us = symptoms[-1].at_us if symptoms and symptoms[-1].score else None
         if session.symptoms_us is not None:
-            symptom_reported(state, row, report.at_us, here)
+            symptom_reported(state, row, at_us, here)
     assessment = assess(session.reports, state.score_limits_of(row))
     for rule in _RULES:
-        _file(state, row, rule, assessment, report.at_us, here, corrected=replaces is not None)
+        _file(state, row, rule, assessment, at_us, here, corrected=replaces is not None)
     state.rows.sedated[row] = not session.conditions.keys().isdisjoint({"sedation", "unresponsive"})
     if replaces is not None:
         scores_corrected(state, row, here)
-    elif report.instrument in OBSERVED_BY:
+    elif report is not None and report.instrument in OBSERVED_BY:
         answer_checkin(state, row, here)
-    judge_after("check-in", state, row, report.at_us, here)
+    judge_after("check-in", state, row, at_us, here)
 
 
 def _file(

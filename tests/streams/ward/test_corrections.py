@@ -8,6 +8,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from models.relapse.facts import fact_of
+from models.relapse.history import PatientHistory
 from models.wire.observations import OBSERVATION
 from tests.support.scenes import Scene, moment
 
@@ -192,3 +194,41 @@ def test_a_corrected_score_says_that_it_was() -> None:
     enters(clinic, {"kind": "checkin", "instrument": "moaas", "score": 5}, id="m-2", replaces="m-1")
     ended = [one for one in clinic.transitions if one.rule == "unresponsive"][-1]
     assert (ended.transition, "is over: an entry was corrected" in str(ended.evidence["ended"])) == ("closed", True)
+
+
+def test_a_score_that_is_taken_back_was_never_given() -> None:
+    clinic = session_3()
+    enters(clinic, {"kind": "checkin", "instrument": "moaas", "score": 5}, id="m-1")
+    clinic.now_s = 120
+    enters(clinic, {"kind": "checkin", "instrument": "moaas", "score": 0}, id="m-2")
+    assert "unresponsive" in clinic.open_rules()
+    enters(clinic, {"kind": "checkin", "instrument": "moaas"}, id="m-3", replaces="m-2")
+    ended = [one for one in clinic.transitions if one.rule == "unresponsive"][-1]
+    assert "is over: an entry was corrected" in str(ended.evidence["ended"])
+    (session,) = clinic.shard.ward.association.sessions.values()
+    assert [(report.id, report.score) for report in session.reports] == [("m-1", 5)]
+    (card,) = clinic.shard.chairs("main")["chairs"]
+    assert card["checkins"]["moaas"]["score"] == 5
+    assert [entry.kind for entry in clinic.entries].count("checkin") == 3, "the record keeps both"
+    assert clinic.dead_letters == []
+
+
+def test_an_answer_from_home_that_is_taken_back_is_out_of_what_a_forecast_is_made_of() -> None:
+    clinic = session_3()
+    home = {"kind": "checkin", "instrument": "phq-9", "session": None}
+    enters(clinic, {**home, "score": 9}, id="q-1")
+    clinic.now_s = 300
+    enters(clinic, {**home, "score": 24}, id="q-2")
+    enters(clinic, home, id="q-3", replaces="q-2")
+    row = clinic.shard.ward.home.patients["main", "P-3"]
+    assert [one.id for one in row.scores["phq-9"]] == ["q-1"]
+    enters(clinic, home, id="q-4", replaces="q-1")
+    assert "phq-9" not in row.scores
+    told = [OBSERVATION.validate_python(dict(one.doc), strict=False) for one in clinic.entries if one.kind == "checkin"]
+    facts = [fact for record in told if (fact := fact_of(record)) is not None]
+    day = max(fact.at for fact in facts).toordinal()
+    with_all, corrected = (PatientHistory("P-3", some).course(day) for some in (facts[:2], facts))
+    assert with_all is not None
+    assert corrected is not None
+    assert (len(with_all.screening), with_all.screens) != (0, 0)
+    assert (corrected.screening, corrected.screens, corrected.baseline) == ((), 0, None)

@@ -8,6 +8,7 @@ import { places } from "../seats";
 
 export function ChairList() {
   const [name, setName] = useState("");
+  const [alias, setAlias] = useState("");
   return (
     <Frame here="chair">
       <section class="pick" aria-label="Pick a chair">
@@ -31,6 +32,16 @@ export function ChairList() {
             <input data-testid="field-chair" value={name} onInput={(e) => setName(e.currentTarget.value)} autocomplete="off" />
           </label>
           <button class="enter" type="submit" data-testid="open-chair">Open</button>
+        </form>
+        <form class="fields" onSubmit={(e) => {
+          e.preventDefault();
+          if (alias.trim() !== "") location.assign(href(`/enter/${encodeURIComponent(alias.trim())}`));
+        }}>
+          <label class="field">
+            <span>Somebody who sits nowhere <small>alias</small></span>
+            <input data-testid="field-alias" value={alias} onInput={(e) => setAlias(e.currentTarget.value)} autocomplete="off" />
+          </label>
+          <button class="enter" type="submit" data-testid="open-alias">Enter for them</button>
         </form>
       </section>
     </Frame>

@@ -1,6 +1,7 @@
 /** An entry in words, as it stands in the queue and in the record: "Cuff 132/84". Pure. */
 
-import { CADSS_6, MOAAS } from "../tables";
+import { CADSS_6, instrumentWords, MOAAS } from "../tables";
+import { takesBack } from "./corrections";
 
 type Doc = Readonly<Record<string, unknown>>;
 
@@ -38,6 +39,7 @@ const ALERT_WORDS: Record<string, string> = {
 };
 
 export function said(kind: string, doc: Doc): string {
+  if (takesBack(kind, doc)) return `${doc["instrument"] ? `${instrumentWords(String(doc["instrument"]))} taken back` : "Entry taken back"}`;
   const mg = (v: unknown): string | null => (number(v) === null ? null : `${number(v)} mg`);
   switch (kind) {
     case "session.started":

@@ -14,7 +14,7 @@ export function PatientPage({ alias }: { alias: string }) {
   return (
     <Frame here="clinic">
       <div class="desk patient-desk" data-testid="patient-page">
-        <p><a href={href("/clinic")}>← Clinic</a></p>
+        <p><a href={href("/clinic")}>← Clinic</a> · <a href={href(`/enter/${encodeURIComponent(alias)}`)}>Enter for {alias}</a></p>
         <h1>{alias}</h1>
         {answer === null ? <Waiting problem={problem} what="The course" /> : <One course={answer} />}
       </div>
