@@ -34,7 +34,7 @@ test: setup $(BROKER) ## Run all tests
 ##@ While developing
 
 .PHONY: check
-check: lint types contracts board-check test ## Everything that must pass before a change lands, tests included
+check: lint types contracts board-check audit test ## Everything that must pass before a change lands, tests included
 
 .PHONY: format
 format: $(ENVIRONMENT) ## Put all Python files into the one format
@@ -55,8 +55,12 @@ types: $(ENVIRONMENT) ## Check types (mypy, strict)
 contracts: $(ENVIRONMENT) ## Check that imports go one way and that the pure modules are pure
 	$(BIN)/lint-imports
 
+.PHONY: audit
+audit: setup ## Ask the databases of PyPI and npm about vulnerabilities in what is locked, and say where they cannot be asked
+	$(BIN)/python -m deploy.supply.audit
+
 .PHONY: schema
-schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire, and the tables that boards need
+schema: $(ENVIRONMENT) ## Write the JSON Schemas of everything on the wire, and the tables that boards need, the safety file's pages
 	$(BIN)/python -m deploy.schema
 
 .PHONY: board

@@ -1,4 +1,4 @@
-"""Writes what is generated (`make schema`): JSON Schemas of all that is on the wire, the topics, the boards' tables, a page."""
+"""Writes what is generated (`make schema`): JSON Schemas of all that is on the wire, the topics, the boards' tables, pages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from deploy.supply.reading import read_safety_file
 from models.tables.blind_spots import rendered_page
 from models.wire.board_tables import rendered_board_tables
 from models.wire.schema import SCHEMAS, rendered_schema
@@ -15,6 +16,7 @@ from streams.journal.asyncapi import asyncapi
 SCHEMA_FOLDER: Final = Path(__file__).parents[1] / "docs" / "schema"
 ASYNCAPI_FILE: Final = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 BLIND_SPOTS_PAGE: Final = Path(__file__).parents[1] / "docs" / "what-chairside-cannot-see.md"
+SAFETY_FOLDER: Final = Path(__file__).parents[1] / "docs" / "safety"
 BOARD_TABLES: Final = Path(__file__).parents[1] / "alerts" / "board" / "src" / "tables.json"
 
 
@@ -35,3 +37,5 @@ if __name__ == "__main__":
     ASYNCAPI_FILE.write_text(rendered_asyncapi(), "utf-8")
     BLIND_SPOTS_PAGE.write_text(rendered_page(), "utf-8")
     BOARD_TABLES.write_text(rendered_board_tables(), "utf-8")
+    for page, text in read_safety_file(Path(__file__).parents[1]).pages().items():
+        (SAFETY_FOLDER / page).write_text(text, "utf-8")

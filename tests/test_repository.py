@@ -101,7 +101,7 @@ def test_the_top_level_holds_the_four_packages_and_what_a_repository_needs() -> 
     files = {file for file in tracked_files() if "/" not in file}
     assert folders <= PACKAGES | {".ci", "bench", "docs", "tests"}
     assert files <= {
-        ".dockerignore", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "docker-compose.yml",
+        ".dockerignore", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "docker-compose.yml",
         "pyproject.toml", "uv.lock",
     }  # fmt: skip
 
@@ -203,6 +203,7 @@ def test_what_a_test_run_calls_is_what_the_readme_promises() -> None:
         "types",
         "contracts",
         "board-check",
+        "audit",
         "test",
     ]
 
@@ -230,7 +231,7 @@ def test_the_board_is_installed_from_a_lock() -> None:
     assert "alerts/board/package-lock.json" in tracked_files() or (ROOT / "alerts/board/package-lock.json").exists()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "SECURITY.md", "docs/README.md"])
 def test_links_lead_somewhere(page: str) -> None:
     """Links to files of ours. Pictures are made from the running board and checked in with it."""
     folder = (ROOT / page).parent
