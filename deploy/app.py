@@ -34,6 +34,7 @@ from streams.intake.admission import Admission
 from streams.intake.append import Overloaded
 from streams.intake.fhir.http import fhir_routes
 from streams.intake.http import observation_routes
+from streams.intake.selfreport.http import selfreport_routes
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
     app.include_router(rota_routes(service.append, service.views))
     app.include_router(answer_routes(service.store, service.command, service.views, service.links))
+    app.include_router(selfreport_routes(service.selfreports))
     app.include_router(inbound_routes(service.inbound))
     app.include_router(access_routes(service.access))
 

@@ -29,6 +29,7 @@ from models.tables.limits import CALLED, LIMITS, Limit, LimitRefused, flatten, w
 from models.tables.weakened import weakened_limits
 from models.wire.bounds import MANY, Name
 from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
+from streams.intake.selfreport.contacts import HomePart
 
 
 class _Strict(BaseModel):
@@ -159,6 +160,7 @@ class Settings(_Strict):
     pages: PagesPart = PagesPart()
     hl7: Hl7Part = Hl7Part()
     access: AccessPart = AccessPart()
+    home: HomePart = HomePart()
     destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)
     people: Annotated[dict[Name, ReachedColleague], Field(max_length=MANY)] = Field(default_factory=dict)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)

@@ -48,12 +48,18 @@ from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
 from streams.intake.admission import Admission
 from streams.intake.append import Intake, Overloaded, Records
 from streams.intake.hl7.mllp import MllpIntake
+from streams.intake.selfreport.http import SelfReports
+from streams.intake.selfreport.links import PatientLinks
+from streams.intake.selfreport.sender import CheckInSender, SenderSettings
 from streams.journal.appender_clock import AppenderClock
 from streams.journal.journal import SqliteJournal
+from streams.ward.home.rows import AtHome
 from streams.ward.state import Clock
 
 log = logging.getLogger(__name__)
 
+ANSWER_KEY_FILE: Final = "answer-links.key"
+PATIENT_KEY_FILE: Final = "patient-links.key"
 STALLED_AFTER_S = 5.0
 """A tick comes every second; five without one done means that nobody is being watched."""
 CHAIRS_EVERY_S = 1.0
@@ -91,9 +97,9 @@ def machine_clock() -> AppenderClock:
     return AppenderClock(wall_us, steady_us)
 
 
-def _answer_keys(data: Path) -> Callable[[], Sequence[str]]:
+def link_keys(data: Path, name: str) -> Callable[[], Sequence[str]]:
     """The keys of this data directory's links; one is made at its first start, for its owner's eyes alone."""
-    path = data / "answer-links.key"
+    path = data / name
     if not path.exists():
         made = path.with_suffix(".new")
         made.touch(mode=0o600)
@@ -145,8 +151,15 @@ class Service:
         self.worker = Worker()
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
+        self.selfreports = SelfReports(
+            PatientLinks(link_keys(data, PATIENT_KEY_FILE), wall_us), self.store, self.views, self.append, self.counted,
+            lambda: self.settings.home, lambda: self.settings.site.timezone, lambda: self.settings.pages.link,
+        )  # fmt: skip
+        self.checkin_sender = CheckInSender(
+            data / "checkins-asked.json", self.selfreports.links, self._asks, self._known_at_home, wall_us
+        )
         destinations, schedulers = settings.opened()
-        self.links = AnswerLinks(_answer_keys(data), lambda site: self.settings.pages.link)
+        self.links = AnswerLinks(link_keys(data, ANSWER_KEY_FILE), lambda site: self.settings.pages.link)
         self.pager = Pager(
             self.store, destinations, now_us, steady_us, recipients=_recipients(settings, destinations, schedulers),
             report=self._report_destination, answer_link=self.links.link, base=lambda site: self.settings.pages.link,
@@ -199,6 +212,7 @@ class Service:
         tasks.start("faults", self._tell_faults())
         tasks.start("clock", self._watch_clock())
         tasks.start("pager", self.pager.run())
+        tasks.start("check-ins", self.checkin_sender.run())
         if self.forecaster is not None:
             tasks.start("forecaster", self.forecaster.run())
         try:
@@ -215,7 +229,7 @@ class Service:
         finally:
             self.auditor.stop()
             self.feed.close()
-            for name in ("boards", "configuration", "faults", "clock", "auditor"):
+            for name in ("boards", "configuration", "faults", "clock", "auditor", "check-ins"):
                 if name in tasks.names:
                     await tasks.stopped(name, cancel=True)
             if self.forecaster is not None:
@@ -276,6 +290,7 @@ class Service:
                 except Overloaded as wait:
                     log.error("the new configuration is not in force yet, trying again: %s", wait)
                     await asyncio.sleep(LOOK_EVERY_S)
+            self.checkin_sender.wake()
             log.info("configuration %s is in force", settings.record().hash)
 
     async def _send_to(self, settings: Settings) -> None:
@@ -300,6 +315,17 @@ class Service:
             site = settings.site.model_copy(update={"name": self.settings.site.name})
             settings = settings.model_copy(update={"site": site})
         return settings
+
+    def _asks(self) -> SenderSettings:
+        """How patients at home are asked, as it is now."""
+        settings = self.settings
+        return SenderSettings(
+            settings.site.name, settings.site.timezone, settings.pages.link, settings.home, settings.checkins
+        )
+
+    def _known_at_home(self, patient: str) -> AtHome | None:
+        rows = self.views.at_home({(self.settings.site.name, patient)})
+        return rows[0] if rows else None
 
     # ---- what comes in ------------------------------------------------------------------------------------------
 

@@ -46,6 +46,10 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Links that are signed themselves, for one alert and one person.
     ("GET", "/answer/{token}"): _ANYBODY,
     ("POST", "/answer/{token}"): _ANYBODY,
+    # A patient's own pages: each link is signed for one check-in, or one session's tablet.
+    **{("GET", path): _ANYBODY for path in ("/checkin/{token}", "/tablet/{token}", "/tablet/{token}/state")},
+    **{("POST", path): _ANYBODY for path in ("/checkin/{token}/answers", "/tablet/{token}/answers", "/tablet/{token}/help")},
+    ("GET", "/v1/sessions/{session}/tablet"): Allowed(_TREATING),
     # What providers tell: each request is signed by its provider.
     **{("POST", path): _ANYBODY for path in (
         "/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "/hooks/pagerduty",

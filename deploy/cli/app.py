@@ -15,6 +15,7 @@ from rich.table import Table
 
 from alerts.effects import encode
 from deploy.cli.access_commands import account_app, token_app
+from deploy.cli.checkin_link import checkin_link_command
 from deploy.cli.doctor import doctor_command
 from deploy.cli.forecast_commands import forecast_command, recalibrate_command
 from deploy.cli.network_commands import (
@@ -229,6 +230,7 @@ app.command("pager")(pager_command)
 app.command("forecaster")(forecaster_command)
 app.command("edge")(edge_command)
 app.command("page-test")(page_test_command)
+app.command("checkin-link")(checkin_link_command)
 app.command("send")(send_command)
 app.command("why")(why_command)
 app.command("doctor")(doctor_command)

@@ -97,6 +97,7 @@ _TABLE: Final = (
     Rule("contraindication",       "protocol",       True,  "Contraindication",           None),
     Rule("dose-check",             "protocol",       True,  "Dose to be checked",         None),
     Rule("entry-unread",           "protocol",       True,  "Entry not understood",       None),
+    Rule("help-asked",             "protocol",       True,  "Asks for somebody",          None),
     Rule("unscheduled",            "technical",      False, "Vitals without a session",   None),
     Rule("two-at-once",            "technical",      False, "Two sessions at once",       None),
     Rule("session-forgotten",      "technical",      False, "Session forgotten",          None),

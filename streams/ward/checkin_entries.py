@@ -13,6 +13,7 @@ from models.wire.observations import (
 from streams.ward.audit import audit, file_dead_letter, row_of, session_of
 from streams.ward.home import rules as home
 from streams.ward.rules.checkins import (
+    ANSWERED_ALONE,
     OBSERVED_BY,
     alert_unread_form,
     file_risk,
@@ -57,6 +58,7 @@ def fold_checkin(state: WardState, record: CheckIn, at_us: int, here: Here) -> N
     alert_unread_form(state, record, at_us, row, here)
     report = report_of(record, at_us, score, unknown if risk is None else risk.words)
     if row is not None and report is not None:
-        fold_report(state, row, report, report.at_us, record.replaces, here)
+        alone = record.source == ANSWERED_ALONE
+        fold_report(state, row, report, report.at_us, record.replaces, here, alone=alone)
     elif report is not None:
         file_score_outside(state, record, report, here)

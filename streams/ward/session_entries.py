@@ -22,6 +22,7 @@ from streams.ward.dose_entries import give_in_session
 from streams.ward.home import rules as home
 from streams.ward.rules.contraindications import check_contraindication
 from streams.ward.rules.forgotten import expect_life
+from streams.ward.rules.help_asked import judge_help
 from streams.ward.rules.readiness import EXIT_WORDS, check_early_exit
 from streams.ward.rules.two_at_once import judge_two
 from streams.ward.sessions import (
@@ -167,6 +168,7 @@ def fold_intervention(state: WardState, record: Intervention, at_us: int, here: 
         _note_oxygen(state.association.sessions[row], record, at_us, [said.isdisjoint(OXYGEN_OFF)])
     elif row is not None and record.replaces is not None:
         _note_oxygen(state.association.sessions[row], record, at_us, [])
+    judge_help(state, record, at_us, here)
     audit(state, record, session_of(state, row, record), here)
     home.fold_course_entry(state, record, here)
 

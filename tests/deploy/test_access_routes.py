@@ -40,6 +40,10 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
         "/v1/rota", "/v1/rota.ics", "/v1/ladders", "/v1/alerts/{alert}/why",
         "/v1/access/me", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json",
     )},
+    # Signed links of patients: what they may is in them.
+    **{("GET", path): set(WHO) for path in ("/checkin/{token}", "/tablet/{token}", "/tablet/{token}/state")},
+    **{("POST", path): set(WHO) for path in ("/checkin/{token}/answers", "/tablet/{token}/answers", "/tablet/{token}/help")},
+    ("GET", "/v1/sessions/{session}/tablet"): TREATING,
     ("POST", "/v1/access/here"): SIGNED,
     ("POST", "/v1/access/sign-out"): SIGNED,
     ("POST", "/v1/alerts/{alert}/{verb}"): TREATING,

@@ -21,7 +21,7 @@ from models.wire.observations import Fault
 from streams.intake.append import Overloaded
 from tests.support.service import PATIENCE_S, ROOT, Inside, falling, heard, serving, until
 
-TASKS = ("owner", "intake", "boards", "configuration", "faults", "clock", "auditor", "pager", "forecaster")
+TASKS = ("owner", "intake", "boards", "configuration", "faults", "clock", "auditor", "pager", "check-ins", "forecaster")
 
 
 # ---- the registry
@@ -149,6 +149,9 @@ async def break_(service: Service, task: str, clinic: Inside) -> None:
         case "pager":
             broken.pager._judge = planted
             await clinic.post(*falling("P-2"))
+        case "check-ins":
+            broken.checkin_sender._news.clear = planted
+            broken.checkin_sender.wake()
         case "forecaster":
             broken.forecaster._news.clear = planted
             broken.forecaster._news.set()

@@ -30,6 +30,8 @@ from streams.ward.timers import answer_checkin, scores_corrected
 
 OBSERVED_BY: Final = frozenset({"moaas", "cadss", "cadss-6"})
 """The instruments of a round of observation."""
+ANSWERED_ALONE: Final = "patient-tablet"
+"""The `source` of what a patient answers at the chair with nobody beside them."""
 _RULES: Final = ("unresponsive", "sedation", "severe-dissociation", "dissociation")
 _SURPRISING: Final = frozenset({"severe-dissociation", "dissociation"})
 """Rules on a score that the estimate has an expectation of."""
@@ -49,9 +51,12 @@ def report_of(record: CheckIn, at_us: int, score: float | None, note: str) -> Re
 
 
 def fold_report(
-    state: WardState, row: int, report: Report | None, at_us: int, replaces: str | None, here: Here
-) -> None:
-    """Add a report to a session, correct one or (None) take one back, and file what all its reports now amount to."""
+    state: WardState, row: int, report: Report | None, at_us: int, replaces: str | None, here: Here, *, alone: bool = False
+) -> None:  # fmt: skip
+    """Add a report to a session, correct one or (None) take one back, and file what all its reports now amount to.
+
+    alone: the patient gave it to a tablet with nobody beside them, so it is no round of observation.
+    """
     session = state.association.sessions[row]
     session.reports = add_report(session.reports, report, replaces)
     if report is None or report.instrument == "symptoms" or replaces is not None:
@@ -65,7 +70,7 @@ def fold_report(
     state.rows.sedated[row] = not session.conditions.keys().isdisjoint({"sedation", "unresponsive"})
     if replaces is not None:
         scores_corrected(state, row, here)
-    elif report is not None and report.instrument in OBSERVED_BY:
+    elif report is not None and report.instrument in OBSERVED_BY and not alone:
         answer_checkin(state, row, here)
     judge_after("check-in", state, row, at_us, here)
 

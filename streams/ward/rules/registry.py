@@ -73,6 +73,7 @@ _TABLE: Final = (
     Enrolment("observation-incomplete", "rules.readiness", "by a person"),
     Enrolment("contraindication",       "rules.contraindications"),
     Enrolment("entry-unread",           "rules.unread", "by a person"),
+    Enrolment("help-asked",             "rules.help_asked", "by a person"),
     Enrolment("unscheduled",            "sessions"),
     Enrolment("two-at-once",            "rules.two_at_once"),
     Enrolment("session-forgotten",      "rules.forgotten"),

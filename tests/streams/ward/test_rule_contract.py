@@ -24,10 +24,12 @@ from models.wire.observations import (
     DestinationFailing,
     DestinationRestored,
     Event,
+    Intervention,
     PatientRegistered,
     SessionStarted,
     SiteConfigured,
 )
+from streams.ward.rules.help_asked import HELP_ASKED
 from streams.ward.rules.registry import REGISTRY, Enrolment
 from streams.ward.signal.quality import FROZEN_AFTER
 from tests.models.test_limits import ALONE, just_past, send, watched
@@ -176,6 +178,14 @@ def _() -> Story:
         clinic.chair("3").ends()
 
     return Story(clinic, end)
+
+
+@scene_of("help-asked")
+def _() -> Story:
+    clinic = Scene()
+    clinic.chair("3").starts()
+    clinic.send(Intervention(at=moment(0), site=clinic.site, patient="P-3", session="S-3", what=HELP_ASKED))
+    return Story(clinic, lambda: _leave(clinic))
 
 
 @scene_of("prolonged-dissociation")

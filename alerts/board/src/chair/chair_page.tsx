@@ -13,6 +13,7 @@ import { EntryPanel, underway } from "./entry_panel";
 import { Outlook } from "./outlook";
 import { useRegistration } from "./registration";
 import { type Sitting, sittingAt } from "./sitting";
+import { TabletLink } from "./tablet_link";
 import { IN_SESSION } from "./tasks";
 import { fromKg } from "./weight";
 import { useWeightUnit } from "./weight_unit";
@@ -65,6 +66,7 @@ export function ChairPage({ name }: { name: string }) {
               <Words chair={shownChair} alerts={mine} suffix={name} />
               <Next chair={shownChair} />
               <Outlook chair={shownChair} />
+              {shownChair.session && !unscheduled && <TabletLink key={shownChair.session} session={shownChair.session} />}
             </>
           )}
         </section>
