@@ -49,7 +49,7 @@ PAGE_AGAIN_S: Final = 300.0
 class Seen:
     """What the auditor looks at, once: ages in seconds by its own clock.
 
-    `why`: what is known of why nothing is decided; `unsent_s`: of each page that nobody got; `failing_s`: of each failing
+    `why`: what is known of why nothing is decided; `unsent_s`: of each alert whose page nobody got; `failing_s`: of each failing
     destination; `store`: why it cannot be read; `overdue_s`: what is due of open alerts and was not done, how long past.
     """
 
@@ -71,7 +71,9 @@ def wrongs(seen: Seen) -> dict[str, str]:
         found["store"] = f"The store cannot be read: {seen.store}."
     late = [age_s for age_s in seen.unsent_s if age_s >= UNSENT_S]
     if late:
-        found["pages"] = f"{len(late)} pages reached nobody, the oldest for {max(late):.0f} s. Look at the board."
+        found["pages"] = (
+            f"Pages about {len(late)} alerts reached nobody, the oldest for {max(late):.0f} s. Look at the board."
+        )
     missed = [past_s for past_s in seen.overdue_s if past_s >= OVERDUE_S]
     if missed:
         found["due"] = (
@@ -188,7 +190,7 @@ class Auditor:
             self._offset, self._progress_at_s = offset, now_s
         unsent, why = [], ""
         try:
-            unsent = self._unsent.of(self._store.unsent_pages(), now_s)
+            unsent = self._unsent.of(sorted(set(self._store.unsent_pages().values())), now_s)
         except Exception as error:  # noqa: BLE001  # whatever the database says, it cannot be read
             why = type(error).__name__
         failing = [each.name for each in self._states() if each.failing_since_us is not None]

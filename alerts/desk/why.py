@@ -43,6 +43,7 @@ FATES: Final[Mapping[str, str]] = {
     "abandoned": "given up",
     "spared": "not needed, they were reached by another method",
     "retired": "its destination is no longer configured",
+    "superseded": "not needed, a later page to them says the same",
 }
 """What becomes of a delivery (`alerts/store/outbox.py`), as people read it."""
 

@@ -4,7 +4,8 @@ A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` 
 what became of it, it is `taken` until that receipt comes, and tried again where none does. That of a person's second
 method is in `reserve` until the first one failed or took too long, and `spared` once they were reached. A lease that ends makes
 it due again, because a sender that died after claiming has perhaps sent nothing: a page may arrive twice (with the same key),
-never not at all. `abandoned` and `retired` deliveries are over: given up, or to a destination that is no longer configured.
+never not at all. `abandoned`, `retired` and `superseded` deliveries are over: given up, to a destination that is no longer
+configured, or said again by a later page to the same (`repeats.py`).
 Every destination has its own delivery of a page, so that a dead one delays nobody else's.
 Deliveries are claimed by lane (`LANES`), so that neither retries nor lesser pages keep the first try of a high one waiting.
 Bad at: guessing whether a lost answer meant success; it sends again. Never here: sending, clocks, transactions (the caller's).
@@ -22,6 +23,7 @@ from sqlalchemy import Connection
 
 from alerts.effects import Page, page_of
 from alerts.store.destinations import note
+from alerts.store.repeats import supersede
 from alerts.store.tables import DELIVERIES, OUTBOX
 from alerts.store.tries import FinishedTry, write_tries
 from models.instants import MINUTE, SECOND
@@ -116,9 +118,8 @@ def address(connection: Connection, insert: Any, recipients: Recipients, now_us:
     """Give every page that has none its deliveries; how many pages that were."""
     unaddressed = sa.select(OUTBOX.c.key, OUTBOX.c.doc).where(~OUTBOX.c.addressed)
     waiting = connection.execute(unaddressed.with_for_update()).all()
-    rows = [
-        _delivery_of(page.key, way, now_us) for page in waiting for way in recipients(page_of(json.loads(page.doc)))
-    ]
+    pages = {row.key: page_of(json.loads(row.doc)) for row in waiting}
+    rows = [_delivery_of(key, way, now_us) for key, page in pages.items() for way in recipients(page)]
     if rows:
         again = insert(DELIVERIES)
         again = again.on_conflict_do_update(
@@ -129,6 +130,7 @@ def address(connection: Connection, insert: Any, recipients: Recipients, now_us:
         connection.execute(again, rows)
         keys = {row["key"] for row in rows}
         connection.execute(sa.update(OUTBOX).where(OUTBOX.c.key.in_(keys)).values(addressed=True))
+        supersede(connection, {key: pages[key] for key in keys})
     return len(waiting)
 
 
@@ -184,7 +186,9 @@ def retire(connection: Connection, destinations: Sequence[str]) -> None:
         .values(state="retired")
     )
     connection.execute(
-        sa.update(OUTBOX).where(OUTBOX.c.sent_us.is_(None), ~_delivery(*LIVE, "abandoned")).values(addressed=False)
+        sa.update(OUTBOX)
+        .where(OUTBOX.c.sent_us.is_(None), ~_delivery(*LIVE, "abandoned", "superseded"))
+        .values(addressed=False)
     )
 
 
@@ -334,10 +338,13 @@ def next_method(connection: Connection, delivery: DeliveryKey) -> None:
     )  # fmt: skip
 
 
-def unsent(connection: Connection) -> list[str]:
-    """The keys of pages that ask for somebody and that no destination took, but for those that were given up."""
+def unsent(connection: Connection) -> dict[str, str]:
+    """Pages that ask for somebody and that no destination took, but for those that are over: by key, the alert of each."""
     waiting = ~OUTBOX.c.addressed | _delivery(*LIVE)
-    return list(connection.scalars(sa.select(OUTBOX.c.key).where(OUTBOX.c.sent_us.is_(None), waiting, ASKS)))
+    rows = connection.execute(
+        sa.select(OUTBOX.c.key, OUTBOX.c.doc).where(OUTBOX.c.sent_us.is_(None), waiting, ASKS)
+    ).all()
+    return {row.key: next(iter(page_of(json.loads(row.doc)).alerts), row.key) for row in rows}
 
 
 def tried_of(connection: Connection, keys: Collection[str]) -> dict[str, tuple[list[str], list[str]]]:
@@ -364,13 +371,15 @@ def tried_of(connection: Connection, keys: Collection[str]) -> dict[str, tuple[l
 
 def counts(connection: Connection, now_us: int) -> PageCounts:
     unsent = OUTBOX.c.sent_us.is_(None)
-    given_up = sa.and_(unsent, OUTBOX.c.addressed, ~_delivery(*LIVE), _delivery("abandoned"))
+    over = sa.and_(unsent, OUTBOX.c.addressed, ~_delivery(*LIVE))
+    given_up, said_again = sa.and_(over, _delivery("abandoned")), sa.and_(over, _delivery("superseded"))
+    owed = sa.and_(unsent, ~given_up, ~said_again)
     row = connection.execute(
         sa.select(
-            sa.func.count().filter(unsent, ~given_up),
+            sa.func.count().filter(owed),
             sa.func.count().filter(~unsent),
-            sa.func.count().filter(given_up),
-            sa.func.min(OUTBOX.c.at_us).filter(unsent, ~given_up, ASKS),
+            sa.func.count().filter(given_up, ~said_again),
+            sa.func.min(OUTBOX.c.at_us).filter(owed, ASKS),
         ).select_from(OUTBOX)
     ).one()
     failing = connection.scalar(

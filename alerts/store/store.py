@@ -381,8 +381,8 @@ class Store:
         with self.database.writing() as connection:
             receipts.record_heard(connection, self.database.insert, id_, now_us)
 
-    def unsent_pages(self) -> list[str]:
-        """The keys of pages that nobody got yet, but for those that were given up."""
+    def unsent_pages(self) -> dict[str, str]:
+        """Pages that nobody got yet, but for those that are over: by key, the alert that each is about."""
         with self.database.reading() as connection:
             return outbox.unsent(connection)
 

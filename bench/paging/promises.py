@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+import sqlalchemy as sa
+
 from alerts.effects import Page, Transition
 from alerts.store.outbox import everybody
+from alerts.store.repeats import says_again
 from alerts.store.store import Store
+from alerts.store.tables import DELIVERIES
 from bench.paging.faults import END_S
 from bench.paging.night import DESTINATIONS, LONGEST_WAIT_S, METHODS, World
 from models.instants import SECOND, from_iso
@@ -92,9 +96,14 @@ def _judge(world: World, verdict: Verdict, store: Store, journal: SqliteJournal)
 def _nothing_is_lost(
     world: World, verdict: Verdict, store: Store, pages: list[Page], effects: list[Page | Transition]
 ) -> Iterator[str]:
-    """Of each high alert somebody whom its pages call has one; of each high page each of these has it, or was lied to."""
+    """Of each high alert somebody whom its pages call has one; of each high page each of these has it, or was lied to, or has a
+    later one for which it was given up, because that says the same.
+    """
     reached: dict[str, set[str]] = defaultdict(set)
     took = {(each.page.key, each.person) for each in world.receipts}
+    with store.database.reading() as connection:
+        said_again = sa.select(DELIVERIES.c.key, DELIVERIES.c.person).where(DELIVERIES.c.state == "superseded")
+        superseded = {(row.key, row.person) for row in connection.execute(said_again)}
     for each in world.receipts:
         for alert in each.page.alerts:
             reached[alert].add(each.person or each.destination)
@@ -112,7 +121,14 @@ def _nothing_is_lost(
         if page.priority != "high" or world.committed.get(page.key, 0) > END_S - ARRIVES_WITHIN_S:
             continue
         for person in {way.person for way in recipients(page)}:
-            if (page.key, person) not in took | world.lied:
+            if (page.key, person) in took | world.lied:
+                continue
+            again = [other.key for other in pages if other.kind == "page" and says_again(other, page)]
+            has_later = any(
+                (key, person) in took | world.lied or world.committed.get(key, 0) > END_S - ARRIVES_WITHIN_S
+                for key in again
+            )
+            if (page.key, person) not in superseded or not has_later:
                 yield f"lost: {person or 'whoever is there'} never got the high page {page.key} of {page.at}"
     for key in store.unsent_pages():
         page = next(page for page in pages if page.key == key)
@@ -198,7 +214,8 @@ def _none_is_late(world: World, verdict: Verdict, pages: list[Page], stamps: dic
         committed_s = world.committed.get(page.key, END_S)
         if page.kind != "page" or committed_s > END_S - 3:
             continue
-        tried_s = began.get(page.key, END_S)
+        again = [began.get(other.key, END_S) for other in pages if other.kind == "page" and says_again(other, page)]
+        tried_s = min(began.get(page.key, END_S), *again, END_S)
         if any(since_s <= tried_s and committed_s - 2 <= until_s for since_s, until_s in world.disturbed):
             continue
         # Until it is written by the shard's clock, which is the one that it is due by; then until it is tried.

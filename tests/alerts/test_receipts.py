@@ -50,14 +50,14 @@ def ways(store: Store) -> tuple[Sequence[str], Sequence[str]]:
 def test_a_page_that_a_provider_took_reached_nobody_until_it_says_so(store: Store) -> None:
     owe_ada(store)
     taken(store)
-    assert store.unsent_pages() == ["k1"]
+    assert list(store.unsent_pages()) == ["k1"]
     assert ways(store) == ([], ["ada by sms: taken, no receipt yet"])
     assert claim(store, "sms", START + WAITS - 1) == []
 
     assert receive(store, "reached") == ""
 
     assert ways(store) == (["ada by sms"], [])
-    assert store.unsent_pages() == []
+    assert list(store.unsent_pages()) == []
     assert claim(store, "call", START + 10 * WAITS) == claim(store, "sms", START + 10 * WAITS) == []
     assert receive(store, "failed") == "somebody was reached already", "whatever comes late or again"
 
@@ -129,7 +129,7 @@ def test_a_receipt_of_a_try_that_there_was_not_changes_nothing(store: Store, key
     taken(store)
     receipt = Receipt(DeliveryKey(key, "ada", by), attempt, "reached")
     assert store.receive(receipt, START, START, MAX_TRIES) == "there was no such try"
-    assert store.unsent_pages() == ["k1"]
+    assert list(store.unsent_pages()) == ["k1"]
 
 
 def test_a_destination_whose_pages_are_lost_fails_however_often_it_takes_them(store: Store) -> None:

@@ -180,7 +180,7 @@ def test_every_decision_about_a_page_has_its_sentence(store: Store) -> None:
     assert not [each for each in told if " Its page: " in each]
 
 
-@pytest.mark.parametrize("state", [*LIVE, "sent", "handed on", "abandoned", "spared", "retired"])
+@pytest.mark.parametrize("state", [*LIVE, "sent", "handed on", "abandoned", "spared", "retired", "superseded"])
 def test_every_state_of_a_delivery_has_its_words(state: str) -> None:
     assert state in FATES
 

@@ -29,7 +29,7 @@ def test_what_is_wrong_is_said_from_its_instant_on_and_nothing_before() -> None:
     assert wrongs(Seen(NO_PROGRESS_S, [UNSENT_S, 5], [("sms", DESTINATION_FAILS_S)], "OperationalError")) == {
         "progress": "Nobody is being watched: nothing was decided for 30 s.",
         "store": "The store cannot be read: OperationalError.",
-        "pages": "1 pages reached nobody, the oldest for 60 s. Look at the board.",
+        "pages": "Pages about 1 alerts reached nobody, the oldest for 60 s. Look at the board.",
         "destination sms": "No page arrives at sms for 5 min.",
     }
 
@@ -62,7 +62,7 @@ async def test_a_page_that_reached_nobody_for_a_minute_is_paged_past_the_pager_a
         assert await clinic.after(0) == {}, "its own clock counts, whatever the wall said when it was owed"
         assert await clinic.after(59) == {}
         assert list(await clinic.after(1)) == ["pages"]
-        assert "1 pages reached nobody, the oldest for 60 s" in got[0]["message"]
+        assert "Pages about 1 alerts reached nobody, the oldest for 60 s" in got[0]["message"]
         for seconds, pages in ((60, 1), (PAGE_AGAIN_S - 61, 1), (1, 2)):
             await clinic.after(seconds)
             assert len(got) == pages
@@ -79,7 +79,7 @@ async def test_news_that_reaches_nobody_is_no_page_that_reached_nobody(tmp_path:
         # What looks like news and is a page: a sender's text is in it.
         asking = replace(page("k1"), body=',"kind":"over"')
         clinic.store.commit(FrameEffects(0, 1, (*news, asking)))
-        assert clinic.store.unsent_pages() == ["k1"]
+        assert list(clinic.store.unsent_pages()) == ["k1"]
         clinic.store.mark_sent(clinic.store.claim_pages("phone", ["phone"], START, SECOND)[0], START)
         assert (await clinic.after(0), await clinic.after(UNSENT_S)) == ({}, {})
         assert clinic.store.page_counts(START + 3600 * SECOND).oldest_unsent_s == 0
