@@ -77,7 +77,9 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run_service(config: Path | None, data: Path, host: str, port: int, clock: Clock) -> None:
+def run_service(
+    config: Path | None, data: Path, host: str, port: int, clock: Clock, *, accept_loss: bool = False
+) -> None:
     """Serve until interrupted; a configuration file that changes is put in force.
 
     Raises:
@@ -96,7 +98,11 @@ def run_service(config: Path | None, data: Path, host: str, port: int, clock: Cl
     # Whatever is made from here on, journal and store among it, is for this user alone.
     os.umask(0o077)
     listening = listen(host, port)
-    service = Service(data, settings, clock, watched=watched)
+    try:
+        service = Service(data, settings, clock, watched=watched, accept_loss=accept_loss)
+    except BaseException:
+        listening.close()
+        raise
     address = f"http://{host}:{listening.getsockname()[1]}"
     if service.access is not None and not service.access.accounts.has_operator():
         link = service.access.accounts.link(None, "operator")

@@ -40,8 +40,8 @@ from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import Settings
 from deploy.supervisor import Supervisor, reason_of
-from models.instants import HOUR, MINUTE, SECOND
-from models.wire.observations import ClockApart, Command, Conflicted, Fault
+from models.instants import EPOCH, HOUR, MINUTE, SECOND
+from models.wire.observations import ClockApart, Command, Conflicted, Fault, FrameSetAside
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
@@ -52,7 +52,9 @@ from streams.intake.selfreport.http import SelfReports
 from streams.intake.selfreport.links import PatientLinks
 from streams.intake.selfreport.sender import CheckInSender, SenderSettings
 from streams.journal.appender_clock import AppenderClock
-from streams.journal.journal import SqliteJournal
+from streams.journal.frame import frame_of, pack_frame
+from streams.journal.head import HEAD_FILE, HeadFile
+from streams.journal.journal import Loss, SqliteJournal
 from streams.ward.home.rows import AtHome
 from streams.ward.state import Clock
 
@@ -118,12 +120,13 @@ class Service:
 
     Raises:
         DataInUse: another process has the directory.
-        JournalRefused, UnknownState, UnknownFrame, OffsetGap, DatabaseTooNew: what is in it cannot be gone on with.
+        JournalRefused, UnknownState, UnknownFrame, OffsetGap, DatabaseTooNew: what is in it cannot be gone on with. With
+            `accept_loss` frames that are missing or damaged are no reason: they are an alert.
     """
 
     def __init__(
         self, data: Path, settings: Settings, clock: Clock = "received", now_us: AppenderClock | None = None,
-        watched: WatchedSettings | None = None, forecasting: bool = True,
+        watched: WatchedSettings | None = None, forecasting: bool = True, accept_loss: bool = False,
     ) -> None:  # fmt: skip
         data.mkdir(parents=True, exist_ok=True)
         self._lock = (data / "lock").open("w")
@@ -137,11 +140,14 @@ class Service:
         self.metrics = Metrics()
         self.now_us = now_us = now_us or machine_clock()
         self.store = Store(f"sqlite:///{path}")
-        self.journal = SqliteJournal(path, now_us, clock)
+        head = HeadFile(data / HEAD_FILE)
+        self.journal = SqliteJournal(path, now_us, clock, head=head, accept_loss=accept_loss)
         now_us.go_on_from(self.journal.last_us)
         self.owner = Owner(self.journal, self.store, clock, self._told, self._fault)
         # Before the store is migrated: who is refused here goes back to the version that wrote it, and must be able to.
         self.owner.restore()
+        self.journal.expect(max(self.owner.shard.next_offset, self.store.next_offset(self.owner.number)), "the store")
+        self.journal.check(self.owner.shard.next_offset, self._in_place)
         self.store.migrate()
         self.intake = Intake(self.journal, self.owner.deliver)
         self.hl7 = MllpIntake(
@@ -182,7 +188,7 @@ class Service:
         self.turns = 0
         """Seconds in which this process's loop has come round: it hangs where they stand still (deploy/http.py)."""
         self.tasks = Supervisor()
-        self._faults: asyncio.Queue[Conflicted | Fault | ClockApart] = asyncio.Queue()
+        self._faults: asyncio.Queue[Conflicted | Fault | ClockApart | FrameSetAside] = asyncio.Queue()
         """What went wrong with store, state or clock, to be told through the journal like everything else."""
         self._unshown = ""
         """Why the chairs' values cannot be shown; empty: they can."""
@@ -190,6 +196,10 @@ class Service:
             log.error("the configuration is refused, going on with the last good one: %s", self.refused)
         compile_ward(log.warning)
         again = self.owner.recover()
+        for loss in self.journal.losses:
+            self._faults.put_nowait(self._unused(loss))
+        for unreadable in self.owner.unreadable:
+            self._faults.put_nowait(Fault(at=EPOCH, what="A checkpoint is damaged", raised=unreadable))
         self._watched_clock = ClockWatch(now_us, settings.site.name, standing=self.views.is_open("host-clock"))
         if again:
             log.info("recovered: %d frames read again", again)
@@ -374,12 +384,23 @@ class Service:
             self.metrics.conflicts.inc()
         self._faults.put_nowait(fault)
 
+    def _unused(self, loss: Loss) -> FrameSetAside:
+        return FrameSetAside(
+            at=EPOCH, site=self.settings.site.name, offset=loss.first, until=loss.until, lost=loss.lost, reason=loss.reason
+        )  # fmt: skip
+
+    def _in_place(self, offset: int, reason: str) -> bytes:
+        """The frame that stands for a damaged one: it says so."""
+        return pack_frame(frame_of([self._unused(Loss(offset, offset + 1, False, reason))]))
+
     async def _tell_faults(self) -> None:
         while True:
             fault = await self._faults.get()
             while True:
                 try:
                     await self.intake.append([fault])
+                    if isinstance(fault, FrameSetAside):
+                        self.journal.losses_told()
                     break
                 except Overloaded:
                     await asyncio.sleep(AGAIN_S)

@@ -45,6 +45,15 @@ class OffsetGap(RuntimeError):
         self.expected, self.came = expected, came
 
 
+class DamagedState(UnknownState):
+    """A checkpoint whose bytes are not what was written: an earlier one may do."""
+
+    def __init__(self, what: str) -> None:
+        ValueError.__init__(
+            self, f"{what}. Restore the last backup at another place: chairside restore BACKUP --data NEW"
+        )
+
+
 class Shard:
     """The state of one shard. `next_offset` is the offset of the frame that it waits for."""
 
@@ -207,15 +216,15 @@ class Shard:
         """The shard of a snapshot.
 
         Raises:
-            UnknownState: written by a version that this one does not know.
+            UnknownState: written by a version that this one does not know. DamagedState: not what was written.
         """
         try:
             raw = zlib.decompress(state)
             packed = msgpack.unpackb(raw, strict_map_key=False)
         except (zlib.error, ValueError) as wrong:
-            raise UnknownState(f"not a checkpoint: {wrong}") from wrong
+            raise DamagedState(f"not a checkpoint: {wrong}") from wrong
         if not isinstance(packed, dict):
-            raise UnknownState("not a checkpoint")
+            raise DamagedState("not a checkpoint")
         if packed.get("state") != SHARD_FORMAT:
             raise UnknownState.of_format(packed.get("state"), SHARD_FORMAT)
         shard = cls(packed["number"], next_offset=packed["next_offset"])

@@ -330,6 +330,11 @@ class Desk:
         """A site's part of the state, to be read; that of a site which nothing is known of is empty."""
         return self._sites.get(site) or DeskSite()
 
+    def number_from(self, site: str, seq: int) -> None:
+        """Give a site's next transition a number behind `seq` at least: frames that are lost may have led to some."""
+        here = self._sites.setdefault(site, DeskSite())
+        here.seq = max(here.seq, seq)
+
     # ---- steps and pages ---------------------------------------------------------------------------------------
 
     def _step(self, alert: Alert, stimulus: Stimulus, at_us: int, clock_us: int, details: dict[str, Any]) -> None:

@@ -150,7 +150,7 @@ def _write_transitions(connection: Connection, statements: _Statements, rows: Se
     for step in fresh:
         alerts[clean(step.alert)] = fold(alerts.get(clean(step.alert)), step)
     if alerts:
-        connection.execute(statements.alerts, [_alert_columns(alert) for alert in alerts.values()])
+        connection.execute(statements.alerts, [alert_columns(alert) for alert in alerts.values()])
     return [_conflict(row, "", "another transition has its site and seq") for row in rows if row.key["n"] not in won]
 
 
@@ -216,15 +216,26 @@ _KINDS: Final = {
 def _row(frame: FrameEffects, n: int, effect: Effect) -> _Row:
     doc: str = clean(encode(effect))
     kind = _KINDS[type(effect)]
-    digest = hashlib.sha256(f"{kind}\n{doc}".encode()).hexdigest()
-    return _Row({"shard": frame.shard, "offset_": frame.offset, "n": n}, effect, kind, digest, doc)
+    return _Row({"shard": frame.shard, "offset_": frame.offset, "n": n}, effect, kind, digest_of(kind, doc), doc)
+
+
+def digest_of(kind: str, doc: str) -> str:
+    """What an effect's row is compared by: a hash of its kind and its document."""
+    return hashlib.sha256(f"{kind}\n{doc}".encode()).hexdigest()
+
+
+def digests_of(frame: FrameEffects) -> list[tuple[int, int, str, str]]:
+    """A frame's effects as (offset, n, kind, digest), as the store has them once they are written."""
+    rows = (_row(frame, n, effect) for n, effect in enumerate(frame.effects))
+    return [(row.key["offset_"], row.key["n"], row.kind, row.digest) for row in rows]
 
 
 def _columns(row: _Row, *names: str) -> Columns:
     return {**row.key, "doc": row.doc, **{name: clean(getattr(row.effect, name)) for name in names}}
 
 
-def _alert_columns(alert: AlertState) -> Columns:
+def alert_columns(alert: AlertState) -> Columns:
+    """An alert's row, of how it stands."""
     doc = clean(json.dumps(alert, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
     columns = {"alert": alert["alert"], "site": alert["site"], "phase": alert["phase"], "onset_at": alert["onset_at"]}
     cleaned = {name: clean(value) for name, value in columns.items()}

@@ -163,6 +163,21 @@ class Store:
         with self.database.reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(CONFLICTS)) or 0
 
+    def next_offset(self, shard: int) -> int:
+        """The offset behind the last frame of a shard whose effects are here. May be asked before `migrate`."""
+        if not sa.inspect(self.database.engine).has_table(EFFECTS.name):
+            return 0
+        with self.database.reading() as connection:
+            last = connection.scalar(sa.select(sa.func.max(EFFECTS.c.offset_)).where(EFFECTS.c.shard == shard))
+        return 0 if last is None else last + 1
+
+    def last_seqs(self, shard: int, before_offset: int) -> dict[str, int]:
+        """Site → the `seq` of its last transition of a shard's frames below an offset."""
+        wanted = sa.select(TRANSITIONS.c.site, sa.func.max(TRANSITIONS.c.seq)).group_by(TRANSITIONS.c.site)
+        wanted = wanted.where(TRANSITIONS.c.shard == shard, TRANSITIONS.c.offset_ < before_offset)
+        with self.database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(wanted)}
+
     def digests(self, shard: int) -> list[tuple[int, int, str, str]]:
         """Every effect of a shard as (offset, n, kind, digest): to compare with a linear replay of its journal."""
         wanted = sa.select(EFFECTS.c.offset_, EFFECTS.c.n, EFFECTS.c.kind, EFFECTS.c.digest)
@@ -268,8 +283,10 @@ class Store:
 
     # Checkpoints
 
-    def save_checkpoint(self, shard: int, next_offset: int, state: bytes, state_format: int = 1) -> bool:
-        """Store a shard's state; False if there is one as far on already. The last two of each format remain.
+    def save_checkpoint(
+        self, shard: int, next_offset: int, state: bytes, state_format: int = 1, *, daily: bool = False
+    ) -> bool:
+        """Store a shard's state; False if there is one as far on already. The last two of each format remain, and daily ones.
 
         After an upgrade the old version's checkpoints stay, so that going back is possible.
         """
@@ -278,11 +295,29 @@ class Store:
             newest = connection.scalar(sa.select(sa.func.max(CHECKPOINTS.c.next_offset)).where(mine))
             if newest is not None and newest >= next_offset:
                 return False
-            row = {"shard": shard, "format": state_format, "next_offset": next_offset, "state": state}
+            row = {"shard": shard, "format": state_format, "next_offset": next_offset, "state": state, "daily": daily}
             connection.execute(self.database.insert(CHECKPOINTS).on_conflict_do_nothing(), [row])
             if newest is not None:
-                connection.execute(sa.delete(CHECKPOINTS).where(mine, CHECKPOINTS.c.next_offset < newest))
+                connection.execute(
+                    sa.delete(CHECKPOINTS).where(mine, ~CHECKPOINTS.c.daily, CHECKPOINTS.c.next_offset < newest)
+                )
             return True
+
+    def second_checkpoint(self, shard: int, state_format: int) -> int:
+        """Where the last checkpoint but one stands, the frames from which on a start may need; 0 where there is none."""
+        wanted = sa.select(CHECKPOINTS.c.next_offset).order_by(CHECKPOINTS.c.next_offset.desc()).offset(1).limit(1)
+        with self.database.reading() as connection:
+            found = connection.scalar(wanted.where(CHECKPOINTS.c.shard == shard, CHECKPOINTS.c.format == state_format))
+        return found or 0
+
+    def prune_checkpoints(self, shard: int, before: int) -> None:
+        """Delete daily checkpoints from which nothing can be replayed, because the frames behind them are no longer kept."""
+        with self.database.writing() as connection:
+            connection.execute(
+                sa.delete(CHECKPOINTS).where(
+                    CHECKPOINTS.c.shard == shard, CHECKPOINTS.c.daily, CHECKPOINTS.c.next_offset < before
+                )
+            )
 
     def load_checkpoint(self, shard: int, state_format: int = 1, before: int | None = None) -> Checkpoint | None:
         """The furthest state of a shard, or the furthest below `before`, should that one be unreadable."""

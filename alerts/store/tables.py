@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 METADATA: Final = MetaData(
@@ -237,4 +238,6 @@ CHECKPOINTS: Final = Table(
     Column("format", Integer, primary_key=True, autoincrement=False),
     Column("next_offset", BigInteger, primary_key=True, autoincrement=False),
     Column("state", LargeBinary, nullable=False),
+    Column("daily", Boolean, nullable=False, server_default=false()),
 )  # fmt: skip
+"""States of shards. `daily`: one that stays as long as the frames behind it, where the others go with the second one after."""

@@ -16,6 +16,7 @@ from rich.table import Table
 from alerts.effects import encode
 from deploy.cli.access_commands import account_app, token_app
 from deploy.cli.checkin_link import checkin_link_command
+from deploy.cli.data_commands import backup_command, restore_command, verify_command
 from deploy.cli.doctor import doctor_command
 from deploy.cli.forecast_commands import forecast_command, recalibrate_command
 from deploy.cli.network_commands import (
@@ -234,6 +235,9 @@ app.command("checkin-link")(checkin_link_command)
 app.command("send")(send_command)
 app.command("why")(why_command)
 app.command("doctor")(doctor_command)
+app.command("backup")(backup_command)
+app.command("verify")(verify_command)
+app.command("restore")(restore_command)
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 
@@ -352,6 +356,13 @@ def serve_command(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where the journal and the store live.")] = Path("var/chairside"),
     config: Annotated[Path | None, typer.Option(help="The site's configuration (TOML).", exists=False)] = None,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Start although frames of the journal are missing or damaged: an alert says which. Try a backup first.",
+        ),
+    ] = False,
     clock: Annotated[
         str, typer.Option(help="`observed` is for tests: time is the senders'.", hidden=True)
     ] = "received",
@@ -368,7 +379,7 @@ def serve_command(
     if clock not in {"received", "observed"}:
         raise fail("--clock is received or observed", 2)
     mode: Clock = "observed" if clock == "observed" else "received"
-    _run(lambda: run_service(config, data, host, port, mode))
+    _run(lambda: run_service(config, data, host, port, mode, accept_loss=accept_loss))
 
 
 @app.command("demo")
@@ -402,6 +413,7 @@ def _run(start: Any) -> None:
     from deploy.wiring import DataInUse
     from streams.journal.frame import UnknownFrame
     from streams.journal.journal import JournalRefused
+    from streams.journal.trouble import trouble_in_words
     from streams.shard import OffsetGap
     from streams.ward.ward import UnknownState
 
@@ -422,9 +434,9 @@ def _run(start: Any) -> None:
     except (UnknownFrame, OffsetGap) as wrong:
         raise fail(f"the journal cannot be read on: {wrong}") from wrong
     except (sqlite3.DatabaseError, DBAPIError) as wrong:
-        raise fail(f"the database cannot be used: {getattr(wrong, 'orig', wrong)}") from wrong
+        raise fail(f"the database cannot be used: {trouble_in_words(wrong)}") from wrong
     except OSError as wrong:
-        raise fail(f"{wrong.strerror or wrong}" + (f": {wrong.filename}" if wrong.filename else "")) from wrong
+        raise fail(trouble_in_words(wrong)) from wrong
 
 
 def main() -> None:

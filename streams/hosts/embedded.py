@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,11 +23,12 @@ from alerts.effects import Forecast, FrameEffects, Page, Transition, transition_
 from alerts.store.ledger import Conflict
 from alerts.store.store import Store
 from models.faults import fault_line
-from models.instants import EPOCH
+from models.instants import DAY, EPOCH
 from models.wire.live import ForecastNewsOut, TransitionOut
 from models.wire.observations import Conflicted, Fault
-from streams.journal.journal import Journal, JournalEntry
-from streams.shard import SHARD_FORMAT, Shard
+from streams.journal.journal import JournalEntry, KeptJournal
+from streams.journal.trouble import trouble_in_words
+from streams.shard import SHARD_FORMAT, DamagedState, Shard
 from streams.ward.state import Clock
 from streams.ward.ward import UnknownState
 
@@ -53,7 +56,7 @@ class Owner:
     """
 
     def __init__(
-        self, journal: Journal, store: Store, clock: Clock, on_committed: Listener, on_fault: Callable[[Conflicted | Fault], None],
+        self, journal: KeptJournal, store: Store, clock: Clock, on_committed: Listener, on_fault: Callable[[Conflicted | Fault], None],
         number: int = 0,
     ) -> None:  # fmt: skip
         self._journal = journal
@@ -74,6 +77,9 @@ class Owner:
         self.unpacked = 0
         """Checkpoints that could not be made of the state, since the start."""
         self._unpackable = False
+        self._day: int | None = None
+        self.unreadable: list[str] = []
+        """Checkpoints that could not be read at the start, each with why."""
         self.unwritten = ""
         """Why the effects of the frame in hand cannot be written, so that no later one is decided; empty: all is well."""
 
@@ -81,18 +87,29 @@ class Owner:
         """Restore the last checkpoint, if there is one. Writes nothing, and may be called before the store is migrated: so
         the version that wrote what is refused here can still be started.
 
+        A checkpoint that cannot be read is passed over for the one before it, or for the whole journal; `unreadable` says so.
+
         Raises:
-            UnknownState: written by a version that this one does not know.
+            UnknownState: written by a version that this one does not know, or none can be read and the journal is not whole.
         """
         newest = self._store.newest_state_format(self.number)
         if newest is None:
             return
         if newest != SHARD_FORMAT:
             raise UnknownState.of_format(newest, SHARD_FORMAT)
-        checkpoint = self._store.load_checkpoint(self.number, SHARD_FORMAT)
-        if checkpoint is not None:
-            self.shard = Shard.restore(checkpoint.state)
-            self.checkpointed_offset = checkpoint.next_offset
+        before: int | None = None
+        while (checkpoint := self._store.load_checkpoint(self.number, SHARD_FORMAT, before)) is not None:
+            try:
+                self.shard = Shard.restore(checkpoint.state)
+            except DamagedState as wrong:
+                before = checkpoint.next_offset
+                self.unreadable.append(f"the checkpoint at frame {before} cannot be read: {fault_line(wrong)}")
+                log.error("%s; going back to an earlier one", self.unreadable[-1])
+                continue
+            self.checkpointed_offset, self._day = checkpoint.next_offset, self.shard.ward.clock_us // DAY
+            return
+        if self._journal.first_offset > 0 and self.unreadable:
+            raise DamagedState("no checkpoint can be read, and the journal's first frames are no longer kept")
 
     def recover(self) -> int:
         """Read the journal on to its end, from what `restore` restored. Call before `run`, with no intake running.
@@ -100,13 +117,42 @@ class Owner:
         Returns:
             How many frames were read again.
         """
-        begun = self.shard.next_offset
+        begun, read, kept_at_s = self.shard.next_offset, 0, time.monotonic()
         while entries := self._journal.read(self.shard.next_offset):
             for entry in entries:
+                self._pass_over_lost(entry.offset)
                 effects = self._step(entry)
                 self._report(self._store.commit(effects))
+            read += len(entries)
+            # A start that is killed again and again must not begin at the same frame each time.
+            if time.monotonic() - kept_at_s > CHECKPOINT_S:
+                self._keep()
+                kept_at_s = time.monotonic()
+        self._pass_over_lost(self._journal.next_offset)
+        if self.shard.next_offset > begun:
+            self._keep()
         self.written_offset = self.shard.next_offset
-        return self.shard.next_offset - begun
+        return read
+
+    def _pass_over_lost(self, offset: int) -> None:
+        """Go on at a frame behind others that are known to be lost."""
+        if offset > self.shard.next_offset and self._journal.skips(self.shard.next_offset, offset):
+            log.critical("frames %d to %d are lost, going on behind them", self.shard.next_offset, offset - 1)
+            self.shard.next_offset = offset
+            # What the lost frames led to may be in the store: a site's next transition must not take the number of one of those.
+            for site, seq in self._store.last_seqs(self.number, offset).items():
+                self.shard.desk.number_from(site, seq)
+
+    def _keep(self) -> None:
+        """Write a checkpoint of a shard that is catching up; one that cannot be written or made is another one's business."""
+        try:
+            self._save(self.shard.next_offset, self.shard.snapshot(), daily=self._begins_day())
+        except MemoryError:
+            raise
+        except Exception as failed:  # noqa: BLE001  # `run` says it, each time that it fails
+            log.error("no checkpoint while catching up: %s", fault_line(failed))
+        else:
+            self.checkpointed_offset = self.shard.next_offset
 
     def deliver(self, entries: list[JournalEntry]) -> None:
         """Queue new entries of the journal, in order, for `run`."""
@@ -159,7 +205,7 @@ class Owner:
             except UNWRITABLE as failed:
                 if self._stopping:
                     raise
-                self.unwritten = f"the store cannot be written: {failed}"
+                self.unwritten = f"the store cannot be written: {trouble_in_words(failed)}"
                 log.error("%s, trying again", self.unwritten)
                 await asyncio.sleep(STORE_RETRY_S)
             else:
@@ -183,12 +229,21 @@ class Owner:
         self._unpackable = False
         try:
             await asyncio.get_running_loop().run_in_executor(
-                self._writing, self._store.save_checkpoint, self.number, offset, state, SHARD_FORMAT
+                self._writing, partial(self._save, offset, state, daily=self._begins_day())
             )
         except UNWRITABLE as failed:
             log.error("no checkpoint, the next start reads more of the journal: %s", failed)
             return
         self.checkpointed_offset = offset
+
+    def _save(self, offset: int, state: bytes, *, daily: bool) -> None:
+        self._store.save_checkpoint(self.number, offset, state, SHARD_FORMAT, daily=daily)
+
+    def _begins_day(self) -> bool:
+        """Whether this is the first checkpoint of a day by the shard's clock; asked once for each."""
+        day = self.shard.ward.clock_us // DAY
+        begins, self._day = day != self._day, day
+        return begins
 
     def _report(self, conflicts: list[Conflict]) -> None:
         if not conflicts:

@@ -16,6 +16,7 @@ from typing import Final
 
 from streams.journal.frame import FrameBuilder, Packable, frames_of, pack_frame
 from streams.journal.journal import Journal, JournalEntry
+from streams.journal.trouble import trouble_in_words
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Intake:
                 entries = await loop.run_in_executor(self._disk, self._journal.append, _frames(batch))
             except Exception as failed:
                 # The senders are told, and will send again; nothing was accepted.
-                reason = f"the journal cannot be written: {failed}"
+                reason = f"the journal cannot be written: {trouble_in_words(failed)}"
                 for _, done in batch:
                     if not done.done():
                         done.set_exception(Overloaded(reason))

@@ -390,6 +390,7 @@ def test_transitions_of_before_they_said_their_phase_are_told_it_and_read_again_
         connection.execute(sa.text("DROP TABLE heard"))
         connection.execute(sa.text("DROP TABLE tries"))
         connection.execute(sa.text("DROP TABLE vitals_hours"))
+        connection.execute(sa.text("ALTER TABLE checkpoints DROP COLUMN daily"))
         connection.execute(sa.text("ALTER TABLE outbox DROP COLUMN trace"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0003'"))
 
@@ -477,3 +478,16 @@ def test_a_page_reads_back_as_it_was_written_and_one_for_everybody_has_its_old_b
         **written,
     }  # fmt: skip
     assert page_of(document) == owed
+
+
+def test_a_daily_checkpoint_stays_until_the_frames_behind_it_are_gone(store: Store) -> None:
+    for offset in (10, 20, 30, 40, 50):
+        store.save_checkpoint(0, offset, b"%d" % offset, daily=offset in (10, 30))
+    assert store.second_checkpoint(0, 1) == 40
+    found, before = [], None
+    while (checkpoint := store.load_checkpoint(0, 1, before)) is not None:
+        found.append(before := checkpoint.next_offset)
+    assert found == [50, 40, 30, 10]
+    store.prune_checkpoints(0, 30)
+    assert store.load_checkpoint(0, 1, 30) is None
+    assert store.load_checkpoint(0, 1, 40) is not None

@@ -308,6 +308,12 @@ def test_a_data_directory_has_one_process_one_clock_and_versions_that_are_known(
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("DELETE FROM checkpoints")
         database.execute("UPDATE journal SET payload = X'00' WHERE offset_ = 0")
+    assert "frame 0 is not as it was written: bytes of it have changed" in refused(tmp_path, "--clock", "observed")
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("DELETE FROM journal_links")
+        database.execute("INSERT INTO journal_notes VALUES (0, 1000, 'unlinked', 'of a version that made no links', 1)")
     assert refused(tmp_path, "--clock", "observed").startswith("chairside: the journal cannot be read on: not a frame")
     file.write_bytes(b"not a database at all" * 1000)
-    assert refused(tmp_path, "--clock", "observed") == "chairside: the database cannot be used: file is not a database"
+    assert refused(tmp_path, "--clock", "observed").startswith(
+        "chairside: the database cannot be used: file is not a database. Keep a copy of the files"
+    )

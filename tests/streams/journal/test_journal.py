@@ -76,8 +76,11 @@ def test_an_append_that_fails_leaves_nothing_and_no_gap(path: Path) -> None:
             journal._connection.execute("PRAGMA busy_timeout=10")
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 journal.append([b"b"])
-        with pytest.raises(sqlite3.IntegrityError):
-            journal.append([b"c", None])  # type: ignore[list-item]
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("INSERT INTO journal VALUES (2, 1, X'00')")
+            with pytest.raises(sqlite3.IntegrityError):
+                journal.append([b"c", b"c"])
+            other.execute("DELETE FROM journal WHERE offset_ = 2")
         assert journal.append([b"d"]) == [JournalEntry(1, 1, b"d")]
         assert [entry.payload for entry in journal.read(0)] == [b"a", b"d"]
 
