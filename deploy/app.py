@@ -16,6 +16,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.api.answer import answer_routes
+from alerts.api.audit import audit_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
@@ -25,6 +26,7 @@ from alerts.inbound.routes import inbound_routes
 from deploy.access.gate import Gate
 from deploy.access.headers import SecurityHeaders
 from deploy.access.routes import access_routes
+from deploy.audit.reads import AuditedReads
 from deploy.foreign import ForeignRequests
 from deploy.wiring import Service
 from models.wire.on_call import SiteOut
@@ -62,8 +64,10 @@ def build(service: Service) -> FastAPI:
 
     def foreign(status: int, reason: str) -> None:
         service.metrics.refused.labels(FOREIGN[status]).inc()
+        service.trail.note("access.refused", None, {"reason": FOREIGN[status]})
         log.warning("refused: %s", reason[:200])
 
+    app.add_middleware(AuditedReads, trail=service.trail)
     if service.access is not None:
         app.add_middleware(Gate, access=service.access, routes=app)
     app.add_middleware(ForeignRequests, hosts=lambda: service.settings.hosts, told=foreign)
@@ -80,6 +84,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(selfreport_routes(service.selfreports))
     app.include_router(inbound_routes(service.inbound))
     app.include_router(access_routes(service.access))
+    app.include_router(audit_routes(service.store))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
     async def healthz(request: Request) -> JSONResponse:
@@ -149,6 +154,7 @@ def _pages(app: FastAPI) -> None:
     @app.get("/alert/{alert}", include_in_schema=False)
     @app.get("/welcome", include_in_schema=False)
     @app.get("/oncall", include_in_schema=False)
+    @app.get("/audit", include_in_schema=False)
     @app.get("/clinic", include_in_schema=False)
     @app.get("/patient/{patient}", include_in_schema=False)
     @app.get("/enter/{patient}", include_in_schema=False)

@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from alerts.store.chain import AuditHead
 from alerts.store.destinations import DestinationState
 from deploy.configuration import Refused
 from models.instants import SECOND
@@ -111,6 +112,18 @@ class Metrics:
         self.refused: Final = Counter(
             "chairside_requests_refused", "Requests that their sender may not make", ["reason"], registry=registry
         )
+        self.audit_entries: Final = Gauge(
+            "chairside_audit_entries", "Entries of a site's audit chain", ["site"], registry=registry
+        )
+        self.audit_head: Final = Gauge(
+            "chairside_audit_head",
+            "The first 48 bits of the hash of the last entry of a site's audit chain, as a number",
+            ["site"],
+            registry=registry,
+        )
+        self.audit_waiting: Final = Gauge(
+            "chairside_audit_waiting", "What is to be audited and is not written yet", registry=registry
+        )
         self.latency: Final = Histogram(
             "chairside_alert_latency_seconds",
             "From the journal's stamp of a frame to its alerts on the live feed",
@@ -125,6 +138,13 @@ class Metrics:
             self.destination_owed.labels(each.name).set(each.owed)
             if each.last_success_us is not None:
                 self.destination_success.labels(each.name).set(each.last_success_us / SECOND)
+
+    def show_audit(self, heads: Iterable[AuditHead], waiting: int) -> None:
+        """Set the gauges of the audit. A number holds 48 bits exactly; as a label each hash would be a series of its own."""
+        for each in heads:
+            self.audit_entries.labels(each.site).set(each.number)
+            self.audit_head.labels(each.site).set(int(each.hash[:12], 16))
+        self.audit_waiting.set(waiting)
 
     def show_refused(self, refused: Iterable[Refused]) -> None:
         """Set the gauge of configuration files that cannot be used."""

@@ -11,6 +11,7 @@ import hashlib
 import json
 import ssl
 import tomllib
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from alerts.notify.destination import Destination
 from alerts.notify.notifiers import open_destination, open_destinations
+from alerts.store.outbox import Recipients, everybody
 from deploy.foreign import host_of
 from models.instants import EPOCH
 from models.oncall import NOWHERE, Colleague, OnCall, Override, Policy, Routing, Schedule
@@ -217,6 +219,11 @@ class Settings(_Strict):
             timezone=self.site.timezone, people={name: person.named() for name, person in self.people.items()},
             schedules=self.schedules, overrides=self.overrides, policies=self.policies, routes=self.routes,
         )  # fmt: skip
+
+    def recipients(self, destinations: Sequence[Destination], schedulers: Sequence[str]) -> Recipients:
+        """Whom a page is for, of the people of this configuration and these destinations."""
+        people = {name: each.methods for name, each in self.people.items()}
+        return everybody([each.name for each in destinations], schedulers, people)
 
     def opened(self) -> tuple[list[Destination], list[str]]:
         """All destinations, those of people by their name, and the names of those for whoever plans the visits.

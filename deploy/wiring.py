@@ -24,13 +24,10 @@ from alerts.effects import FrameEffects
 from alerts.inbound.lines import AnswerLine
 from alerts.inbound.routes import Inbound
 from alerts.notify.address import keys_in
-from alerts.notify.destination import Destination
 from alerts.notify.pager import Pager
 from alerts.store.destinations import DestinationState, destination_document, state_record
-from alerts.store.outbox import Recipients, everybody
 from alerts.store.store import Store
-from deploy.access.access import Access
-from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.audit.trail import Trail
 from deploy.auditor import Auditor
 from deploy.board_views import ShardViews
 from deploy.clock_watch import ClockWatch
@@ -39,8 +36,9 @@ from deploy.configuration import Refused, WatchedSettings
 from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import Settings
+from deploy.sign_in import open_access
 from deploy.supervisor import Supervisor, reason_of
-from models.instants import EPOCH, HOUR, MINUTE, SECOND
+from models.instants import EPOCH, SECOND
 from models.wire.observations import ClockApart, Command, Conflicted, Fault, FrameSetAside
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
@@ -110,11 +108,6 @@ def link_keys(data: Path, name: str) -> Callable[[], Sequence[str]]:
     return keys_in(path, path.name)
 
 
-def _recipients(settings: Settings, destinations: Sequence[Destination], schedulers: Sequence[str]) -> Recipients:
-    people = {name: each.methods for name, each in settings.people.items()}
-    return everybody([each.name for each in destinations], schedulers, people)
-
-
 class Service:
     """One clinic's Chairside, recovered from its data directory; it runs inside `running`. `app.py` puts it behind HTTP.
 
@@ -167,7 +160,7 @@ class Service:
         destinations, schedulers = settings.opened()
         self.links = AnswerLinks(link_keys(data, ANSWER_KEY_FILE), lambda site: self.settings.pages.link)
         self.pager = Pager(
-            self.store, destinations, now_us, steady_us, recipients=_recipients(settings, destinations, schedulers),
+            self.store, destinations, now_us, steady_us, recipients=settings.recipients(destinations, schedulers),
             report=self._report_destination, answer_link=self.links.link, base=lambda site: self.settings.pages.link,
         )  # fmt: skip
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
@@ -178,7 +171,8 @@ class Service:
         self.inbound = Inbound(
             self.store, self.command, self.views, self.lines, steady_us, now_us, self.pager.wake
         )  # fmt: skip
-        self.access = self._access(data) if settings.access.sign_in else None
+        self.trail = Trail(self.store, settings.site.name, now_us)
+        self.access = open_access(data, settings, self.metrics, self.trail, now_us)
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1
@@ -221,6 +215,7 @@ class Service:
         tasks.start("configuration", self._follow_configuration())
         tasks.start("faults", self._tell_faults())
         tasks.start("clock", self._watch_clock())
+        tasks.start("audit", self.trail.run())
         tasks.start("pager", self.pager.run())
         tasks.start("check-ins", self.checkin_sender.run())
         if self.forecaster is not None:
@@ -254,6 +249,8 @@ class Service:
             await tasks.stopped("owner")
             await self.worker.close()
             await self.pager.drain(tasks.stopping("pager"))
+            self.trail.stop()
+            await tasks.stopped("audit")
             self.journal.close()
             self.store.close()
             if self.access is not None:
@@ -264,14 +261,6 @@ class Service:
     def refused(self) -> Refused | None:
         """Why the configuration file cannot be used now, so that an earlier one is in force; None: it can."""
         return None if self._watched is None else self._watched.refused
-
-    def _access(self, data: Path) -> Access:
-        part, link = self.settings.access, self.settings.pages.link
-        accounts = Accounts(data / ACCOUNTS_FILE, self.now_us, part.idle_minutes * MINUTE, part.hours * HOUR)
-        return Access(
-            accounts, self.now_us, self.metrics.sign_ins, self.metrics.refused,
-            site=self.settings.site.name, secure=link is not None and link.startswith("https://"),
-        )  # fmt: skip
 
     async def _configure(self) -> None:
         """Append the configuration if it is not the one in force."""
@@ -307,7 +296,7 @@ class Service:
         """Send pages to the destinations of these settings from now on. Tries under way go on to their end."""
         destinations, schedulers = settings.opened()
         self.auditor.use(settings.opened()[0], settings.pages.heartbeat)
-        await self.pager.change(destinations, _recipients(settings, destinations, schedulers))
+        await self.pager.change(destinations, settings.recipients(destinations, schedulers))
         log.info("pages go to %s", ", ".join(each.name for each in destinations) or "nobody")
 
     def _changed(self) -> Settings | None:
@@ -499,4 +488,5 @@ class Service:
             metrics.forecasts_waiting.set(self.forecaster.maker.waiting)
         metrics.pages_abandoned.set(pages.abandoned)
         metrics.show_refused([] if self.refused is None else [self.refused])
+        metrics.show_audit(await asyncio.to_thread(self.store.audit_heads), self.trail.waiting)
         metrics.show_destinations(await asyncio.to_thread(self.store.destinations))

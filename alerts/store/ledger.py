@@ -3,7 +3,7 @@
 The first transaction to write a frame's key (shard, offset, n) wins. Everybody who comes later is compared with it: the same
 content is a repeat and changes nothing; other content is a `Conflict`, returned and set aside in its own table, because two
 versions of what happened to a patient are something to look into, not something to choose between here.
-Cost: five statements for a frame with one alert. Never here: transactions (the caller's), clocks.
+Cost: eight statements for a frame with one alert, three of them its audit (chain.py). Never here: transactions, clocks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects, Page, Transition, encode
 from alerts.store.alert_document import fold
+from alerts.store.chain import ChainLink, audited_effect, extend
 from alerts.store.tables import (
     ALERTS,
     AUDIT,
@@ -94,6 +95,7 @@ def write(connection: Connection, insert: Insert, frame: FrameEffects, trace: st
         if letters:
             connection.execute(statements.dead_letters, letters)
         _write_forecasts(connection, statements, [row for row in rows if row.kind == "forecast"])
+        extend(connection, insert, [entry for row in rows if (entry := _audited(row)) is not None])
     if conflicts:
         docs = {row.key["n"]: row.doc for row in rows}
         connection.execute(statements.conflicts, [_aside(it, docs) for it in conflicts])
@@ -228,6 +230,14 @@ def digests_of(frame: FrameEffects) -> list[tuple[int, int, str, str]]:
     """A frame's effects as (offset, n, kind, digest), as the store has them once they are written."""
     rows = (_row(frame, n, effect) for n, effect in enumerate(frame.effects))
     return [(row.key["offset_"], row.key["n"], row.kind, row.digest) for row in rows]
+
+
+def _audited(row: _Row) -> ChainLink | None:
+    entry = audited_effect(row.effect, (row.key["shard"], row.key["offset_"], row.key["n"]), row.digest)
+    if entry is None:
+        return None
+    texts = {name: clean(getattr(entry, name)) for name in ("site", "at", "kind", "who", "patient", "key")}
+    return replace(entry, **texts)
 
 
 def _columns(row: _Row, *names: str) -> Columns:

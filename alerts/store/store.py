@@ -21,6 +21,7 @@ from alerts.effects import FrameEffects
 from alerts.store import (
     archive,
     burden,
+    chain,
     destinations,
     forecast_cache,
     forecast_queue,
@@ -30,6 +31,7 @@ from alerts.store import (
     receipts,
     story,
 )
+from alerts.store.chain import AuditHead, ChainLink
 from alerts.store.database import Database
 from alerts.store.destinations import DestinationState
 from alerts.store.forecast_cache import CachedState
@@ -51,6 +53,7 @@ from alerts.store.tables import (
 )
 from models.arrays import Document
 from models.instants import iso
+from models.wire.audit import AuditOut
 from models.wire.home import CountsOfBurden, KeptForecastOut
 from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, PageStateOut, TraceOut, TransitionOut
 from models.wire.on_call import AlertStoryOut
@@ -280,6 +283,28 @@ class Store:
         """Stored documents, as they were written."""
         with self.database.reading() as connection:
             return [json.loads(doc) for doc in connection.scalars(wanted)]
+
+    # The audit; see alerts/store/chain.py
+
+    def chain_events(self, events: Sequence[ChainLink]) -> None:
+        """Append to the audit what is no effect of a frame; durable when this returns. What is there by its key is left out."""
+        if events:
+            with self.database.writing() as connection:
+                chain.extend_once(connection, self.database.insert, events)
+
+    def audit_heads(self) -> list[AuditHead]:
+        """Where each site's audit ends."""
+        with self.database.reading() as connection:
+            return chain.heads(connection)
+
+    def audit_page(
+        self, site: str, before: int | None = None, limit: int = 100, kind: str | None = None, who: str | None = None,
+        patient: str | None = None,
+    ) -> AuditOut:  # fmt: skip
+        """A site's audit, the last entries first; see `chain.audit_page`."""
+        texts = [clean(each) for each in (kind, who, patient)]
+        with self.database.reading() as connection:
+            return chain.audit_page(connection, clean(site), before, limit, *texts)
 
     # Checkpoints
 

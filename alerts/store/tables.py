@@ -100,6 +100,38 @@ AUDIT: Final = Table(
     Index(None, "site", "kind", "at"),
 )  # fmt: skip
 
+AUDIT_CHAIN: Final = Table(
+    "audit_chain", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("who", Text),
+    Column("patient", Text),
+    Column("shard", Integer),
+    Column("offset_", BigInteger),
+    Column("n", Integer),
+    Column("key", Text),
+    Column("doc", Text),
+    Column("digest", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "shard", "offset_", "n"),
+    Index(None, "key"),
+    Index(None, "site", "kind", "number"),
+    Index(None, "site", "who", "number"),
+    Index(None, "site", "patient", "number"),
+)  # fmt: skip
+"""Everything that is audited, a site's one after the other, each bound to the one before by `hash` (chain.py). What is an effect
+names its place and keeps its content there; anything else has it in `doc`."""
+
+AUDIT_HEADS: Final = Table(
+    "audit_heads", METADATA,
+    Column("site", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)  # fmt: skip
+"""Where each site's chain ends."""
+
 FORECASTS: Final = Table(
     "forecasts", METADATA, *_key(),
     Column("site", Text, nullable=False),

@@ -68,17 +68,19 @@ class Access:
 
     Args:
         sign_ins: counts tries by what became of them. refused: counts refused requests by reason.
+        audited: is told what was tried and refused, by whom, and about it; what changes something is audited with its change.
     """
 
     def __init__(
         self, accounts: Accounts, now_us: Callable[[], int], sign_ins: Counter, refused: Counter,
-        *, site: str, secure: bool = False,
+        audited: Callable[[str, str | None, dict[str, str]], None], *, site: str, secure: bool = False,
     ) -> None:  # fmt: skip
         self.accounts = accounts
         self.site = site
         self.now_us = now_us
         self._sign_ins = sign_ins
         self._refused = refused
+        self._audited = audited
         self._secure = secure
         self._guesses, self._strays = Guesses(), Guesses()
         """Tries of accounts that there are, and of others: however many are made up, none of the first is forgotten for them."""
@@ -125,7 +127,7 @@ class Access:
         if not wait_s and not is_known:
             wait_s = 60.0 if not self._addresses.hit(PER_ADDRESS, address) else float(self._waiting >= QUEUE)
         if wait_s:
-            self.note("sign-in slowed down", self._said(name), address)
+            self._tried("sign-in slowed down", name, address)
             self._sign_ins.labels("slowed down").inc()
             return Wait(wait_s)
         guesses.attempt(who, now_us)
@@ -136,7 +138,7 @@ class Access:
         finally:
             self._waiting -= not is_known
         if person is None:
-            self.note("sign-in failed", self._said(name), address)
+            self._tried("sign-in failed", name, address)
             self._sign_ins.labels("failed").inc()
             return None
         guesses.succeeded(who)
@@ -149,7 +151,7 @@ class Access:
         browser = self._browser(known)
         names = [name for name in browser.names if name != person.name]
         said = [browser.id, [*names[1 - COLLEAGUES :], person.name]]
-        return SignedIn(person, self.accounts.begin(person), str(self._known.dumps(said)))
+        return SignedIn(person, self.accounts.begin(person, address), str(self._known.dumps(said)))
 
     def sign_out(self, secret: str, person: SignedPerson) -> None:
         """End a session."""
@@ -167,6 +169,15 @@ class Access:
         except (BadData, ValueError, TypeError):
             return _Browser(token_hex(16), ())
 
+    def refuse_link(self, address: str) -> None:
+        """Write down that a one-time link was tried which does not hold."""
+        self.note("one-time link refused", "nobody", address)
+        self._audited("access.link-refused", None, {"address": address})
+
+    def _tried(self, what: str, name: str, address: str) -> None:
+        self.note(what, self._said(name), address)
+        self._audited(f"access.{what.replace(' ', '-')}", self._said(name), {"address": address})
+
     def _said(self, name: str) -> str:
         # What is no account's name may be a password that was typed into the wrong field.
         return name if self.accounts.knows(name) else "unknown"
@@ -177,6 +188,9 @@ class Access:
         """Write down that a request was refused: by its route, never by its path, which holds aliases."""
         self._refused.labels(reason).inc()
         facts = {"reason": reason, "who": who, "method": method, "route": route}
+        self._audited(
+            "access.refused", None if who == "nobody" else who, {"reason": reason, "method": method, "route": route}
+        )
         log.warning("refused %s %s of %s: %s", method, route, who, reason, extra={"facts": facts})
 
     def note(self, what: str, who: str, address: str) -> None:

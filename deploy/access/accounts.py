@@ -30,7 +30,8 @@ from models.instants import HOUR, MINUTE
 from models.wire.observations import SITE_HERE
 
 ACCOUNTS_FILE: Final = "access.sqlite"
-ACCOUNTS_FORMAT: Final = 1
+ACCOUNTS_FORMAT: Final = 2
+"""1 had no events."""
 LINK_HOLDS: Final = 24 * HOUR
 """How long a one-time link holds. Chosen by us: somebody who is off today."""
 SHORTEST_PASSWORD: Final = 15
@@ -56,6 +57,12 @@ create table tokens (
 );
 create table secrets (name text primary key, value text not null);
 """
+_EVENTS: Final = """
+create table events (
+    id integer primary key autoincrement, at_us integer not null, kind text not null, who text, about text not null
+);
+"""
+"""What has changed here and is not in the audit yet, written with the change itself."""
 
 
 class AccessRefused(ValueError):
@@ -102,20 +109,35 @@ class ListedToken:
     revoked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AccessEvent:
+    """A change of accounts, tokens or sessions, for the audit. `key`: its own, for good."""
+
+    id: int
+    key: str
+    at_us: int
+    kind: str
+    who: str | None
+    about: dict[str, Any]
+
+
 class Accounts:
     """The file, opened; made where it is not there.
 
     Args:
         idle_us, longest_us: how long somebody stays signed in without input, and at all.
+        by: who changes things here, for the audit.
 
     Raises:
         AccessRefused: the file is of a newer version.
     """
 
     def __init__(
-        self, path: Path, now_us: Callable[[], int], idle_us: int = 30 * MINUTE, longest_us: int = 12 * HOUR
-    ) -> None:
+        self, path: Path, now_us: Callable[[], int], idle_us: int = 30 * MINUTE, longest_us: int = 12 * HOUR,
+        by: str = "the service",
+    ) -> None:  # fmt: skip
         self.now_us = now_us
+        self._by = by
         self._idle_us = idle_us
         self._longest_us = longest_us
         self.hasher = PasswordHasher()
@@ -130,8 +152,8 @@ class Accounts:
             (version,) = self._database.execute("pragma user_version").fetchone()
             if version > ACCOUNTS_FORMAT:
                 raise AccessRefused(f"{path} is of a newer version of Chairside: start that one")
-            if version == 0:
-                for statement in filter(str.strip, _TABLES.split(";")):
+            if version < ACCOUNTS_FORMAT:
+                for statement in filter(str.strip, (_TABLES * (version == 0) + _EVENTS).split(";")):
                     self._database.execute(statement)
                 self._database.execute(f"pragma user_version = {ACCOUNTS_FORMAT}")
 
@@ -162,6 +184,7 @@ class Accounts:
                     (name, role, now_us),
                 )
             database.execute("insert into links values (?, ?, ?, ?)", (_hash(secret), name, role, now_us + LINK_HOLDS))
+            self._note("account.linked", self._by, {"account": name, "role": role})
         return secret
 
     def linked(self, secret: str) -> tuple[str | None, StaffRole] | None:
@@ -201,6 +224,7 @@ class Accounts:
                 (wanted, role, hashed, self.now_us()),
             )
             database.execute("delete from sessions where account = ?", (wanted,))
+            self._note("account.password-chosen", wanted, {"account": wanted, "role": role})
         return SignedPerson(wanted, role)
 
     def check_password(self, name: str, password: str) -> SignedPerson | None:
@@ -252,15 +276,18 @@ class Accounts:
                 raise AccessRefused(f"there is no account {name}")
             database.execute("delete from sessions where account = ?", (name,))
             database.execute("delete from links where account = ?", (name,))
+            self._note("account.disabled", self._by, {"account": name})
 
     # ---- who is signed in ---------------------------------------------------------------------------------------
 
-    def begin(self, person: SignedPerson) -> str:
+    def begin(self, person: SignedPerson, address: str = "") -> str:
         """Sign somebody in: the new session's secret. Sessions that are over are forgotten."""
         secret, now_us = secrets.token_urlsafe(32), self.now_us()
         with self._lock, self._database as database:
+            database.execute("begin immediate")
             database.execute("delete from sessions where begun_us < ?", (now_us - max(SCREEN, self._longest_us),))
             database.execute("insert into sessions values (?, ?, ?, ?)", (_hash(secret), person.name, now_us, now_us))
+            self._note("access.signed-in", person.name, {"role": person.role, "address": address})
         return secret
 
     def person(self, secret: str, active: bool = False) -> SignedPerson | None:
@@ -284,8 +311,13 @@ class Accounts:
 
     def end(self, secret: str) -> None:
         """Sign out."""
-        with self._lock:
-            self._database.execute("delete from sessions where hash = ?", (_hash(secret),))
+        with self._lock, self._database as database:
+            database.execute("begin immediate")
+            gone = database.execute(
+                "delete from sessions where hash = ? returning account", (_hash(secret),)
+            ).fetchone()
+            if gone is not None:
+                self._note("access.signed-out", gone["account"], {})
 
     # ---- tokens -------------------------------------------------------------------------------------------------
 
@@ -303,14 +335,16 @@ class Accounts:
         if not name.strip() or len(name) > 100 or not name.isprintable():
             raise AccessRefused("give a name, of 100 characters at the most")
         secret = f"cst_{secrets.token_urlsafe(32)}"
-        with self._lock:
+        with self._lock, self._database as database:
+            database.execute("begin immediate")
             try:
-                self._database.execute(
+                database.execute(
                     "insert into tokens (name, hash, site, sends, made_us) values (?, ?, ?, ?, ?)",
                     (name, _hash(secret), site, json.dumps(sorted(set(sends))), self.now_us()),
                 )
             except sqlite3.IntegrityError as taken:
                 raise AccessRefused(f"there is a token {name} already: give it another name") from taken
+            self._note("token.added", self._by, {"token": name, "site": site, "sends": sorted(set(sends))})
         return secret
 
     def device(self, secret: str) -> Device | None:
@@ -341,12 +375,36 @@ class Accounts:
         Raises:
             AccessRefused: there is no such token.
         """
-        with self._lock:
-            changed = self._database.execute(
+        with self._lock, self._database as database:
+            database.execute("begin immediate")
+            changed = database.execute(
                 "update tokens set revoked_us = ? where name = ? and revoked_us is null", (self.now_us(), name)
             ).rowcount
-        if changed != 1:
-            raise AccessRefused(f"there is no token {name}, or it is revoked already")
+            if changed != 1:
+                raise AccessRefused(f"there is no token {name}, or it is revoked already")
+            self._note("token.revoked", self._by, {"token": name})
+
+    # ---- for the audit ------------------------------------------------------------------------------------------
+
+    def events(self, limit: int) -> list[AccessEvent]:
+        """The oldest changes that are not known to be in the audit."""
+        mine = _hash(self.key("events"))[:16]
+        return [
+            AccessEvent(
+                row["id"], f"access-{mine}-{row['id']}", row["at_us"], row["kind"], row["who"], json.loads(row["about"])
+            )
+            for row in self._rows(f"select * from events order by id limit {limit}")
+        ]
+
+    def forget_events(self, last: int) -> None:
+        """Changes up to this one are in the audit."""
+        with self._lock:
+            self._database.execute("delete from events where id <= ?", (last,))
+
+    def _note(self, kind: str, who: str | None, about: dict[str, Any]) -> None:
+        """Write a change down, in the transaction that makes it."""
+        said = (self.now_us(), kind, who, json.dumps(about))
+        self._database.execute("insert into events (at_us, kind, who, about) values (?, ?, ?, ?)", said)
 
     # ---- the file -----------------------------------------------------------------------------------------------
 

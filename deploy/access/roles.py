@@ -40,7 +40,8 @@ _ANYBODY: Final = Allowed(anybody=True)
 ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
     **{("GET", page): _ANYBODY for page in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/welcome", "/assets",
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/audit", "/welcome",
+        "/assets",
         "/schema/{name}.json", "/healthz",
     )},
     # Links that are signed themselves, for one alert and one person.
@@ -89,6 +90,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/burden"): Allowed(_PATIENTS | {"operator"}),
     # How it runs.
     ("GET", "/v1/dead-letters"): Allowed(_RUNNING | {"clinician"}),
+    ("GET", "/v1/audit"): Allowed(_RUNNING),
     ("GET", "/metrics"): Allowed(_RUNNING, token=SCRAPE),
     **{("GET", page): Allowed(_ALL) for page in ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")},
     ("GET", "/static-offline-docs"): _ANYBODY,
@@ -100,6 +102,11 @@ ANSWER: Final = ("POST", "/v1/alerts/{alert}/{verb}")
 def may_answer(role: StaffRole) -> bool:
     """Whether a role may answer an alert, and is offered what only such a role may."""
     return role in ROUTES[ANSWER].roles
+
+
+def may_audit(role: StaffRole) -> bool:
+    """Whether a role may read the audit."""
+    return role in ROUTES["GET", "/v1/audit"].roles
 
 
 ENTERED_BY: Final[Mapping[str, frozenset[StaffRole]]] = {

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.access.access import KNOWN, Access, SignedIn, Wait
 from deploy.access.accounts import LONGEST_PASSWORD, SCREEN, AccessRefused
-from deploy.access.roles import StaffRole, enterable, may_answer
+from deploy.access.roles import StaffRole, enterable, may_answer, may_audit
 from models.instants import SECOND
 from models.wire.bounds import Name
 
@@ -55,9 +55,16 @@ def access_routes(access: Access | None) -> APIRouter:
 
     @routes.get("/me")
     async def me(request: Request) -> dict[str, Any]:
-        """Who is signed in, whether they may answer alerts, and what they may enter; `sign_in` is false where nobody need be."""
+        """Who is signed in, and what they may: answer, audit, enter which kinds; `sign_in` is false where nobody need be."""
         if access is None:
-            return {"sign_in": False, "name": None, "role": None, "answers": True, "enters": enterable(None)}
+            return {
+                "sign_in": False,
+                "name": None,
+                "role": None,
+                "answers": True,
+                "audits": True,
+                "enters": enterable(None),
+            }
         return _who(request.state.person, request.state.signed_in.role)
 
     if access is None:
@@ -88,7 +95,7 @@ def access_routes(access: Access | None) -> APIRouter:
         try:
             person = await asyncio.to_thread(access.accounts.choose_password, body.link, body.name or "", body.password)
         except AccessRefused as why:
-            access.note("one-time link refused", "nobody", _address(request))
+            access.refuse_link(_address(request))
             raise HTTPException(400, str(why)) from why
         return _signed_in(request, access.begin(person, _address(request), access.known_in(request.headers)))
 
@@ -132,7 +139,14 @@ def access_routes(access: Access | None) -> APIRouter:
 
 
 def _who(name: str | None, role: StaffRole) -> dict[str, Any]:
-    return {"sign_in": True, "name": name, "role": role, "answers": may_answer(role), "enters": enterable(role)}
+    return {
+        "sign_in": True,
+        "name": name,
+        "role": role,
+        "answers": may_answer(role),
+        "audits": may_audit(role),
+        "enters": enterable(role),
+    }
 
 
 def _address(request: Request) -> str:

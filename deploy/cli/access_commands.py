@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from getpass import getuser
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def _accounts(data: Path) -> Iterator[Accounts]:
     if not data.is_dir():
         raise fail(f"there is no folder {data}: give the --data of `serve`, which makes it at its first start")
     try:
-        accounts = Accounts(data / ACCOUNTS_FILE, lambda: time.time_ns() // 1000)
+        accounts = Accounts(data / ACCOUNTS_FILE, lambda: time.time_ns() // 1000, by=f"command line of {getuser()}")
         try:
             yield accounts
         finally:

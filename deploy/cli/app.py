@@ -15,6 +15,7 @@ from rich.table import Table
 
 from alerts.effects import encode
 from deploy.cli.access_commands import account_app, token_app
+from deploy.cli.audit_commands import audit_app
 from deploy.cli.checkin_link import checkin_link_command
 from deploy.cli.data_commands import backup_command, restore_command, verify_command
 from deploy.cli.doctor import doctor_command
@@ -240,6 +241,7 @@ app.command("verify")(verify_command)
 app.command("restore")(restore_command)
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
+app.add_typer(audit_app, name="audit")
 
 
 @app.command("check-config")

@@ -23,6 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.answer_links import AnswerLinks
 from alerts.api.answer import answer_routes
+from alerts.api.audit import audit_routes
 from alerts.api.chairs import chair_routes
 from alerts.api.live import Feed
 from alerts.api.registrations import registration_routes
@@ -33,6 +34,8 @@ from alerts.inbound.routes import Inbound, inbound_routes
 from alerts.store.store import Store
 from deploy.access.routes import access_routes
 from deploy.app import ABOUT, finish
+from deploy.audit.reads import AuditedReads
+from deploy.audit.trail import Trail
 from deploy.foreign import ForeignRequests
 from deploy.http import GRACE_S, listen
 from deploy.logs import set_up_log
@@ -87,6 +90,7 @@ class Edge:
         self.inbound = Inbound(
             store, self.command, self.views, lambda: self._board.lines, steady_us, wall_us, _pagers_look_each_second
         )  # fmt: skip
+        self.trail = Trail(store, site, wall_us)
         self._raw = RawIntake(connection, self.intake, self.counted)
         self._canary = Canary(self.intake.append, shards, self.metrics.registry, wall_us)
 
@@ -101,6 +105,7 @@ class Edge:
             "boards": self._show(),
             "sites": self._configure(),
             "canary": self._canary.run(),
+            "audit": self.trail.run(),
         }
         for name, each in work.items():
             self.tasks.start(name, each)
@@ -108,8 +113,9 @@ class Edge:
             yield
         finally:
             self.feed.close()
+            self.trail.stop()
             for name in work:
-                await self.tasks.stopped(name, cancel=True)
+                await self.tasks.stopped(name, cancel=name != "audit")
             await self.intake.stop()
             await self._producer.stop()
             self.store.close()
@@ -183,6 +189,7 @@ def build_edge(edge: Edge) -> FastAPI:
 
     app = FastAPIOffline(title="Chairside", description=ABOUT, lifespan=lifespan)
     app.state.site = edge.site
+    app.add_middleware(AuditedReads, trail=edge.trail)
     app.add_middleware(ForeignRequests, hosts=edge.hosts)
     app.include_router(observation_routes(edge.append, edge.store, edge.counted, Admission()))
     app.include_router(fhir_routes(edge.append, edge.counted, Admission(edge.site)))
@@ -194,6 +201,7 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(answer_routes(edge.store, edge.command, edge.views, edge.links))
     app.include_router(inbound_routes(edge.inbound))
     app.include_router(rota_routes(edge.append, edge.views))
+    app.include_router(audit_routes(edge.store))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
     async def healthz() -> JSONResponse:
@@ -205,6 +213,7 @@ def build_edge(edge: Edge) -> FastAPI:
     async def metrics() -> Response:
         """For Prometheus."""
         edge.metrics.listeners.set(edge.feed.listeners)
+        edge.metrics.show_audit(await asyncio.to_thread(edge.store.audit_heads), edge.trail.waiting)
         edge.metrics.show_refused(edge.sites.refused.values())
         return Response(generate_latest(edge.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -391,6 +391,8 @@ def test_transitions_of_before_they_said_their_phase_are_told_it_and_read_again_
         connection.execute(sa.text("DROP TABLE tries"))
         connection.execute(sa.text("DROP TABLE vitals_hours"))
         connection.execute(sa.text("ALTER TABLE checkpoints DROP COLUMN daily"))
+        connection.execute(sa.text("DROP TABLE audit_chain"))
+        connection.execute(sa.text("DROP TABLE audit_heads"))
         connection.execute(sa.text("ALTER TABLE outbox DROP COLUMN trace"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0003'"))
 

@@ -323,7 +323,7 @@ async def test_a_one_time_link_is_good_once_and_for_a_day_and_makes_whom_it_name
         answer = await page.post("/v1/access/welcome", json=body)
         said = answer.json()
         assert "dose" in said.pop("enters")
-        assert said == {"sign_in": True, "name": "ada", "role": "nurse", "answers": True}
+        assert said == {"sign_in": True, "name": "ada", "role": "nurse", "answers": True, "audits": False}
         assert (await page.post("/v1/access/welcome", json=body)).status_code == 400
         assert (await before.get("/v1/chairs")).status_code == 401, "who had the old password is signed out"
         old = accounts.link(None, "operator")

@@ -30,7 +30,8 @@ HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "
 """Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
 EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("GET", path): set(WHO) for path in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/welcome", "/assets",
+        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/audit", "/welcome",
+        "/assets",
         "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
     )},
     **{("POST", path): set(WHO) for path in ("/answer/{token}", "/v1/access/sign-in", "/v1/access/link", "/v1/access/welcome")},
@@ -57,6 +58,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/fhir/{kind}"): {"monitor"},
     ("GET", "/v1/burden"): TREATING | {"scheduler", "auditor", "operator"},
     ("GET", "/v1/dead-letters"): {"clinician", "operator", "auditor"},
+    ("GET", "/v1/audit"): {"operator", "auditor"},
     ("GET", "/metrics"): {"operator", "auditor", "prometheus"},
 }  # fmt: skip
 """Who is let through. Written out here too, so that nobody changes what a role may by one slip in the table."""
@@ -122,11 +124,12 @@ async def test_each_route_lets_through_whom_the_table_names_and_nobody_else(clin
     assert wrong == []
 
 
-async def test_whether_somebody_may_answer_is_said_as_the_table_has_it(clinic: Inside) -> None:
+async def test_whether_somebody_may_answer_or_audit_is_said_as_the_table_has_it(clinic: Inside) -> None:
     async with AsyncExitStack() as stack:
         clients = await everybody(clinic, stack)
-        said = {role: (await clients[role].get("/v1/access/me")).json()["answers"] for role in ROLES}
-    assert said == {role: role in EXPECTED["POST", "/v1/alerts/{alert}/{verb}"] for role in ROLES}
+        said = {role: (await clients[role].get("/v1/access/me")).json() for role in ROLES}
+    for word, route in (("answers", ("POST", "/v1/alerts/{alert}/{verb}")), ("audits", ("GET", "/v1/audit"))):
+        assert {role: said[role][word] for role in ROLES} == {role: role in EXPECTED[route] for role in ROLES}
 
 
 async def test_a_route_that_no_table_names_is_nobodys(clinic: Inside) -> None:

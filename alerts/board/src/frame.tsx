@@ -13,7 +13,7 @@ import { clockWithSeconds, foreignZone, now, second } from "./times";
 import { Unsent } from "./unsent";
 
 interface Props {
-  here: "board" | "chair" | "alert" | "oncall" | "clinic";
+  here: "board" | "chair" | "alert" | "oncall" | "clinic" | "audit";
   children: ComponentChildren;
 }
 
@@ -37,6 +37,7 @@ export function Frame({ here, children }: Props) {
           <a href={href("/chair")} aria-current={here === "chair" ? "page" : undefined}>Chairs</a>
           <a href={href("/oncall")} aria-current={here === "oncall" ? "page" : undefined}>On call</a>
           <a href={href("/clinic")} aria-current={here === "clinic" ? "page" : undefined}>Clinic</a>
+          {me.value?.audits && <a href={href("/audit")} aria-current={here === "audit" ? "page" : undefined}>Audit</a>}
         </nav>
         {invented.value && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}
         <span class="head-gap" />

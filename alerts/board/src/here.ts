@@ -52,6 +52,8 @@ export interface Me {
   answers: boolean;
   /** The kinds of observations that they may enter, and `limits` where they may set a person's own. */
   enters: readonly string[];
+  /** Whether they may read the audit. */
+  audits: boolean;
 }
 
 /** Who is signed in; null until the server has said so. */

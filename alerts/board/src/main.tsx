@@ -1,4 +1,4 @@
-/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/oncall", "/clinic", "/patient/:alias", "/welcome". Links load a page anew: each is small. */
+/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/oncall", "/clinic", "/patient/:alias", "/audit", "/welcome". Links load a page anew: each is small. */
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
@@ -8,6 +8,7 @@ import "./chair.css";
 import { render } from "preact";
 
 import { askMe, sayWhenSomebodyIsHere, SignIn, Welcome } from "./access";
+import { AuditPage } from "./audit/audit_page";
 import { AlertPage } from "./alert/alert_page";
 import { Board } from "./board/board";
 import { ChairPage } from "./chair/chair_page";
@@ -27,6 +28,7 @@ function Page() {
   if (first === "enter" && second) return <PatientEntryPage alias={decodeURIComponent(second)} />;
   if (first === "alert" && second) return <AlertPage id={decodeURIComponent(second)} />;
   if (first === "oncall") return <OnCallPage />;
+  if (first === "audit") return <AuditPage />;
   if (first === "clinic") return <ClinicPage />;
   if (first === "patient" && second) return <PatientPage alias={decodeURIComponent(second)} />;
   return <Board />;

@@ -1,0 +1,69 @@
+"""Which answers open a patient's page, and that each is audited before it goes out: a request in, an entry in the trail.
+
+ChainLink is what was answered with 200: what was refused is audited by the gate. Who asks is who is signed in; where nobody need
+be it is nobody. A board's own list of chairs and alerts is no patient's page: it hangs on a wall.
+Never here: who may read (`roles.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deploy.audit.trail import Trail
+
+READ: Final = (
+    # The route; what of the query says what was looked for.
+    ("/v1/patients/{patient}", ()),
+    ("/v1/patients/{patient}/registration", ()),
+    ("/v1/patients", ()),
+    ("/v1/forecasts", ("as_of",)),
+    ("/v1/history", ("session",)),
+    ("/v1/sessions/{session}/trace", ()),
+    ("/v1/sessions/{session}/tablet", ()),
+    ("/v1/alerts/{alert}/why", ()),
+    ("/v1/dead-letters", ()),
+    ("/v1/audit", ("who", "kind")),
+)
+_PATHS: Final = tuple(
+    (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route)), route, asked) for route, asked in READ
+)
+
+
+class AuditedReads:
+    """ASGI middleware, behind the gate: it knows who is signed in."""
+
+    def __init__(self, app: ASGIApp, trail: Trail) -> None:
+        self._app = app
+        self._trail = trail
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = _opened(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        route, asked, in_path = found
+
+        async def auditing(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                query = {
+                    name: values[-1][:200] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()
+                }
+                about = {name: query[name] for name in (*asked, "site") if name in query} | {
+                    name: value for name, value in in_path.items() if name != "patient"
+                }
+                patient = in_path.get("patient", query.get("patient"))
+                await self._trail.read(route, scope.get("state", {}).get("person"), patient, about)
+            await send(message)
+
+        await self._app(scope, receive, auditing)
+
+
+def _opened(path: str) -> tuple[str, tuple[str, ...], dict[str, str]] | None:
+    for pattern, route, asked in _PATHS:
+        if (matched := pattern.fullmatch(path)) is not None:
+            return route, asked, matched.groupdict()
+    return None
