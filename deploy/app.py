@@ -21,6 +21,7 @@ from alerts.api.chairs import chair_routes
 from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
+from alerts.api.session_record import session_record_routes
 from alerts.api.views import AS_MADE, RETRY_AFTER_S, NotNow
 from alerts.inbound.routes import inbound_routes
 from deploy.access.gate import Gate
@@ -77,6 +78,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(fhir_routes(service.append, service.counted, admission))
     app.include_router(chair_routes(service.views, service.store))
     app.include_router(registration_routes(service.store))
+    app.include_router(session_record_routes(service.store, lambda _: service.settings.site.timezone))
     app.include_router(patient_routes(service.store, service.views))
     app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
     app.include_router(rota_routes(service.append, service.views))

@@ -39,6 +39,7 @@ from alerts.store.forecast_queue import QueuedForecast
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
 from alerts.store.outbox import Lane, OwedPage, PageCounts, Recipients, Tried
 from alerts.store.receipts import PagedAlert, Receipt
+from alerts.store.session_record import StoredSession, stored_session
 from alerts.store.story import AlertSpan
 from alerts.store.tables import (
     ALERTS,
@@ -265,6 +266,11 @@ class Store:
         """A session's vitals by the minute, of the patient in it last if no other is named."""
         with self.database.reading() as connection:
             return minutes.trace(connection, site, session, patient)
+
+    def stored_session(self, site: str, session: str, patient: str | None = None) -> StoredSession | None:
+        """What a session's record is made of; None: nobody ever entered anything in it."""
+        with self.database.reading() as connection:
+            return stored_session(connection, site, session, patient)
 
     def burden(self, site: str, since_us: int) -> CountsOfBurden:
         """What was alerted at a site since an instant, and how its pages were answered."""

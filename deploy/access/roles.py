@@ -86,6 +86,9 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/patients"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient}"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient}/registration"): Allowed(_PATIENTS),
+    **{("GET", f"/v1/sessions/{{session}}/{form}"): Allowed(_PATIENTS) for form in (
+        "record", "record.csv", "record.fhir.json", "rems", "rems.pdf",
+    )},
     ("GET", "/v1/forecasts"): Allowed(_PATIENTS),
     ("GET", "/v1/burden"): Allowed(_PATIENTS | {"operator"}),
     # How it runs.

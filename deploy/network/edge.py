@@ -29,6 +29,7 @@ from alerts.api.live import Feed
 from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
+from alerts.api.session_record import session_record_routes
 from alerts.api.views import AS_MADE
 from alerts.inbound.routes import Inbound, inbound_routes
 from alerts.store.store import Store
@@ -195,6 +196,12 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(fhir_routes(edge.append, edge.counted, Admission(edge.site)))
     app.include_router(chair_routes(edge.views, edge.store))
     app.include_router(registration_routes(edge.store))
+
+    def zone_at(name: str) -> str:
+        settings = edge.sites.configured.get(name)
+        return "UTC" if settings is None else settings.site.timezone
+
+    app.include_router(session_record_routes(edge.store, zone_at))
     app.include_router(patient_routes(edge.store, edge.views))
     app.include_router(access_routes(None))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
@@ -226,7 +233,7 @@ def build_edge(edge: Edge) -> FastAPI:
             raise HTTPException(404, f"there is no site {name}")
         return {
             "site": name,
-            "timezone": "UTC" if settings is None else settings.site.timezone,
+            "timezone": zone_at(name),
             "clock": await edge.views.clock(name),
             "pages_to": [] if settings is None else [each.name for each in settings.opened()[0]],
             "weakened": []

@@ -20,6 +20,7 @@ from models.wire.live import (
 )
 from models.wire.observations import OBSERVATION
 from models.wire.on_call import LADDERS_ADAPTER, ROTA_ADAPTER, SITE_ADAPTER, WHY_ADAPTER
+from models.wire.record import REMS_ADAPTER, SESSION_RECORD_ADAPTER
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
@@ -29,6 +30,8 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "chairs": CHAIRS_ADAPTER.json_schema,
     "sessions": SESSIONS_ADAPTER.json_schema,
     "history": HISTORY_ADAPTER.json_schema,
+    "record": SESSION_RECORD_ADAPTER.json_schema,
+    "rems": REMS_ADAPTER.json_schema,
     "trace": TRACE_ADAPTER.json_schema,
     "forecasts-news": FORECASTS_NEWS_ADAPTER.json_schema,
     "forecast": FORECAST_ADAPTER.json_schema,

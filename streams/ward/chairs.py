@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.instants import MINUTE, NEVER, SECOND, from_iso, iso
 from models.tables.card import QualityWord
 from models.tables.channels import CHANNELS, STALE_AFTER, ChannelName
-from models.tables.limits import LIMIT_COLUMN, Limit
+from models.wire.limits_shown import limits_shown
 from models.wire.live import ChairOut, ChairsOut, EstimatesOut, ReadinessOut, SidesOut, ValueOut
 from streams.ward.association import Session
 from streams.ward.estimates import estimates
@@ -20,7 +20,7 @@ def chairs(state: WardState, site: str, decided: int) -> ChairsOut:
     """Every open session of a site with its latest values, their age and quality, by the shard's clock after so many frames."""
     now_us = state.clock_us
     here = [(row, session) for row, session in state.association.sessions.items() if session.site == site]
-    limits = [_limits(table) for table in state.limits.tables]
+    limits = [limits_shown(table) for table in state.limits.tables]
     here.sort(key=lambda pair: (pair[1].chair or "~", pair[1].patient, pair[1].name or ""))
     return {
         "decided": decided,
@@ -89,21 +89,6 @@ def _values(state: WardState, row: int, now_us: int) -> dict[ChannelName, ValueO
             "stale_after_s": lasts // SECOND,
         }
     return values
-
-
-def _limits(table: tuple[Limit, ...]) -> dict[str, SidesOut]:
-    """Per channel, the innermost limits that are more than information: what a sparkline draws."""
-    found: dict[str, SidesOut] = {}
-    for limit in table:
-        if not limit.enabled or limit.priority < 1 or LIMIT_COLUMN[limit.channel] >= LIMIT_COLUMN["moaas"]:
-            continue
-        sides = found.setdefault(limit.channel, {"low": None, "high": None})
-        low, high = sides["low"], sides["high"]
-        if limit.above:
-            sides["high"] = limit.enter if high is None else min(high, limit.enter)
-        else:
-            sides["low"] = limit.enter if low is None else max(low, limit.enter)
-    return found
 
 
 def _readiness(state: WardState, row: int, now_us: int, estimated: EstimatesOut) -> ReadinessOut:

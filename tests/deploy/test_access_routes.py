@@ -52,7 +52,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
     **{("GET", path): TREATING | {"scheduler", "auditor"} for path in (
         "/v1/patients", "/v1/patients/{patient}", "/v1/patients/{patient}/registration", "/v1/forecasts",
-        "/v1/sessions/{session}/trace",
+        "/v1/sessions/{session}/trace", "/v1/sessions/{session}/record", "/v1/sessions/{session}/record.csv",
+        "/v1/sessions/{session}/record.fhir.json", "/v1/sessions/{session}/rems", "/v1/sessions/{session}/rems.pdf",
     )},
     ("POST", "/fhir"): {"monitor"},
     ("POST", "/fhir/{kind}"): {"monitor"},

@@ -4,6 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import "./desk.css";
 import "./chair.css";
+import "./session.css";
 
 import { render } from "preact";
 
@@ -19,12 +20,14 @@ import { listen } from "./feed";
 import { watchOnCall } from "./oncall/heard";
 import { OnCallPage } from "./oncall/on_call_page";
 import { PatientPage } from "./patient/patient_page";
+import { SessionPage } from "./session/session_page";
 import { startSending } from "./sending";
 import { askSite } from "./site";
 
 function Page() {
   const [, first, second] = location.pathname.split("/");
   if (first === "chair") return second ? <ChairPage name={decodeURIComponent(second)} /> : <ChairList />;
+  if (first === "session" && second) return <SessionPage name={decodeURIComponent(second)} />;
   if (first === "enter" && second) return <PatientEntryPage alias={decodeURIComponent(second)} />;
   if (first === "alert" && second) return <AlertPage id={decodeURIComponent(second)} />;
   if (first === "oncall") return <OnCallPage />;

@@ -17,16 +17,20 @@ export function DoseForm({ sitting, start, registration, enter }: FormProps) {
   const [route, setRoute] = useState(str(start?.["route"]) || sitting.route || "iv");
   const [mg, setMg] = useState(start ? str(start["amount_mg"]) : str(sitting.plannedMg ?? ""));
   const [minutes, setMinutes] = useState(start ? str(start["minutes"]) : str(sitting.plannedMinutes ?? ""));
+  const [lot, setLot] = useState("");
+  // The REMS form asks for the lot of the devices; it is entered beside the dose, and once.
+  const asksLot = start === null && drug === "esketamine" && route === "intranasal";
   const [unit] = useWeightUnit();
   const weightKg = registration?.weight_kg ?? null;
   const problem = drug.trim() === "" ? "Drug is missing." : badNumber(mg, "Amount", 0, 2000) ?? badNumber(minutes, "Minutes", 0, 600);
   return (
     <Form problem={problem} words={`Dose given${typed(mg) === null ? "" : ` · ${typed(mg)} mg`}`} submit={() => enter({
       kind: "dose", ...about(sitting), drug: drug.trim(), ...present({ route, amount_mg: typed(mg), minutes: typed(minutes) }),
-    })}>
+    }, asksLot && lot.trim() !== "" ? { before: [{ kind: "intervention", ...about(sitting), what: "lot", detail: lot.trim() }] } : {})}>
       <div class="fields">
         <Field label="Amount" unit="mg" name="amount_mg" value={mg} set={setMg} numeric />
         <Field label="Over" unit="minutes" name="minutes" value={minutes} set={setMinutes} numeric />
+        {asksLot && <Field label="Lot" unit="of the devices" name="lot" value={lot} set={setLot} />}
         <Field label="Drug" name="drug" value={drug} set={setDrug} list={DRUGS.map(([v]) => v)} />
       </div>
       <p class="weight" data-testid="per-kg">
@@ -64,7 +68,7 @@ export function CuffForm({ sitting, start, enter }: FormProps) {
   );
 }
 
-const INTERVENTIONS = ["oxygen", "stimulation", "airway opened", "reassurance", "labetalol", "midazolam", "ondansetron", "physician called"] as const;
+const INTERVENTIONS = ["oxygen", "stimulation", "airway opened", "reassurance", "labetalol", "midazolam", "ondansetron", "physician called", "serious adverse event"] as const;
 
 export function InterventionForm({ sitting, start, enter }: FormProps) {
   const [what, setWhat] = useState(str(start?.["what"]));

@@ -53,7 +53,13 @@ export function said(kind: string, doc: Doc): string {
       return number(doc["sbp"]) === null ? "Vitals" : `Cuff ${number(doc["sbp"])}/${number(doc["dbp"]) ?? "—"}`;
     case "checkin":
       return checkin(doc);
+    case "patient.registered":
+      return list("Registered", number(doc["weight_kg"]) === null ? null : `${number(doc["weight_kg"])} kg`);
     case "intervention":
+      if (doc["what"] === "note") return list("Note:", text(doc["detail"]));
+      if (doc["what"] === "escort") return list("Goes home with", text(doc["detail"]));
+      if (doc["what"] === "lot") return list("Lot", text(doc["detail"]));
+      if (doc["what"] === "booking") return text(doc["detail"]) === "cancelled" ? "No visit planned" : "Next visit planned";
       return list("Intervention:", text(doc["what"]), text(doc["detail"]) === null ? null : `(${text(doc["detail"])})`);
     case "session.ended":
       return list("Session ended:", text(doc["reason"]) ?? "no reason", doc["discharged"] === true ? "· discharged" : doc["discharged"] === false ? "· not discharged" : null);

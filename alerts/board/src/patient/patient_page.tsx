@@ -102,7 +102,7 @@ function Sessions({ rows }: { rows: readonly SessionRow[] }) {
           <tbody>
             {[...rows].reverse().map((row) => (
               <tr key={row.session}>
-                <th scope="row">{dayWords(row.at.slice(0, 10))}</th>
+                <th scope="row"><a href={href(`/session/${encodeURIComponent(row.session)}`)}>{dayWords(row.at.slice(0, 10))}</a></th>
                 <td>{[row.drug, row.route, row.given_mg == null ? null : `${row.given_mg} mg`].filter(Boolean).join(" ")}</td>
                 <td>{some(row.peak_sbp)}/{some(row.peak_dbp)}</td><td>{some(row.lowest_spo2)}</td><td>{some(row.peak_cadss)}</td><td>{some(row.left_min)}</td><td>{some(row.alerts)}</td>
               </tr>
