@@ -19,6 +19,7 @@ from deploy.cli.audit_commands import audit_app
 from deploy.cli.checkin_link import checkin_link_command
 from deploy.cli.data_commands import backup_command, restore_command, verify_command
 from deploy.cli.doctor import doctor_command
+from deploy.cli.exports import inspect_command, readable_files
 from deploy.cli.forecast_commands import forecast_command, recalibrate_command
 from deploy.cli.network_commands import (
     create_topics_command,
@@ -92,6 +93,18 @@ def replay_command(
     alerts: Annotated[Path | None, typer.Option(help="Write transitions here instead of stdout.")] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Print alerts per hour by rule, on stderr.")] = False,
     rename: Annotated[list[str] | None, typer.Option(help="COLUMN=NAME for CSV files; may be repeated.")] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="An export's format, or a mapping's file (.toml); see [bold]inspect[/bold].",
+            show_default=False,
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Of local times of such an export, as Europe/Berlin.", show_default=False)
+    ] = None,
 ) -> None:
     """Run recorded observations through the same ward and desk, as fast as they go.
 
@@ -100,8 +113,11 @@ def replay_command(
     on stderr; one that cannot be read beside others is left out, and that is said.
 
     A CSV has a time (`at`, or `t_s` in seconds), channels, and a `patient` column, or it is one person's: its name is theirs.
+    What a bedside recorder or a spreadsheet exported is read by its format. `-` is standard input.
 
     [dim]chairside replay monday.ndjson --summary[/dim]
+    [dim]chairside replay ring.csv --format o2ring --zone Europe/Berlin --summary[/dim]
+    [dim]zcat week.ndjson.gz | chairside replay - --summary[/dim]
     [dim]chairside replay P*.csv.gz --rename pulse_rate=pulse,tcco2_mmhg=tcco2 --summary --alerts out.ndjson[/dim]
     """
     from deploy.compiling import compile_ward
@@ -126,10 +142,11 @@ def replay_command(
         with writing(alerts) as out, progress(total) as bar:
             task = bar.add_task("replaying", total=total)
             names = _renames(rename or [])
-            read = recorded_frames(files, names, lambda more: bar.advance(task, more), remark)
-            for transition in run.run(read):
-                if not quiet:
-                    out.write(encode(transition) + "\n")
+            with readable_files(files, format_, zone, remark) as (readable, told):
+                read = recorded_frames(readable, names, lambda more: bar.advance(task, more), told)
+                for transition in run.run(read):
+                    if not quiet:
+                        out.write(encode(transition) + "\n")
     except UnreadableFile as bad:
         raise fail(str(bad)) from bad
     except BrokenPipeError:
@@ -233,6 +250,7 @@ app.command("forecaster")(forecaster_command)
 app.command("edge")(edge_command)
 app.command("page-test")(page_test_command)
 app.command("checkin-link")(checkin_link_command)
+app.command("inspect")(inspect_command)
 app.command("send")(send_command)
 app.command("why")(why_command)
 app.command("doctor")(doctor_command)
