@@ -31,6 +31,7 @@ from models.tables.limits import CALLED, LIMITS, Limit, LimitRefused, flatten, w
 from models.tables.weakened import weakened_limits
 from models.wire.bounds import MANY, Name
 from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
+from streams.intake.folder import FolderPart
 from streams.intake.selfreport.contacts import HomePart
 
 
@@ -163,6 +164,7 @@ class Settings(_Strict):
     hl7: Hl7Part = Hl7Part()
     access: AccessPart = AccessPart()
     home: HomePart = HomePart()
+    folder: FolderPart = FolderPart()
     destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)
     people: Annotated[dict[Name, ReachedColleague], Field(max_length=MANY)] = Field(default_factory=dict)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)

@@ -45,6 +45,7 @@ from streams.forecasts.worker import Worker
 from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
 from streams.intake.admission import Admission
 from streams.intake.append import Intake, Overloaded, Records
+from streams.intake.folder import FolderIntake
 from streams.intake.hl7.mllp import MllpIntake
 from streams.intake.selfreport.http import SelfReports
 from streams.intake.selfreport.links import PatientLinks
@@ -147,6 +148,10 @@ class Service:
             self.append, self.counted, Admission(settings.site.name), ZoneInfo(settings.site.timezone), now_us,
             settings.hl7.networks(), settings.hl7.tls(),
         )  # fmt: skip
+        self.folder = FolderIntake(
+            settings.folder, data / "folder.json", self.append, self.counted, Admission(settings.site.name),
+            ZoneInfo(settings.site.timezone),
+        )  # fmt: skip
         self.worker = Worker()
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
@@ -211,6 +216,8 @@ class Service:
         hl7 = self.settings.hl7
         if hl7.port is not None:
             tasks.start("hl7", self.hl7.run(hl7.host, hl7.port))
+        if self.settings.folder.path is not None:
+            tasks.start("folder", self.folder.run())
         tasks.start("boards", self._show())
         tasks.start("configuration", self._follow_configuration())
         tasks.start("faults", self._tell_faults())
@@ -234,7 +241,7 @@ class Service:
         finally:
             self.auditor.stop()
             self.feed.close()
-            for name in ("boards", "configuration", "faults", "clock", "auditor", "check-ins"):
+            for name in ("boards", "configuration", "faults", "clock", "auditor", "check-ins", "folder"):
                 if name in tasks.names:
                     await tasks.stopped(name, cancel=True)
             if self.forecaster is not None:
