@@ -73,6 +73,10 @@ wheel: setup ## Build the wheel with the board in it (dist/), its bill of materi
 	UV_PYTHON_DOWNLOADS=never .uv/bin/uv export --frozen --no-dev --all-extras --no-emit-project --no-hashes --no-annotate \
 		--no-header --quiet --output-file dist/constraints.txt
 
+.PHONY: docs
+docs: $(ENVIRONMENT) ## Build the handbook for nurses, clinicians, IT and integrators (build/docs)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file deploy/handbook/mkdocs.yml
+
 ##@ A network of clinics on this machine
 
 .PHONY: cluster

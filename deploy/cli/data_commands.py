@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 
 from deploy.cli.access_commands import DATA, Data
 from deploy.cli.terminal import err, fail, instant_on_clock
+from deploy.running import note_backup
 
 
 def backup_command(
@@ -28,10 +29,14 @@ def backup_command(
     """
     from deploy.upkeep.backup import back_up
 
+    now_us = time.time_ns() // 1000
     with _told():
-        made = back_up(data, into, time.time_ns() // 1000)
+        made = back_up(data, into, now_us)
     if verify:
         _say(made, replay=False)
+    # For `chairside doctor`. Where this user may only read the data it has to be told where backups are.
+    with suppress(OSError):
+        note_backup(data, made, now_us)
     typer.echo(str(made))
 
 

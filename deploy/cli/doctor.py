@@ -21,13 +21,15 @@ def doctor_command(
     data: Data = DATA,
     url: Annotated[str | None, typer.Option(help="Where the service listens; else as its last start has written down.", show_default=False)] = None,
     clock: Annotated[list[str] | None, typer.Option(metavar="URL", help="A host to compare the clock with, beside those of the destinations; may be repeated.", show_default=False)] = None,
+    backups: Annotated[Path | None, typer.Option(help="Where `backup` puts its folders; else where the last one went.", show_default=False)] = None,
     try_pages: Annotated[bool, typer.Option("--try-pages", help="Send a test page to every destination.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for another program.")] = False,
 ) -> None:  # fmt: skip
     """Look at a running installation, and say of each thing whether it is well, and what to do where it is not.
 
-    The service and its version, the configuration, disk, destinations, clock, sign-in, rights of files, certificates, the address
-    by which phones reach it, and what watches less than it should. Run it as the service's user or as root; it changes nothing.
+    The service and its version, the configuration, disk, destinations, clock, sign-in, rights of files, certificates, backups,
+    the address by which phones reach it, and what watches less than it should. Run it as the service's user or as root; it
+    changes nothing.
     The exit status is 1 if anything is bad; what should be looked at soon is no error.
 
     [dim]chairside doctor --config /etc/chairside/site.toml --data /var/lib/chairside[/dim]
@@ -35,7 +37,7 @@ def doctor_command(
     from deploy.doctor.findings import findings
     from deploy.doctor.look import look
 
-    found = findings(look(config, data, url, clock or (), try_pages=try_pages))
+    found = findings(look(config, data, url, clock or (), backups=backups, try_pages=try_pages))
     bad = any(each.verdict == "bad" for each in found)
     if as_json:
         typer.echo(

@@ -93,7 +93,6 @@ class Facts:
     destinations: Sequence[TriedDestination] = ()
     console_only: bool = False
     backup_us: int | None = None
-    backup_known: bool = False
 
 
 def findings(facts: Facts) -> list[CheckedPart]:
@@ -368,11 +367,13 @@ def _address(facts: Facts) -> Iterator[CheckedPart]:
 
 
 def _backup(facts: Facts) -> Iterator[CheckedPart]:
-    if not facts.backup_known:
+    if not facts.data_exists:
         return
     todo = "chairside backup, each night by a timer, to another machine's disk"
     if facts.backup_us is None:
-        yield CheckedPart("backup", "bad", "there has been none", todo)
+        yield CheckedPart(
+            "backup", "look", "none is known of", f"{todo}; name their folder with --backups if there are some"
+        )
         return
     age = facts.now_us - facts.backup_us
     verdict: DoctorSays = "bad" if age > BACKUP_BAD else "look" if age > BACKUP_LOOK else "good"

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -30,10 +31,11 @@ from alerts.store.store import Store
 from deploy.access.accounts import ACCOUNTS_FILE, AccessRefused, Accounts
 from deploy.configuration import LAST_GOOD
 from deploy.doctor.findings import Facts, HeardAddress, TriedDestination
-from deploy.running import running_note
+from deploy.running import last_backup_us, running_note
 from deploy.settings import BadConfiguration, Settings, load
 from deploy.trial_page import trial_page
-from models.instants import DAY, SECOND
+from deploy.upkeep.verify import LIST_FILE
+from models.instants import DAY, SECOND, to_us
 
 WAIT_S: Final = 5.0
 """For each answer. Chosen by us: what takes longer is as bad as none."""
@@ -50,8 +52,9 @@ OF_PROVIDERS: Final = {
 
 
 def look(
-    config: Path | None, data: Path, url: str | None, clocks: Sequence[str] = (), *, try_pages: bool = False
-) -> Facts:
+    config: Path | None, data: Path, url: str | None = None, clocks: Sequence[str] = (), *, backups: Path | None = None,
+    try_pages: bool = False,
+) -> Facts:  # fmt: skip
     """Everything that can be seen of an installation. `url`: where the service listens, if its own note is not to be used."""
     facts = Facts(_now_us(), version("chairside"), data=str(data), config=None if config is None else str(config))
     settings = Settings()
@@ -84,6 +87,7 @@ def look(
         certificates=tuple(_certificates(settings, through if link is not None else None)),
         clocks=tuple(_clocks([*clocks, *_hosts(settings)])),
         synchronised=_synchronised(),
+        backup_us=last_backup_us(data) if backups is None else _newest(backups),
         destinations=tuple(_destinations(settings, data, try_pages)),
         console_only={urlsplit(each).scheme or each for each in _addresses(settings)} <= {"console"},
     )
@@ -173,6 +177,15 @@ def _store_trouble(data: Path) -> str:
     finally:
         store.close()
     return ""
+
+
+def _newest(backups: Path) -> int | None:
+    """When the newest whole backup in a folder was made; its list is written last, and its name says the instant."""
+    made = sorted(each.parent.name for each in backups.glob(f"chairside-*Z/{LIST_FILE}"))
+    try:
+        return to_us(datetime.strptime(made[-1], "chairside-%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC)) if made else None
+    except ValueError:
+        return None
 
 
 # ---- addresses -------------------------------------------------------------------------------------------------------

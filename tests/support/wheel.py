@@ -79,19 +79,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> InstalledWheel:
     wheel, environment, home = built_wheel(folder / "dist"), folder / "environment", folder / "home"
     home.mkdir()
     said(str(UV), "venv", "--quiet", "--python", sys.executable, str(environment))
-    aimed = {
-        "UV_PROJECT_ENVIRONMENT": str(environment),
-        "VIRTUAL_ENV": str(environment),
-        "UV_PYTHON_DOWNLOADS": "never",
-    }
-    locked: Sequence[str] = ("sync", "--quiet", "--frozen", "--no-dev", "--all-extras", "--no-install-project")
-    try:
-        said(str(UV), *locked, "--offline", more=aimed)
-    except AssertionError:
-        said(str(UV), *locked, more=aimed)
-    said(str(UV), "pip", "install", "--quiet", "--offline", "--no-deps", str(wheel), more=aimed)
-    said(str(UV), "pip", "check", "--quiet", more=aimed)
-    _take_along_what_is_compiled(environment)
+    put_into(environment, wheel)
     return InstalledWheel(wheel, environment / "bin", home)
 
 
@@ -105,3 +93,20 @@ def _take_along_what_is_compiled(environment: Path) -> None:
         for source in compiled.parent.parent.glob("*.py"):
             stamp = source.stat()
             os.utime(packages / source.relative_to(ROOT), ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def put_into(environment: Path, wheel: Path) -> None:
+    """Install what the lock names, and the wheel, into an environment that is there."""
+    aimed = {
+        "UV_PROJECT_ENVIRONMENT": str(environment),
+        "VIRTUAL_ENV": str(environment),
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    locked: Sequence[str] = ("sync", "--quiet", "--frozen", "--no-dev", "--all-extras", "--no-install-project")
+    try:
+        said(str(UV), *locked, "--offline", more=aimed)
+    except AssertionError:
+        said(str(UV), *locked, more=aimed)
+    said(str(UV), "pip", "install", "--quiet", "--offline", "--no-deps", str(wheel), more=aimed)
+    said(str(UV), "pip", "check", "--quiet", more=aimed)
+    _take_along_what_is_compiled(environment)

@@ -91,6 +91,12 @@ def test_a_running_installation_is_looked_at_from_end_to_end(tmp_path: Path, mon
             assert well[f"certificate {HOST}:{port}"][0] == "good"
             assert well["address"] == ("good", f"https://{HOST}:{port}/healthz leads here")
 
+            assert well["backup"] == ("look", "none is known of")
+            assert invoked("backup", tmp_path / "backups", "--data", data).status == 0
+            for more in ((), ("--backups", tmp_path / "backups")):
+                assert told(invoked(*asked, *more))["backup"] == ("good", "the last one was made 0 min ago")
+            assert told(invoked(*asked, "--backups", tmp_path))["backup"][0] == "look"
+
             (data / "chairside.sqlite").chmod(0o644)
             data.chmod(0o755)
             (data / RUNNING_FILE).write_text(json.dumps(running_note(data) | {"version": "0.0.9"}))

@@ -18,7 +18,7 @@ WELL = Facts(
     health=HeardAddress("http://127.0.0.1:8000/healthz", 200), stranger=HeardAddress("http://127.0.0.1:8000/v1/chairs", 401),
     link=HeardAddress(LINK, 200), clocks=[("ntfy.sh", 0.4)], synchronised=True,
     certificates=[("board.example.org", NOW + 60 * DAY, "")], destinations=[TriedDestination("ada-phone", NOW - 3 * DAY)],
-    backup_us=NOW - 9 * HOUR, backup_known=True,
+    backup_us=NOW - 9 * HOUR,
 )  # fmt: skip
 
 FAULTS: list[tuple[dict[str, Any], str, str, str]] = [
@@ -61,7 +61,7 @@ FAULTS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"link": HeardAddress(LINK, 421)}, "address", "bad", "refused as a foreign name"),
     ({"link": HeardAddress(LINK, 502)}, "address", "bad", "answers 502"),
     ({"link": HeardAddress("http://board.example.org/healthz", 200)}, "address", "bad", "not encrypted"),
-    ({"backup_us": None}, "backup", "bad", "there has been none"),
+    ({"backup_us": None}, "backup", "look", "none is known of"),
     ({"backup_us": NOW - 30 * HOUR}, "backup", "look", "30 h ago"),
     ({"backup_us": NOW - 5 * DAY}, "backup", "bad", "5 days ago"),
 ]  # fmt: skip
