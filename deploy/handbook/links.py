@@ -25,6 +25,8 @@ def inside_only(markdown: str, folder: PurePosixPath) -> str:
         depth = len(folder.parts)
         up = sum(part == ".." for part in PurePosixPath(target).parts)
         if up > depth or target.endswith((".toml", "README.md", "/")):
+            if "/tests/" in target:
+                return words  # the sentence is what a reader wants of it
             plain = words.strip("`")
             path = target.lstrip("./")
             return f"`{path}`" if plain in path else f"{words} (`{path}`)"

@@ -10,6 +10,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from deploy.handbook.links import inside_only
+from deploy.handbook.rules_page import rendered_rules
+from models.tables.limits import LIMITS
+from models.tables.rules import RULES
 from tests.support.service import ROOT
 from tests.support.snippets import as_written, snippets
 
@@ -53,6 +56,13 @@ def test_every_picture_is_there(built: Path) -> None:
     assert missing == []
 
 
+def test_the_page_of_rules_is_what_the_tables_say_and_names_every_rule() -> None:
+    page = (ROOT / "docs" / "rules.md").read_text()
+    assert page == rendered_rules(), "make schema"
+    assert [name for name in RULES if f"`{name}`" not in page] == []
+    assert [limit.name for limit in LIMITS if limit.source not in page] == []
+
+
 @pytest.mark.parametrize("reader", READERS)
 def test_every_block_of_a_readers_page_is_run_or_says_why_not(reader: str) -> None:
     blocks = snippets(ROOT / "docs" / f"{reader}.md")
@@ -61,9 +71,9 @@ def test_every_block_of_a_readers_page_is_run_or_says_why_not(reader: str) -> No
 
 
 def test_links_to_code_become_its_path() -> None:
-    text = "[a row](../models/tables/limits.py) [`x.py`](../../deploy/x.py) [there](paging.md#when) [web](https://a.example/b)"
+    text = "[a row](../models/tables/limits.py) [`x.py`](../../deploy/x.py) [there](paging.md#when) [web](https://a.example/b) [it holds](../../tests/test_a.py)"
     assert inside_only(text, PurePosixPath()) == (
-        "a row (`models/tables/limits.py`) `deploy/x.py` [there](paging.md#when) [web](https://a.example/b)"
+        "a row (`models/tables/limits.py`) `deploy/x.py` [there](paging.md#when) [web](https://a.example/b) it holds"
     )
 
 
