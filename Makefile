@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 ENVIRONMENT := .venv/.synced
-PACKAGES := models streams alerts deploy bench tests
+PACKAGES := models streams alerts deploy bench clients tests
 # Tests that share servers run in one process (loadgroup). One process more than the two cores that are reckoned with: many tests
 # wait for a process of their own.
 PYTEST_OPTIONS ?= -n 3 --dist loadgroup

@@ -45,7 +45,7 @@ def all_over_http(say: Callable[[str], None]) -> list[Figure]:
     opening = [line for line in lines if line.arrives_us < OPENS_US + OPENING_MIN * MINUTE]
     rest = lines[len(opening) :]
     opened = [b"\n".join(line.text for line in opening[n : n + 1000]) for n in range(0, len(opening), 1000)]
-    found = edge.in_process(rest[:POSTED])
+    found = [*edge.in_process(rest[:POSTED]), *edge.by_gateway(rest[:POSTED])]
     for size in edge.SIZES:
         found += edge.over_http(bodies(rest[:POSTED], size, edge.SENDERS), size)[0]
     for size in edge.SIZES:

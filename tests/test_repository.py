@@ -99,7 +99,7 @@ def test_the_distribution_is_four_packages_and_one_command() -> None:
 def test_the_top_level_holds_the_four_packages_and_what_a_repository_needs() -> None:
     folders = {Path(file).parts[0] for file in tracked_files() if "/" in file}
     files = {file for file in tracked_files() if "/" not in file}
-    assert folders <= PACKAGES | {".ci", "bench", "docs", "tests"}
+    assert folders <= PACKAGES | {".ci", "bench", "clients", "docs", "tests"}
     assert files <= {
         ".dockerignore", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "docker-compose.yml",
         "pyproject.toml", "uv.lock",

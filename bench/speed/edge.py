@@ -22,7 +22,8 @@ from fastapi import FastAPI
 from alerts.store.store import Store
 from bench.figures import Figure
 from bench.speed.load import Line
-from bench.speed.posting import Posted, post_all, running
+from bench.speed.posting import PATIENCE_S, Posted, post_all, running
+from clients.python.chairside_client import Client
 from deploy.http import listen
 from streams.intake.admission import Admission
 from streams.intake.append import Intake
@@ -72,6 +73,29 @@ def over_http(
             posted = [asyncio.run(post_all(server, bodies)) for _ in range(repetitions)]
         held = kept(Path(folder) / "chairside.sqlite")
     return rates("edge over HTTP", size, posted, AIM), posted, held
+
+
+def by_gateway(lines: Sequence[Line], repetitions: int = 3) -> list[Figure]:
+    """The same edge, fed by the client for gateways: every line goes over its buffer on disk."""
+    by_wall, cost = [], []
+    for _ in range(repetitions):
+        with tempfile.TemporaryDirectory(prefix="chairside-bench-") as folder:
+            with running(["-m", "bench.speed.edge", folder], Path(folder)) as server:
+                began, used = time.perf_counter(), time.process_time()
+                with Client(f"http://127.0.0.1:{server.port}", Path(folder) / "buffer.sqlite") as client:
+                    for n in range(0, len(lines), 100):
+                        client.put(*(text for _, text in lines[n : n + 100]))
+                    if not client.flush(PATIENCE_S):
+                        raise RuntimeError(f"{client.waiting} lines did not go: {client.problem}")
+                by_wall.append(len(lines) / (time.perf_counter() - began))
+                cost.append(1e6 * (time.process_time() - used) / len(lines))
+            held = kept(Path(folder) / "chairside.sqlite")
+            if held != len(lines):
+                raise RuntimeError(f"{len(lines)} lines went, and {held} are in the journal")
+    return [
+        Figure("client for gateways", "put by hundreds, sent by 500, by the wall", by_wall, "observations/s"),
+        Figure("client for gateways", "its cost, buffer and all", cost, "µs/observation"),
+    ]
 
 
 def rates(part: str, size: int, posted: Sequence[Posted], aim: str) -> list[Figure]:
