@@ -29,6 +29,7 @@ from deploy.access.headers import SecurityHeaders
 from deploy.access.routes import access_routes
 from deploy.audit.reads import AuditedReads
 from deploy.foreign import ForeignRequests
+from deploy.rule_book_routes import rule_book_routes
 from deploy.wiring import Service
 from models.wire.on_call import SiteOut
 from models.wire.schema import SCHEMAS
@@ -45,6 +46,11 @@ BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
 
 FOREIGN: Final = {421: "another host's name", 403: "another site's page", 415: "a form"}
 """What is counted of requests that are refused whoever makes them, by their status."""
+
+BESIDE_THE_BOARD: Final = {
+    "manifest.webmanifest": "application/manifest+json", "icon.svg": "image/svg+xml", "sw.js": "text/javascript",
+}  # fmt: skip
+"""Files that browsers look for under these very names."""
 
 ABOUT: Final = """Watches people during and after ketamine and esketamine treatment.
 
@@ -85,6 +91,7 @@ def build(service: Service) -> FastAPI:
     app.include_router(answer_routes(service.store, service.command, service.views, service.links))
     app.include_router(selfreport_routes(service.selfreports))
     app.include_router(inbound_routes(service.inbound))
+    app.include_router(rule_book_routes(lambda _: service.settings.limit_table()))
     app.include_router(access_routes(service.access))
     app.include_router(audit_routes(service.store))
 
@@ -112,6 +119,8 @@ def build(service: Service) -> FastAPI:
             "site": settings.site.name,
             "timezone": settings.site.timezone,
             "clock": await service.views.clock(settings.site.name),
+            "board": settings.board.document(),
+            "lesson": service.lesson,
             "pages_to": [destination.name for destination in service.pager.destinations],
             "weakened": [{"limit": words, "reason": reason} for words, reason in settings.weakened()],
             "configuration_refused": None if service.refused is None else service.refused.document(),
@@ -147,19 +156,31 @@ def finish(app: FastAPI) -> None:
 def _pages(app: FastAPI) -> None:
     """Add the board's pages and files. Without a built board the API serves all the same, and the pages say so."""
     index = BOARD / "index.html"
+
+    @app.get("/manifest.webmanifest", include_in_schema=False)
+    @app.get("/icon.svg", include_in_schema=False)
+    @app.get("/sw.js", include_in_schema=False)
+    async def file(request: Request) -> Response:
+        """What makes the board a thing that can be installed, and come up without a network."""
+        found = BOARD / request.url.path.removeprefix("/")
+        if not found.is_file():
+            raise HTTPException(404, "the board is not built: run `make board`")
+        return FileResponse(found, media_type=BESIDE_THE_BOARD[found.name], headers={"Cache-Control": "no-cache"})
+
     if (BOARD / "assets").is_dir():
         app.mount("/assets", StaticFiles(directory=BOARD / "assets"), name="assets")
 
     @app.get("/", include_in_schema=False)
     @app.get("/chair", include_in_schema=False)
-    @app.get("/chair/{chair}", include_in_schema=False)
+    @app.get("/chair/{chair:path}", include_in_schema=False)
     @app.get("/alert/{alert}", include_in_schema=False)
     @app.get("/welcome", include_in_schema=False)
     @app.get("/oncall", include_in_schema=False)
     @app.get("/audit", include_in_schema=False)
     @app.get("/clinic", include_in_schema=False)
-    @app.get("/patient/{patient}", include_in_schema=False)
-    @app.get("/enter/{patient}", include_in_schema=False)
+    @app.get("/rules", include_in_schema=False)
+    @app.get("/patient/{patient:path}", include_in_schema=False)
+    @app.get("/enter/{patient:path}", include_in_schema=False)
     @app.get("/session/{session}", include_in_schema=False)
     async def page(chair: str = "", alert: str = "", patient: str = "", session: str = "") -> Response:
         if not index.is_file():

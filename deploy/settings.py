@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -31,6 +31,7 @@ from models.tables.limits import CALLED, LIMITS, Limit, LimitRefused, flatten, w
 from models.tables.weakened import weakened_limits
 from models.wire.bounds import MANY, Name
 from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
+from models.wire.on_call import BoardOut
 from streams.intake.folder import FolderPart
 from streams.intake.selfreport.contacts import HomePart
 
@@ -80,6 +81,28 @@ class PagesPart(_Strict):
     def _openable(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         open_destinations(urls)
         return urls
+
+
+class BoardPart(_Strict):
+    """What this site's boards show. `chairs`: every chair, in the order of the cards, so that an empty one keeps its
+    place. `sound`: boards sound by themselves, also after a reload. `theme`: `auto` follows the screen's own setting.
+    """
+
+    chairs: Annotated[tuple[Name, ...], Field(max_length=MANY)] = ()
+    sound: bool = False
+    theme: Literal["dark", "light", "auto"] = "dark"
+
+    @field_validator("chairs")
+    @classmethod
+    def _each_once(cls, chairs: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [chair for n, chair in enumerate(chairs) if chair in chairs[:n]]
+        if twice:
+            raise ValueError(f"{twice[0]} is there twice: each chair has one place")
+        return chairs
+
+    def document(self) -> BoardOut:
+        """As boards get it."""
+        return {"chairs": list(self.chairs), "sound": self.sound, "theme": self.theme}
 
 
 class Hl7Part(_Strict):
@@ -160,6 +183,7 @@ class Settings(_Strict):
     """A site's configuration file. `destinations`, by name, are those that people are reached by: any Apprise URL."""
 
     site: SitePart = SitePart()
+    board: BoardPart = BoardPart()
     pages: PagesPart = PagesPart()
     hl7: Hl7Part = Hl7Part()
     access: AccessPart = AccessPart()

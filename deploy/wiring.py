@@ -130,6 +130,8 @@ class Service:
             raise DataInUse(f"{data} is in use by another chairside: stop it, or use another --data") from held
         path = data / "chairside.sqlite"
         self.settings = settings
+        #: What a demonstration says to look at now.
+        self.lesson: str | None = None
         self._watched = watched
         self.metrics = Metrics()
         self.now_us = now_us = now_us or machine_clock()

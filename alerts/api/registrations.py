@@ -25,7 +25,9 @@ def registration_routes(store: Store) -> APIRouter:
     """The route, of what the store has."""
     routes = APIRouter(prefix="/v1", tags=["patients"])
 
-    @routes.get("/patients/{patient}/registration", response_model=AS_MADE, responses={200: {"model": RegistrationOut}})
+    @routes.get(
+        "/patients/{patient:path}/registration", response_model=AS_MADE, responses={200: {"model": RegistrationOut}}
+    )
     async def registration(site: Site, patient: Annotated[Name, Path()]) -> RegistrationOut:
         """Weight, conditions, medication and own limits of a patient, and what of it speaks against each drug."""
         return registration_document(site, patient, await asyncio.to_thread(store.registration, site, patient))

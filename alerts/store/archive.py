@@ -84,6 +84,15 @@ def in_sessions(connection: Connection, site: str, patient: str) -> list[Documen
     return [{**entry["doc"], "session": entry["session"], "received_at": entry["received_at"]} for entry in entries]
 
 
+def ends_of(connection: Connection, sessions: Iterable[str]) -> dict[tuple[str, str], str]:
+    """When those of these sessions that are over ended, by (site, session)."""
+    wanted = sa.select(AUDIT.c.site, AUDIT.c.session, sa.func.max(AUDIT.c.at)).where(
+        AUDIT.c.session.in_(sorted(map(clean, set(sessions)))), AUDIT.c.kind == "session.ended"
+    )
+    found = connection.execute(wanted.group_by(AUDIT.c.site, AUDIT.c.session)).all()
+    return {(site, session): at for site, session, at in found}
+
+
 def alerts_by_session(connection: Connection, site: str, patient: str) -> dict[str, int]:
     """How many alerts each of a patient's sessions raised."""
     wanted = (

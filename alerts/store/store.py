@@ -496,4 +496,8 @@ def _alerts(connection: Connection, *conditions: sa.ColumnElement[bool], limit: 
         }
         of_alert.setdefault(page.alert, []).append(shown)
     states: list[tuple[str, AlertState]] = [(row.alert, json.loads(row.doc)) for row in rows]
-    return [{**state, "pages": of_alert.get(alert, [])} for alert, state in states]
+    left = archive.ends_of(connection, {state["session"] for _, state in states if state["session"] is not None})
+    return [
+        {**state, "left_at": left.get((state["site"], state["session"] or "")), "pages": of_alert.get(alert, [])}
+        for alert, state in states
+    ]

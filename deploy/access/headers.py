@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-    "connect-src 'self'; worker-src {workers}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "connect-src 'self'; manifest-src 'self'; worker-src {workers}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 DESCRIBING: Final = frozenset(("/docs", "/docs/oauth2-redirect", "/redoc"))
 """Pages of libraries, with a script in the page; nothing that anybody has entered is in them."""
@@ -44,7 +44,7 @@ class SecurityHeaders:
                 ):
                     held.append(message)
                     return
-                _add(message, scope["scheme"], POLICY.format(hashes="", workers="'none'"))
+                _add(message, scope["scheme"], POLICY.format(hashes="", workers="'self'"))
             elif held and message["type"] == "http.response.body":
                 start = held.pop()
                 _add(start, scope["scheme"], POLICY.format(hashes=_hashes(message.get("body", b"")), workers="blob:"))

@@ -40,8 +40,8 @@ _ANYBODY: Final = Allowed(anybody=True)
 ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
     **{("GET", page): _ANYBODY for page in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/audit", "/welcome",
-        "/assets",
+        "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session}", "/audit", "/welcome",
+        "/assets", "/manifest.webmanifest", "/icon.svg", "/sw.js",
         "/schema/{name}.json", "/healthz",
     )},
     # Links that are signed themselves, for one alert and one person.
@@ -64,6 +64,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("POST", "/v1/access/here"): Allowed(_ALL),
     # The day's sessions and alerts.
     ("GET", "/v1/site"): Allowed(_ALL),
+    ("GET", "/v1/rules"): Allowed(_ALL),
     ("GET", "/v1/chairs"): Allowed(_ALL),
     ("GET", "/v1/sessions"): Allowed(_ALL),
     ("GET", "/v1/sessions/{session}/trace"): Allowed(_PATIENTS),
@@ -84,8 +85,8 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("POST", "/fhir/{kind}"): Allowed(token=SEND),
     # Patients at home.
     ("GET", "/v1/patients"): Allowed(_PATIENTS),
-    ("GET", "/v1/patients/{patient}"): Allowed(_PATIENTS),
-    ("GET", "/v1/patients/{patient}/registration"): Allowed(_PATIENTS),
+    ("GET", "/v1/patients/{patient:path}"): Allowed(_PATIENTS),
+    ("GET", "/v1/patients/{patient:path}/registration"): Allowed(_PATIENTS),
     **{("GET", f"/v1/sessions/{{session}}/{form}"): Allowed(_PATIENTS) for form in (
         "record", "record.csv", "record.fhir.json", "rems", "rems.pdf",
     )},

@@ -405,20 +405,34 @@ def serve_command(
 @app.command("demo")
 def demo_command(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
-    speed: Annotated[float, typer.Option(min=1, max=60, help="Times as fast as life.")] = 10.0,
+    speed: Annotated[
+        float | None, typer.Option(min=1, max=60, help="Times as fast as life: 10, or 2 for a scenario.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another day.")] = DEMO_SEED,
     browser: Annotated[bool, typer.Option(help="Open the board in a browser.")] = True,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes of real time.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="A close call, with what to look at; --list names them.")] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="Name the scenarios, and start nothing.")] = False,
 ) -> None:
     """Run an invented clinic of twelve chairs, sped up, and open the board on it. Everything in it is made up.
 
-    Pages are printed here. Press Ctrl-C to end; nothing is kept.
+    Pages are printed here. Press Ctrl-C to end; nothing is kept. With --scenario one thing goes wrong that could hurt somebody,
+    and what to look at is said here and on the board.
 
-    [dim]chairside demo --speed 20 --seed 7[/dim]
+    [dim]chairside demo --scenario slow-desaturation[/dim]
     """
     from deploy.demo import run_demo
+    from deploy.demo_scenarios import SCENARIOS
 
-    _run(lambda: run_demo(port, speed, seed, browser, minutes))
+    if list_them:
+        for each in SCENARIOS.values():
+            typer.echo(f"{each.name:20} {each.title}")
+        return
+    if scenario is not None and scenario not in SCENARIOS:
+        raise fail(f"there is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}", 2)
+    played = None if scenario is None else SCENARIOS[scenario]
+    at_speed = speed or (10.0 if played is None else 2.0)
+    _run(lambda: run_demo(port, at_speed, seed, browser, minutes, played))
 
 
 def _run(start: Any) -> None:

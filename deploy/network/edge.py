@@ -46,9 +46,12 @@ from deploy.network.processes import opened, patiently
 from deploy.network.remote_views import KEEP_SHOWN_S, RemoteViews
 from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites, Switchboard
+from deploy.rule_book_routes import rule_book_routes
+from deploy.settings import BoardPart
 from deploy.supervisor import Supervisor, reason_of
 from deploy.tracing import set_up_tracing
 from deploy.wiring import steady_us, wall_us
+from models.tables.limits import LIMITS
 from models.wire.observations import Command
 from models.wire.on_call import SiteOut
 from streams.forecasts.http import patient_routes
@@ -209,6 +212,11 @@ def build_edge(edge: Edge) -> FastAPI:
     app.include_router(inbound_routes(edge.inbound))
     app.include_router(rota_routes(edge.append, edge.views))
     app.include_router(audit_routes(edge.store))
+    app.include_router(
+        rule_book_routes(
+            lambda site: edge.sites.configured[site].limit_table() if site in edge.sites.configured else LIMITS
+        )
+    )
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
     async def healthz() -> JSONResponse:
@@ -235,6 +243,8 @@ def build_edge(edge: Edge) -> FastAPI:
             "site": name,
             "timezone": zone_at(name),
             "clock": await edge.views.clock(name),
+            "board": (BoardPart() if settings is None else settings.board).document(),
+            "lesson": None,
             "pages_to": [] if settings is None else [each.name for each in settings.opened()[0]],
             "weakened": []
             if settings is None

@@ -53,9 +53,10 @@ QUALITY_NOTES: Final[dict[QualityWord, str]] = {
 }
 """Why there is no live reading, beside the number or in its place."""
 
-DueWord = Literal["cuff", "pressure-at-the-peak", "check-in", "observation"]
+DueWord = Literal["recheck", "cuff", "pressure-at-the-peak", "check-in", "observation"]
 
 DUE_TITLES: Final[dict[DueWord, str]] = {
+    "recheck": "Recheck the cuff",
     "cuff": "Cuff",
     "pressure-at-the-peak": "Peak pressure",
     "check-in": "Check-in",

@@ -15,8 +15,9 @@ from models.tables.conditions import CONTRAINDICATIONS, INTERACTIONS
 from models.tables.dose_limits import DOSE_LIMITS, ONE_DOSE_WITHIN, ROUNDED, TOO_MANY_TIMES, WHOLE_DOSE
 from models.tables.drugs import ROUTE_TITLES, TREATMENTS, WEIGHT_KG
 from models.tables.instruments import INSTRUMENTS, MOAAS_LEVELS
+from models.tables.limits import LABELS, LIMIT_COLUMNS, MEASURED_AS
 from models.tables.questions import QUESTIONNAIRES
-from models.tables.rules import PRIORITY_SHAPES, RULES, Priority
+from models.tables.rules import INHIBITS, PRIORITY_SHAPES, RULES, Priority
 from models.tables.symptoms import SYMPTOM_BUTTONS
 
 
@@ -75,6 +76,11 @@ def board_tables() -> dict[str, Any]:
         "conditions": {row.name: row.name.replace("-", " ").capitalize() for row in CONTRAINDICATIONS},
         "medications": {row.name: row.name.replace("-", " ").capitalize() for row in INTERACTIONS},
         "due": dict(DUE_TITLES),
+        "derived": {
+            column: {"label": LABELS[column], "channel": MEASURED_AS.get(column) or column.removesuffix("-rise")}
+            for column in LIMIT_COLUMNS
+            if column in MEASURED_AS or column.endswith("-rise")
+        },
         "instruments": {
             instrument.name: {
                 "short": instrument.short or instrument.title,
@@ -96,7 +102,13 @@ def board_tables() -> dict[str, Any]:
         "qualities": dict(QUALITY_NOTES),
         "routes": dict(ROUTE_TITLES),
         "rules": {
-            rule.name: {"title": rule.title, "category": rule.category, "row": rule.row, "measured": rule.measured}
+            rule.name: {
+                "title": rule.title,
+                "category": rule.category,
+                "row": rule.row,
+                "measured": rule.measured,
+                "implies": sorted(INHIBITS.get(rule.name, ())),
+            }
             for rule in RULES.values()
         },
         "symptoms": dict(SYMPTOM_BUTTONS),

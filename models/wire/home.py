@@ -283,10 +283,24 @@ class PageBurdenOut(TypedDict):
 
 
 @WHOLE_DOCUMENT
+class AnswersOut(TypedDict):
+    """Pages of one rule (its title), chair, hour of the site's day (0 to 23), or rung and who answered there (`1 · ada`):
+    how many, how many somebody answered, and how soon.
+    """
+
+    by: Literal["rule", "chair", "hour", "rung"]
+    key: str
+    pages: int
+    answered: int
+    median_answer_s: float | None
+
+
+@WHOLE_DOCUMENT
 class CountsOfBurden(TypedDict):
     """Alerts since an instant at the worst priority that each reached.
 
-    `hours_watched`: hours with data of the sessions that were ended since; null where there is none.
+    `hours_watched`: hours with data of the sessions that were ended since, and of those that go on; null where there is none.
+    `by_hour`: alerts by hour of the site's day, those that are information aside.
     """
 
     hours_watched: float | None
@@ -295,13 +309,15 @@ class CountsOfBurden(TypedDict):
     rules: list[RuleBurdenOut]
     chairs: list[ChairBurdenOut]
     pages: PageBurdenOut
+    by_hour: list[int]
+    answers: list[AnswersOut]
 
 
 @WHOLE_DOCUMENT
 class BurdenOut(CountsOfBurden):
     """`GET /v1/burden`: alerts of the last days at the worst priority that each reached.
 
-    `hours_watched`: hours with data of the sessions that were ended in those days; null where there is none.
+    `hours_watched`: hours with data of the sessions that were ended in those days, and of those that go on; null without any.
     """
 
     site: str

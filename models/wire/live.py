@@ -153,8 +153,12 @@ class AlertState(TypedDict):
 
 @WHOLE_DOCUMENT
 class AlertOut(AlertState):
-    """`GET /v1/alerts`, and in the live feed's `snapshot`: the alert, and the pages about it."""
+    """`GET /v1/alerts`, and in the live feed's `snapshot`: the alert, and the pages about it.
 
+    `left_at`: when the session that it came from ended; null: it goes on, or there was none.
+    """
+
+    left_at: Instant | None
     pages: list[PageStateOut]
 
 
@@ -207,10 +211,10 @@ class PressureOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class NextOut(TypedDict):
-    """What is due next; `due_at` null: overdue."""
+    """What is due next; an instant that is past: overdue since then."""
 
     what: DueWord
-    due_at: Instant | None
+    due_at: Instant
 
 
 @WHOLE_DOCUMENT

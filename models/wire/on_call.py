@@ -28,12 +28,28 @@ class WeakenedLimitOut(TypedDict):
 
 
 @WHOLE_DOCUMENT
+class BoardOut(TypedDict):
+    """What a site's boards show: its chairs in the order of their places (none named: those that are in use), whether they sound
+    by themselves, and whether they are dark.
+    """
+
+    chairs: list[str]
+    sound: bool
+    theme: Literal["dark", "light", "auto"]
+
+
+@WHOLE_DOCUMENT
 class SiteOut(TypedDict):
-    """`GET /v1/site`: how to show time, where pages go, which limits watch less, and whether the site's file is refused."""
+    """`GET /v1/site`: how to show time, where pages go, which limits watch less, and whether the site's file is refused.
+
+    `lesson`: what a demonstration's scenario says to look at now; null elsewhere.
+    """
 
     site: str
     timezone: str
     clock: Literal["received", "observed"]
+    board: BoardOut
+    lesson: str | None
     pages_to: list[str]
     weakened: list[WeakenedLimitOut]
     configuration_refused: RefusedConfigurationOut | None

@@ -21,6 +21,7 @@ from models.wire.live import (
 from models.wire.observations import OBSERVATION
 from models.wire.on_call import LADDERS_ADAPTER, ROTA_ADAPTER, SITE_ADAPTER, WHY_ADAPTER
 from models.wire.record import REMS_ADAPTER, SESSION_RECORD_ADAPTER
+from models.wire.rules import RULES_ADAPTER
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "observation": OBSERVATION.json_schema,
@@ -44,6 +45,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "ladders": LADDERS_ADAPTER.json_schema,
     "why": WHY_ADAPTER.json_schema,
     "site": SITE_ADAPTER.json_schema,
+    "rules": RULES_ADAPTER.json_schema,
 }
 
 

@@ -179,11 +179,15 @@ _DEMO_EVENTS: Final[Mapping[int, Sequence[tuple[str, float]]]] = {
 }
 
 
-def demo_clinic(seed: int = DEMO_SEED, start_us: int = OPENS_US, chairs: int = 12, hours: float = 8.0) -> Clinic:
+def demo_clinic(
+    seed: int = DEMO_SEED, start_us: int = OPENS_US, chairs: int = 12, hours: float = 8.0,
+    events: Mapping[int, Sequence[tuple[str, float]]] = _DEMO_EVENTS,
+) -> Clinic:  # fmt: skip
     """A clinic in the middle of its day at `start_us`: patients before, in and after their dose, and a few things going wrong.
 
     `arrivals()` begins up to two hours before `start_us` with what led there; feed that at once, then play. Within
-    minutes of opening: SpO2 falls in chair 2, chair 3 loses its probe, chair 4 reads above 180/110 twice, chair 6 is sedated.
+    minutes of opening: SpO2 falls in chair 2, chair 3 loses its probe, chair 4 reads above 180/110 twice, chair 6 is sedated;
+    or what `events` has in their place: by chair from 0, what goes wrong how many minutes after opening.
     """
     bookings = []
     closes_us = start_us + round(hours * HOUR)
@@ -191,7 +195,7 @@ def demo_clinic(seed: int = DEMO_SEED, start_us: int = OPENS_US, chairs: int = 1
     for turn in range(1 + int((closes_us - start_us) // TURN) + 1):
         for chair in range(chairs):
             minute = _DEMO_MINUTE[chair % len(_DEMO_MINUTE)]
-            fixed = tuple((event, minute + after) for event, after in _DEMO_EVENTS.get(chair, ())) if turn == 0 else ()
+            fixed = tuple((event, minute + after) for event, after in events.get(chair, ())) if turn == 0 else ()
             bookings.append(
                 Booking(
                     number=turn * chairs + chair,

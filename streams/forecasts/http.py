@@ -42,7 +42,9 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
         """Everybody with a dose or an answer about their mood, the likeliest to be due first."""
         return await views.patients(site)
 
-    @routes.get("/patients/{patient}", response_model=AS_MADE, responses={200: {"model": PatientOut}, 404: {}, 503: {}})
+    @routes.get(
+        "/patients/{patient:path}", response_model=AS_MADE, responses={200: {"model": PatientOut}, 404: {}, 503: {}}
+    )
     async def patient(patient: Patient, site: Site) -> PatientOut:
         """One patient's course: severity, scores, doses, sessions, the days to come, and past forecasts beside what came."""
         found = await views.patient(site, patient)

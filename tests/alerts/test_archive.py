@@ -10,7 +10,7 @@ from alerts.effects import AuditEntry, Effect, Forecast, FrameEffects, Page, Tra
 from alerts.store.forecast_cache import CachedState
 from alerts.store.outbox import everybody
 from alerts.store.store import Store
-from models.instants import DAY, MINUTE, iso
+from models.instants import DAY, MINUTE, iso, to_datetime
 from models.wire.home import KeptForecastOut
 from tests.alerts.test_store import START, frame, page, step, store, url
 
@@ -122,10 +122,19 @@ def test_the_burden_counts_alerts_by_rule_and_chair_and_how_soon_pages_were_answ
     store.commit(FrameEffects(0, 1, effects))
     (owed,) = store.claim_pages("nurses", ["nurses"], START, MINUTE)
     store.mark_sent(owed, START + 1)
+    at_start = to_datetime(START).hour
     assert store.burden("main", START - DAY) == {
         "rules": [{"rule": "desaturation", "title": "Low oxygen", "high": 2, "medium": 0, "low": 0, "info": 0}],
         "chairs": [{"chair": "3", "alerts": 2}], "alerts": 2, "sessions": 1, "hours_watched": 1.5,
         "pages": {"owed": 2, "sent": 1, "answered": 1, "unanswered": 1, "median_answer_s": 90.0},
+        "by_hour": [2 if hour == at_start else 0 for hour in range(24)],
+        "answers": [
+            {"by": by, "key": key, "pages": pages, "answered": done, "median_answer_s": 90.0 if done else None}
+            for by, key, pages, done in (
+                ("chair", "3", 2, 1), ("hour", str(at_start), 2, 1), ("rule", "Low oxygen", 2, 1),
+                ("rung", "1 · nobody", 1, 0), ("rung", "1 · rn-1", 1, 1),
+            )
+        ],
     }  # fmt: skip
     assert store.burden("main", START + DAY)["alerts"] == 0
     assert store.burden("north", START - DAY)["pages"]["owed"] == 0

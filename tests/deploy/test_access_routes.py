@@ -30,14 +30,14 @@ HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "
 """Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
 EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("GET", path): set(WHO) for path in (
-        "/", "/chair", "/chair/{chair}", "/alert/{alert}", "/oncall", "/clinic", "/patient/{patient}", "/enter/{patient}", "/session/{session}", "/audit", "/welcome",
-        "/assets",
+        "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session}", "/audit", "/welcome",
+        "/assets", "/manifest.webmanifest", "/icon.svg", "/sw.js",
         "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
     )},
     **{("POST", path): set(WHO) for path in ("/answer/{token}", "/v1/access/sign-in", "/v1/access/link", "/v1/access/welcome")},
     **{("POST", path): set(WHO) for path in HOOKS},
     **{("GET", path): SIGNED for path in (
-        "/v1/site", "/v1/chairs", "/v1/sessions", "/v1/history", "/v1/alerts", "/v1/transitions", "/v1/live", "/v1/destinations",
+        "/v1/site", "/v1/rules", "/v1/chairs", "/v1/sessions", "/v1/history", "/v1/alerts", "/v1/transitions", "/v1/live", "/v1/destinations",
         "/v1/rota", "/v1/rota.ics", "/v1/ladders", "/v1/alerts/{alert}/why",
         "/v1/access/me", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json",
     )},
@@ -51,7 +51,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/rota/overrides"): TREATING,
     ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
     **{("GET", path): TREATING | {"scheduler", "auditor"} for path in (
-        "/v1/patients", "/v1/patients/{patient}", "/v1/patients/{patient}/registration", "/v1/forecasts",
+        "/v1/patients", "/v1/patients/{patient:path}", "/v1/patients/{patient:path}/registration", "/v1/forecasts",
         "/v1/sessions/{session}/trace", "/v1/sessions/{session}/record", "/v1/sessions/{session}/record.csv",
         "/v1/sessions/{session}/record.fhir.json", "/v1/sessions/{session}/rems", "/v1/sessions/{session}/rems.pdf",
     )},

@@ -171,7 +171,7 @@ class House:
                 continue
             if route.path.endswith("/live"):
                 continue  # it does not end; see below
-            asked: list[tuple[str, dict[str, Any]]] = [(route.path, {})]
+            asked: list[tuple[str, dict[str, Any]]] = [(route.path.replace(":path}", "}"), {})]
             for one in (*route.dependant.path_params, *route.dependant.query_params):
                 name = one.alias
                 asked = [
@@ -189,7 +189,7 @@ class House:
                 )
                 if answer.status_code == 200 and answer.headers["content-type"] == "application/json":
                     document = json.loads(answer.content, parse_constant=not_a_number)
-                    name = route.path.removeprefix("/v1/").replace("patients/{patient}", "patient")
+                    name = route.path.removeprefix("/v1/").replace("patients/{patient:path}", "patient")
                     if name in ADAPTERS:
                         hold_to_schema(name, document)
         async for event in self.service.feed.listen(self.site, None):

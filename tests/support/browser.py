@@ -35,8 +35,9 @@ ARGUMENTS: Final = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
-# A connection that fails is written to the console by the browser itself; pages are tested with dead servers on purpose.
-EXPECTED_MESSAGES: Final = re.compile(r"Failed to load resource|net::ERR_|EventSource")
+# A connection that fails is written to the console by the browser itself; pages are tested with dead servers on purpose;
+# and so is a sound that it wants a touch for.
+EXPECTED_MESSAGES: Final = re.compile(r"Failed to load resource|net::ERR_|EventSource|AudioContext was not allowed")
 
 
 @contextmanager
@@ -104,7 +105,7 @@ class Desk:
     def close(self) -> None:
         for context in self.contexts:
             context.close()
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
 
 
 def until(page: Page, look: Callable[[], T], what: str) -> T:

@@ -12,12 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER, PATIENTS_ADAPTER
 from models.wire.live import CHAIRS_ADAPTER, TRANSITION_ADAPTER
 from models.wire.on_call import LADDERS_ADAPTER, ROTA_ADAPTER, SITE_ADAPTER, WHY_ADAPTER
+from models.wire.rules import RULES_ADAPTER
 from models.wire.schema import SCHEMAS
 
 ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
     "burden": BURDEN_ADAPTER, "chairs": CHAIRS_ADAPTER, "forecasts": FORECASTS_ADAPTER, "patient": PATIENT_ADAPTER,
     "patients": PATIENTS_ADAPTER, "site": SITE_ADAPTER, "rota": ROTA_ADAPTER, "ladders": LADDERS_ADAPTER, "transition": TRANSITION_ADAPTER,
-    "why": WHY_ADAPTER,
+    "why": WHY_ADAPTER, "rules": RULES_ADAPTER,
 }  # fmt: skip
 
 

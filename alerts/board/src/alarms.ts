@@ -1,7 +1,7 @@
 /** The alerts on a page: folding the feed's transitions into them, their order, their words. Pure. */
 
-import { decimalsOf, type Row, rowOfChannel, rowOfRule, ruleTitle, SIGN } from "./tables";
-import type { Alert, Transition } from "./wire";
+import { decimalsOf, type Row, rowOfChannel, rowOfRule, ruleTitle, SIGN, visibleName } from "./tables";
+import type { Alert, Chair, Transition } from "./wire";
 
 export type Alerts = ReadonlyMap<string, Alert>;
 
@@ -68,10 +68,10 @@ function beganMs(alert: Alert): number {
   return Date.parse(alert.onset_at ?? alert.raised_at ?? "") || 0;
 }
 
-/** Worst first, then oldest first; the id breaks ties so that rows never swap by themselves. */
-/** Of two alike in priority, who sits in a chair comes before who is at home: minutes matter there, here days. */
-export function worstOldestFirst(a: Alert, b: Alert): number {
-  return SIGN[b.priority].rank - SIGN[a.priority].rank || away(a) - away(b) || beganMs(a) - beganMs(b) || (a.alert < b.alert ? -1 : 1);
+/** Worst first, then newest first; the id breaks ties so that rows never swap by themselves.
+ * Of two alike in priority, who sits in a chair comes before who is at home: minutes matter there, here days. */
+export function worstNewestFirst(a: Alert, b: Alert): number {
+  return SIGN[b.priority].rank - SIGN[a.priority].rank || away(a) - away(b) || beganMs(b) - beganMs(a) || (a.alert < b.alert ? -1 : 1);
 }
 
 function away(alert: Alert): number {
@@ -79,7 +79,7 @@ function away(alert: Alert): number {
 }
 
 export function waiting(alerts: Alerts): Alert[] {
-  return [...alerts.values()].filter(needsSomeone).sort(worstOldestFirst);
+  return [...alerts.values()].filter(needsSomeone).sort(worstNewestFirst);
 }
 
 const AT_HOME = new Set(["mood", "maintenance", "protocol"]);
@@ -91,17 +91,31 @@ export function forTheDesk(alert: Pick<Alert, "session" | "category" | "priority
 
 /** Worth knowing; nothing to do. */
 export function known(alerts: Alerts): Alert[] {
-  return [...alerts.values()].filter((a) => stands(a) && a.priority === "info").sort(worstOldestFirst);
+  return [...alerts.values()].filter((a) => stands(a) && a.priority === "info").sort(worstNewestFirst);
 }
 
 /** Somebody has answered; still on the page until it closes. */
 export function handled(alerts: Alerts): Alert[] {
-  return [...alerts.values()].filter((a) => a.phase === "acknowledged" || a.phase === "snoozed").sort(worstOldestFirst);
+  return [...alerts.values()].filter((a) => a.phase === "acknowledged" || a.phase === "snoozed").sort(worstNewestFirst);
 }
 
-export function place(alert: Pick<Alert, "chair" | "patient">): string {
+/** Whose alert it is, and where they are. Somebody who has left is named so, never by a chair that others sit in. */
+export function place(alert: Pick<Alert, "chair" | "patient" | "session" | "category" | "left_at">, sitting: readonly Chair[] | null = null, clock: (ms: number) => string = () => ""): string {
+  const gone = sitting !== null && alert.chair != null && hasLeft(alert, sitting);
+  if (gone) {
+    const at = Date.parse(alert.left_at ?? "");
+    return `${visibleName(alert.patient || "Somebody")}, left chair ${alert.chair}${Number.isFinite(at) ? ` at ${clock(at)}` : ""}`;
+  }
   const chair = alert.chair ? `Chair ${alert.chair}` : null;
-  return [chair, alert.patient].filter(Boolean).join(" · ") || "Whole site";
+  return [chair, alert.patient && visibleName(alert.patient)].filter(Boolean).join(" · ") || "Whole site";
+}
+
+/** Whether the one whom the alert is about no longer sits in its chair, given who sits where now. */
+export function hasLeft(alert: Pick<Alert, "chair" | "patient" | "session" | "category" | "left_at">, sitting: readonly Chair[]): boolean {
+  if (alert.left_at) return true;
+  if (alert.session) return !sitting.some((chair) => chair.session === alert.session);
+  if (alert.category === "technical" || !alert.patient) return false;
+  return !sitting.some((chair) => chair.patient === alert.patient && chair.chair === alert.chair);
 }
 
 /** The alert's sentence without the place and title that stand beside it anyway. */
@@ -109,6 +123,11 @@ export function detail(alert: Alert): string {
   const text = alert.text ?? "";
   const start = text.indexOf(`: ${title(alert)}. `);
   return start === -1 ? text : text.slice(start + title(alert).length + 4);
+}
+
+/** A source without the numbers of the documentation's list: they say nothing to whoever is called. */
+export function withoutNumbers(source: string): string {
+  return source.replace(/\s*\[S\d+\]/g, "");
 }
 
 /** What a screen reader says, once. */

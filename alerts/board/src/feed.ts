@@ -6,13 +6,14 @@
  * Never here: deciding that an alert is answered. Only the server's event says so, on every board at once.
  */
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 import { askMe, whenSignedIn } from "./access";
 import { type Alerts, fold, merge, needsSomeone, pageOutstanding, sayingOf, waiting } from "./alarms";
 import { announce, announceSummary } from "./announce";
-import { getJson, listOf, site } from "./here";
-import { clockWithSeconds, hearServerTime, now, second } from "./times";
+import { getJson, listOf, signedOut, site } from "./here";
+import { forgetState, keepState, stateKept } from "./last_state";
+import { clockWithSeconds, hearServerTime, now, parse, second } from "./times";
 import { extendTrends } from "./trends";
 import type { Alert, Chair, Chairs, Snapshot, Transition } from "./wire";
 
@@ -58,6 +59,7 @@ export const unwatched = computed<boolean>(() => {
 /** "14:03:21" once the feed has said nothing for five seconds, or nothing new was decided for as long, else null. */
 export const silentSince = computed<string | null>(() => {
   second.value;
+  if (restored.value && restoredAt !== null) return clockWithSeconds(restoredAt);
   if (unwatched.value) return clockWithSeconds(wentOn.shown);
   return passed(heard) > SILENT_AFTER_MS ? clockWithSeconds(heard.shown) : null;
 });
@@ -69,10 +71,17 @@ export const elapsedS = computed<number>(() => {
 });
 let chairsMono = 0;
 
+/** What is shown is from before a reload, and nothing has been heard since. */
+export const restored = signal(false);
+/** Whether anything is known at all: heard now, or kept from before. */
+export const known = computed<boolean>(() => heardAnything.value || restored.value);
+let restoredAt: number | null = null;
+
 function mark(): void {
   heard = moment();
   tried = heard;
   heardAnything.value = true;
+  restored.value = false;
   second.value += 1;
 }
 
@@ -90,6 +99,7 @@ function takeChairs(message: Chairs): void {
     chairsMono = performance.now();
   }
   chairs.value = message.chairs;
+  keepState(() => ({ at: parse(message.at) ?? Date.now(), chairs: message.chairs, alerts: [...alerts.value.values()] }));
   extendTrends(message.chairs, message.at);
 }
 
@@ -171,9 +181,30 @@ function open(): void {
   source = next;
 }
 
+/** What was known before a reload stands at once, as old as it is; the first message replaces it. */
+function restore(): void {
+  const last = stateKept();
+  if (last === null) return;
+  restoredAt = last.at;
+  chairs.value = last.chairs;
+  alerts.value = new Map(last.alerts.map((a) => [a.alert, a]));
+  restored.value = true;
+}
+
 export function listen(): void {
   heard = moment();
+  restore();
   open();
+  // Who is not signed in sees nothing, old or new.
+  effect(() => {
+    if (!signedOut.value) return;
+    forgetState();
+    if (restored.peek()) {
+      restored.value = false;
+      chairs.value = [];
+      alerts.value = new Map();
+    }
+  });
   window.setInterval(() => {
     second.value += 1;
     if (passed(tried) > RECONNECT_AFTER_MS) open();

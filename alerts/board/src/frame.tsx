@@ -4,16 +4,18 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { signOut } from "./access";
-import { forTheDesk, waiting } from "./alarms";
-import { assertive, polite, remind, type Said, soundOn, toggleSound } from "./announce";
-import { alerts, heardAnything, silentSince, unwatched } from "./feed";
+import { forTheDesk } from "./alarms";
+import { assertive, polite, remind, type Said, sound, soundBySite, toggleSound } from "./announce";
+import { alerts, heardAnything, known, silentSince, unwatched } from "./feed";
 import { DEFAULT_PERSON, href, me, person, setPerson, site } from "./here";
-import { invented } from "./site";
+import { problemsOf } from "./problems";
+import { switchTheme, theme } from "./room";
+import { board, invented, lesson } from "./site";
 import { clockWithSeconds, foreignZone, now, second } from "./times";
 import { Unsent } from "./unsent";
 
 interface Props {
-  here: "board" | "chair" | "alert" | "oncall" | "clinic" | "audit";
+  here: "board" | "chair" | "alert" | "oncall" | "clinic" | "audit" | "rules";
   children: ComponentChildren;
 }
 
@@ -21,9 +23,10 @@ export function Frame({ here, children }: Props) {
   second.value;
   const silent = silentSince.value;
   const words = unwatched.value ? `Not being watched since ${silent}` : `No data since ${silent}`;
-  const open = waiting(alerts.value).filter((alert) => !forTheDesk(alert));
-  const worst = open[0]?.priority ?? null;
-  useEffect(() => remind(worst));
+  const open = problemsOf(alerts.value.values()).filter((problem) => problem.state === "standing" && !forTheDesk(problem.lead));
+  const worst = open[0]?.lead.priority ?? null;
+  useEffect(() => remind(worst, silent !== null));
+  useEffect(() => soundBySite(board.value.sound), [board.value.sound]);
   useEffect(() => {
     document.title = silent ? `${unwatched.value ? "NOT WATCHED" : "NO DATA"} since ${silent} · Chairside` : open.length > 0 ? `(${open.length}) Chairside` : "Chairside";
   }, [silent, unwatched.value, open.length]);
@@ -39,7 +42,8 @@ export function Frame({ here, children }: Props) {
           <a href={href("/clinic")} aria-current={here === "clinic" ? "page" : undefined}>Clinic</a>
           {me.value?.audits && <a href={href("/audit")} aria-current={here === "audit" ? "page" : undefined}>Audit</a>}
         </nav>
-        {invented.value && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}
+        {lesson.value !== null && here === "board" && <span class="head-note head-lesson" role="status" data-testid="lesson"><strong>Look:</strong> {lesson.value}</span>}
+        {invented.value && lesson.value === null && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}
         <span class="head-gap" />
         {me.value?.sign_in ? <SignedIn name={me.value.name} role={me.value.role} /> : <label class="head-who">
           <span>You are</span>
@@ -47,8 +51,9 @@ export function Frame({ here, children }: Props) {
             onInput={(e) => setPerson(e.currentTarget.value)}
             onBlur={(e) => e.currentTarget.value.trim() || setPerson(DEFAULT_PERSON)} />
         </label>}
-        <button class="head-sound" data-testid="sound" aria-pressed={soundOn.value} onClick={toggleSound}>
-          {soundOn.value ? "Sound on" : "Sound off"}<small>{soundOn.value ? "turn off" : "turn on"}</small>
+        <button class="head-theme" data-testid="theme" aria-label={`Make the page ${theme.value === "dark" ? "light" : "dark"}`} onClick={switchTheme}>{theme.value === "dark" ? "Light" : "Dark"}</button>
+        <button class="head-sound" data-testid="sound" data-state={sound.value} aria-pressed={sound.value === "on"} onClick={toggleSound}>
+          {sound.value === "on" ? "Sound on" : sound.value === "blocked" ? "Sound blocked" : "Sound off"}<small>{sound.value === "on" ? "turn off" : sound.value === "blocked" ? "tap anywhere" : "turn on"}</small>
         </button>
         <span class="head-clock">{clockWithSeconds(now())}{foreignZone(now()) !== null && <small> {foreignZone(now())}</small>}</span>
         <span class="feed" data-testid="feed" data-state={silent ? "silent" : heardAnything.value ? "live" : "connecting"}>
@@ -58,7 +63,7 @@ export function Frame({ here, children }: Props) {
       {silent && (
         <p class="silence" role="alert">
           <strong>{words}</strong>
-          <span>{heardAnything.value ? "Values below are old. Look at the bedside monitors." : "Nothing has been received yet. Look at the bedside monitors."}</span>
+          <span>{known.value ? "Values below are old. Look at the bedside monitors." : "Nothing has been received yet. Look at the bedside monitors."}</span>
         </p>
       )}
       <Unsent />

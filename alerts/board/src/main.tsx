@@ -1,4 +1,4 @@
-/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/oncall", "/clinic", "/patient/:alias", "/audit", "/welcome". Links load a page anew: each is small. */
+/** The pages and where they live: "/" board, "/chair" and "/chair/:chair", "/alert/:id", "/oncall", "/clinic", "/rules", "/patient/:alias", "/audit", "/welcome". Links load a page anew: each is small. */
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
@@ -20,6 +20,8 @@ import { listen } from "./feed";
 import { watchOnCall } from "./oncall/heard";
 import { OnCallPage } from "./oncall/on_call_page";
 import { PatientPage } from "./patient/patient_page";
+import { followRoom, keepFiles, stayOn } from "./room";
+import { RulesPage } from "./rules/rules_page";
 import { SessionPage } from "./session/session_page";
 import { startSending } from "./sending";
 import { askSite } from "./site";
@@ -33,6 +35,7 @@ function Page() {
   if (first === "oncall") return <OnCallPage />;
   if (first === "audit") return <AuditPage />;
   if (first === "clinic") return <ClinicPage />;
+  if (first === "rules") return <RulesPage />;
   if (first === "patient" && second) return <PatientPage alias={decodeURIComponent(second)} />;
   return <Board />;
 }
@@ -44,10 +47,13 @@ if (root && location.pathname === "/welcome") {
 } else if (root) {
   root.replaceChildren();
   render(<><Page /><SignIn /></>, root);
+  followRoom();
   void askMe();
   sayWhenSomebodyIsHere();
   void askSite();
   listen();
   watchOnCall();
   startSending();
+  keepFiles();
+  stayOn();
 }

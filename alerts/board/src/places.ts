@@ -1,6 +1,6 @@
 /** Which cards a board has, and where: eyes learn places, so a chair keeps its own when it falls empty.
  *
- * The order is the natural one of the chairs' names. A session without a chair comes last. Pure.
+ * The order is the site's, where it names its chairs; else the natural one of their names. A session without a chair comes last. Pure.
  */
 
 import { byChair } from "./readings";
@@ -16,8 +16,8 @@ export interface Place {
 /** Chairs seen before, and when last, in milliseconds. */
 export type Seen = Record<string, number>;
 
-/** The cards, given who sits where now and which chairs were seen before. */
-export function placesOf(list: readonly Chair[], seen: Seen): Place[] {
+/** The cards, given who sits where now, which chairs were seen before, and the site's chairs in the order of their places, if it names any. */
+export function placesOf(list: readonly Chair[], seen: Seen, configured: readonly string[] = []): Place[] {
   const byName = new Map<string, Chair[]>();
   const loose: Place[] = [];
   for (const chair of list) {
@@ -27,7 +27,8 @@ export function placesOf(list: readonly Chair[], seen: Seen): Place[] {
       loose.push({ key: `none-${name}`, name, chair });
     }
   }
-  const names = [...new Set([...Object.keys(seen), ...byName.keys()])].sort(byChair);
+  const others = [...new Set([...(configured.length > 0 ? [] : Object.keys(seen)), ...byName.keys()])].filter((name) => !configured.includes(name)).sort(byChair);
+  const names = [...configured, ...others];
   const seated = names.flatMap((name): Place[] => {
     const here = byName.get(name);
     if (!here) return [{ key: name, name, chair: null }];

@@ -1,9 +1,10 @@
-/** The places of this page: `places.ts` over the feed, and over the chairs that this browser has seen in the last week. */
+/** The places of this page: `places.ts` over the feed and the site's chairs, or where it names none those that this browser has seen in the last week. */
 
 import { computed } from "@preact/signals";
 
 import { chairs } from "./feed";
 import { remember, remembered, site } from "./here";
+import { board } from "./site";
 import { type Place, placesOf, type Seen } from "./places";
 
 const KEY = `chairside.places.${site}`;
@@ -29,5 +30,5 @@ export const places = computed<Place[]>(() => {
     seen = { ...seen, ...Object.fromEntries(names.map((name) => [name, today])) };
     remember(KEY, JSON.stringify(seen));
   }
-  return placesOf(list, seen);
+  return placesOf(list, seen, board.value.chairs);
 });

@@ -8,6 +8,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 
 import { recent, type Series, withGaps } from "./lines";
+import { theme } from "./room";
 import { clock, now } from "./times";
 import { trendsMoved, WINDOW_MINUTES } from "./trends";
 import type { Band } from "./wire";
@@ -28,9 +29,10 @@ interface Props {
   axes?: boolean;
 }
 
-const GREY = "#c3cbd1";
-const LIMIT = "#7d878f";
-const BEYOND = "rgba(195, 203, 209, 0.10)";
+/** Canvas knows no CSS: its greys are read from the page's, and a plot is made anew with another theme. */
+function ink(name: "line" | "limit" | "beyond" | "grid"): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--strip-${name}`).trim();
+}
 
 function limitsOf(bands: readonly Band[]): { lows: number[]; highs: number[] } {
   const lows = bands.map((b) => b.low).filter((v) => v != null);
@@ -60,7 +62,7 @@ export function Strip(props: Props) {
       made.destroy();
       plot.current = null;
     };
-  }, [count]);
+  }, [count, theme.value]);
 
   useEffect(() => {
     const columns = current.current.lines.map((line) => {
@@ -69,15 +71,16 @@ export function Strip(props: Props) {
     });
     const data = columns.length === 1 && columns[0] ? columns[0] : uPlot.join(columns.map(([at, v]) => [at, v]));
     plot.current?.setData(data as uPlot.AlignedData, true);
-  }, [moved, count]);
+  }, [moved, count, theme.value]);
 
   return <div class={props.axes ? "strip strip-large" : "strip"} ref={box} role="img" aria-label={props.label} />;
 }
 
 function options(current: { current: Props }, element: HTMLElement, count: number): uPlot.Options {
   const { axes, dots } = current.current;
+  const grey = ink("line");
   const font = '13px "Inter Variable", sans-serif';
-  const axis = axes ? { show: true, stroke: GREY, font, grid: { stroke: "#2a3036", width: 1 }, ticks: { show: false }, size: 40 } : { show: false };
+  const axis = axes ? { show: true, stroke: grey, font, grid: { stroke: ink("grid"), width: 1 }, ticks: { show: false }, size: 40 } : { show: false };
   return {
     width: element.clientWidth,
     height: element.clientHeight,
@@ -92,10 +95,10 @@ function options(current: { current: Props }, element: HTMLElement, count: numbe
     series: [
       {},
       ...Array.from({ length: count }, () => ({
-        stroke: GREY,
+        stroke: grey,
         width: axes ? 2 : 1.5,
         spanGaps: dots ?? false,
-        points: { show: dots ?? false, size: axes ? 7 : 4, fill: GREY, stroke: GREY },
+        points: { show: dots ?? false, size: axes ? 7 : 4, fill: grey, stroke: grey },
       })),
     ],
     hooks: { drawClear: [(u) => drawLimits(u, current.current)] },
@@ -114,8 +117,8 @@ function drawLimits(u: uPlot, props: Props): void {
   const { lows, highs } = limitsOf(props.limits);
   const y = (v: number): number => Math.min(top + height, Math.max(top, u.valToPos(v, "y", true)));
   ctx.save();
-  ctx.fillStyle = BEYOND;
-  ctx.strokeStyle = LIMIT;
+  ctx.fillStyle = ink("beyond");
+  ctx.strokeStyle = ink("limit");
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   const { low, high } = props.limits[0] ?? {};

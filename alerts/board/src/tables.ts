@@ -35,7 +35,8 @@ interface InstrumentRow {
 
 const CHANNELS: Readonly<Record<string, ChannelRow>> = tables.channels;
 const INSTRUMENTS: Readonly<Record<string, InstrumentRow>> = tables.instruments;
-const RULES: Readonly<Record<string, { title: string; row: string | null; measured: string | null }>> = tables.rules;
+const RULES: Readonly<Record<string, { title: string; row: string | null; measured: string | null; implies: readonly string[] }>> = tables.rules;
+const DERIVED: Readonly<Record<string, { label: string; channel: string }>> = tables.derived;
 const DUE: Readonly<Record<string, string>> = tables.due;
 
 /** Shape and word beside every colour (IEC 60601-1-8): a photocopy must read the same. */
@@ -48,6 +49,18 @@ export const QUALITY_NOTES: Readonly<Record<Quality, string>> = tables.qualities
 type Option = readonly [value: string, words: string];
 export const DRUGS: readonly Option[] = Object.entries(tables.drugs);
 export const ROUTES: readonly Option[] = Object.entries(tables.routes);
+
+/** "nasal": a route beside its drug. */
+export function routeWords(route: string | null | undefined): string | null {
+  const words = route ? ROUTES.find(([name]) => name === route)?.[1] : undefined;
+  return words === undefined ? (route ?? null) : words === "IV" || words === "IM" || words === "SC" ? words : words.toLowerCase();
+}
+
+/** A name as it can be read: a character that is not seen is shown as one, so that two names never look alike. */
+export function visibleName(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u00a0\u2000-\u200a\u3000]/gu, "�");
+}
+
 /** What turns a high pressure into an emergency, and two harmless ones. */
 export const SYMPTOMS: readonly Option[] = Object.entries(tables.symptoms);
 
@@ -116,6 +129,16 @@ export function ruleTitle(rule: string): string | null {
 export function goesOn(alert: { rule: string; phase: string; session?: string | null }): boolean {
   const measured = RULES[alert.rule]?.measured ?? null;
   return alert.phase !== "latched" && (measured === "reading" || (measured === "score" && alert.session != null));
+}
+
+/** The rules that say less about the same thing: a crisis implies that the pressure is high. */
+export function impliedBy(rule: string): readonly string[] {
+  return RULES[rule]?.implies ?? [];
+}
+
+/** The measured channel behind a limit's, where it is not one itself. */
+export function derivedFrom(channel: string): string | null {
+  return DERIVED[channel]?.channel ?? null;
 }
 
 export function rowOfRule(rule: string): Row | null {

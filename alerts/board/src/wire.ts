@@ -24,7 +24,8 @@ export interface Band {
 
 export interface Due {
   what: string;
-  due_at: string;
+  /** Past: overdue since then. */
+  due_at?: string | null;
 }
 
 type ChairPhase = "before" | "dosing" | "observation" | "unscheduled";
@@ -114,6 +115,8 @@ export interface Alert {
   source?: string | null;
   by?: string | null;
   until?: string | null;
+  /** When the session that it came from ended. */
+  left_at?: string | null;
   pages?: PageSent[] | null;
 }
 
@@ -235,4 +238,49 @@ export interface Ladder {
 export interface Ladders {
   at: string;
   ladders: Ladder[];
+}
+
+/** What the service says of its rules: `GET /v1/rules`. */
+export interface RuleBook {
+  site: string;
+  rules: RuleRow[];
+}
+
+export interface RuleRow {
+  rule: string;
+  title: string;
+  category: string;
+  decides: string;
+  latches: boolean;
+  ends: "by itself" | "by a person";
+  must_go_on: boolean;
+  holds_back: string[];
+  limits: {
+    priority: Priority; channel: string; label: string; unit: string; past: string; enabled: boolean; changed: boolean; words: string; built_in: string;
+    why: string; source: string; cited: { number: string; title: string; what: string; address: string | null }[];
+  }[];
+  example: Example | null;
+}
+
+export interface Example {
+  channel: string;
+  label: string;
+  unit: string;
+  /** Seconds, value. */
+  points: [number, number][];
+  enter: number;
+  leave: number;
+  steps: { at_s: number; transition: string; priority: Priority; text: string }[];
+}
+
+/** `GET /v1/alerts/{alert}/why`. */
+export interface Why {
+  alert: string;
+  answer: string;
+  sentences: { at: string; text: string }[];
+}
+
+/** `GET /v1/sessions/{session}/trace`: by the minute. */
+export interface Trace {
+  channels: Partial<Record<string, { minute: number[]; lowest: number[]; mean: number[]; highest: number[]; count: number[] }>>;
 }

@@ -76,12 +76,12 @@ test("details fetched before the newest transition do not undo it", () => {
   expect(merge(alerts, [old]).get("a1")?.phase).toBe("acknowledged");
 });
 
-test("worst stands first, then oldest", () => {
+test("worst stands first, then newest", () => {
   const alerts: Alerts = new Map([
     alert("low-old", "low", "2026-11-23T13:00:00Z"), alert("high-new", "high", "2026-11-23T14:02:00Z"), alert("medium", "medium", "2026-11-23T12:00:00Z"),
     alert("high-old", "high", "2026-11-23T14:01:00Z", "latched"), alert("answered", "high", "2026-11-23T11:00:00Z", "acknowledged"),
   ]);
-  expect(waiting(alerts).map((a) => a.alert)).toEqual(["high-old", "high-new", "medium", "low-old"]);
+  expect(waiting(alerts).map((a) => a.alert)).toEqual(["high-new", "high-old", "medium", "low-old"]);
   expect(handled(alerts).map((a) => a.alert)).toEqual(["answered"]);
 });
 

@@ -148,6 +148,16 @@ class CuffRules:
             if newest_us >= self.at_us:
                 self.agreed[name] = (count, first_us, at_us)
 
+    def recheck_us(self) -> int | None:
+        """When the last cuff should be taken again because it was past a limit; None where it was not.
+
+        At once while it stands alone; once a second one has borne it out, at the pace at which a high pressure is followed.
+        """
+        if self.at_us == NEVER or self.normal:
+            return None
+        borne_out = any(count > 1 for count, _, _ in self.agreed.values())
+        return self.at_us + FAST_PACE if borne_out and self.waits_us is None else self.at_us
+
     def jumps(self, at_us: int, pressures: Mapping[str, float]) -> bool:
         """Whether a pressure is further from a normal neighbour before it than is believed at once."""
         near = self.normal and at_us - self.shown_us <= CONFIRM_WITHIN

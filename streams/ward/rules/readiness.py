@@ -78,23 +78,29 @@ def readiness_of(state: WardState, row: int, now_us: int, dissociation_over_us: 
 
 
 def due_next(state: WardState, row: int, now_us: int) -> list[NextOut]:
-    """What is due in a session, the soonest first; what is overdue has no time any more and comes before."""
+    """What is due in a session, the soonest first; what is overdue has the instant at which it fell due."""
     session = state.association.sessions[row]
     due: list[tuple[int, DueWord]] = []
+    overdue = session.conditions.get("vitals-overdue")
     asked_us = FAR if session.cuff_asked_us is None else session.cuff_asked_us
-    cuff_us = min(int(state.rows.cuff_due[row]), asked_us)
-    if cuff_us < FAR or "vitals-overdue" in session.conditions:
-        due.append((cuff_us if cuff_us < FAR else NEVER, "cuff"))
+    recheck_us = session.cuff_rules.recheck_us()
+    cuff_us = min(int(state.rows.cuff_due[row]), asked_us, FAR if overdue is None else overdue.onset_us)
+    if recheck_us is not None and recheck_us <= cuff_us:
+        due.append((recheck_us, "recheck"))
+    elif cuff_us < FAR:
+        due.append((cuff_us, "cuff"))
     peak_us = peak_at_us(session)
     if session.peak_due_us is not None and peak_us is not None:
         due.append((peak_us, "pressure-at-the-peak"))
-    if session.checkin_due_us is not None or "checkin-overdue" in session.conditions:
-        due.append((NEVER if session.checkin_due_us is None else session.checkin_due_us, "check-in"))
+    unasked = session.conditions.get("checkin-overdue")
+    if session.checkin_due_us is not None or unasked is not None:
+        next_us = FAR if session.checkin_due_us is None else session.checkin_due_us
+        due.append((min(next_us, FAR if unasked is None else unasked.onset_us), "check-in"))
     if session.dose_us is not None and session.protocol.observe_min:
         until_us = session.dose_us + round(session.protocol.observe_min * MINUTE)
         if until_us > now_us:
             due.append((until_us, "observation"))
-    return [{"what": what, "due_at": None if at_us == NEVER else iso(at_us)} for at_us, what in sorted(due)]
+    return [{"what": what, "due_at": iso(at_us)} for at_us, what in sorted(due)]
 
 
 def check_early_exit(state: WardState, row: int, at_us: int, here: Here) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.instants import MINUTE
+from models.instants import MINUTE, iso
 from models.tables.drugs import TREATMENTS
 from models.wire.observations import CheckIn, DoseStopped
 from streams.shard import Shard
@@ -261,9 +261,11 @@ def test_a_pressure_at_the_peak_of_a_dose_that_is_entered_too_late_for_it_is_ove
 def test_a_cuff_that_is_overdue_stays_so_when_the_dose_is_corrected() -> None:
     clinic, three = dosed(id="d-1", cuff=None)
     at(clinic, 50)
-    assert dict(due(clinic))["cuff"] is None
+    since = dict(due(clinic))["cuff"]
+    assert since is not None
+    assert since < "14:50", "since when it is overdue"
     gives(three, at_min=6, id="d-2", replaces="d-1")
-    assert dict(due(clinic))["cuff"] is None
+    assert dict(due(clinic))["cuff"] == since
     at(clinic, 90)
     assert len(clinic.told("vitals-overdue")) == 1
 
@@ -278,7 +280,9 @@ def test_check_ins_are_overdue_after_the_dose_as_the_protocol_has_it_and_a_score
     at(clinic, 5 + wait + 1)
     overdue = f"{int(5 + wait)}:00 low checkin-overdue raised (P-3)"
     assert clinic.told("checkin-overdue") == [overdue]
-    assert due(clinic)[0][1] is None, "what is overdue comes first and has no time any more"
+    due_at = dict(due(clinic))["check-in"]
+    assert due_at == iso(START_US + round((5 + wait) * MINUTE))[11:16], "what is overdue says since when"
+    assert due(clinic) == sorted(due(clinic), key=lambda each: str(each[1])), "and comes before what is yet to come"
     three.scores("distress", 1)
     assert "checkin-overdue" in clinic.open_rules(), "distress is no score of the observation"
     three.scores("moaas", 5)
@@ -332,6 +336,19 @@ def test_what_is_due_next_is_in_order() -> None:
     listed = card(clinic)["next"]
     assert [one["what"] for one in listed] == ["pressure-at-the-peak", "cuff", "check-in", "observation"]
     assert [one["due_at"] for one in listed] == sorted(one["due_at"] for one in listed)
+
+
+def test_a_cuff_past_a_limit_is_to_be_taken_again_at_once_and_once_borne_out_after_five_minutes() -> None:
+    clinic, three = dosed()
+    at(clinic, 20)
+    three.cuff(186, 92)
+    assert due(clinic)[0] == ("recheck", "14:20")
+    at(clinic, 22)
+    three.cuff(188, 94)
+    assert due(clinic)[0] == ("recheck", "14:27")
+    at(clinic, 27)
+    three.cuff(140, 84)
+    assert "recheck" not in dict(due(clinic))
 
 
 def test_timers_survive_a_restart() -> None:

@@ -6,7 +6,9 @@ import { Fragment } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { asking, command } from "../acknowledge";
-import { detail, facts, measure, paged, place, rowsOf, title } from "../alarms";
+import { detail, facts, measure, paged, rowsOf, title, withoutNumbers } from "../alarms";
+import { whereNow } from "../board/alert_column";
+import { NumbersNow, numbersNow } from "../board/numbers_now";
 import { course } from "../board/timeline";
 import { alarmClass } from "../board/vitals";
 import { alerts, chairs } from "../feed";
@@ -20,6 +22,7 @@ import { channelsOf, goesOn, longName, SIGN, unitOf, usual } from "../tables";
 import { clock, now, parse, second, since } from "../times";
 import { trend, trendsMoved } from "../trends";
 import type { Alert, Chair } from "../wire";
+import { Story } from "./story";
 
 const DID: Record<Alert["phase"], string> = {
   active: "Needs someone", latched: "Over, not yet seen", acknowledged: "Acknowledged", snoozed: "Snoozed", closed: "Closed",
@@ -58,6 +61,7 @@ function One({ alert }: { alert: Alert }) {
   const value = measure(alert);
   const chair = chairs.value.find((c) => c.session === alert.session) ?? null;
   const until = parse(alert.until);
+  const told = parse(alert.evidence?.["was"] === undefined ? alert.raised_at : alert.changed_at);
   const many = (alert.pages ?? []).length > 1;
   return (
     <article class={`one${alarmClass(alert)}`} data-testid={`alert-${alert.alert}`} data-priority={alert.priority} data-phase={alert.phase}>
@@ -66,9 +70,9 @@ function One({ alert }: { alert: Alert }) {
         <span class="one-phase">{DID[alert.phase]}{alert.by ? ` by ${alert.by}` : ""}{until !== null ? ` until ${clock(until)}` : ""}</span>
       </div>
       <h1>{title(alert)}</h1>
-      <p class="one-place">{place(alert)}</p>
-      {value && <p class="one-value">{value.value}{value.limit !== null && <small>limit {value.limit}</small>}</p>}
-      {detail(alert) !== "" && <p class="one-text">{detail(alert)}</p>}
+      <p class="one-place">{whereNow(alert)}</p>
+      {numbersNow(alert) === null ? value && <p class="one-value">{value.value}{value.limit !== null && <small>limit {value.limit}</small>}</p> : <NumbersNow alert={alert} large />}
+      {detail(alert) !== "" && <p class="one-text">{told !== null && `${clock(told)}: `}{detail(alert)}</p>}
       <dl class="one-facts">
         {began !== null && <><dt>Since</dt><dd>{since(began)}</dd></>}
         {facts(alert).map(([name, words]) => <Fragment key={name}><dt>{name}</dt><dd>{words}</dd></Fragment>)}
@@ -78,7 +82,11 @@ function One({ alert }: { alert: Alert }) {
       </dl>
       <Answers alert={alert} />
       {chair && <Trend alert={alert} chair={chair} />}
-      {alert.source && <dl class="one-facts"><dt>Limit from</dt><dd>{alert.source}</dd></dl>}
+      <Story alert={alert} />
+      <dl class="one-facts">
+        {alert.source && <><dt>Limit from</dt><dd>{withoutNumbers(alert.source)}</dd></>}
+        <dt>Rule</dt><dd><a class="rule-link" data-testid="rule-link" href={`${href("/rules")}#${alert.rule}`}>How “{title(alert)}” decides</a></dd>
+      </dl>
     </article>
   );
 }

@@ -1,18 +1,13 @@
 /** One chair on the board. Grey while all is well; its head takes the colour, shape and word of its worst waiting alert. */
 
+import { dueWords } from "../due";
 import { href } from "../here";
 import type { Place } from "../places";
-import { dueName, SIGN } from "../tables";
-import { now, parse, second, until } from "../times";
-import type { Alert, Chair, Due } from "../wire";
+import { routeWords, SIGN, visibleName } from "../tables";
+import { now, parse, second } from "../times";
+import type { Alert, Chair } from "../wire";
 import { Timeline } from "./timeline";
 import { alarmClass, Vitals, Words } from "./vitals";
-
-function dueWords(due: Due): string {
-  const name = dueName(due.what) ?? due.what.replaceAll("-", " ").replace(/^./, (c) => c.toUpperCase());
-  const at = parse(due.due_at);
-  return at === null ? name : `${name} ${until(at)}`;
-}
 
 export function Next({ chair }: { chair: Chair }) {
   second.value;
@@ -21,7 +16,7 @@ export function Next({ chair }: { chair: Chair }) {
   return (
     <p class="next">
       {list.slice(0, 2).map((due) => (
-        <span key={due.what} class={(parse(due.due_at) ?? Infinity) < now() ? "due late" : "due"}>{dueWords(due)}</span>
+        <span key={due.what} class={(parse(due.due_at) ?? -Infinity) <= now() ? "due late" : "due"}>{dueWords(due)}</span>
       ))}
     </p>
   );
@@ -29,28 +24,30 @@ export function Next({ chair }: { chair: Chair }) {
 
 export function drugWords(chair: Chair): string {
   const mg = chair.given_mg ?? chair.planned_mg;
-  return [chair.drug, chair.route, mg == null ? null : `${Math.round(mg * 10) / 10} mg`].filter(Boolean).join(" ");
+  // The amount first: what does not fit is cut at the end.
+  return [mg == null ? null : `${Math.round(mg * 10) / 10} mg`, chair.drug, routeWords(chair.route)].filter(Boolean).join(" ");
 }
 
-export function Card({ place, alerts }: { place: Place; alerts: readonly Alert[] }) {
+/** `known`: false before the first message, when nobody can say that a chair is free. */
+export function Card({ place, alerts, known }: { place: Place; alerts: readonly Alert[]; known: boolean }) {
   const { chair } = place;
   if (chair === null) {
     return (
-      <article class="card card-free" data-testid={`chair-${place.key}`} aria-label={`Chair ${place.name}, free`}>
+      <article class="card card-free" data-key={place.name} data-testid={`chair-${place.key}`} aria-label={`Chair ${place.name}, ${known ? "free" : "not known yet"}`}>
         <header class="card-head">
           <a class="card-chair" href={href(`/chair/${encodeURIComponent(place.name)}`)}>{place.name}</a>
-          <span class="card-free-word">Free</span>
+          <span class="card-free-word">{known ? "Free" : "Not known yet"}</span>
         </header>
       </article>
     );
   }
   const worst = alerts[0] ?? null;
   return (
-    <article class={`card${alarmClass(worst)}`} data-testid={`chair-${place.key}`} aria-label={`Chair ${place.name}`}>
+    <article class={`card${alarmClass(worst)}`} data-key={place.name} data-testid={`chair-${place.key}`} aria-label={`Chair ${place.name}`}>
       <header class="card-head">
         <a class="card-chair" href={href(`/chair/${encodeURIComponent(place.name)}`)} aria-label={`Chair ${place.name}: open`}>{place.name}</a>
         <span class="card-who">
-          <span class="card-patient">{chair.patient ?? "Unknown patient"}</span>
+          <span class="card-patient">{chair.patient ? visibleName(chair.patient) : "Unknown patient"}</span>
           <span class="card-drug">{drugWords(chair) || "no drug entered"}</span>
         </span>
         {worst && <span class={`badge${alarmClass(worst)}`}><span class="badge-word">{SIGN[worst.priority].word}</span> {SIGN[worst.priority].shape}</span>}

@@ -52,7 +52,7 @@ function Vital({ name, label, unit, note, alert, lines, chair, children }: Vital
     <div class={`vital vital-${name}`}>
       <div class="vital-label">
         <span class="vital-name">{label} <small>{unit}</small></span>
-        <span class="vital-note">{note}</span>
+        <span class={note !== null && /^(\d|just)/.test(note) ? "vital-note" : "vital-note vital-why"}>{note}</span>
       </div>
       <div class={`vital-value${valueClass(alert)}`}>
         {alert && alert.priority !== "info" && <span class="vital-shape" role="img" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
@@ -110,14 +110,14 @@ export function Vitals({ chair, alerts }: { chair: Chair; alerts: readonly Alert
 function pressureNote(sbp: Shown): string | null {
   if (sbp.absent) return sbp.note === "no reading" ? "no cuff yet" : sbp.note;
   if (sbp.note === null) return "just now";
-  return sbp.live ? `${sbp.note} ago` : sbp.note;
+  return sbp.note;
 }
 
 function Word({ name, said, alert, testid }: { name: string; said: Spoken; alert: Alert | null; testid: string }) {
   const at = parse(said.at);
   return (
     <div class="word" data-testid={testid}>
-      <span class="word-name">{name}{at !== null && <small> {span(now() - at)}, {clock(at)}</small>}{said.score === null && <small> not scored</small>}</span>
+      <span class="word-name">{name}{at !== null && <small class="word-age"> {span(now() - at)}<span class="word-clock">, {clock(at)}</span></small>}{said.score === null && <small> not scored</small>}</span>
       <span class={`word-value${valueClass(alert)}`}>
         {alert && alert.priority !== "info" && <span class="vital-shape" role="img" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
         {said.word}{said.score !== null && <small> {said.score}</small>}

@@ -3,11 +3,12 @@
 import { type Asked, useAsked, Waiting } from "../asked";
 import { AlertColumn } from "../board/alert_column";
 import { alerts, everybody, forecastsOf } from "../feed";
-import { type Burden, dayWords, daysWords, type Enrolled, percent, responseWords, spacingWords, windowWords } from "../forecasts";
+import type { Burden, Enrolled } from "../forecasts";
 import { Frame } from "../frame";
-import { href, site } from "../here";
-import { instrumentWords } from "../tables";
-import { now, span } from "../times";
+import { site } from "../here";
+import { span } from "../times";
+import { BurdenPlots } from "./burden_plots";
+import { WhoIsDue } from "./who_is_due";
 
 interface Patients {
   patients: readonly Enrolled[];
@@ -30,76 +31,6 @@ export function ClinicPage() {
   );
 }
 
-function WhoIsDue({ asked }: { asked: Asked<Patients> }) {
-  const list = asked.answer?.patients;
-  const silent = list?.filter((one) => one.overdue) ?? [];
-  return (
-    <section class="due-list" aria-label="Who is due" data-testid="due-list">
-      <h1>Who is due</h1>
-      <p class="form-hint">Chance that the next maintenance dose is due if none is given: an estimate from scores and doses, not a decision.</p>
-      {list === undefined ? <Waiting problem={asked.problem} what="Patients" />
-      : list.length === 0 ? <p class="empty">Nobody is enrolled yet: a patient comes here with the first check-in or dose.</p>
-      : <ol class="patients">{list.map((one) => <Patient key={one.patient} one={one} />)}</ol>}
-      {silent.length > 0 && (
-        <>
-          <h2>Not answered</h2>
-          <ul class="plain-list" data-testid="silent-list">
-            {silent.map((one) => (
-              <li key={one.patient}>
-                <a href={href(`/patient/${encodeURIComponent(one.patient)}`)}>{one.patient}</a>
-                <span>{one.checkin_due_at ? `check-in was due ${daysWords(one.checkin_due_at, now())}` : "check-in overdue"}{one.last_checkin ? `, last ${daysWords(one.last_checkin.at, now())}` : ""}</span>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-    </section>
-  );
-}
-
-function Patient({ one }: { one: Enrolled }) {
-  const chance = one.relapse_probability;
-  const last = one.last_checkin;
-  return (
-    <li class="patient" data-testid={`patient-${one.patient}`}>
-      <div class="patient-who">
-        <a class="patient-alias" href={href(`/patient/${encodeURIComponent(one.patient)}`)}>{one.patient}</a>
-        <span class="soft">{one.doses === 0 ? "no dose yet" : responseWords(one)}</span>
-      </div>
-      {one.judged_from ? <div class="patient-chance soft">Too early after a dose to say, until {dayWords(one.judged_from)}</div>
-      : chance ? (
-        <div class="patient-chance">
-          <Chance share={chance["7d"]} words="7 days" />
-          <Chance share={chance["14d"]} words="14 days" />
-        </div>
-      ) : <div class="patient-chance soft">{one.doses === 0 ? "Nothing to forecast before the first dose" : "Forecast to come"}</div>}
-      <div class="patient-when">
-        {chance && !one.judged_from && <strong>{windowWords(one)}</strong>}
-        <span class="soft">
-          {[
-            one.last_dose ? `${one.last_dose.drug} ${daysWords(one.last_dose.at, now())}` : null,
-            last ? `${instrumentWords(last.instrument)}${last.score == null ? "" : ` ${last.score}`} ${daysWords(last.at, now())}` : "no score yet",
-            one.booked_at ? `booked ${dayWords(one.booked_at.slice(0, 10))}` : null,
-            one.overdue ? "check-in not answered" : null,
-          ].filter(Boolean).join(" · ")}
-        </span>
-        {one.reasons?.[0] && <span>{one.reasons[0]}</span>}
-        {spacingWords(one) && <span class="soft">Usual spacing: {spacingWords(one)}</span>}
-      </div>
-    </li>
-  );
-}
-
-function Chance({ share, words }: { share: number; words: string }) {
-  return (
-    <div class="chance">
-      <span class="chance-words">{words}</span>
-      <span class="chance-bar" aria-hidden="true"><span style={{ width: `${share * 100}%` }} /></span>
-      <span class="chance-number">{percent(share)}</span>
-    </div>
-  );
-}
-
 function HowMuch({ asked }: { asked: Asked<Burden> }) {
   const burden = asked.answer;
   if (burden === null) return <section class="burden"><h2>Alarms</h2><Waiting problem={asked.problem} what="Alarms" /></section>;
@@ -110,7 +41,7 @@ function HowMuch({ asked }: { asked: Asked<Burden> }) {
     <section class="burden" aria-label="Alarms" data-testid="burden">
       <h2>Alarms, last {burden.days} days</h2>
       <p>
-        {all} alerts{hours ? `, ${(all / hours).toFixed(1)} an hour watched` : ""}. {pages.sent} pages sent, {pages.answered} answered
+        {all} alerts{hours && hours >= 1 ? `, ${(all / hours).toFixed(1)} an hour watched` : ""}. {pages.sent} pages sent, {pages.answered} answered
         {answer == null ? "" : `, half of them within ${span(answer * 1000)}`}{pages.unanswered > 0 ? `; ${pages.unanswered} nobody answered` : ""}.
       </p>
       {burden.rules.length > 0 && (
@@ -123,6 +54,7 @@ function HowMuch({ asked }: { asked: Asked<Burden> }) {
           </tbody>
         </table>
       )}
+      <BurdenPlots burden={burden} />
       {burden.chairs.length > 0 && (
         <p class="soft">By chair: {burden.chairs.map((row) => `${row.chair === null ? "no chair" : `chair ${row.chair}`}: ${row.alerts}`).join(", ")}.</p>
       )}

@@ -9,9 +9,10 @@ import * as Plot from "@observablehq/plot";
 import { type Course, dayWords } from "../forecasts";
 import { instrumentWords } from "../tables";
 
-const INK = "#e8ecef";
-const SOFT = "#9aa5ad";
-const BAND = "#5b666f";
+/** Read from the page, so that a light page has dark ink. */
+function colour(name: "text" | "soft" | "band"): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
 
 const day = (text: string): Date => new Date(`${text}T00:00:00Z`);
 
@@ -19,6 +20,7 @@ const day = (text: string): Date => new Date(`${text}T00:00:00Z`);
 const SYMBOL: Record<string, "circle" | "square" | "cross" | "diamond"> = { "phq-9": "circle", "phq-2": "cross", "qids-sr16": "diamond", madrs: "square" };
 
 export function coursePlot(course: Course, width: number): SVGSVGElement | HTMLElement {
+  const [INK, SOFT, BAND] = [colour("text"), colour("soft"), colour("band")];
   const { forecast, tau, fan } = course;
   const scores = course.scores.filter((score) => score.severity != null);
   const known = scores.filter((score) => score.instrument in SYMBOL);
@@ -61,6 +63,7 @@ export function coursePlot(course: Course, width: number): SVGSVGElement | HTMLE
 
 /** Past forecasts against what happened: each one's window as a bar over the day it was made, and the doses that came. */
 export function pastPlot(course: Course, width: number): SVGSVGElement | HTMLElement {
+  const [INK, SOFT, BAND] = [colour("text"), colour("soft"), colour("band")];
   const last = course.history.at(-1)?.as_of;
   const horizon = (asOf: string): Date => new Date(day(asOf).getTime() + 84 * 86_400_000);
   const edge = (asOf: string, quantile: string): Date => (quantile === "beyond_horizon" ? horizon(asOf) : day(quantile));

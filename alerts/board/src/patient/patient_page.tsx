@@ -1,13 +1,14 @@
 /** One patient over weeks: when the next dose is due and how sure that is, the course so far, past forecasts, and the sessions. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useAsked, Waiting } from "../asked";
 import { forecastsOf } from "../feed";
-import { type Course, dayWords, percent, responseWords, type SessionRow, spacingWords, windowWords } from "../forecasts";
+import { besideDose, besideWords, type Course, dayWords, pastWords, percent, responseWords, type SessionRow, spacingWords, visitChances, windowWords } from "../forecasts";
 import { Frame } from "../frame";
 import { href, site } from "../here";
-import { instrumentWords } from "../tables";
+import { theme } from "../room";
+import { instrumentWords, visibleName } from "../tables";
 
 export function PatientPage({ alias }: { alias: string }) {
   const { answer, problem } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`, forecastsOf.value.get(alias));
@@ -15,7 +16,7 @@ export function PatientPage({ alias }: { alias: string }) {
     <Frame here="clinic">
       <div class="desk patient-desk" data-testid="patient-page">
         <p><a href={href("/clinic")}>← Clinic</a> · <a href={href(`/enter/${encodeURIComponent(alias)}`)}>Enter for {alias}</a></p>
-        <h1>{alias}</h1>
+        <h1>{visibleName(alias)}</h1>
         {answer === null ? <Waiting problem={problem} what="The course" /> : <One course={answer} />}
       </div>
     </Frame>
@@ -49,9 +50,12 @@ function One({ course }: { course: Course }) {
       <p class="legend soft">
         Line and band: severity, 80 %. ● PHQ-9 ■ MADRS ◆ QIDS ✚ PHQ-2, small: mood. ▲ at the foot: dose. Dotted upright: check-in not answered. After now: 50 % and 80 % without a dose.
       </p>
+      {besideWords(course) && <p class="legend soft" data-testid="beside-the-line">{besideWords(course)}</p>}
+      <Visit course={course} />
       {course.history.filter((one) => one.due).length > 1 && (
         <section aria-label="Past forecasts" data-testid="past">
           <h2>Past forecasts against what happened</h2>
+          {pastWords(course) && <p data-testid="past-words">{pastWords(course)}</p>}
           <Picture label="Past forecasts: the window of each, and the doses given" course={course} kind="past" />
           <p class="legend soft">Bar: the 80 % window as it was forecast that day; dot: even odds. ▲ on the diagonal: a dose was given, and what would have come stays unknown.</p>
         </section>
@@ -86,8 +90,30 @@ function Picture({ course, kind, label }: { course: Course; kind: "course" | "pa
       current = false;
       resized.disconnect();
     };
-  }, [course, kind]);
+  }, [course, kind, theme.value]);
   return <div class="picture" ref={box} role="img" aria-label={label} data-testid={`picture-${kind}`}>Drawing…</div>;
+}
+
+/** What a week more would mean: the forecast as the visit is planned, beside one a week later. */
+function Visit({ course }: { course: Course }) {
+  const [day, setDay] = useState(course.booked_at?.slice(0, 10) ?? "");
+  const chances = visitChances(course, day);
+  if (!course.forecast?.cdf) return null;
+  return (
+    <section aria-label="The next visit" data-testid="visit">
+      <h2>The next visit</h2>
+      <div class="visit-plan">
+        <label class="field"><span>{course.booked_at ? "Planned for" : "If it were on"}</span><input type="date" data-testid="visit-day" value={day} onInput={(e) => setDay(e.currentTarget.value)} /></label>
+        <a class="plan" href={href(`/enter/${encodeURIComponent(course.patient)}`)}>{course.booked_at ? "Move the visit" : "Plan a visit"}</a>
+      </div>
+      {chances ? (
+        <dl class="says-chance" data-testid="visit-chances">
+          <div><dt>due before, as planned, {dayWords(chances.day)}</dt><dd>{percent(chances.asPlanned)}</dd></div>
+          <div><dt>due before, a week later, {dayWords(chances.later)}</dt><dd>{percent(chances.aWeekLater)}</dd></div>
+        </dl>
+      ) : <p class="soft">{day === "" ? "No visit is planned. Choose a day to see the chance that the dose is due before it, and a week later." : "That day is over, or beyond what is forecast (12 weeks)."}</p>}
+    </section>
+  );
 }
 
 function Sessions({ rows }: { rows: readonly SessionRow[] }) {
@@ -124,7 +150,7 @@ function Scores({ course }: { course: Course }) {
       <h2>Latest scores</h2>
       <ul class="plain-list">
         {newest.map((score) => (
-          <li key={`${score.at}-${score.instrument}`}><span>{dayWords(score.day)}</span><span>{instrumentWords(score.instrument)} {score.score}</span></li>
+          <li key={`${score.at}-${score.instrument}`}><span>{dayWords(score.day)}{besideDose(course, score) && `, ${besideDose(course, score)}`}</span><span>{instrumentWords(score.instrument)} {score.score}</span></li>
         ))}
       </ul>
     </section>
