@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from deploy.handbook.rules_page import rendered_rules
+from deploy.handbook.rules_page import rendered_pictures, rendered_rules
 from deploy.supply.reading import read_safety_file
 from models.tables.blind_spots import rendered_page
 from models.wire.board_tables import rendered_board_tables
@@ -17,6 +17,7 @@ from streams.journal.asyncapi import asyncapi
 SCHEMA_FOLDER: Final = Path(__file__).parents[1] / "docs" / "schema"
 ASYNCAPI_FILE: Final = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 BLIND_SPOTS_PAGE: Final = Path(__file__).parents[1] / "docs" / "what-chairside-cannot-see.md"
+RULE_PICTURES: Final = Path(__file__).parents[1] / "docs" / "images" / "rules"
 RULES_PAGE: Final = Path(__file__).parents[1] / "docs" / "rules.md"
 SAFETY_FOLDER: Final = Path(__file__).parents[1] / "docs" / "safety"
 BOARD_TABLES: Final = Path(__file__).parents[1] / "alerts" / "board" / "src" / "tables.json"
@@ -42,3 +43,6 @@ if __name__ == "__main__":
     for page, text in read_safety_file(Path(__file__).parents[1]).pages().items():
         (SAFETY_FOLDER / page).write_text(text, "utf-8")
     RULES_PAGE.write_text(rendered_rules(), "utf-8")
+    RULE_PICTURES.mkdir(exist_ok=True)
+    for name, picture in rendered_pictures().items():
+        (RULE_PICTURES / name).write_text(picture, "utf-8")

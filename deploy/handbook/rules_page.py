@@ -1,6 +1,7 @@
 """The clinician's page of rules: the tables of rules, limits and blind spots in, docs/rules.md out (`make schema`).
 
-Every rule with what it watches, from when to when, why, from which source, what it holds back, and what cannot be seen of it.
+Every rule with what it decides, from when to when, why, from which source, an example that the product has played, what it holds
+back, and what cannot be seen of it.
 Bad at: a site's own limits; the board and `chairside check-config` show those. Never here: a number that no table has.
 """
 
@@ -9,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from deploy.handbook.example_picture import picture_of
 from models.instants import MINUTE
 from models.tables.blind_spots import BY_SENSOR, Sensor
 from models.tables.limits import CONFIRM_WITHIN, LABELS, LIMITS, UNITS, Limit
+from models.tables.rule_words import DECIDES
 from models.tables.rules import INHIBITS, PRIORITY_SHAPES, RULES, Rule
+from models.wire.rules import ExampleOut
+from streams.rule_book import rule_book
 
 SENSORS: Final[dict[str, Sensor]] = {
     "spo2": "oximeter", "spo2-doubted": "oximeter", "pulse": "oximeter", "rate": "ECG", "hr": "ECG", "rr": "rate of breathing",
@@ -35,6 +40,7 @@ ROLE_WORDS: Final = {
 
 def rendered_rules() -> str:
     """The page, as Markdown."""
+    examples = _examples()
     lines = [
         "# Every rule",
         "",
@@ -49,21 +55,35 @@ def rendered_rules() -> str:
         if rule.category != category:
             category = rule.category
             lines += [f"## {category.capitalize()}", ""]
-        lines += _section(rule)
+        lines += _section(rule, examples.get(rule.name))
     return "\n".join(lines)
 
 
-def _section(rule: Rule) -> Iterator[str]:
+def rendered_pictures() -> dict[str, str]:
+    """File name → SVG of each rule's example; rules without a limit have none."""
+    return {f"{name}.svg": picture_of(example, RULES[name].title) for name, example in _examples().items()}
+
+
+def _examples() -> dict[str, ExampleOut]:
+    return {each["rule"]: each["example"] for each in rule_book("main", LIMITS)["rules"] if each["example"] is not None}
+
+
+def _section(rule: Rule, example: ExampleOut | None) -> Iterator[str]:
     own = [limit for limit in LIMITS if limit.rule == rule.name]
     yield f"### {rule.title}"
     yield ""
     stays = " Its alert stays until somebody has seen it, also when it is over." if rule.latches else ""
+    yield f"{DECIDES[rule.name]}"
+    yield ""
     yield f"`{rule.name}`. {HOW_IT_ENDS[rule.measured]}{stays}"
     yield ""
     if own:
         yield "| | when | over | told anew when worse by | why | source |"
         yield "|---|---|---|---|---|---|"
         yield from map(_row, own)
+        yield ""
+    if example is not None:
+        yield f"![An invented course, played by the product: what the alert did](images/rules/{rule.name}.svg)"
         yield ""
     if held := INHIBITS.get(rule.name):
         yield f"While it is open these are on the board and not paged: {', '.join(sorted(RULES[name].title.lower() for name in held))}."

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from deploy.handbook.links import inside_only
-from deploy.handbook.rules_page import rendered_rules
+from deploy.handbook.rules_page import rendered_pictures, rendered_rules
 from models.tables.limits import LIMITS
 from models.tables.rules import RULES
 from tests.support.service import ROOT
@@ -59,6 +59,8 @@ def test_every_picture_is_there(built: Path) -> None:
 def test_the_page_of_rules_is_what_the_tables_say_and_names_every_rule() -> None:
     page = (ROOT / "docs" / "rules.md").read_text()
     assert page == rendered_rules(), "make schema"
+    drawn = {file.name: file.read_text() for file in (ROOT / "docs" / "images" / "rules").glob("*.svg")}
+    assert drawn == rendered_pictures(), "make schema"
     assert [name for name in RULES if f"`{name}`" not in page] == []
     assert [limit.name for limit in LIMITS if limit.source not in page] == []
 
