@@ -135,3 +135,34 @@ def test_a_screen_that_may_not_answer_offers_no_button_that_would_fail(
         row.locator("a").first.click()
         expect(page.locator(".one")).to_be_visible()
         expect(page.get_by_role("button", name="Acknowledge")).to_have_count(1 if buttons else 0)
+
+
+def test_who_may_only_look_sees_no_forms_at_the_chair(desk: Desk, service: Started, accounts: Accounts) -> None:
+    started_by = accounts.link("tess", "nurse")
+    nurse = desk.open(f"{service.address}/welcome#{started_by}", TABLET, is_live=False)
+    enrol(nurse)
+    nurse.goto(f"{service.address}/chair/7")
+    nurse.get_by_test_id("task-start").click()
+    nurse.get_by_test_id("field-patient").fill("V-07")
+    nurse.get_by_test_id("monitor-none").click()
+    nurse.get_by_test_id("enter").click()
+    expect(nurse.get_by_test_id("patient")).to_have_text("V-07")
+
+    wall = desk.open(f"{service.address}/welcome#{accounts.link('screen', 'viewer')}", TABLET, is_live=False)
+    enrol(wall)
+    wall.goto(f"{service.address}/chair/7")
+    expect(wall.get_by_test_id("patient")).to_have_text("V-07")
+    expect(wall.get_by_test_id("may-not-enter")).to_be_visible()
+    expect(wall.get_by_test_id("record")).to_contain_text("Session started")
+    for hook in ("task-start", "task-dose", "task-end", "enter", "take-back"):
+        expect(wall.get_by_test_id(hook)).to_have_count(0)
+    expect(wall.get_by_role("button", name="Correct")).to_have_count(0)
+    assert violations(wall) == []
+
+
+def enrol(page: Page) -> None:
+    """Choose a password on the page of a one-time link."""
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
