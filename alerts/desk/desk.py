@@ -284,6 +284,8 @@ class Desk:
     def _until(self, alert: Alert, command: Command, stimulus: Stimulus, clock_us: int) -> int:
         if stimulus is Stimulus.ACKNOWLEDGE and alert.phase is not AlertPhase.LATCHED:
             at_home = alert.subject.session is None and alert.priority < Priority.HIGH
+            # What a monitor measures goes on now, whether or not anybody has started a session.
+            at_home = at_home and RULES[alert.rule].measured != "reading"
             return clock_us + (ACKNOWLEDGED_AT_HOME if at_home else ACKNOWLEDGED_FOR)[alert.priority]
         if stimulus is Stimulus.SNOOZE and command.until is not None:
             return min(max(to_us(command.until), clock_us), clock_us + SNOOZE_AT_MOST)

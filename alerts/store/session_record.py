@@ -48,7 +48,9 @@ def stored_session(connection: Connection, site: str, session: str, patient: str
     )
     rows = connection.execute(wanted).all()
     if patient is None:
-        patient = next((row.patient for row in reversed(rows) if row.patient is not None), None)
+        kinds = [(row.patient, json.loads(row.doc)["kind"]) for row in reversed(rows) if row.patient is not None]
+        # Whoever was started in it; an entry that names it and was another's makes it nobody else's.
+        patient = next((who for who, kind in kinds if kind == "session.started"), kinds[0][0] if kinds else None)
     if patient is None:
         return None
     # A name that was given to two people is two sessions: nothing of the one is in the record of the other.

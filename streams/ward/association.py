@@ -287,9 +287,13 @@ class Association:
         return self.by_device.get((site, origin.device))
 
     def _is_of_another(self, row: int, patient: str | None) -> bool:
-        """Whether a session is another's than the person whom a sample names beside it: then the sample is that person's."""
+        """Whether a session is another's than the person whom a sample names beside it: then the sample is that person's.
+
+        A session that nobody announced is its device's until somebody is named.
+        """
         session = self.sessions[row]
-        return patient is not None and session.announced and session.patient != patient
+        named = session.announced or session.patient != session.device
+        return patient is not None and named and session.patient != patient
 
     def set_cutoff(self, site: str, kind: str, name: str | None, newest_us: int, clock_us: int) -> None:
         """Note that a session's name, patient or device changes hands: its samples up to `newest_us` stay with who had it."""

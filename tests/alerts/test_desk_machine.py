@@ -212,7 +212,8 @@ class DeskMachine(RuleBasedStateMachine):
             one.gone()
         else:
             assert one.priority is not None
-            at_home = one.subject.session is None and one.priority is not Priority.HIGH
+            measured = RULES[one.rule].measured == "reading"
+            at_home = one.subject.session is None and one.priority is not Priority.HIGH and not measured
             lasts = ACKNOWLEDGED_AT_HOME[one.priority] if at_home else ACKNOWLEDGED_FOR[one.priority]
             one.phase, one.until_us = AlertPhase.ACKNOWLEDGED, self.clock_us + lasts
 
