@@ -116,6 +116,9 @@ def take_instant(clock: ClockRecord, sample: SampleRecord, sent_us: int, values:
     clock.content = content
     clock.sent = sent_us
     sample.at_us = at_us
+    if clock.stands:
+        # What shows whole minutes is right for all of its minute.
+        sample.sent_us = max(sent_us, min(at_us, sent_us + clock.pace * clock.each))
     if sample.observed:
         sample.clock_us = max(sample.clock_us, at_us)
     clock.heard = sample.clock_us
@@ -165,6 +168,9 @@ def _corrected(clock: ClockRecord, sample: SampleRecord, sent_us: int) -> int:
     moves = not clock.stands or sent_us != clock.sent
     if clock.shift != 0 and moves and sent_us > clock.newest and near:
         clock.shift = 0
+    elif clock.stands and _is_next_minute(clock, sent_us):
+        # Its lines of the minute before were reckoned a little too far apart.
+        clock.shift = clock.newest + max(clock.pace, 1) - sent_us
     at_us = sent_us + clock.shift
     # A clock that is known to run ahead is as far ahead as its newest line is.
     latest_us = clock_us if clock.shift < 0 else clock_us + CLOCK_AHEAD
@@ -181,10 +187,18 @@ def _count_lines(clock: ClockRecord, sent_us: int, content: int) -> None:
         clock.lines += 1 if content != clock.content else 0
         return
     clock.each = clock.lines
-    clock.pace = (
-        min(sent_us - clock.sent, SLOWEST_BEAT) // clock.lines if clock.lines > 0 and sent_us > clock.sent else 0
-    )
+    clock.pace = 0
+    if clock.lines > 0 and sent_us > clock.sent:
+        # As many lines as the minute before had, in what is left of this one.
+        lead_us = clock.newest - sent_us if _is_next_minute(clock, sent_us) else 0
+        clock.pace = min(sent_us - clock.sent - lead_us, SLOWEST_BEAT) // clock.lines
     clock.lines = 1
+
+
+@compiled
+def _is_next_minute(clock: ClockRecord, sent_us: int) -> bool:
+    """Whether a clock that shows whole minutes has gone on to one that its lines have been reckoned into already."""
+    return 0 <= clock.newest - sent_us < sent_us - clock.sent
 
 
 @compiled

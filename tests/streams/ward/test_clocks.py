@@ -143,6 +143,28 @@ def test_a_clock_that_shows_whole_minutes_only_neither_runs_away_nor_hides_a_fal
     assert low - low_s <= 80
 
 
+@both_clocks
+def test_whole_minutes_of_somebody_whose_readings_hardly_change_run_no_further_ahead(clock: Clock) -> None:
+    clinic = scene(clock)
+
+    def minutes(length: int, spo2: float) -> None:
+        # Lines that say what the one before said are the same line again: how many count differs from minute to minute.
+        for n in range(length):
+            clinic.now_s += 1
+            rate = 70 + (n * n // 7) % 5 // 2
+            at_s = clinic.now_s // 60 * 60
+            clinic.send(clinic.chair("3").vitals(at_s=at_s, spo2=max(spo2, 97 - n) if spo2 < 90 else spo2, pulse=rate))
+
+    minutes(1800, 96)
+    assert abs((clinic.shard.ward.clock_us - START_US) / SECOND - clinic.now_s) <= 75
+    low_s = clinic.now_s
+    minutes(240, 80)
+    (low,) = raised(clinic, "desaturation")
+    assert low - low_s <= 100
+    assert [at_s for at_s in raised(clinic, "no-data") if at_s > 60] == [], "what it shows is known after a minute"
+    assert len(raised(clinic, "clock-skew")) <= 1, "what shows whole minutes is not wrong by one"
+
+
 def test_readings_that_stand_still_as_well_once_a_clock_is_known_to_are_lost_like_any() -> None:
     clinic = scene("received")
     sends(clinic, 60, 96)
