@@ -23,11 +23,8 @@ from streams.ward.sentences import duration, limit_evidence, limit_sentence, num
 from streams.ward.signal.breathing import CO2, FALL, SATURATION, SEDATION, SLOW
 from streams.ward.signal.quality import DISAGREES, FROZEN, QUALITIES
 from streams.ward.signal.trends import trend, usual
-from streams.ward.signal.units import may_be_kpa
 from streams.ward.state import Here, WardState
 
-BREATHES: Final = 8
-"""/min: at NEWS2's limit of slow breathing or above it somebody breathes."""
 _MEASURED: Final = {
     **{name: np.array([column]) for name, column in CHANNEL_COLUMN.items()},
     "rate": np.array([CHANNEL_COLUMN["hr"], CHANNEL_COLUMN["pulse"]]),
@@ -97,9 +94,6 @@ def _judge(
         beside = _beside_shallow(state, row)
         evidence["beside"] = {name: found for name, (found, _) in beside.items()}
         text = f"{text.removesuffix('.')}, with {' and '.join(words for _, words in beside.values())}."
-    if limit.channel.startswith("etco2") and not limit.above and (guess := _unit_of_co2(state, row, value)):
-        evidence["looks_like"] = guess
-        text = f"{text.removesuffix('.')}; breathing goes on, and it looks like {guess}."
     before = session.conditions.get(rule)
     # A milder limit that comes into force beside it has held for itself, and says nothing of how long this has been so deep.
     held = moved[worst] or before is None or before.priority != limit.priority
@@ -118,13 +112,6 @@ def _beside_shallow(state: WardState, row: int) -> dict[str, tuple[float, str]]:
     if not isnan(own):
         found["own_etco2"] = number(own, "etco2"), f"{number(own, 'etco2')} mmHg as this session's own"
     return found
-
-
-def _unit_of_co2(state: WardState, row: int, value: float) -> str:
-    """What unit a low EtCO2 may be in: of a session that never had a usual one, and where a rate shows that somebody breathes."""
-    rows = state.rows
-    breathes = float(rows.value[row, CHANNEL_COLUMN["rr"]]) >= BREATHES
-    return may_be_kpa(value) if breathes and isnan(float(rows.own_co2[row])) else ""
 
 
 def _doubt(state: WardState, row: int) -> tuple[str, str]:

@@ -30,6 +30,9 @@ UNSURE_BEAT: Final = 55 * SECOND
 NEVER_GOOD_AFTER: Final = 3 * MINUTE
 """A channel that shows from its first sample on what nobody can have is lost then, expected or not: the time in which a channel
 that the protocol expects must have been good. Chosen by us."""
+SLOW_CHANNEL: Final = 5 * SECOND
+"""A channel that comes so rarely among lines that come faster has a beat of its own; one that comes more often and is lacking in
+some lines is disturbed, and soon told by what it has. Chosen by us."""
 _UNKNOWN: Final = 0
 _SURE: Final = 2
 
@@ -75,6 +78,16 @@ def _learn(session: SessionRecord, column: int, gap_us: int) -> None:
     else:
         session.lapses[column] = 0
         session.pace[column] = gap_us if gap_us >= beat_us else beat_us - (beat_us - gap_us) // 4
+
+
+@compiled
+def lacks_nothing(session: SessionRecord, column: int, since_us: int) -> bool:
+    """Whether a channel is a slow one among others and comes at its beat, so that the lines between did not lack it.
+
+    The beat is that of the gaps before: a quarter less or more is still one.
+    """
+    beat_us = session.pace[column]
+    return bool(beat_us >= SLOW_CHANNEL and 3 * beat_us <= 4 * since_us <= 5 * beat_us)
 
 
 @compiled

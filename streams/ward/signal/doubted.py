@@ -17,7 +17,7 @@ from models.tables.limits import KEYS, LIMIT_COLUMN
 from streams.ward.compiled import compiled
 from streams.ward.rows import IDLE, SessionRecord
 from streams.ward.sample import SampleRecord
-from streams.ward.signal.beat import vouched_for
+from streams.ward.signal.beat import lacks_nothing, vouched_for
 
 DOUBTED: Final = LIMIT_COLUMN["spo2-doubted"]
 _SPO2: Final = CHANNEL_COLUMN["spo2"]
@@ -36,7 +36,8 @@ def take_doubted(session: SessionRecord, sample: SampleRecord) -> None:
         return
     near_us = session.near_at[_SPO2]
     since_us = vouched_for(session, _SPO2, sample.at_us - near_us, SECOND)
-    steady = near_us == session.at[_SPO2] and not near_us < session.blank[_SPO2] < sample.at_us
+    at_beat = lacks_nothing(session, _SPO2, sample.at_us - near_us)
+    steady = near_us == session.at[_SPO2] and (at_beat or not near_us < session.blank[_SPO2] < sample.at_us)
     sample.passed_us[DOUBTED] = since_us if steady else min(since_us, SECOND)
     sample.trusted[DOUBTED] = True
     sample.reading[DOUBTED] = sample.reading[_SPO2]

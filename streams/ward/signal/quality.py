@@ -11,7 +11,7 @@ Bad at:  an artefact that begins slowly and sits at a believable value.
 
 from __future__ import annotations
 
-from math import isnan
+from math import isnan, nan
 from typing import Final
 
 from models.arrays import Floats
@@ -23,10 +23,12 @@ from streams.ward.records import RecordArray, RecordGrid
 from streams.ward.rows import CHANNEL_COUNT, KEYS_KEPT, NO_STEP, Octets, SessionRecord, StepRecord, TraceRecord
 from streams.ward.sample import SampleRecord
 from streams.ward.signal.agreement import CONCERNED, compare
-from streams.ward.signal.beat import vouched_for
+from streams.ward.signal.beat import lacks_nothing, vouched_for
+from streams.ward.signal.breathing import BESIDE
 from streams.ward.signal.channel_table import ChannelRecord
 from streams.ward.signal.doubted import take_doubted
 from streams.ward.signal.steps import doubt, find_steps, forget
+from streams.ward.signal.units import is_co2_in_kpa
 
 FROZEN_AFTER: Final = 120 * SECOND
 """Every continuous channel unchanged for this long. Chosen by us: in 83 h of sedation recordings two live channels hold
@@ -52,6 +54,8 @@ LOWEST_SUNK: Final = 1.0
 """%: what an oximeter without a finger shows is no saturation, however it came there."""
 
 _HR: Final = CHANNEL_COLUMN["hr"]
+_RR: Final = CHANNEL_COLUMN["rr"]
+_ETCO2: Final = CHANNEL_COLUMN["etco2"]
 _PULSE: Final = CHANNEL_COLUMN["pulse"]
 _SBP: Final = CHANNEL_COLUMN["sbp"]
 _DBP: Final = CHANNEL_COLUMN["dbp"]
@@ -118,6 +122,8 @@ def _take(
         if column == _SPO2 and not inside:
             inside = _has_sunk(session, sample, channels[column], reading)
         inside = inside and not (inverted and column in (_SBP, _DBP))
+        if column == _ETCO2 and inside:
+            inside = not is_co2_in_kpa(reading, session.own_co2, _rate_beside(session, sample))
         plausible = readable and inside
         sample.reading[column] = reading
         sample.before_us[column] = session.at[column]
@@ -134,6 +140,14 @@ def _take(
             sample.quality[column] = PROBE_OFF if reading in NO_READING else IMPLAUSIBLE
         else:
             sample.quality[column] = status[column]
+
+
+@compiled
+def _rate_beside(session: SessionRecord, sample: SampleRecord) -> float:
+    """The rate of breathing of the same seconds, /min; NaN without one. RR is taken before EtCO2."""
+    if sample.plausible[_RR]:
+        return float(sample.reading[_RR])
+    return float(session.near[_RR]) if sample.at_us - session.near_at[_RR] <= BESIDE else nan
 
 
 @compiled
@@ -186,9 +200,9 @@ def _vouch(
     """The time that each trusted reading vouches for, in `passed_us`; and which channels this line lacks.
 
     Since the sample before it; `ALONE_VOUCHES` if that was not trusted, or is no longer valid, or if the channel's last line had
-    no reading of its own. A line lacks a channel if the channel came with the line before of the same device:
-    what came at one instant is one device's. So a sender of a line every ten seconds is believed over the ten, and one that
-    sends gaps is not.
+    no reading of its own, unless the channel is slower than its lines and at its beat. A line lacks a channel if the channel
+    came with the line before of the same device: what came at one instant is one device's. So a sender of a line every ten
+    seconds is believed over the ten, and one that sends gaps is not.
     """
     together = NEVER if sample.any_fresh else session.row_at
     for column in range(CHANNEL_COUNT):
@@ -201,7 +215,8 @@ def _vouch(
             if channels[column].continuous and newest > NEVER and max(newest, blank) == together < sample.at_us:
                 session.blank[column] = sample.at_us
             continue
-        good = session.quality[column] == GOOD and not newest < blank < sample.at_us
+        lacking = newest < blank < sample.at_us and not lacks_nothing(session, column, sample.at_us - newest)
+        good = session.quality[column] == GOOD and not lacking
         place = sample.believed[column]
         if place != NO_STEP:
             good = True

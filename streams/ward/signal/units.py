@@ -1,22 +1,27 @@
 """What readings that nobody can have look like: another unit, or two columns that were swapped.
 
 Only said, never used: a reading that was meant otherwise is no reading, and whoever set up the sender must hear of it.
-Bad at: a reading that is wrong and possible; an EtCO2 in kPa is a low one in mmHg, and is only said to look like that
-(`may_be_kpa`). Cost: nothing, on what is in range. Never here: what is out of range (`models/tables/channels.py`).
+Bad at: a reading that is wrong and possible. Of these only an EtCO2 in kPa is known (`is_co2_in_kpa`), by breathing beside it.
+Cost: a comparison, on what is in range. Never here: what is out of range (`models/tables/channels.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Final
 
 from models.tables.channels import CHANNEL_COLUMN, CHANNELS
 from models.tables.limits import UNITS
+from streams.ward.compiled import compiled
 
 KPA_MMHG: Final = 7.50062
 """1 kPa in mmHg (NIST SP 811)."""
 LIVING_CO2: Final = (25.0, 60.0)
 """mmHg that an EtCO2 of somebody who breathes is between: ten below what is usual (35-45), and PRODIGY's limit. Chosen by us."""
+CO2_IN_KPA: Final = (LIVING_CO2[0] / KPA_MMHG, LIVING_CO2[1] / KPA_MMHG)
+BREATHES: Final = 8.0
+"""/min: at NEWS2's limit of slow breathing or above it somebody breathes."""
 _RATES: Final = (40.0, 130.0)
 """/min that a heart usually beats between, and nobody breathes: as a board's strip has it."""
 
@@ -42,6 +47,9 @@ def looks_like(shown: Mapping[str, float]) -> str:
     tcco2 = shown.get("tcco2")
     if tcco2 is not None and _possible("tcco2", tcco2 * KPA_MMHG):
         return f"kPa ({tcco2 * KPA_MMHG:.0f} mmHg)"
+    etco2 = shown.get("etco2")
+    if etco2 is not None and CO2_IN_KPA[0] <= etco2 <= CO2_IN_KPA[1]:
+        return f"kPa ({etco2 * KPA_MMHG:.0f} mmHg)"
     rr = shown.get("rr")
     for name in ("pulse", "hr"):
         rate = shown.get(name)
@@ -50,10 +58,17 @@ def looks_like(shown: Mapping[str, float]) -> str:
     return ""
 
 
-def may_be_kpa(etco2: float) -> str:
-    """``kPa (38 mmHg)``: what an EtCO2 that nobody lives with looks like where breathing goes on; nothing where it does not."""
-    low, high = LIVING_CO2
-    return f"kPa ({etco2 * KPA_MMHG:.0f} mmHg)" if low <= etco2 * KPA_MMHG <= high else ""
+@compiled
+def is_co2_in_kpa(etco2: float, own_co2: float, rate: float) -> bool:
+    """Whether an EtCO2 that nobody lives with is one of kPa.
+
+    It is where somebody breathes and has never shown a usual one in mmHg: a line beside the nose shows what it mixes with, and a
+    breath that is gone shows none.
+
+    Args:
+        own_co2: the session's own, mmHg; NaN before one was usual. rate: of breathing, /min; NaN where none is beside it.
+    """
+    return isnan(own_co2) and rate >= BREATHES and CO2_IN_KPA[0] <= etco2 <= CO2_IN_KPA[1]
 
 
 def in_words(shown: Mapping[str, float]) -> str:

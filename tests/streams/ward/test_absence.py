@@ -347,6 +347,30 @@ def test_two_lines_of_a_slow_sender_are_a_desaturation_and_one_is_not() -> None:
     assert clinic.told("desaturation") == ["12:00 high desaturation raised (P-3)"]
 
 
+@pytest.mark.parametrize("beat_s", [5, 10, 30, 60])
+@pytest.mark.parametrize("pulse", [70, 35], ids=["believed", "doubted"])
+def test_a_channel_that_is_slower_than_the_others_of_its_monitor_is_held_by_its_own_beat(
+    beat_s: int, pulse: int
+) -> None:
+    clinic = Scene()
+    clinic.chair("3").starts("ect", None)
+
+    def shows(length_s: int, spo2: int) -> None:
+        for _ in range(length_s):
+            clinic.now_s += 1
+            odd = int(clinic.now_s) % 2
+            finger = {} if clinic.now_s % beat_s else {"spo2": spo2 + odd, "pulse": pulse + odd}
+            clinic.send(clinic.chair("3").vitals(hr=70 + odd, **finger))
+
+    shows(600, 96)
+    shows(beat_s, 82)
+    assert clinic.told("desaturation") == [], "one reading is none that lasts"
+    shows(120, 82)
+    told = [one for one in clinic.transitions if one.rule == "desaturation"]
+    assert told[0].transition == "raised"
+    assert seconds(told[0].at) - 600 <= (90 if pulse == 35 else 15) + 2 * beat_s
+
+
 def test_a_reading_on_each_side_of_a_loss_proves_nothing_of_the_time_between() -> None:
     clinic = Scene()
     clinic.chair("3").starts("ect", None)

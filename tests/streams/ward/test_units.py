@@ -120,18 +120,29 @@ def test_a_temperature_that_no_unit_explains_is_told_too() -> None:
     assert clinic.alert("implausible").text.endswith("Temperature 12 °C: nobody has that.")
 
 
-def test_co2_in_kpa_from_the_start_is_said_to_look_like_that_wherever_it_is_told_as_low() -> None:
+def test_co2_in_kpa_from_the_start_is_implausible_and_no_pause() -> None:
     clinic = Scene()
     three = clinic.chair("3")
     three.starts()
+    three.shows(240, spo2=breathing(97, 240), rr=breathing(14, 240), etco2=[5.1, 5.2] * 120)
+    assert implausible(clinic) == ["low implausible raised"]
+    assert clinic.alert("implausible").text.endswith("End-tidal CO2 5.1 mmHg looks like kPa (38 mmHg).")
+    assert not {"apnoea", "shallow-breathing"} & clinic.open_rules()
+
+
+def test_where_nobody_breathes_or_co2_was_usual_before_little_of_it_stays_a_pause() -> None:
+    still = Scene()
+    three = still.chair("3")
+    three.starts()
     three.shows(60, spo2=breathing(97, 60), rr=breathing(14, 60), etco2=[5.1, 5.2] * 30)
-    assert clinic.alert("apnoea").text.endswith("breathing goes on, and it looks like kPa (38 mmHg).")
+    three.shows(60, spo2=breathing(97, 60), rr=[0.0] * 60, etco2=[5.1, 5.2] * 30)
+    assert "apnoea" in still.open_rules(), "a breath that is gone is no unit"
     usual = Scene()
     three = usual.chair("3")
     three.starts()
     three.shows(700, spo2=breathing(97, 700), rr=breathing(14, 700), etco2=breathing(38, 700))
     three.shows(60, spo2=breathing(97, 60), rr=breathing(14, 60), etco2=[5.1, 5.2] * 30)
-    assert "kPa" not in usual.alert("apnoea").text, "it was in mmHg before"
+    assert "apnoea" in usual.open_rules(), "it was in mmHg before"
 
 
 def test_a_saturation_that_sinks_below_what_oximeters_are_made_for_stays_a_low_saturation() -> None:
