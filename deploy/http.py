@@ -15,6 +15,7 @@ from deploy.configuration import WatchedSettings
 from deploy.logs import set_up_log
 from deploy.running import note_running
 from deploy.settings import Settings
+from deploy.slow_connections import SlowConnections, open_many_files
 from deploy.wiring import Service, wall_us
 from streams.hosts.watchdog import Watchdog
 from streams.ward.state import Clock
@@ -51,8 +52,9 @@ class Server(uvicorn.Server):
 
 def server(service: Service, host: str, port: int) -> Server:
     """A server for a service, not started."""
+    slow = SlowConnections(lambda why: service.metrics.slow_connections.labels(why).inc())
     config = uvicorn.Config(
-        build(service), host=host, port=port, log_level="warning", access_log=False, loop="uvloop", http="httptools",
+        build(service), host=host, port=port, log_level="warning", access_log=False, loop="uvloop", http=slow.protocol,  # type: ignore[arg-type]
         timeout_graceful_shutdown=GRACE_S, lifespan="on",
     )  # fmt: skip
     return Server(config, service)
@@ -97,6 +99,7 @@ def run_service(
     set_up_log()
     # Whatever is made from here on, journal and store among it, is for this user alone.
     os.umask(0o077)
+    open_many_files()
     listening = listen(host, port)
     try:
         service = Service(data, settings, clock, watched=watched, accept_loss=accept_loss)

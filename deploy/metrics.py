@@ -112,6 +112,12 @@ class Metrics:
         self.refused: Final = Counter(
             "chairside_requests_refused", "Requests that their sender may not make", ["reason"], registry=registry
         )
+        self.slow_connections: Final = Counter(
+            "chairside_slow_connections_ended",
+            "Connections that were ended because they were half open, slow, or did not read their answer",
+            ["reason"],
+            registry=registry,
+        )
         self.audit_entries: Final = Gauge(
             "chairside_audit_entries", "Entries of a site's audit chain", ["site"], registry=registry
         )

@@ -48,6 +48,7 @@ from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites, Switchboard
 from deploy.rule_book_routes import rule_book_routes
 from deploy.settings import BoardPart
+from deploy.slow_connections import SlowConnections, open_many_files
 from deploy.supervisor import Supervisor, reason_of
 from deploy.tracing import set_up_tracing
 from deploy.wiring import steady_us, wall_us
@@ -288,8 +289,10 @@ def run_edge(network: NetworkSettings, host: str, port: int, site: str) -> None:
         edge = Edge(network, store, shards, site)
         app = build_edge(edge)
         set_up_tracing("edge", app)
+        slow = SlowConnections(lambda why: edge.metrics.slow_connections.labels(why).inc())
+        open_many_files()
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, http="httptools",
+            app, log_level="warning", access_log=False, http=slow.protocol,  # type: ignore[arg-type]
             timeout_graceful_shutdown=GRACE_S, lifespan="on",
         )  # fmt: skip
         await EdgeServer(config, edge).serve(sockets=[listening])

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from models.instants import EPOCH
 from models.wire.observations import OBSERVATION, Event, SetAside, UnreadField, Vitals, correction_of
 from streams.intake.admission import Admission
+from streams.intake.broken_array import elements_of
 from streams.intake.mended import NotMended, kind_meant, mended
 from streams.intake.vitals_line import samples_of
 from streams.journal.frame import Sample, sample_of
@@ -81,28 +82,23 @@ def _read_array(body: bytes, admission: Admission | None) -> Reading[Sample]:
     """Each item of an array, as a line of its own."""
     try:
         items = [bytes(item) for item in _ITEMS.decode(body)]
-        samples = samples_of(items)
-        lines = [
-            _line_of(json.loads(item.decode(), parse_int=_whole)) if sample is None else item
-            for item, sample in zip(items, samples, strict=True)
-        ]
     except (ValueError, RecursionError):
-        # Python takes more for JSON than msgspec does, NaN for example: then only the items concerned are set aside.
-        try:
-            lines = [_line_of(item) for item in json.loads(body, parse_int=_whole)]
-        except (ValueError, RecursionError) as wrong:
-            reading = Reading[Sample](admission)
-            reading.set_aside(1, "", f"not JSON: {_short(str(wrong))}", _text(body))
-            return reading
-        samples = samples_of(lines)
+        # Python takes more for JSON than msgspec does, NaN for example; and what is broken costs the elements that it is in.
+        items = elements_of(body, _whole)
+    samples = samples_of(items)
+    lines = [item if sample is not None else _line_of(item) for item, sample in zip(items, samples, strict=True)]
     return _reading_of(lines, samples, admission)
 
 
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def _line_of(item: object) -> bytes:
-    return json.dumps(item).encode()
+def _line_of(item: bytes) -> bytes:
+    """An element as a line of its own; one that cannot be read stays as it is, to be set aside with its reason."""
+    try:
+        return json.dumps(json.loads(item.decode(), parse_int=_whole)).encode()
+    except (ValueError, RecursionError):
+        return item
 
 
 def read_packable(lines: Sequence[bytes], admission: Admission | None = None) -> Reading[Sample]:
