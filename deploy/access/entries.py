@@ -60,7 +60,11 @@ class SignedAdmission(Admission):
         placed = Admission.placed(self, record)
         person = self.sender.name if isinstance(self.sender, SignedPerson) else None
         if isinstance(placed, Sample):
-            return msgspec.structs.replace(placed, by=person)
+            site, session, patient, device, source = placed.origin
+            if source is None and isinstance(self.sender, Device):
+                # Whose flood it is, if it becomes one.
+                source = self.sender.name
+            return msgspec.structs.replace(placed, by=person, origin=(site, session, patient, device, source))
         if "by" not in type(placed).model_fields:
             return placed
         by = person or (None if self.sender is None else self.sender.name)

@@ -99,6 +99,8 @@ _TABLE: Final = (
     Rule("entry-unread",           "protocol",       True,  "Entry not understood",       None),
     Rule("help-asked",             "protocol",       True,  "Asks for somebody",          None),
     Rule("unscheduled",            "technical",      False, "Vitals without a session",   None),
+    Rule("unknown-devices",        "technical",      False, "Unknown devices not watched", None),
+    Rule("other-site",             "technical",      False, "Records for another site",   None),
     Rule("two-at-once",            "technical",      False, "Two sessions at once",       None),
     Rule("session-forgotten",      "technical",      False, "Session forgotten",          None),
     Rule("entry-refused",          "technical",      False, "Entry not used",             None),

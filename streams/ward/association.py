@@ -11,6 +11,7 @@ Never here: values.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import astuple, dataclass, field
 from itertools import repeat
 from math import nan
@@ -71,6 +72,8 @@ class Session:
     announced: bool
     chair: str | None = None
     device: str | None = None
+    #: Who sent the samples that opened an unannounced one, as far as they say.
+    source: str | None = None
     #: As of `session.started`, then of the last dose.
     drug: str | None = None
     route: str | None = None
@@ -204,6 +207,8 @@ class Association:
         #: (site, "session" | "patient" | "device", name) → (newest instant sent before it changed hands, clock µs then).
         #: A sample up to that instant is of whoever had it before.
         self.cutoffs: dict[tuple[str, str, str], tuple[int, int]] = {}
+        #: (site, source) → how many sessions are open that only its samples opened.
+        self.unannounced: Counter[tuple[str, str | None]] = Counter()
         #: The latest of those instants, so that newer samples need no look-up.
         self.latest_cutoff_us = NEVER
         #: Doses that came before the session that they name.
@@ -335,6 +340,7 @@ class Association:
         site = session.site
         self.sessions[row] = session
         if not session.announced:
+            self.unannounced[site, session.source] += 1
             if session.name is not None:
                 self.by_name.setdefault((site, session.name), row)
             self.by_patient.setdefault((site, session.patient), row)
@@ -378,6 +384,8 @@ class Association:
     def remove(self, row: int) -> Session:
         """Take a session out, and everything that leads to it; the session."""
         session = self.sessions.pop(row)
+        if not session.announced:
+            self.unannounced[session.site, session.source] -= 1
         for index in (self.by_name, self.by_patient, self.by_chair, self.by_device):
             for key in [key for key, held in index.items() if held == row]:
                 del index[key]
@@ -411,6 +419,9 @@ class Association:
     def unpacked(cls, packed: dict[str, Any]) -> Association:
         association = cls()
         association.sessions = {row: _unpacked(fields) for row, fields in packed["sessions"]}
+        association.unannounced.update(
+            (session.site, session.source) for session in association.sessions.values() if not session.announced
+        )
         indices: tuple[dict[tuple[str, str], Any], ...] = (
             association.by_name, association.by_patient, association.by_chair, association.by_device, association.chair_of,
         )  # fmt: skip

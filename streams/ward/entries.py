@@ -51,6 +51,7 @@ from streams.ward.rules.entry_refused import corrects_another, note_whose, of_an
 from streams.ward.rules.forgotten import note_life
 from streams.ward.rules.host_clock import file_clock_apart
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
+from streams.ward.rules.other_site import tell_other_site
 from streams.ward.rules.unread import alert_refused_line, alert_unread_fields
 from streams.ward.samples import pass_time
 from streams.ward.session_entries import assign_device, end_session, fold_intervention, start_session
@@ -67,6 +68,7 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     here = (state.clock_us, OBSERVED, ordinal)
     if isinstance(record, SetAside):
         file_dead_letter(state, record, here, record.field, record.reason, record.line)
+        tell_other_site(state, record, here)
         # Of a recording in which nothing can be read the clock is what can be seen of the line's own time.
         told = here if here[0] != NEVER else (to_us(record.at), OBSERVED, ordinal)
         if (record.at != EPOCH or here[0] != NEVER) and not alert_unread_line(state, record, told):

@@ -7,6 +7,7 @@ Never here: whether what is concluded is right.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgpack
@@ -30,7 +31,7 @@ def validate_state(state: WardState) -> None:
     Raises:
         BrokenState: an invariant does not hold.
     """
-    broken = [*_rows(state), *_indices(state), *_home(state)]
+    broken = [*_rows(state), *_indices(state), *_unannounced(state), *_home(state)]
     for row, session in sorted(state.association.sessions.items()):
         broken += [f"row {row} ({session.where}): {problem}" for problem in _session(state, row, session)]
     if state.emitted:
@@ -115,6 +116,14 @@ def _session(state: WardState, row: int, session: Session) -> Iterator[str]:
         yield "its doses are not in order"
     if [report.at_us for report in session.reports] != sorted(report.at_us for report in session.reports):
         yield "its check-ins are not in order"
+
+
+def _unannounced(state: WardState) -> Iterator[str]:
+    """How many sessions each sender has opened is counted as they are."""
+    known = state.association
+    found = Counter((each.site, each.source) for each in known.sessions.values() if not each.announced)
+    if +known.unannounced != found:
+        yield f"unannounced sessions are counted as {dict(+known.unannounced)}, and are {dict(found)}"
 
 
 def _home(state: WardState) -> Iterator[str]:

@@ -15,6 +15,7 @@ from streams.ward.association import Session
 from streams.ward.conclusions import Conclusion, over
 from streams.ward.estimates import update_past
 from streams.ward.minutes import put_minute_away
+from streams.ward.rules.crowding import is_crowded, tell_crowded
 from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.rules.two_at_once import review_two
 from streams.ward.sentences import number, rule_sentence
@@ -86,17 +87,20 @@ def announce_session(state: WardState, row: int, session: Session, at_us: int, h
 
 
 def open_unannounced(state: WardState, origin: Origin, here: Here) -> int | None:
-    """Open an unannounced session for an origin that belongs to none; its row, None if the origin names nobody."""
+    """Open an unannounced session for an origin that belongs to none; its row. None: it names nobody, or there are too many."""
     patient = origin.patient or origin.device or origin.session
     if patient is None:
         return None
     clock_us = here[0]
-    session = Session(origin.site, origin.session, patient, announced=False, device=origin.device)
+    session = Session(origin.site, origin.session, patient, announced=False, device=origin.device, source=origin.source)
     session.chair = state.association.chair_of.get((origin.site, origin.device)) if origin.device else None
     twin = state.association.same_named(session)
     if twin is not None:
         state.association.assign_chair(twin, session.chair)
         return twin
+    if is_crowded(state, origin):
+        tell_crowded(state, origin, here)
+        return None
     row = open_session(state, session, clock_us)
     if state.clock == "received":
         text = rule_sentence(session.where, RULES["unscheduled"].title, "Watched all the same: start a session.")

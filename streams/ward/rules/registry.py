@@ -75,6 +75,8 @@ _TABLE: Final = (
     Enrolment("entry-unread",           "rules.unread", "by a person"),
     Enrolment("help-asked",             "rules.help_asked", "by a person"),
     Enrolment("unscheduled",            "sessions"),
+    Enrolment("unknown-devices",        "rules.crowding", "by a person"),
+    Enrolment("other-site",             "rules.other_site", "by a person"),
     Enrolment("two-at-once",            "rules.two_at_once"),
     Enrolment("session-forgotten",      "rules.forgotten"),
     Enrolment("entry-refused",          "rules.entry_refused", "by a person"),

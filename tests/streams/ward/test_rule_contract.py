@@ -27,8 +27,11 @@ from models.wire.observations import (
     Intervention,
     PatientRegistered,
     SessionStarted,
+    SetAside,
     SiteConfigured,
+    Vitals,
 )
+from streams.ward.rules.crowding import OF_A_SENDER
 from streams.ward.rules.help_asked import HELP_ASKED
 from streams.ward.rules.registry import REGISTRY, Enrolment
 from streams.ward.signal.quality import FROZEN_AFTER
@@ -285,6 +288,20 @@ def _() -> Story:
     clinic.chair("3").shows(5, spo2=breathing(96, 5))
     start = SessionStarted(at=moment(10), site=clinic.site, patient="P-3", session="S-3", device="m-3", drug="ketamine")
     return Story(clinic, lambda: _send(clinic, start))
+
+
+@scene_of("unknown-devices")
+def _() -> Story:
+    clinic = Scene()
+    clinic.send(*(Vitals(at=moment(0), device=f"x-{number}", spo2=97.0) for number in range(OF_A_SENDER + 1)))
+    return Story(clinic, lambda: clinic.passes(60))
+
+
+@scene_of("other-site")
+def _() -> Story:
+    clinic = Scene()
+    clinic.send(SetAside(at=moment(0), field="site", reason="this service serves main, not north", line="{}"))
+    return Story(clinic, lambda: clinic.passes(60))
 
 
 @scene_of("no-data")
