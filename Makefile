@@ -145,6 +145,10 @@ prove-peers: setup $(BROKER) ## Measure Chairside beside Faust, Quix Streams, By
 prove-latency: setup ## Measure the time from an accepted sample to the alert on the live feed
 	$(BIN)/python -m bench.speed.latency
 
+.PHONY: prove-flood
+prove-flood: setup ## Measure an announced chair's alert beside 10,000 unknown devices and 1,000 half-open connections (3 minutes)
+	$(BIN)/python -m bench.speed.flood
+
 .PHONY: prove-pages
 prove-pages: setup ## Run 10,000 schedules of crashes, failing phones, full disks and jumping clocks; no high alert may be lost (an hour)
 	$(BIN)/python -m bench.paging

@@ -15,7 +15,7 @@ import resource
 from collections.abc import Callable
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 log = logging.getLogger(__name__)
 
@@ -95,10 +95,16 @@ class TimedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard_s = self.loop.time()
-        if self not in self._slow.unfinished and (self.cycle is None or self.cycle.response_complete):
+        if self not in self._slow.unfinished and self.is_idle:
             # The next request of a connection that is kept.
             self._begin()
         super().data_received(data)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that there always is one
+        return cycle is None or cycle.response_complete
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()

@@ -86,11 +86,11 @@ class Feed:
         if self._closed:
             self._cut_off(site, queue)
         try:
-            seq, alerts = await asyncio.to_thread(self._store.snapshot, site)
+            seq, alerts, cut = await asyncio.to_thread(self._store.snapshot, site)
             # A number that was never given here is from other data: resuming after it would hear nothing for long.
             if last_seq is None or last_seq > seq:
                 chairs = await self._views.chairs(site)
-                snapshot: SnapshotOut = {"seq": seq, "site": site, "alerts": alerts, "chairs": chairs}
+                snapshot: SnapshotOut = {"seq": seq, "site": site, "alerts": alerts, "cut": cut, "chairs": chairs}
                 yield _event("snapshot", snapshot, seq)
             else:
                 seq = last_seq

@@ -23,6 +23,7 @@ from alerts.api.signed import signed_by
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.desk.lifecycle import Refusal, decide, stimulus_of_close
 from alerts.desk.why import explain
+from alerts.store.alert_list import MOST_ALERTS, BadCursor
 from alerts.store.destinations import DestinationState, destination_document
 from alerts.store.store import Store
 from models.instants import to_datetime
@@ -75,10 +76,21 @@ def alert_routes(
         found = await asyncio.to_thread(store.transitions, after, limit, site)
         return {"transitions": found, "next": found[-1]["seq"] if found else after}
 
-    @routes.get("/alerts", response_model=AS_MADE, responses={200: {"model": AlertsOut}})
-    async def alerts(site: Site, only_open: Annotated[bool, Query(alias="open")] = False) -> AlertsOut:
-        """The alerts as they stand, worst and oldest first; `open=true` for those that are not closed."""
-        return {"alerts": await asyncio.to_thread(store.alerts, site, only_open)}
+    @routes.get(
+        "/alerts", response_model=AS_MADE, responses={200: {"model": AlertsOut}, 400: {"description": "Not a cursor"}}
+    )
+    async def alerts(
+        site: Site,
+        only_open: Annotated[bool, Query(alias="open")] = False,
+        after: Annotated[str | None, Query(max_length=40, description="The `next` of the answer before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = MOST_ALERTS,
+    ) -> AlertsOut:
+        """The alerts as they stand, worst and oldest first; `open=true` for those that are not closed, the worst of all first."""
+        try:
+            found, following = await asyncio.to_thread(store.alerts_page, site, only_open, after, limit)
+        except BadCursor as wrong:
+            raise HTTPException(400, str(wrong)) from wrong
+        return {"alerts": found, "next": following}
 
     @routes.get("/alerts/{alert}/why", response_model=AS_MADE, responses={200: {"model": WhyOut}, 404: {}})
     async def why_paged(alert: Annotated[Name, Path()]) -> WhyOut:

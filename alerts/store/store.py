@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
 
 from alerts.effects import FrameEffects
 from alerts.store import (
+    alert_list,
     archive,
     burden,
     chain,
@@ -48,15 +48,12 @@ from alerts.store.tables import (
     CONFLICTS,
     DEAD_LETTERS,
     EFFECTS,
-    OUTBOX,
-    PAGE_ALERTS,
     TRANSITIONS,
 )
 from models.arrays import Document
-from models.instants import iso
 from models.wire.audit import AuditOut
 from models.wire.home import CountsOfBurden, KeptForecastOut
-from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, PageStateOut, TraceOut, TransitionOut
+from models.wire.live import AlertOut, DeadLetterOut, EntryOut, TraceOut, TransitionOut
 from models.wire.on_call import AlertStoryOut
 
 
@@ -112,24 +109,35 @@ class Store:
         )
         return self._documents(wanted)
 
-    def snapshot(self, site: str) -> tuple[int, list[AlertOut]]:
-        """A site's last `seq` and its open alerts, both of the same moment, so that a feed resumes without a gap."""
+    def snapshot(self, site: str) -> tuple[int, list[AlertOut], bool]:
+        """A site's last `seq` and its open alerts, both of the same moment, so that a feed resumes without a gap; and whether
+        more are open than these, which are the worst.
+        """
         with self.database.reading() as connection:
             last = connection.scalar(sa.select(sa.func.max(TRANSITIONS.c.seq)).where(TRANSITIONS.c.site == clean(site)))
-            return last or 0, _alerts(connection, ALERTS.c.site == clean(site), ALERTS.c.phase != "closed")
+            found, more = alert_list.alerts_page(connection, ALERTS.c.site == clean(site), open_only=True)
+            return last or 0, found, more is not None
 
     def alerts(self, site: str | None = None, open_only: bool = False, limit: int = 1000) -> list[AlertOut]:
-        """Alerts as they stand (the `limit` last changed), worst first, then oldest; each with its pages."""
-        conditions = [ALERTS.c.site == clean(site)] if site is not None else []
-        if open_only:
-            conditions.append(ALERTS.c.phase != "closed")
+        """Alerts as they stand (the worst of those that are open, or the last changed), worst first, then oldest."""
+        return self.alerts_page(site, open_only, None, limit)[0]
+
+    def alerts_page(
+        self, site: str | None, open_only: bool, after: str | None, limit: int
+    ) -> tuple[list[AlertOut], str | None]:
+        """The same, after a cursor; with the next one, None where that was all.
+
+        Raises:
+            BadCursor: the cursor is none of ours.
+        """
+        mine = [ALERTS.c.site == clean(site)] if site is not None else []
         with self.database.reading() as connection:
-            return _alerts(connection, *conditions, limit=limit)
+            return alert_list.alerts_page(connection, *mine, open_only=open_only, after=after, limit=limit)
 
     def alert(self, alert: str) -> AlertOut | None:
         """The present document of an alert, with its pages; None if there is none of that id."""
         with self.database.reading() as connection:
-            found = _alerts(connection, ALERTS.c.alert == clean(alert))
+            found, _ = alert_list.alerts_page(connection, ALERTS.c.alert == clean(alert))
         return found[0] if found else None
 
     def story(self, alert: str) -> AlertStoryOut | None:
@@ -471,33 +479,3 @@ class Store:
         """For /metrics and the auditor: pages owed, sent, given up, and the age of the oldest one that nobody got."""
         with self.database.reading() as connection:
             return outbox.counts(connection, now_us)
-
-
-def _alerts(connection: Connection, *conditions: sa.ColumnElement[bool], limit: int = 1000) -> list[AlertOut]:
-    wanted = sa.select(ALERTS).where(*conditions).order_by(ALERTS.c.seq.desc()).limit(limit)
-    rows = sorted(connection.execute(wanted).all(), key=lambda row: (-row.rank, row.onset_at, row.alert))
-    pages = sa.select(PAGE_ALERTS.c.alert, OUTBOX.c.key, OUTBOX.c.at_us, OUTBOX.c.sent_us).join(
-        OUTBOX, OUTBOX.c.key == PAGE_ALERTS.c.key
-    )
-    found = connection.execute(
-        pages.where(PAGE_ALERTS.c.alert.in_([row.alert for row in rows])).order_by(OUTBOX.c.at_us, OUTBOX.c.key)
-    ).all()
-    tried = outbox.tried_of(connection, {page.key for page in found})
-    of_alert: dict[str, list[PageStateOut]] = {}
-    for page in found:
-        sent = page.sent_us is not None
-        reached, failed = tried.get(page.key, ([], []))
-        shown: PageStateOut = {
-            "key": page.key,
-            "state": "sent" if sent else "failed" if failed else "pending",
-            "at": iso(page.sent_us if sent else page.at_us),
-            "reached": reached,
-            "failed": failed,
-        }
-        of_alert.setdefault(page.alert, []).append(shown)
-    states: list[tuple[str, AlertState]] = [(row.alert, json.loads(row.doc)) for row in rows]
-    left = archive.ends_of(connection, {state["session"] for _, state in states if state["session"] is not None})
-    return [
-        {**state, "left_at": left.get((state["site"], state["session"] or "")), "pages": of_alert.get(alert, [])}
-        for alert, state in states
-    ]

@@ -115,7 +115,7 @@ class Clinic:
             await asyncio.wait_for(self._done.wait(), PATIENCE_S)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
-        self._reckon()
+        self.reckon()
         return self.played
 
     async def _device(self, session: int, began: float) -> None:
@@ -196,7 +196,8 @@ class Clinic:
             if len(self._heard) == self.played.due:
                 self._done.set()
 
-    def _reckon(self) -> None:
+    def reckon(self) -> None:
+        """Fold what was heard so far into `played`."""
         for session, at_us, now in self._heard:
             key = (session, at_us)
             if key not in self._sent:

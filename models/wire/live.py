@@ -164,9 +164,10 @@ class AlertOut(AlertState):
 
 @WHOLE_DOCUMENT
 class AlertsOut(TypedDict):
-    """`GET /v1/alerts`: worst first, then oldest."""
+    """`GET /v1/alerts`: worst first, then oldest. `next`: what to ask for as `after` to read on; null: that was all."""
 
     alerts: list[AlertOut]
+    next: str | None
 
 
 @WHOLE_DOCUMENT
@@ -314,11 +315,14 @@ class ChairsOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class SnapshotOut(TypedDict):
-    """The live feed's `snapshot` event: all that a board shows; transitions after number `seq` follow."""
+    """The live feed's `snapshot` event: all that a board shows; transitions after number `seq` follow. `cut`: more alerts are
+    open than are here, which are the worst.
+    """
 
     seq: int
     site: str
     alerts: list[AlertOut]
+    cut: bool
     chairs: ChairsOut
 
 

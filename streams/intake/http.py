@@ -84,8 +84,9 @@ def observation_routes(
 
     @routes.get("/dead-letters")
     async def dead_letters(site: Site, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
-        """The last lines that could not be used, each with its reason."""
-        return {"dead_letters": await asyncio.to_thread(store.dead_letters, site, limit)}
+        """The last lines that could not be used, each with its reason; `cut`: there are more before them."""
+        found = await asyncio.to_thread(store.dead_letters, site, limit + 1)
+        return {"dead_letters": found[-limit:], "cut": len(found) > limit}
 
     return routes
 

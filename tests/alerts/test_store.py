@@ -115,8 +115,8 @@ def test_what_was_written_is_read_back_as_it_was_sent(store: Store) -> None:
         "left_at": None,
         "pages": [{"key": "k1", "state": "pending", "at": iso(START), "reached": [], "failed": []}],
     }  # fmt: skip
-    assert store.snapshot("main") == (1, [alert])
-    assert store.snapshot("other") == (0, [])
+    assert store.snapshot("main") == (1, [alert], False)
+    assert store.snapshot("other") == (0, [], False)
 
 
 def test_stored_transitions_are_the_bytes_that_the_desk_gave(store: Store) -> None:

@@ -112,6 +112,18 @@ async def test_a_bad_line_is_named_with_field_and_reason_and_the_others_are_take
     assert kept[1]["line"] == "nonsense"
 
 
+async def test_a_list_of_alerts_is_read_in_pages_and_says_when_it_is_cut(clinic: Inside) -> None:
+    for patient in ("P-1", "P-2", "P-3"):
+        await clinic.post(*falling(patient))
+    await clinic.settled()
+    first = await clinic.get("/v1/alerts", limit=2, open=True)
+    second = await clinic.get("/v1/alerts", limit=2, open=True, after=first["next"])
+    assert [len(page["alerts"]) for page in (first, second)] == [2, 1]
+    assert second["next"] is None
+    assert {each["patient"] for page in (first, second) for each in page["alerts"]} == {"P-1", "P-2", "P-3"}
+    assert (await clinic.http.get("/v1/alerts", params={"after": "nonsense"})).status_code == 400
+
+
 @pytest.mark.parametrize("body", ["nonsense", "{}", "[]", "", "[1, 2]", "null"])
 async def test_a_body_of_which_nothing_can_be_used_is_refused(clinic: Inside, body: str) -> None:
     answer = await clinic.http.post("/v1/observations", content=body, headers={"content-type": "application/json"})

@@ -48,7 +48,8 @@ async def ended(reader: asyncio.StreamReader) -> bool:
 
 
 def count(clinic: Inside, why: str) -> float:
-    return clinic.service.metrics.slow_connections.labels(why)._value.get()
+    found: float = clinic.service.metrics.slow_connections.labels(why)._value.get()
+    return found
 
 
 async def test_a_thousand_half_open_connections_keep_no_sender_waiting(clinic: Inside) -> None:
