@@ -44,6 +44,8 @@ DECIDES: Final[dict[str, str]] = {
     "entry-unread": "A line that may matter to somebody's safety could not be understood.",
     "help-asked": "Somebody in a chair has asked for somebody, on the tablet before them.",
     "unscheduled": "A monitor sends for somebody of whom no session was started. They are watched all the same.",
+    "unknown-devices": "A sender has sent for more devices without a session than can be watched. The next ones are not.",
+    "other-site": "A sender writes about another site than the one served. Nothing of it is watched.",
     "two-at-once": "Two sessions are open in one chair, or two for one person.",
     "session-forgotten": "A session was never ended and nothing has come from it for long.",
     "entry-refused": "An entry was for a session that had ended or changed, and was not used.",
