@@ -169,6 +169,10 @@ prove-planted: setup ## Plant faults one at a time in a copy of the tree, and se
 prove-wheel: wheel ## Install the wheel with pipx and run it with uvx, each from nothing and the registry (3 minutes)
 	$(BIN)/pytest -q -n 0 -m prove tests/deploy/supply
 
+.PHONY: prove-year
+prove-year: setup ## Live a year of a twelve-chair clinic; measure disk, start, backup, restore, memory (hours; some GB of disk)
+	$(BIN)/python -m bench.year
+
 .PHONY: train-forecast
 train-forecast: setup ## Train the forecast's pooled model on invented cohorts (some 20 minutes; the same seeds, the same bytes)
 	$(BIN)/python -m bench.forecast.train

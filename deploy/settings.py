@@ -166,6 +166,15 @@ class AccessPart(_Strict):
     hours: Annotated[int, Field(ge=1, le=24)] = 12
 
 
+class DataPart(_Strict):
+    """How long the journal's frames, with every sample, are kept. What they led to is kept for ever (docs/data.md).
+
+    90 days, chosen by us: who looks into what happened in a treatment does so within a quarter.
+    """
+
+    raw_days: Annotated[int, Field(ge=1, le=3660)] = 90
+
+
 class ReachedColleague(Colleague):
     """Somebody who can be called, and by which of `destinations`, the first one first; and their id in PagerDuty, if they answer
     there.
@@ -187,6 +196,7 @@ class Settings(_Strict):
     pages: PagesPart = PagesPart()
     hl7: Hl7Part = Hl7Part()
     access: AccessPart = AccessPart()
+    data: DataPart = DataPart()
     home: HomePart = HomePart()
     folder: FolderPart = FolderPart()
     destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -33,16 +34,19 @@ from deploy.board_views import ShardViews
 from deploy.clock_watch import ClockWatch
 from deploy.compiling import compile_ward
 from deploy.configuration import Refused, WatchedSettings
+from deploy.disk_watch import DiskWatch, disk_room
 from deploy.logs import log_decisions
 from deploy.metrics import Metrics
 from deploy.settings import Settings
 from deploy.sign_in import open_access
 from deploy.supervisor import Supervisor, reason_of
-from models.instants import EPOCH, SECOND
-from models.wire.observations import ClockApart, Command, Conflicted, Fault, FrameSetAside
+from deploy.upkeep.losses import in_place_of, told_at_start
+from deploy.upkeep.retention import FORGET_EVERY_S, delete_old_frames
+from models.instants import SECOND
+from models.wire.observations import ClockApart, Command, Conflicted, DiskLow, Fault, FrameSetAside
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
-from streams.hosts.embedded import Owner, alerts_in, forecasts_in, owes_pages
+from streams.hosts.embedded import UNWRITABLE, Owner, alerts_in, forecasts_in, owes_pages
 from streams.intake.admission import Admission
 from streams.intake.append import Intake, Overloaded, Records
 from streams.intake.folder import FolderIntake
@@ -51,9 +55,9 @@ from streams.intake.selfreport.http import SelfReports
 from streams.intake.selfreport.links import PatientLinks
 from streams.intake.selfreport.sender import CheckInSender, SenderSettings
 from streams.journal.appender_clock import AppenderClock
-from streams.journal.frame import frame_of, pack_frame
 from streams.journal.head import HEAD_FILE, HeadFile
-from streams.journal.journal import Loss, SqliteJournal
+from streams.journal.journal import SqliteJournal
+from streams.journal.trouble import trouble_in_words
 from streams.ward.home.rows import AtHome
 from streams.ward.state import Clock
 
@@ -143,7 +147,7 @@ class Service:
         # Before the store is migrated: who is refused here goes back to the version that wrote it, and must be able to.
         self.owner.restore()
         self.journal.expect(max(self.owner.shard.next_offset, self.store.next_offset(self.owner.number)), "the store")
-        self.journal.check(self.owner.shard.next_offset, self._in_place)
+        self.journal.check(self.owner.shard.next_offset, partial(in_place_of, settings.site.name))
         self.store.migrate()
         self.intake = Intake(self.journal, self.owner.deliver)
         self.hl7 = MllpIntake(
@@ -189,7 +193,7 @@ class Service:
         self.turns = 0
         """Seconds in which this process's loop has come round: it hangs where they stand still (deploy/http.py)."""
         self.tasks = Supervisor()
-        self._faults: asyncio.Queue[Conflicted | Fault | ClockApart | FrameSetAside] = asyncio.Queue()
+        self._faults: asyncio.Queue[Conflicted | Fault | ClockApart | FrameSetAside | DiskLow] = asyncio.Queue()
         """What went wrong with store, state or clock, to be told through the journal like everything else."""
         self._unshown = ""
         """Why the chairs' values cannot be shown; empty: they can."""
@@ -197,11 +201,12 @@ class Service:
             log.error("the configuration is refused, going on with the last good one: %s", self.refused)
         compile_ward(log.warning)
         again = self.owner.recover()
-        for loss in self.journal.losses:
-            self._faults.put_nowait(self._unused(loss))
-        for unreadable in self.owner.unreadable:
-            self._faults.put_nowait(Fault(at=EPOCH, what="A checkpoint is damaged", raised=unreadable))
+        for told in told_at_start(settings.site.name, self.journal.losses, self.owner.unreadable):
+            self._faults.put_nowait(told)
         self._watched_clock = ClockWatch(now_us, settings.site.name, standing=self.views.is_open("host-clock"))
+        self._watched_disk = DiskWatch(
+            partial(disk_room, data), settings.site.name, standing=self.views.is_open("disk-full")
+        )
         if again:
             log.info("recovered: %d frames read again", again)
 
@@ -223,7 +228,8 @@ class Service:
         tasks.start("boards", self._show())
         tasks.start("configuration", self._follow_configuration())
         tasks.start("faults", self._tell_faults())
-        tasks.start("clock", self._watch_clock())
+        tasks.start("machine", self._watch_machine())
+        tasks.start("retention", self._forget_frames())
         tasks.start("audit", self.trail.run())
         tasks.start("pager", self.pager.run())
         tasks.start("check-ins", self.checkin_sender.run())
@@ -243,7 +249,7 @@ class Service:
         finally:
             self.auditor.stop()
             self.feed.close()
-            for name in ("boards", "configuration", "faults", "clock", "auditor", "check-ins", "folder"):
+            for name in ("boards", "configuration", "faults", "machine", "retention", "auditor", "check-ins", "folder"):
                 if name in tasks.names:
                     await tasks.stopped(name, cancel=True)
             if self.forecaster is not None:
@@ -382,15 +388,6 @@ class Service:
             self.metrics.conflicts.inc()
         self._faults.put_nowait(fault)
 
-    def _unused(self, loss: Loss) -> FrameSetAside:
-        return FrameSetAside(
-            at=EPOCH, site=self.settings.site.name, offset=loss.first, until=loss.until, lost=loss.lost, reason=loss.reason
-        )  # fmt: skip
-
-    def _in_place(self, offset: int, reason: str) -> bytes:
-        """The frame that stands for a damaged one: it says so."""
-        return pack_frame(frame_of([self._unused(Loss(offset, offset + 1, False, reason))]))
-
     async def _tell_faults(self) -> None:
         while True:
             fault = await self._faults.get()
@@ -403,12 +400,35 @@ class Service:
                 except Overloaded:
                     await asyncio.sleep(AGAIN_S)
 
-    async def _watch_clock(self) -> None:
-        """Tell the journal of a machine's clock that is wrong, and of one that no longer is. An observed clock is not its."""
+    async def _watch_machine(self) -> None:
+        """Tell the journal of a machine's clock that is wrong and a disk that is nearly full, and when that is over. An observed
+        clock is not the machine's.
+        """
         while True:
             if (news := self._watched_clock.look()) is not None and self.journal.clock == "received":
                 self._faults.put_nowait(news)
+            if (low := self._watched_disk.look()) is not None:
+                self._faults.put_nowait(low)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _forget_frames(self) -> None:
+        """Delete the journal's frames that are kept no longer."""
+        while True:
+            try:
+                gone = await asyncio.to_thread(
+                    delete_old_frames,
+                    self.journal,
+                    self.store,
+                    self.owner.number,
+                    self.now_us(),
+                    self.settings.data.raw_days,
+                )
+            except UNWRITABLE as failed:
+                log.error("old frames cannot be deleted, trying again: %s", trouble_in_words(failed))
+            else:
+                if gone:
+                    log.info("%d frames older than %d days were deleted", gone, self.settings.data.raw_days)
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _watch_auditor(self) -> None:
         """Fail when nobody audits any more.

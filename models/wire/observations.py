@@ -479,7 +479,20 @@ class ClockApart(Record):
     stands: bool = False
 
 
-Internal = SetAside | Conflicted | FrameSetAside | Fault | DestinationFailing | DestinationRestored | ClockApart
+class DiskLow(Record):
+    """The disk that the journal is on has `free_mb` left of `of_mb`; None: there is room again. `urgent`: it is all but full.
+    Only a shard's host writes it.
+    """
+
+    kind: Literal["disk.low"] = "disk.low"
+    free_mb: int | None = None
+    of_mb: int | None = None
+    urgent: bool = False
+
+
+Internal = (
+    SetAside | Conflicted | FrameSetAside | Fault | DestinationFailing | DestinationRestored | ClockApart | DiskLow
+)
 """What only our own processes write: a sender cannot."""
 
 Event = (

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 CHECKPOINT_S: Final = 30.0
 """Design: every 30 s or so. A restart re-reads at most this much journal, which takes well under a second."""
 
+READ_AT_ONCE: Final = 1000
+"""Frames that a start reads between two looks at whether a checkpoint is due: less than a second's work."""
+
 UNWRITABLE: Final = (SQLAlchemyError, sqlite3.Error)
 """What a store raises that is locked, full or gone for a while."""
 STORE_RETRY_S: Final = 1.0
@@ -118,7 +121,7 @@ class Owner:
             How many frames were read again.
         """
         begun, read, kept_at_s = self.shard.next_offset, 0, time.monotonic()
-        while entries := self._journal.read(self.shard.next_offset):
+        while entries := self._journal.read(self.shard.next_offset, READ_AT_ONCE):
             for entry in entries:
                 self._pass_over_lost(entry.offset)
                 effects = self._step(entry)

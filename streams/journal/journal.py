@@ -313,9 +313,9 @@ class SqliteJournal:
             run = self._connection.execute
             (end,) = run("SELECT min(offset_) FROM journal WHERE received_us >= ?", (before_us,)).fetchone()
             (first,) = run("SELECT min(offset_) FROM journal").fetchone()
-            if first is None or end is None:
+            if first is None:
                 return 0
-            until = min(end, before_offset, first + limit)
+            until = min(self._last_offset + 1 if end is None else end, before_offset, first + limit)
             if until <= first:
                 return 0
             run("BEGIN IMMEDIATE")

@@ -20,6 +20,7 @@ from models.wire.observations import (
     DestinationFailing,
     DestinationRestored,
     DeviceAssigned,
+    DiskLow,
     Dose,
     DoseStopped,
     Event,
@@ -50,6 +51,7 @@ from streams.ward.rules.destinations import file_failing, file_restored
 from streams.ward.rules.entry_refused import corrects_another, note_whose, of_another, refuse
 from streams.ward.rules.forgotten import note_life
 from streams.ward.rules.host_clock import file_clock_apart
+from streams.ward.rules.host_disk import file_disk_low
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
 from streams.ward.rules.other_site import tell_other_site
 from streams.ward.rules.unread import alert_refused_line, alert_unread_fields
@@ -91,6 +93,9 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         return
     if isinstance(record, ClockApart):
         file_clock_apart(state, record, here)
+        return
+    if isinstance(record, DiskLow):
+        file_disk_low(state, record, here)
         return
     for dose in state.association.early.over(here[0]):
         if not dose.accepted:

@@ -89,6 +89,7 @@ _TABLE: Final = (
     Enrolment("integrity",              "rules.integrity", "by a person"),
     Enrolment("page-failing",           "rules.destinations"),
     Enrolment("host-clock",             "rules.host_clock"),
+    Enrolment("disk-full",              "rules.host_disk"),
     Enrolment("nobody-on-call",         "alerts.rota.watch"),
     Enrolment("maintenance-due",        "home.forecasts"),
     Enrolment("relapse-risk",           "home.forecasts"),

@@ -23,6 +23,7 @@ from models.wire.observations import (
     Conflicted,
     DestinationFailing,
     DestinationRestored,
+    DiskLow,
     Event,
     Intervention,
     PatientRegistered,
@@ -378,6 +379,17 @@ def _() -> Story:
 
     def end() -> None:
         clinic.send(ClockApart(at=moment(0)))
+
+    return Story(clinic, end)
+
+
+@scene_of("disk-full")
+def _() -> Story:
+    clinic = Scene()
+    clinic.send(DiskLow(at=moment(0), free_mb=800, of_mb=32_000))
+
+    def end() -> None:
+        clinic.send(DiskLow(at=moment(0)))
 
     return Story(clinic, end)
 
