@@ -33,7 +33,9 @@ def of_another(state: WardState, record: Event) -> str | None:
     if row is None or record.patient is None:
         return None
     session = state.association.sessions[row]
-    if not session.announced or session.patient == record.patient:
+    # One that nobody announced is its device's until somebody is named.
+    named = session.announced or session.patient != session.device
+    if not named or session.patient == record.patient:
         return None
     return f"the session {session.name} is {session.patient}'s, not {record.patient}'s"
 
