@@ -28,7 +28,7 @@ from models.arrays import Floats, Ints
 from models.instants import EPOCH, SECOND, from_iso, to_datetime
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from models.wire.observations import SetAside, Vitals
-from streams.intake.csv_header import AS_IT_IS, Layout, NotATable, layout_of
+from streams.intake.csv_header import AS_IT_IS, CONVERSIONS, Layout, NotATable, layout_of, plain_unit
 from streams.intake.gaps import NoNumbers, is_gap
 from streams.intake.json import NOBODY, SHOWN, why
 from streams.journal.frame import Frame, Origin
@@ -144,7 +144,9 @@ def _record(row: list[str], table: Table) -> Vitals | SetAside | None:
             return _aside(layout.header[layout.whose], NOBODY, line)
     for index, channel, scale in layout.channels:
         reading = _number(row[index], layout)
-        if reading is None:
+        if reading is None and (reading := _with_unit(row[index], channel, layout)) is not None:
+            said[channel] = reading
+        elif reading is None:
             table.lost.add(channel, row[index])
         elif not isnan(reading):
             said[channel] = reading if scale == AS_IT_IS else reading * scale.factor + scale.offset
@@ -210,6 +212,18 @@ def _number(text: str, layout: Layout) -> float | None:
         return None
     # Python reads 9_7 as 97, and digits of other scripts; nobody writes them so and means it.
     return number if isfinite(number) and "_" not in plain and plain.isascii() else None
+
+
+_QUANTITY: Final = re.compile(r"\s*([-+]?\d[\d.,]*)\s*([^\d\s.,].*)")
+
+
+def _with_unit(text: str, channel: str, layout: Layout) -> float | None:
+    """A reading that names its unit (``97 %``, ``36.9 °C``), in the channel's; None: it is none, or of no known unit."""
+    found = _QUANTITY.fullmatch(text)
+    if found is None or (scale := CONVERSIONS[channel].get(plain_unit(found[2]))) is None:
+        return None
+    number = _number(found[1], layout)
+    return None if number is None else number * scale.factor + scale.offset
 
 
 def _aside(where: str, reason: str, line: str) -> SetAside:

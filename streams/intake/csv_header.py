@@ -252,7 +252,7 @@ def _meaning(column: str, renamed: str | None) -> _Meaning | None:
         rank = _RENAMED if renamed else _NAMED if known else _GUESSED
         if not unit:
             return _Meaning(name, rank)
-        plain = re.sub(r"[\s°º˚Â\ufffd]", "", unit).lower()
+        plain = plain_unit(unit)
         if name in {"at", "t_s"}:
             if plain in SECONDS:
                 # A time that is counted in seconds is none of a calendar.
@@ -264,6 +264,11 @@ def _meaning(column: str, renamed: str | None) -> _Meaning | None:
             # Who renames a column says that it is in the channel's unit, unless its name says otherwise.
             return _Meaning(name, rank, unit, AS_IT_IS if scale is None and renamed else scale)
     return None if renamed is None else _Meaning(renamed, _RENAMED)
+
+
+def plain_unit(unit: str) -> str:
+    """A unit as `CONVERSIONS` has it: without spaces and degree signs."""
+    return re.sub(r"[\s°º˚Â\ufffd]", "", unit).lower()
 
 
 def _readings(column: str) -> Iterator[tuple[str, str, bool]]:

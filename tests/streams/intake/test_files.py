@@ -46,6 +46,20 @@ def test_a_gap_costs_its_cell_and_nothing_else(tmp_path: Path, gap: str) -> None
     assert (asides(read), remarks) == ([], [])
 
 
+def test_a_cell_that_names_its_unit_is_read_in_it(tmp_path: Path) -> None:
+    read, remarks = replayed_as(
+        tmp_path,
+        ("rowan.csv", table(f"{at(0)},97%,72 bpm", f"{at(1)},96 %,73/min", f"{at(2)},95,74", f"{at(3)},9 kPa,75")),
+    )
+
+    assert spo2(read)[:3] == [97, 96, 95]
+    assert np.isnan(spo2(read)[3])
+    assert asides(read) == []
+    assert remarks == [
+        "rowan.csv: spo2: 1 cell is no number, such as '9 kPa': no reading there, the rest of the row is used"
+    ]
+
+
 def test_a_cell_that_is_no_number_costs_itself_and_is_counted(tmp_path: Path) -> None:
     read, remarks = replayed_as(
         tmp_path, ("rowan.csv", table(f"{at(0)},97,err", f"{at(1)},96,9_7", f"{at(2)},95,inf", f"{at(3)},low,72"))
