@@ -3,8 +3,9 @@
 It stands beside what it judges: a thread with its own event loop and its own monotonic clock, which reads what the service has
 done and needs neither journal nor store to send. It finds: a shard that makes no progress (which is also how a journal or a store
 that cannot be written shows, because a tick is appended each second), a page that nobody got, a destination that fails for long,
-a store that cannot be read. While all is well, and only then, it calls an address outside, whose owner raises the alarm when the
-calls stop: that covers this thread, its process and its machine. The service ends when this thread does (`failed`).
+a store that cannot be read, a synthetic patient whose page does not come (synthetic.py). While all is well, and only then, it
+calls an address outside, whose owner raises the alarm when the calls stop: that covers this thread, its process and its machine.
+The service ends when this thread does (`failed`).
 Bad at: what the ward did not conclude. Cost: a read in ten seconds. Never here: a decision about an alert.
 """
 
@@ -27,6 +28,8 @@ from models.instants import iso
 
 log = logging.getLogger(__name__)
 
+UNHEARD_S: Final = 180.0
+"""How long the synthetic patient's phone may have had no page. One comes each minute; two may be lost. Chosen by us."""
 EVERY_S: Final = 10.0
 """How often it asks. Chosen by us: a watch that stands still is paged within 40 s; grafana/oncall's auditor asks each minute."""
 BEAT_S: Final = 60.0
@@ -50,7 +53,8 @@ class Seen:
     """What the auditor looks at, once: ages in seconds by its own clock.
 
     `why`: what is known of why nothing is decided; `unsent_s`: of each alert whose page nobody got; `failing_s`: of each failing
-    destination; `store`: why it cannot be read; `overdue_s`: what is due of open alerts and was not done, how long past.
+    destination; `store`: why it cannot be read; `overdue_s`: what is due of open alerts and was not done, how long past;
+    `unheard_s`: since the synthetic patient's phone had a page.
     """
 
     no_progress_s: float
@@ -59,6 +63,7 @@ class Seen:
     store: str = ""
     why: str = ""
     overdue_s: Sequence[float] = ()
+    unheard_s: float = 0.0
 
 
 def wrongs(seen: Seen) -> dict[str, str]:
@@ -78,6 +83,10 @@ def wrongs(seen: Seen) -> dict[str, str]:
     if missed:
         found["due"] = (
             f"{len(missed)} open alerts should have been called again, the first {max(missed):.0f} s ago. Look at the board."
+        )
+    if seen.unheard_s >= UNHEARD_S:
+        found["path"] = (
+            f"For {seen.unheard_s:.0f} s no page of the synthetic patient has come through: pages may not go out. Look at the board."
         )
     for name, age_s in seen.failing_s:
         if age_s >= DESTINATION_FAILS_S:
@@ -110,13 +119,14 @@ class Auditor:
         heartbeat: the address that is called while all is well.
         why: what is known of why nothing is decided; empty where nothing is.
         overdue: of each open alert for which something is due and not done, how many seconds it is past.
+        unheard: seconds since the synthetic patient's phone had a page.
     """
 
     def __init__(
         self, site: str, destinations: Sequence[Destination], store: Store, progress: Callable[[], int],
         states: Callable[[], Sequence[DestinationState]], wall_us: Callable[[], int], heartbeat: str | None = None,
         every_s: float | None = None, why: Callable[[], str] = str,
-        overdue: Callable[[], Sequence[float]] = tuple,
+        overdue: Callable[[], Sequence[float]] = tuple, unheard: Callable[[], float] = float,
     ) -> None:  # fmt: skip
         self._site = site
         self._destinations = destinations
@@ -128,6 +138,7 @@ class Auditor:
         self._every_s = EVERY_S if every_s is None else every_s
         self._why = why
         self._overdue = overdue
+        self._unheard = unheard
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
         self._unsent, self._failing = Ages(), Ages()
@@ -196,7 +207,7 @@ class Auditor:
         failing = [each.name for each in self._states() if each.failing_since_us is not None]
         return Seen(
             now_s - self._progress_at_s, [age_s for _, age_s in unsent], self._failing.of(failing, now_s), why, self._why(),
-            self._overdue(),
+            self._overdue(), self._unheard(),
         )  # fmt: skip
 
     async def _page(self, body: str) -> None:

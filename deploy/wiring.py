@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -40,9 +41,11 @@ from deploy.metrics import Metrics
 from deploy.settings import Settings
 from deploy.sign_in import open_access
 from deploy.supervisor import Supervisor, reason_of
+from deploy.synthetic import SyntheticPatient
 from deploy.upkeep.losses import in_place_of, told_at_start
 from deploy.upkeep.retention import FORGET_EVERY_S, delete_old_frames
 from models.instants import SECOND
+from models.synthetic import SYNTHETIC_SITE
 from models.wire.observations import ClockApart, Command, Conflicted, DiskLow, Fault, FrameSetAside
 from streams.forecasts.scheduler import Forecaster
 from streams.forecasts.worker import Worker
@@ -170,14 +173,17 @@ class Service:
         )
         destinations, schedulers = settings.opened()
         self.links = AnswerLinks(link_keys(data, ANSWER_KEY_FILE), lambda site: self.settings.pages.link)
+        self.synthetic = SyntheticPatient(self.append, now_us, self.store.forget_pages)
         self.pager = Pager(
-            self.store, destinations, now_us, steady_us, recipients=settings.recipients(destinations, schedulers),
+            self.store, [*destinations, self.synthetic.phone], now_us, steady_us,
+            recipients=self.synthetic.beside(settings.recipients(destinations, schedulers)),
             report=self._report_destination, answer_link=self.links.link, base=lambda site: self.settings.pages.link,
         )  # fmt: skip
         # Destinations of its own: nothing that hangs in the pager's can be in its way.
         self.auditor = Auditor(
             settings.site.name, settings.opened()[0], self.store, lambda: self.owner.written_offset,
             lambda: self.pager.states, wall_us, settings.pages.heartbeat, why=self._why_still, overdue=lambda: self.overdue_s,
+            unheard=lambda: self.synthetic.unheard_s,
         )  # fmt: skip
         self.inbound = Inbound(
             self.store, self.command, self.views, self.lines, steady_us, now_us, self.pager.wake
@@ -243,13 +249,17 @@ class Service:
                     tasks.fail("start", reason_of(wrong))
                 raise
             self.ready.set()
+            if self.journal.clock == "received":  # an observed clock would take its time for the senders'
+                tasks.start("synthetic", self.synthetic.run())
             self.auditor.start()
             tasks.start("auditor", self._watch_auditor())
             yield self
         finally:
             self.auditor.stop()
             self.feed.close()
-            for name in ("boards", "configuration", "faults", "machine", "retention", "auditor", "check-ins", "folder"):
+            for name in (
+                "boards", "configuration", "faults", "machine", "retention", "synthetic", "auditor", "check-ins", "folder",
+            ):  # fmt: skip
                 if name in tasks.names:
                     await tasks.stopped(name, cancel=True)
             if self.forecaster is not None:
@@ -311,7 +321,8 @@ class Service:
         """Send pages to the destinations of these settings from now on. Tries under way go on to their end."""
         destinations, schedulers = settings.opened()
         self.auditor.use(settings.opened()[0], settings.pages.heartbeat)
-        await self.pager.change(destinations, settings.recipients(destinations, schedulers))
+        recipients = self.synthetic.beside(settings.recipients(destinations, schedulers))
+        await self.pager.change([*destinations, self.synthetic.phone], recipients)
         log.info("pages go to %s", ", ".join(each.name for each in destinations) or "nobody")
 
     def _changed(self) -> Settings | None:
@@ -370,6 +381,10 @@ class Service:
     # ---- what the owner tells -----------------------------------------------------------------------------------
 
     def _told(self, effects: FrameEffects) -> None:
+        self.synthetic.note(effects)
+        if owes_pages(effects):
+            self.pager.wake()
+        effects = replace(effects, effects=tuple(each for each in effects.effects if each.site != SYNTHETIC_SITE))
         log_decisions(effects)
         if self.forecaster is not None:
             self.forecaster.note_effects(effects)
@@ -380,8 +395,6 @@ class Service:
                 self.metrics.latency.observe(max(0.0, (self.now_us() - self.owner.received_us) / SECOND))
         for site, made in forecasts_in(effects).items():
             self.feed.publish("forecast", site, {"site": site, "forecasts": made})
-        if owes_pages(effects):
-            self.pager.wake()
 
     def _fault(self, fault: Conflicted | Fault) -> None:
         if isinstance(fault, Conflicted):

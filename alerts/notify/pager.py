@@ -24,6 +24,7 @@ from alerts.store.outbox import LANES, Lane, OwedPage, Recipients, Tried, everyb
 from alerts.store.store import Store
 from alerts.tracing import SpanKind, context_of, tracer
 from models.instants import SECOND
+from models.synthetic import SYNTHETIC_PHONE
 
 log = logging.getLogger(__name__)
 
@@ -119,8 +120,8 @@ class Pager:
 
     @property
     def destinations(self) -> list[Destination]:
-        """Where pages go."""
-        return list(self._destinations.values())
+        """Where a clinic's pages go."""
+        return [each for name, each in self._destinations.items() if name != SYNTHETIC_PHONE]
 
     def wake(self, only: Collection[str] | None = None) -> None:
         """Pages were written, for all destinations or these: look now. From the pager's own loop; elsewhere through
@@ -172,7 +173,7 @@ class Pager:
 
     async def _begin(self, *, alone: bool) -> None:
         """Have the store go by the destinations that there are now, however long it takes to be reached."""
-        if not self._destinations:
+        if not self.destinations:
             log.error("there is no destination: nobody can be paged, whatever happens")
         while True:
             try:

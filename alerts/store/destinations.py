@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from alerts.store.tables import DELIVERIES, DESTINATIONS
 from models.instants import iso, to_datetime
+from models.synthetic import SYNTHETIC_PHONE
 from models.wire.live import DestinationOut
 from models.wire.observations import DestinationFailing, DestinationRestored
 
@@ -57,7 +58,11 @@ def state_record(
 
 
 def enrol(connection: Connection, insert: Any, names: Sequence[str]) -> None:
-    """Give each of these its row, and forget all others but those of which the journal has it that they fail."""
+    """Give each of these its row, and forget all others but those of which the journal has it that they fail.
+
+    The synthetic patient's phone has none.
+    """
+    names = [name for name in names if name != SYNTHETIC_PHONE]
     connection.execute(sa.delete(DESTINATIONS).where(DESTINATIONS.c.name.not_in(names), ~DESTINATIONS.c.reported))
     if names:
         rows = [{"name": name, "reported": False} for name in names]

@@ -3,6 +3,7 @@
 The first transaction to write a frame's key (shard, offset, n) wins. Everybody who comes later is compared with it: the same
 content is a repeat and changes nothing; other content is a `Conflict`, returned and set aside in its own table, because two
 versions of what happened to a patient are something to look into, not something to choose between here.
+Of the synthetic patient nothing is written but the pages that are owed: what it does each minute is nobody's history.
 Cost: eight statements for a frame with one alert, three of them its audit (chain.py). Never here: transactions, clocks.
 """
 
@@ -34,6 +35,7 @@ from alerts.store.tables import (
     TRANSITIONS,
 )
 from models.instants import from_iso
+from models.synthetic import SYNTHETIC_SITE
 from models.tables.rules import Priority
 from models.wire.live import AlertState
 
@@ -74,12 +76,12 @@ def write(connection: Connection, insert: Insert, frame: FrameEffects, trace: st
         WrittenMeanwhile: roll back and call again.
     """
     statements = _statements(insert)
-    rows = [_row(frame, n, effect) for n, effect in enumerate(frame.effects)]
+    rows = [_row(frame, n, effect) for n, effect in enumerate(frame.effects) if effect.site != SYNTHETIC_SITE]
     of_frame = {"of_shard": frame.shard, "of_offset": frame.offset}
     stored = {row.n: (row.kind, row.digest) for row in connection.execute(statements.stored, of_frame)}
     if stored:
         conflicts = list(_disagreements(frame, rows, stored))
-    else:
+    elif rows:
         offered = [{**row.key, "kind": row.kind, "digest": row.digest} for row in rows]
         won = connection.scalars(statements.effects, offered).all()
         if len(won) < len(rows):
@@ -96,6 +98,14 @@ def write(connection: Connection, insert: Insert, frame: FrameEffects, trace: st
             connection.execute(statements.dead_letters, letters)
         _write_forecasts(connection, statements, [row for row in rows if row.kind == "forecast"])
         extend(connection, insert, [entry for row in rows if (entry := _audited(row)) is not None])
+    else:
+        conflicts = []
+    probes = [
+        _row(frame, n, effect) for n, effect in enumerate(frame.effects)
+        if isinstance(effect, Page) and effect.site == SYNTHETIC_SITE
+    ]  # fmt: skip
+    if probes:
+        _write_pages(connection, statements, probes, trace)
     if conflicts:
         docs = {row.key["n"]: row.doc for row in rows}
         connection.execute(statements.conflicts, [_aside(it, docs) for it in conflicts])

@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from alerts.effects import Page, page_of
 from alerts.store.destinations import note
 from alerts.store.repeats import supersede
-from alerts.store.tables import DELIVERIES, OUTBOX
+from alerts.store.tables import DELIVERIES, DELIVERY_TRIES, OUTBOX, PAGE_ALERTS
 from alerts.store.tries import FinishedTry, write_tries
 from models.instants import MINUTE, SECOND
 from models.tables.rules import Priority
@@ -221,6 +221,12 @@ def has_work(connection: Connection, destination: str, now_us: int) -> bool:
         sa.exists(sa.select(DELIVERIES.c.key).where(is_due_at(destination, now_us)))
     )
     return has_unaddressed(connection) or connection.scalar(waiting) is not None
+
+
+def forget_pages(connection: Connection, keys: Collection[str]) -> None:
+    """Take pages out, with their deliveries and tries: as if they had never been owed."""
+    for table in (DELIVERY_TRIES, DELIVERIES, PAGE_ALERTS, OUTBOX):
+        connection.execute(sa.delete(table).where(table.c.key.in_(keys)))
 
 
 def has_unaddressed(connection: Connection) -> bool:

@@ -429,6 +429,12 @@ class Store:
             with self.database.writing() as connection:
                 outbox.mark_tried(connection, self.database.insert, tried, now_us)
 
+    def forget_pages(self, keys: Collection[str]) -> None:
+        """Take pages out of the outbox: for the synthetic patient's, which are nobody's history."""
+        if keys:
+            with self.database.writing() as connection:
+                outbox.forget_pages(connection, keys)
+
     def mark_sent(self, owed: OwedPage, now_us: int) -> None:
         """Mark one delivery sent."""
         self.mark_pages([Tried(owed, arrived=True)], now_us)
