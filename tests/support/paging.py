@@ -84,7 +84,9 @@ class Phone:
 
 
 def page(key: str, priority: str = "high", at_us: int = START) -> Page:
-    return Page(key, iso(at_us), "main", "P-07", priority, ("a1",), "Low oxygen", "Chair 3: SpO2 85 below 90")
+    """A page about an alert of its own: `k1` about `a1`."""
+    about = (f"a{key.removeprefix('k')}",)
+    return Page(key, iso(at_us), "main", "P-07", priority, about, "Low oxygen", "Chair 3: SpO2 85 below 90")
 
 
 def owe(store: Store, *pages: Page, offset: int = 1) -> None:
