@@ -149,8 +149,8 @@ class Service:
         self.owner = Owner(self.journal, self.store, clock, self._told, self._fault)
         # Before the store is migrated: who is refused here goes back to the version that wrote it, and must be able to.
         self.owner.restore()
-        self.journal.expect(max(self.owner.shard.next_offset, self.store.next_offset(self.owner.number)), "the store")
-        self.journal.check(self.owner.shard.next_offset, partial(in_place_of, settings.site.name))
+        self.journal.expect(max(self.owner.next_offset, self.store.next_offset(self.owner.number)), "the store")
+        self.journal.check(self.owner.next_offset, partial(in_place_of, settings.site.name))
         self.store.migrate()
         self.intake = Intake(self.journal, self.owner.deliver)
         self.hl7 = MllpIntake(

@@ -54,6 +54,12 @@ def supersede(connection: Connection, addressed: Mapping[str, Page]) -> None:
         )
 
 
+def said_again(connection: Connection) -> set[tuple[str, str]]:
+    """The pages that were given up for a later one, by key and the person whom that calls too."""
+    wanted = sa.select(DELIVERIES.c.key, DELIVERIES.c.person).where(DELIVERIES.c.state == "superseded")
+    return {(row.key, row.person) for row in connection.execute(wanted)}
+
+
 def says_again(page: Page, other: Page) -> bool:
     """Whether a page says all that an earlier one of the same alert asks for."""
     return (

@@ -29,6 +29,7 @@ from alerts.store import (
     minutes,
     outbox,
     receipts,
+    repeats,
     story,
 )
 from alerts.store.chain import AuditHead, ChainLink
@@ -428,6 +429,11 @@ class Store:
         if tried:
             with self.database.writing() as connection:
                 outbox.mark_tried(connection, self.database.insert, tried, now_us)
+
+    def superseded_pages(self) -> set[tuple[str, str]]:
+        """Pages that were given up for a later one that says the same (`repeats.py`), by key and the person."""
+        with self.database.reading() as connection:
+            return repeats.said_again(connection)
 
     def forget_pages(self, keys: Collection[str]) -> None:
         """Take pages out of the outbox: for the synthetic patient's, which are nobody's history."""

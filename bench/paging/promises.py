@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-import sqlalchemy as sa
-
 from alerts.effects import Page, Transition
 from alerts.store.outbox import everybody
 from alerts.store.repeats import says_again
 from alerts.store.store import Store
-from alerts.store.tables import DELIVERIES
 from bench.paging.faults import END_S
 from bench.paging.night import DESTINATIONS, LONGEST_WAIT_S, METHODS, World
 from models.instants import SECOND, from_iso
@@ -101,9 +98,7 @@ def _nothing_is_lost(
     """
     reached: dict[str, set[str]] = defaultdict(set)
     took = {(each.page.key, each.person) for each in world.receipts}
-    with store.database.reading() as connection:
-        said_again = sa.select(DELIVERIES.c.key, DELIVERIES.c.person).where(DELIVERIES.c.state == "superseded")
-        superseded = {(row.key, row.person) for row in connection.execute(said_again)}
+    superseded = store.superseded_pages()
     for each in world.receipts:
         for alert in each.page.alerts:
             reached[alert].add(each.person or each.destination)

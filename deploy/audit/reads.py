@@ -23,6 +23,10 @@ READ: Final = (
     ("/v1/forecasts", ("as_of",)),
     ("/v1/history", ("session",)),
     ("/v1/sessions/{session}/trace", ()),
+    *(
+        (f"/v1/sessions/{{session}}/{page}", ())
+        for page in ("record", "record.csv", "record.fhir.json", "rems", "rems.pdf")
+    ),
     ("/v1/sessions/{session}/tablet", ()),
     ("/v1/alerts/{alert}/why", ()),
     ("/v1/dead-letters", ()),

@@ -162,6 +162,11 @@ class Owner:
         self._entries.put_nowait(entries)
 
     @property
+    def next_offset(self) -> int:
+        """The first frame that is not decided yet."""
+        return self.shard.next_offset
+
+    @property
     def behind(self) -> int:
         """Frames that the journal has and whose effects are not written."""
         return self._journal.next_offset - self.written_offset

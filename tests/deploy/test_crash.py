@@ -238,8 +238,9 @@ async def test_a_pager_that_dies_in_the_middle_of_a_send_sends_again_under_the_s
                 process.store.mark_sent(page, now_us)
         process.dies()
         process = Process(tmp_path / "a.sqlite", "observed", iter([]))
-    assert set(phone.got) == {page["key"] for page in owed}
-    assert len(phone.got) > len(owed)
+    said_again = {key for key, _ in process.store.superseded_pages()}
+    assert set(phone.got) == {page["key"] for page in owed} - said_again
+    assert len(phone.got) > len(owed) - len(said_again) > 3
     assert process.store.page_counts(now_us).owed == 0
     process.dies()
 
