@@ -139,7 +139,9 @@ def _scored(
     past = [at for at, is_past, _ in found if is_past]
     if not found:
         return {"happened": None, "from_minute": None, "until_minute": None, "words": None}
-    clear = [at for at, is_past, _ in found if not is_past and (not past or at > past[-1])]
+    # By their order, not their minutes: what is entered within a minute came one after the other too.
+    last_past = max((n for n, (_, is_past, _) in enumerate(found) if is_past), default=-1)
+    clear = [at for at, _, _ in found[last_past + 1 :]]
     worst = (min if lower_is_worse else max)(found, key=lambda one: one[2]["score"] or 0.0)[2]
     return {
         "happened": "yes" if past else "no",

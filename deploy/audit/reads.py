@@ -17,8 +17,8 @@ from deploy.audit.trail import Trail
 
 READ: Final = (
     # The route; what of the query says what was looked for.
-    ("/v1/patients/{patient}", ()),
-    ("/v1/patients/{patient}/registration", ()),
+    ("/v1/patients/{patient:path}/registration", ()),
+    ("/v1/patients/{patient:path}", ()),
     ("/v1/patients", ()),
     ("/v1/forecasts", ("as_of",)),
     ("/v1/history", ("session",)),
@@ -32,9 +32,15 @@ READ: Final = (
     ("/v1/dead-letters", ()),
     ("/v1/audit", ("who", "kind")),
 )
-_PATHS: Final = tuple(
-    (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route)), route, asked) for route, asked in READ
-)
+
+
+def _pattern(route: str) -> re.Pattern[str]:
+    """What matches a route's path; an alias may hold a slash (`:path`)."""
+    as_path = re.sub(r"\{(\w+):path\}", r"(?P<\1>.+)", route)
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", as_path))
+
+
+_PATHS: Final = tuple((_pattern(route), route, asked) for route, asked in READ)
 
 
 class AuditedReads:

@@ -128,9 +128,9 @@ def test_what_a_cut_network_kept_on_a_tablet_is_loud_there_and_is_sent_when_the_
         expect(each.get_by_test_id("unsent")).to_contain_text("Sedation 0 · unresponsive")
     expect(page.locator("[data-testid=say-now]")).to_contain_text("1 entry is on this tablet only.")
     assert violations(page) == []
+    assert [entry["kind"] for entry in entries(service, session)] == ["session.started"]
     page.close()
     board.close()
-    assert [entry["kind"] for entry in entries(service, session)] == ["session.started"]
 
     again = page.context
     again.set_offline(False)
