@@ -26,7 +26,7 @@ from streams.intake.append import Records
 
 log = logging.getLogger(__name__)
 
-ROUND_S: Final = 60.0
+PATIENT_EVERY_S: Final = 60.0
 MISSED_AFTER_S: Final = 30.0
 """Chosen by us: two time-outs of a slow disk (`alerts.store.database.BUSY_S`), and what a high page may take at most."""
 
@@ -41,7 +41,7 @@ class SyntheticPatient:
 
     def __init__(
         self, append: Callable[[Records], Awaitable[None]], now_us: Callable[[], int], forget: Callable[[Collection[str]], None],
-        every_s: float = ROUND_S, lost_after_s: float = MISSED_AFTER_S,
+        every_s: float = PATIENT_EVERY_S, lost_after_s: float = MISSED_AFTER_S,
     ) -> None:  # fmt: skip
         self._append = append
         self._now_us = now_us

@@ -357,7 +357,7 @@ async def test_an_entry_that_no_message_can_hold_fails_its_patient_alone_and_say
     async with serving(tmp_path, forecasting=False) as clinic:
         await clinic.post(*lines_of(course("A-1"), course("B-2")))
         await clinic.settled()
-        clinic.service.store.commit(FrameEffects(0, 10_000, (huge,)))
+        clinic.service.store.commit(FrameEffects(1, 0, (huge,)))  # of no frame that this journal could lack
     async with foreseeing(tmp_path) as clinic:
         forecaster = clinic.service.forecaster
         assert forecaster is not None

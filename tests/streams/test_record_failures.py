@@ -169,7 +169,9 @@ def test_the_letter_says_the_line_and_what_was_raised_where_and_the_alert_says_w
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clinic = two_chairs()
-    plant(monkeypatch, "streams.ward.checkin_entries.fold_report", lambda state, row, report, *_: report.score == 4)
+    plant(
+        monkeypatch, "streams.ward.checkin_entries.fold_report", lambda state, row, report, *_, **__: report.score == 4
+    )
     clinic.chair("3").scores("moaas", 4)
     (letter,) = letters(clinic.effects)
     assert letter.reason == RAISES.format("streams.ward.checkin_entries.fold_checkin")
@@ -262,7 +264,7 @@ def test_a_fault_of_the_desk_costs_the_record_too(monkeypatch: pytest.MonkeyPatc
 def test_a_machine_without_memory_is_no_record_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     clinic = two_chairs()
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise MemoryError
 
     monkeypatch.setattr("streams.ward.checkin_entries.fold_report", full)

@@ -31,6 +31,10 @@ class Beat:
     def valid_s(self) -> float:
         return max(VALID_S, self.known_us / 500_000 + 10) if self.known_us else SLOWEST_S
 
+    def is_its_own(self, gap_s: float) -> bool:
+        """Whether a channel that comes rarely comes at its beat, so that the lines between did not lack it."""
+        return self.known_us >= 5_000_000 and 0.75 * self.known_us <= gap_s * 1_000_000 <= 1.25 * self.known_us
+
     def learns(self, gap_s: float) -> None:
         gap_us = round(min(gap_s, SLOWEST_S) * 1_000_000)
         if not self.known_us:
@@ -55,12 +59,13 @@ def turns_s(samples: list[tuple[float, float | None]]) -> list[float]:
         if reading is None:
             missed_s = max(missed_s, at_s)  # a line of this device that lacks the channel
             continue
-        since_s = at_s - newest_s
+        since_s = gap_s = at_s - newest_s
         if since_s > beat.valid_s():
             since_s = 1.0  # a loss lies between
+        at_beat = beat.is_its_own(gap_s)
         if newest_s > float("-inf"):
-            beat.learns(at_s - newest_s)
-        if not believed_before or newest_s < missed_s < at_s:
+            beat.learns(gap_s)
+        if not believed_before or (newest_s < missed_s < at_s and not at_beat):
             since_s = min(since_s, 1.0)  # what lies before was not seen
         newest_s, believed_before = at_s, reading >= 40
         if reading < 40:
@@ -81,6 +86,7 @@ def turns_s(samples: list[tuple[float, float | None]]) -> list[float]:
 
 @pytest.mark.parametrize("cut", [1, 7])
 @example(series=[(10, 89.0), (10, 89.0), (10, None), (10, 88.0)], again=[(0, 2)])
+@example(series=[(0.5, 88.0), (0.5, 88.0), (31, 88.0), (0.5, None), (30, 88.0)], again=[])
 @example(series=[(1, 89.0)] * 16 + [(1, 92.0)] * 31 + [(1, 89.0)] * 16, again=[])
 @example(series=[(1, 89.0)] * 9 + [(1, 91.0)] * 2 + [(1, 89.0), (1, 0.0)] * 9, again=[])
 @given(
