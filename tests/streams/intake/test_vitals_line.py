@@ -174,11 +174,13 @@ def test_a_body_is_read_as_the_model_reads_its_lines(sent: list[bytes], kind: st
     assert reading.bad == contract.bad
 
 
+@example(sent=[b'"\xed\xa0\x80"'])
 @given(st.lists(lines() | odd_items, max_size=5))
 def test_an_array_is_read_as_the_model_reads_what_python_reads_of_it(sent: list[bytes]) -> None:
     body = b"[" + b" ,".join(sent) + b"]"
     try:
-        items = json.loads(body, parse_int=lambda digits: int(digits) if len(digits) < 400 else inf)
+        # What is no UTF-8 is broken: Python alone would let half a character pass.
+        items = json.loads(body.decode(), parse_int=lambda digits: int(digits) if len(digits) < 400 else inf)
     except (ValueError, RecursionError):
         assert read(body).bad or not read(body).records, "what is broken is named"
         return
