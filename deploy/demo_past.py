@@ -48,11 +48,12 @@ PastRecord = Vitals | Event | SetAside
 
 
 def past_records(seed: int, until_us: int) -> list[PastRecord]:
-    """The records before an instant, in order of time, with a forecast a week."""
+    """The records before an instant, in order of time, with a forecast a week. A later one would set the clock ahead."""
     lines = weeks(seed, until_us)
     made = _forecasts(lines, until_us)
     records = _in_time([*read_lines(json.dumps(line).encode() for line in lines).records, *made])
-    return _in_time([*records, *_answers(records)])
+    known = [each for each in (*records, *_answers(records)) if to_us(each.at) <= until_us]
+    return _in_time(known)
 
 
 def _in_time(records: list[PastRecord]) -> list[PastRecord]:

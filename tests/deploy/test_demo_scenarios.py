@@ -7,8 +7,9 @@ from itertools import groupby
 
 import pytest
 
+from deploy.demo_past import past_records
 from deploy.demo_scenarios import SCENARIOS, Scenario, demo_settings
-from models.instants import MINUTE, from_iso
+from models.instants import MINUTE, from_iso, to_us
 from streams.clinic.clinic import DEMO_SEED, OPENS_US, demo_clinic
 from streams.hosts.replay import Replay
 from streams.intake.json import read_lines
@@ -52,3 +53,12 @@ def test_somebody_is_on_call_in_the_demonstration_and_its_chairs_keep_their_plac
     settings = demo_settings()
     assert settings.board.chairs == tuple(str(n) for n in range(1, 13))
     assert {*settings.on_call().schedules} == {"nurses", "physicians"}
+
+
+@pytest.mark.parametrize("hour", [1, 4, 9, 13, 23])
+def test_nothing_of_the_demonstrations_past_is_later_than_its_start_at_any_hour_of_the_day(hour: int) -> None:
+    """A later record would set its clock ahead: readings of now would be hours old."""
+    until_us = from_iso(f"2026-11-27T{hour:02}:19:00Z")
+    records = past_records(DEMO_SEED, until_us)
+    assert len(records) > 1000
+    assert max(to_us(each.at) for each in records) <= until_us
