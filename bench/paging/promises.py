@@ -140,8 +140,10 @@ def _no_ladder_stops(effects: list[Page | Transition], end_us: int) -> Iterator[
     answers: dict[str, set[str]] = defaultdict(set)
     needed: dict[str, int] = {}
     longest_us = round(LONGEST_WAIT_S * SECOND)
+    at_us = 0
     for effect in effects:
-        at_us = from_iso(effect.at)
+        # What a late reading says is known only when it comes, after what was decided before.
+        at_us = max(at_us, from_iso(effect.at))
         if isinstance(effect, Page):
             for place, alert in enumerate(effect.alerts):
                 if effect.kind != "page" or alert not in last_us:
