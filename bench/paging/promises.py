@@ -139,6 +139,7 @@ def _no_ladder_stops(effects: list[Page | Transition], end_us: int) -> Iterator[
     rung: dict[str, int] = {}
     answers: dict[str, set[str]] = defaultdict(set)
     needed: dict[str, int] = {}
+    without: set[str] = set()
     longest_us = round(LONGEST_WAIT_S * SECOND)
     at_us = 0
     for effect in effects:
@@ -157,7 +158,12 @@ def _no_ladder_stops(effects: list[Page | Transition], end_us: int) -> Iterator[
                     rung[alert] = effect.rung
             continue
         alert = effect.alert
-        if effect.rule in {"page-failing", "nobody-on-call"} or effect.priority != "high":
+        if effect.transition in {"raised", "worsened"}:
+            # Before the site's configuration is in force there is no policy: everybody is called, every five minutes.
+            without.discard(alert)
+            if "policy" not in effect.evidence:
+                without.add(alert)
+        if effect.rule in {"page-failing", "nobody-on-call"} or effect.priority != "high" or alert in without:
             last_us.pop(alert, None)
             continue
         if effect.transition in {"raised", "worsened", "expired"}:
