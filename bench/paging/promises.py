@@ -66,7 +66,7 @@ def judged(world: World) -> Verdict:
 
 def _judge(world: World, verdict: Verdict, store: Store, journal: SqliteJournal) -> Iterator[str]:
     shard, stamps, effects, offered = Shard(), dict[str, int](), list[Page | Transition](), list[tuple[int, int, str]]()
-    last_us = 0
+    last_us, known_us = 0, list[int]()
     while entries := journal.read(shard.next_offset):
         for entry in entries:
             last_us = entry.received_us
@@ -76,6 +76,7 @@ def _judge(world: World, verdict: Verdict, store: Store, journal: SqliteJournal)
                     stamps[effect.key] = entry.received_us
                 if isinstance(effect, Page | Transition):
                     effects.append(effect)
+                    known_us.append(entry.received_us)
     if shard.faults:
         yield f"the core failed: {list(shard.faults)}"
     if [(offset, n) for offset, n, _, _ in store.digests(0)] != [(offset, n) for offset, n, _ in offered]:
@@ -85,7 +86,7 @@ def _judge(world: World, verdict: Verdict, store: Store, journal: SqliteJournal)
     pages = [effect for effect in effects if isinstance(effect, Page)]
     verdict.pages = len(pages)
     yield from _nothing_is_lost(world, verdict, store, pages, effects)
-    yield from _no_ladder_stops(effects, last_us)
+    yield from _no_ladder_stops(effects, known_us, last_us)
     yield from _no_page_too_many(world, verdict)
     yield from _none_is_late(world, verdict, pages, stamps)
 
@@ -131,7 +132,7 @@ def _nothing_is_lost(
             yield f"lost: the high page {key} of {page.at} is still owed to everybody"
 
 
-def _no_ladder_stops(effects: list[Page | Transition], end_us: int) -> Iterator[str]:
+def _no_ladder_stops(effects: list[Page | Transition], known_us: list[int], end_us: int) -> Iterator[str]:
     """While a high alert is unanswered, no two calls about it are further apart than the longest rung waits; nor does a ladder go
     down, but for one that begins anew.
     """
@@ -141,10 +142,9 @@ def _no_ladder_stops(effects: list[Page | Transition], end_us: int) -> Iterator[
     needed: dict[str, int] = {}
     without: set[str] = set()
     longest_us = round(LONGEST_WAIT_S * SECOND)
-    at_us = 0
-    for effect in effects:
-        # What a late reading says is known only when it comes, after what was decided before.
-        at_us = max(at_us, from_iso(effect.at))
+    for effect, came_us in zip(effects, known_us, strict=True):
+        # What a late reading says is known only when it comes.
+        at_us = from_iso(effect.at) if isinstance(effect, Page) else came_us
         if isinstance(effect, Page):
             for place, alert in enumerate(effect.alerts):
                 if effect.kind != "page" or alert not in last_us:
