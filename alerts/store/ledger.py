@@ -9,7 +9,6 @@ Cost: eight statements for a frame with one alert, three of them its audit (chai
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from sqlalchemy import Connection
 
 from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffects, Page, Transition, encode
 from alerts.store.alert_document import fold
-from alerts.store.chain import ChainLink, audited_effect, extend
+from alerts.store.chain import ChainLink, audited_effect, content_digest, extend
 from alerts.store.tables import (
     ALERTS,
     AUDIT,
@@ -76,7 +75,7 @@ def write(connection: Connection, insert: Insert, frame: FrameEffects, trace: st
         WrittenMeanwhile: roll back and call again.
     """
     statements = _statements(insert)
-    rows = [_row(frame, n, effect) for n, effect in enumerate(frame.effects) if effect.site != SYNTHETIC_SITE]
+    rows = _kept_rows(frame)
     of_frame = {"of_shard": frame.shard, "of_offset": frame.offset}
     stored = {row.n: (row.kind, row.digest) for row in connection.execute(statements.stored, of_frame)}
     if stored:
@@ -228,18 +227,17 @@ _KINDS: Final = {
 def _row(frame: FrameEffects, n: int, effect: Effect) -> _Row:
     doc: str = clean(encode(effect))
     kind = _KINDS[type(effect)]
-    return _Row({"shard": frame.shard, "offset_": frame.offset, "n": n}, effect, kind, digest_of(kind, doc), doc)
+    return _Row({"shard": frame.shard, "offset_": frame.offset, "n": n}, effect, kind, content_digest(kind, doc), doc)
 
 
-def digest_of(kind: str, doc: str) -> str:
-    """What an effect's row is compared by: a hash of its kind and its document."""
-    return hashlib.sha256(f"{kind}\n{doc}".encode()).hexdigest()
+def _kept_rows(frame: FrameEffects) -> list[_Row]:
+    """The rows of a frame's effects: of all but the synthetic patient's."""
+    return [_row(frame, n, effect) for n, effect in enumerate(frame.effects) if effect.site != SYNTHETIC_SITE]
 
 
 def digests_of(frame: FrameEffects) -> list[tuple[int, int, str, str]]:
     """A frame's effects as (offset, n, kind, digest), as the store has them once they are written."""
-    rows = (_row(frame, n, effect) for n, effect in enumerate(frame.effects))
-    return [(row.key["offset_"], row.key["n"], row.kind, row.digest) for row in rows]
+    return [(row.key["offset_"], row.key["n"], row.kind, row.digest) for row in _kept_rows(frame)]
 
 
 def _audited(row: _Row) -> ChainLink | None:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alerts.store.ledger import digest_of, digests_of
+from alerts.store.chain import content_digest
+from alerts.store.ledger import digests_of
 from alerts.store.minutes import unpack_hour
 from deploy.access.accounts import ACCOUNTS_FILE
 from models.instants import iso
@@ -165,7 +166,7 @@ def _documents(database: sqlite3.Connection) -> Iterator[str]:
         for shard, offset, n, doc, digest, of_kind in rows:
             if digest is None and of_kind is None:
                 yield f"{table}: there is a row that no frame gave (shard {shard}, frame {offset}, {n})"
-            elif digest_of(kind, doc) != digest:
+            elif content_digest(kind, doc) != digest:
                 yield f"{table}: effect {n} of frame {offset} is not as it was written"
         for (gone,) in database.execute(
             f"SELECT count(*) FROM effects LEFT JOIN {table} USING (shard, offset_, n) WHERE effects.kind = ? AND doc IS NULL",
@@ -174,7 +175,7 @@ def _documents(database: sqlite3.Connection) -> Iterator[str]:
             if gone:
                 yield f"{table}: {gone} rows are gone"
     for key, digest, doc in database.execute("SELECT key, digest, doc FROM outbox"):
-        if digest_of("page", doc) != digest:
+        if content_digest("page", doc) != digest:
             yield f"outbox: the page {key} is not as it was written"
     (conflicts,) = database.execute("SELECT count(*) FROM conflicts").fetchone()
     if conflicts:

@@ -26,6 +26,7 @@ from alerts.store.tables import (
 )
 from deploy.auditor import UNHEARD_S, Seen, wrongs
 from deploy.synthetic import SyntheticPatient, synthetic_visit
+from deploy.upkeep.verify import verify
 from models.instants import DAY, MINUTE, SECOND, from_iso, to_datetime
 from models.synthetic import SYNTHETIC_PHONE, SYNTHETIC_SITE
 from models.wire.observations import AlertClosed
@@ -33,6 +34,7 @@ from streams.journal.frame import frame_of
 from streams.shard import Shard
 from tests.support.service import Inside, serving, until
 
+CHECK_IN = {"kind": "checkin", "at": "2026-11-23T10:00:00Z", "patient": "P-1", "instrument": "phq-9", "score": 12}
 LASTING = (ALERTS, AUDIT, AUDIT_CHAIN, EFFECTS, TRANSITIONS)
 OWED = (DELIVERIES, DELIVERY_TRIES, OUTBOX, PAGE_ALERTS)
 
@@ -79,6 +81,9 @@ async def test_its_page_comes_and_nothing_of_it_stays_or_is_shown(tmp_path: Path
         after = rows(clinic.service.store, *LASTING)
         assert after == before
         assert max(rows(clinic.service.store, *OWED).values()) <= 4, "those of the last round"
+        await clinic.post(CHECK_IN)
+        await clinic.settled()
+    assert verify(tmp_path, replay=True).wrong == [], "what it left behind beside a real patient's entry"
 
 
 async def test_it_leaves_the_shards_state_as_small_as_it_found_it() -> None:
