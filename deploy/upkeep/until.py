@@ -14,6 +14,7 @@ from typing import Any
 
 from alerts.effects import Cause, Transition
 from alerts.store.alert_document import fold
+from alerts.store.chain import BEFORE_THE_FIRST
 from alerts.store.ledger import alert_columns
 from alerts.store.minutes import UNNAMED_SESSION, pack_hour, unpack_hour
 from models.instants import MINUTE, NEVER, iso
@@ -63,6 +64,7 @@ def cut_at(database: sqlite3.Connection, until_us: int) -> str:
     run("DELETE FROM journal_notes WHERE first >= ?", (cut,))
     for alert in alerts:
         _fold_again(database, alert)
+    _cut_audit(database, cut, until_us)
     run("DELETE FROM latest_forecasts")
     run(
         "INSERT INTO latest_forecasts SELECT site, patient, as_of, doc FROM forecasts WHERE true "
@@ -98,6 +100,23 @@ def _fold_again(database: sqlite3.Connection, alert: str) -> None:
         names = ", ".join(columns)
         places = ", ".join("?" for _ in columns)
         database.execute(f"INSERT INTO alerts ({names}) VALUES ({places})", tuple(columns.values()))
+
+
+def _cut_audit(database: sqlite3.Connection, cut: int, until_us: int) -> None:
+    """End each site's audit chain before its first entry of a later frame, and before what was noted beside frames after that."""
+    run = database.execute
+    for (site,) in run("SELECT site FROM audit_heads").fetchall():
+        (first,) = run(
+            "SELECT coalesce(min(number), ?) FROM audit_chain WHERE site = ? AND offset_ >= ?", (NEVER, site, cut)
+        ).fetchone()
+        last = run(
+            "SELECT number, hash FROM audit_chain WHERE site = ? AND number < ? AND (offset_ IS NOT NULL OR at <= ?) "
+            "ORDER BY number DESC LIMIT 1",
+            (site, first, iso(until_us)),
+        ).fetchone()
+        number, hashed = last or (0, BEFORE_THE_FIRST)
+        run("DELETE FROM audit_chain WHERE site = ? AND number > ?", (site, number))
+        run("UPDATE audit_heads SET number = ?, hash = ? WHERE site = ?", (number, hashed, site))
 
 
 def _as_then(database: sqlite3.Connection, before: int | None, cut: int) -> Ward:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.store.chain import audited_event
+from alerts.store.chain_checked import tampered_in_store
 from alerts.store.store import Store
 from deploy.upkeep.backup import BackupRefused, back_up, restore
 from deploy.upkeep.verify import verify
@@ -36,6 +38,13 @@ def everything(store: Store) -> list[object]:
         store.digests(0), store.transitions(limit=10**6), store.alerts(limit=10**6), store.entries(limit=10**6),
         store.dead_letters(limit=10**6), store.unsent_pages(), [store.trace("main", each) for each in sessions],
     ]  # fmt: skip
+
+
+def audited(store: Store) -> list[object]:
+    """Where a store's audits end, each being whole."""
+    with store.database.reading() as connection:
+        assert list(tampered_in_store(connection)) == []
+    return list(store.audit_heads())
 
 
 def test_a_copy_made_while_frames_come_goes_on_to_the_same_effects_as_the_original(tmp_path: Path) -> None:
@@ -82,13 +91,38 @@ def test_restored_as_at_an_instant_it_is_what_it_was_then_and_goes_on_the_same(
     restored = Lived(tmp_path / "restored")
     assert restored.journal.next_offset == frame + 1
     assert everything(restored.store) == everything(then.store)
+    assert audited(restored.store) == audited(then.store) != []
     for entry in kept[frame + 1 :]:
         for each in (then, restored):
             each.takes(entry.payload)
     assert everything(restored.store) == everything(then.store)
+    assert audited(restored.store) == audited(then.store)
     then.dies()
     restored.dies()
     assert verify(tmp_path / "restored", replay=True).wrong == []
+
+
+def test_restored_as_at_an_instant_the_audit_ends_there_with_what_was_noted_beside_frames(tmp_path: Path) -> None:
+    lived = Lived(tmp_path / "data")
+    half = len(frames()) // 2
+
+    def signs_in(name: str, after_us: int) -> None:
+        lived.store.chain_events([audited_event("main", iso(lived.stamp_us + after_us), "sign-in", name, None, {})])
+
+    for payload in frames()[:half]:
+        lived.takes(payload)
+    signs_in("before", 0)
+    heads, until_us = audited(lived.store), lived.stamp_us
+    signs_in("after", SECOND)
+    for payload in frames()[half:]:
+        lived.takes(payload)
+    signs_in("last", 0)
+    assert audited(lived.store) != heads
+    lived.dies()
+    restore(back_up(tmp_path / "data", tmp_path / "backups", NOW_US), tmp_path / "restored", until_us, lambda _: None)
+    restored = Lived(tmp_path / "restored")
+    assert audited(restored.store) == heads
+    restored.dies()
 
 
 def test_an_instant_before_what_is_kept_is_refused_and_says_from_when(hour: Path, tmp_path: Path) -> None:
