@@ -1,6 +1,7 @@
 """The desk alone: what a further alert costs beside ten open alerts, and beside ten thousand.
 
-The open ones are of as many patients at home, half of them acknowledged, so that each of those runs out at an instant of its own.
+The open ones are of as many patients at home, half of them acknowledged, so that each of those runs out at an instant of its own;
+they are low, so that no page of theirs is due again meanwhile.
 Beside them alerts from a chair live one after the other: raised and paged, acknowledged, run out and paged, over unseen,
 acknowledged and closed. Processor time of this thread.
 """
@@ -11,7 +12,7 @@ from time import thread_time_ns
 from typing import Final, Literal
 
 from alerts.desk.desk import ACKNOWLEDGED_FOR, Desk
-from alerts.effects import Transition
+from alerts.effects import DeadLetter, Transition
 from bench.figures import Figure
 from models.findings import Finding, Subject
 from models.instants import SECOND, to_datetime
@@ -33,7 +34,7 @@ def desk_with(count: int) -> tuple[Desk, int]:
     for n in range(count):
         clock_us += 1000
         desk.advance(clock_us)
-        desk.find(_finding("began", Subject("main", f"A-{n}", None), "mood-worsening", clock_us))
+        desk.find(_finding("began", Subject("main", f"A-{n}", None), "mood-worsening", clock_us, Priority.LOW))
     for alert in list(desk.open)[::2]:
         clock_us += 1000
         _acknowledge(desk, alert, clock_us)
@@ -56,7 +57,8 @@ def lives(desk: Desk, clock_us: int, count: int) -> int:
         desk.advance(clock_us)
         desk.find(_finding("ended", subject, "desaturation", clock_us))
         _acknowledge(desk, alert, clock_us)
-        effects += len(raised) + len(desk.take())
+        told = [*raised, *desk.take()]
+        effects += sum(not isinstance(one, DeadLetter) and one.patient == subject.patient for one in told)
     return effects
 
 
@@ -80,5 +82,7 @@ def _acknowledge(desk: Desk, alert: str, clock_us: int) -> None:
     desk.command(AlertAcknowledged(at=to_datetime(clock_us), alert=alert, by="rn-1"), clock_us)
 
 
-def _finding(change: Literal["began", "ended"], subject: Subject, rule: str, at_us: int) -> Finding:
-    return Finding(change, subject, rule, Priority.MEDIUM, at_us, at_us, at_us, "text", {"value": 1}, "source")
+def _finding(
+    change: Literal["began", "ended"], subject: Subject, rule: str, at_us: int, priority: Priority = Priority.MEDIUM
+) -> Finding:
+    return Finding(change, subject, rule, priority, at_us, at_us, at_us, "text", {"value": 1}, "source")

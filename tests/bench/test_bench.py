@@ -46,6 +46,12 @@ def test_alerts_live_and_close_beside_open_ones_and_leave_those_open() -> None:
     assert len(open_ones.open) == 5
 
 
+def test_the_desks_figures_count_what_came_of_the_lives_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many lives as are measured, so that what falls due beside them in that time is met here too."""
+    monkeypatch.setattr(desk, "OPEN", (10, 100))
+    assert [len(figure.values) for figure in desk.figures(repetitions=1)] == [1, 1]
+
+
 def test_senders_keep_each_session_in_order_and_lose_no_whole_body() -> None:
     lines = list(lines_of(full_house(SESSIONS, minutes=3)))[:400]
     sent = bodies(lines, 10, senders=2)
