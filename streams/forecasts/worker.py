@@ -61,6 +61,9 @@ class Worker:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
+        self._half_read = False
+        """A job was begun and its reply not read to the end: whoever comes next would read it as theirs."""
+        self._closed = False
 
     async def forecasts(self, wanted: Sequence[tuple[ForecastRequest, PatientInput]]) -> list[ForecastOutcome]:
         """The outcome of each request, in order: a forecast, or None and why not.
@@ -91,25 +94,28 @@ class Worker:
             process = await self._running()
             if process.stdin is None or process.stdout is None:
                 raise WorkerFailed("no pipe to the forecaster's process")
+            self._half_read = True
             try:
                 process.stdin.write(LENGTH.pack(len(packed)) + packed)
                 await process.stdin.drain()
                 head = await process.stdout.readexactly(LENGTH.size)
                 reply = msgpack.unpackb(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
             except (OSError, asyncio.IncompleteReadError) as died:
-                await self._end()
                 raise WorkerFailed("the forecaster's process died in the middle of a job") from died
             except asyncio.CancelledError:
-                # Half an answer may be in the pipe: whoever comes next must not read it as theirs.
-                process.kill()
-                self._process = None
+                self.kill()  # it must not work on for nobody
                 raise
+            self._half_read = False
         if "failed" in reply:
             raise WorkerFailed(reply["failed"])
         return reply["answer"]
 
     async def _running(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
+        if self._closed:
+            raise WorkerFailed("the forecaster's process is ended for good")
+        if self._half_read or (self._process is not None and self._process.returncode is not None):
+            await self._end()
+        if self._process is None:
             path = os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "streams.forecasts.worker", env={**os.environ, "PYTHONPATH": path},
@@ -120,20 +126,24 @@ class Worker:
     def kill(self) -> None:
         """As a machine that runs out of memory would."""
         if self._process is not None:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def close(self) -> None:
-        """End the process."""
+        """End the process, for good: who asks after this is told so."""
+        self._closed = True
         async with self._turn:
             await self._end()
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        """Kill the process, wait for it, and read its pipe to the end: asyncio closes a process's transport only then, and one
+        that is open when the loop ends complains on stderr.
+        """
+        if self._process is not None:
+            self.kill()
+            await self._process.communicate()
+        # Last: who is cancelled above leaves the process to whoever comes next.
+        self._process, self._half_read = None, False
 
 
 if __name__ == "__main__":

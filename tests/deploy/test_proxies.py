@@ -128,7 +128,8 @@ async def front(name: str, folder: Path) -> AsyncIterator[Front]:
             await until(listens, f"{name} to listen")
             yield Front(inside, https, http, folder / "ca.pem")
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await asyncio.wait_for(process.wait(), PATIENCE_S)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import hashlib
 import json
 import random
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -215,6 +218,40 @@ async def test_a_process_that_dies_is_begun_again_and_nothing_is_lost() -> None:
     await worker.close()
     assert before == after
     assert before.forecast is not None
+
+
+def test_who_stops_waiting_in_the_middle_of_a_job_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it waits for in that turn of the loop: a start, a pipe, an answer."""
+
+    async def given_up(turns: int) -> None:
+        worker = Worker()
+        asking = asyncio.create_task(worker.page("A-1", [], FIRST.toordinal(), 7))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], asyncio.CancelledError)
+        await worker.close()
+        with pytest.raises(WorkerFailed, match="ended for good"):
+            await worker.page("A-1", [], FIRST.toordinal(), 7)
+
+    complaints: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    for turns in (0, 1, 2, 3, 4, 5, 6, 8, 10, 100):
+        asyncio.run(given_up(turns))
+    gc.collect()
+    assert complaints == []
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_not_the_next_ones() -> None:
+    worker = Worker()
+    first = asyncio.create_task(worker.forecasts([]))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    found = await worker.page("B-2", [], FIRST.toordinal(), 7)
+    assert found["why_not"] == "no dose is known yet, so nothing wears off"
+    await worker.close()
 
 
 def test_a_patient_whose_entries_cannot_be_read_fails_alone_and_with_a_reason() -> None:
