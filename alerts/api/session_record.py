@@ -18,7 +18,6 @@ from alerts.api.views import AS_MADE, Site
 from alerts.record.csv_text import csv_of
 from alerts.record.fhir_bundle import fhir_bundle
 from alerts.record.rems import rems_form
-from alerts.record.rems_pdf import rems_pdf
 from alerts.record.session import session_record
 from alerts.store.session_record import StoredSession
 from alerts.store.store import Store
@@ -64,6 +63,8 @@ def session_record_routes(store: Store, zone_at: Callable[[str], str]) -> APIRou
     @routes.get("/rems.pdf", response_class=Response, responses={200: {"content": {"application/pdf": {}}}, **_FOUND})
     async def rems_page(site: Site, session: SessionName, patient: Name | None = None) -> Response:
         """The same, as one page to print."""
+        from alerts.record.rems_pdf import rems_pdf  # what draws it takes longer to import than most of the service
+
         found = await stored(site, session, patient)
         last = max((str(entry["at"])[:16] for entry in found.entered), default=None)
         text = await asyncio.to_thread(rems_pdf, _rems(site, session, found, zone_at(site)), last)

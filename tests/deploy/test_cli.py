@@ -232,3 +232,9 @@ def test_help_is_quick_because_nothing_that_serves_is_imported() -> None:
     code = "import sys; import deploy.cli.app; print([m for m in ('fastapi', 'uvicorn', 'faust', 'aiokafka') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True)
     assert done.stdout.decode().strip() == "[]"
+
+
+def test_a_start_does_not_wait_for_what_draws_printed_pages() -> None:
+    code = "import sys; import deploy.http; print([m for m in ('fpdf', 'fontTools', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True)
+    assert done.stdout.decode().strip() == "[]"
