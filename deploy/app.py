@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import OperationalError
 
 from alerts.api.answer import answer_routes
 from alerts.api.audit import audit_routes
@@ -141,6 +142,14 @@ def finish(app: FastAPI) -> None:
     async def not_now(request: Request, why: NotNow) -> JSONResponse:
         """503 with the reason of a question that cannot be answered just now."""
         return JSONResponse({"detail": str(why)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
+
+    @app.exception_handler(OperationalError)
+    async def database_away(request: Request, why: OperationalError) -> JSONResponse:
+        """503 where the database does not answer: only the driver's own words are logged, not what was asked."""
+        log.error("the database does not answer: %s", " ".join(str(why.orig).split())[:200])
+        return JSONResponse(
+            {"detail": "the database does not answer: try again"}, 503, {"Retry-After": str(RETRY_AFTER_S)}
+        )
 
     @app.get("/schema/{name}.json", tags=["operations"])
     async def schema(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Opening sign-in where a site's configuration asks for it: its settings in, an `Access` on the file of accounts out.
+"""Opening sign-in where a configuration asks for it: the accounts of one clinic, or of a network, in; an `Access` on them out.
 
 Never here: who may do what.
 """
@@ -9,23 +9,51 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.access.access import Access
-from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE
+from deploy.access.sessions import Stay
 from deploy.audit.trail import Trail
 from deploy.metrics import Metrics
-from deploy.settings import Settings
+from deploy.network.sites import Sites
+from deploy.settings import AccessPart, Settings
 from models.instants import HOUR, MINUTE
 
 
 def open_access(
-    data: Path, settings: Settings, metrics: Metrics, trail: Trail, now_us: Callable[[], int]
+    data: Path, settings: Callable[[], Settings], metrics: Metrics, trail: Trail, now_us: Callable[[], int]
 ) -> Access | None:  # fmt: skip
-    """The sign-in of a service, audited by its trail; None: nobody need sign in."""
-    part, link = settings.access, settings.pages.link
-    if not part.sign_in:
+    """The sign-in of one clinic, audited by its trail; None: nobody need sign in. `settings`: as they are now."""
+    if not settings().access.sign_in:
         return None
-    accounts = Accounts(data / ACCOUNTS_FILE, now_us, part.idle_minutes * MINUTE, part.hours * HOUR)
-    trail.accounts = accounts
+    accounts = Accounts(data / ACCOUNTS_FILE, now_us, lambda site: _stay(settings().access))
+    trail.accounts = accounts.database
     return Access(
         accounts, now_us, metrics.sign_ins, metrics.refused, trail.note,
-        site=settings.site.name, secure=link is not None and link.startswith("https://"),
+        served=settings().site.name, secure=lambda: (settings().pages.link or "").startswith("https://"),
     )  # fmt: skip
+
+
+def open_network_access(
+    database: str, sites: Sites, shown: str, metrics: Metrics, trail: Trail, now_us: Callable[[], int]
+) -> Access:  # fmt: skip
+    """The sign-in at a network's edge. `shown`: the site of whoever comes by an address that is no site's and names none."""
+
+    def of(site: str) -> Settings:
+        return sites.configured.get(site, sites.operators)
+
+    def site_at(host: str, said: str | None) -> str:
+        if said is not None:
+            return said
+        named = (name for name, settings in sites.configured.items() if host.lower() in settings.hosts)
+        return next(named, shown)
+
+    accounts = Accounts(database, now_us, lambda site: _stay(of(site).access))
+    trail.accounts = accounts.database
+    return Access(
+        accounts, now_us, metrics.sign_ins, metrics.refused, trail.note, served=None, site_at=site_at,
+        secure=lambda: (of(shown).pages.link or "").startswith("https://"),
+    )  # fmt: skip
+
+
+def _stay(part: AccessPart) -> Stay:
+    return Stay(part.idle_minutes * MINUTE, part.hours * HOUR)

@@ -189,7 +189,7 @@ class Service:
             self.store, self.command, self.views, self.lines, steady_us, now_us, self.pager.wake
         )  # fmt: skip
         self.trail = Trail(self.store, settings.site.name, now_us)
-        self.access = open_access(data, settings, self.metrics, self.trail, now_us)
+        self.access = open_access(data, lambda: self.settings, self.metrics, self.trail, now_us)
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1

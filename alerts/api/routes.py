@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
 from alerts.api.live import Feed
-from alerts.api.signed import signed_by
+from alerts.api.signed import is_within_reach, signed_by
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.desk.lifecycle import Refusal, decide, stimulus_of_close
 from alerts.desk.why import explain
@@ -93,10 +93,10 @@ def alert_routes(
         return {"alerts": found, "next": following}
 
     @routes.get("/alerts/{alert}/why", response_model=AS_MADE, responses={200: {"model": WhyOut}, 404: {}})
-    async def why_paged(alert: Annotated[Name, Path()]) -> WhyOut:
+    async def why_paged(request: Request, alert: Annotated[Name, Path()]) -> WhyOut:
         """Why somebody was paged about an alert, or nobody was: each decision, and what became of each page, in sentences."""
         story = await asyncio.to_thread(store.story, alert)
-        if story is None:
+        if story is None or not is_within_reach(request, story["transitions"][0]["site"]):
             raise HTTPException(404, f"there is no alert {alert}")
         return explain(story)
 
@@ -110,7 +110,7 @@ def alert_routes(
         """
         by = signed_by(request, body.by)
         alert_document = await asyncio.to_thread(store.alert, alert)
-        if alert_document is None:
+        if alert_document is None or not is_within_reach(request, alert_document["site"]):
             raise HTTPException(404, f"there is no alert {alert}")
         moment = to_datetime(await views.now_us(alert_document["site"]))
         common: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Whose name a command carries: that of whoever is signed in, and only where nobody need be, the one that was typed."""
+"""Whose name a command carries: that of whoever is signed in, or where nobody need be, the one typed; and what they reach."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ def signed_by(request: Request, typed: str | None) -> str:
     if name is None:
         raise HTTPException(422, "by: say who answers")
     return name
+
+
+def is_within_reach(request: Request, site: str) -> bool:
+    """Whether what is of a site is there for whoever asks: of one site they see that one alone."""
+    own: str | None = getattr(request.state, "site", None)
+    return own is None or own == site

@@ -27,8 +27,9 @@ def asked_site(
     request: Request,
     site: Annotated[Name, Query(description="The site; one clinic has one, and need not say it.")] = SITE_HERE,
 ) -> str:
-    """The site that a request asks for. Who names none (or `main`) means the one whose boards this application shows."""
-    return request.app.state.site if site == SITE_HERE else site
+    """The site that a request asks for. Who names none (or `main`) means their own, or the one whose boards are shown here."""
+    own: str | None = getattr(request.state, "site", None)
+    return (own or request.app.state.site) if site == SITE_HERE else site
 
 
 Site = Annotated[str, Depends(asked_site)]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from itsdangerous import BadData, URLSafeSerializer
 from limits import RateLimitItemPerMinute
@@ -22,10 +23,18 @@ from prometheus_client import Counter
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
-from deploy.access.accounts import Accounts, Device, SignedPerson
+from deploy.access.accounts import Accounts
+from deploy.access.database import hash_of
 from deploy.access.guesses import Guesses
+from deploy.access.remembered import Remembered
+from deploy.access.sessions import SignedPerson
+from deploy.access.tokens import Device
+from models.wire.observations import SITE_HERE
+from streams.journal.topics import OPERATORS
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 COOKIE: Final = "chairside"
 KNOWN: Final = "chairside_known"
@@ -63,20 +72,35 @@ class _Browser:
     names: tuple[str, ...]
 
 
+class Audited(Protocol):
+    """What is told what was tried and refused, by whom, and about it; what changes something is audited with its change."""
+
+    def __call__(
+        self, kind: str, who: str | None, about: Mapping[str, Any], patient: str | None = None, site: str | None = None
+    ) -> None: ...
+
+
+def _one_site(host: str, said: str | None) -> str:
+    return SITE_HERE
+
+
 class Access:
-    """Signing in and out of one service.
+    """Signing in and out of one service, or at one edge of a network.
 
     Args:
         sign_ins: counts tries by what became of them. refused: counts refused requests by reason.
-        audited: is told what was tried and refused, by whom, and about it; what changes something is audited with its change.
+        served: the only site that is served; None: a network's.
+        site_at: whose somebody is who signs in: at which host, and what they say themselves.
+        secure: whether cookies go over TLS alone, whatever a request came by.
     """
 
     def __init__(
-        self, accounts: Accounts, now_us: Callable[[], int], sign_ins: Counter, refused: Counter,
-        audited: Callable[[str, str | None, dict[str, str]], None], *, site: str, secure: bool = False,
+        self, accounts: Accounts, now_us: Callable[[], int], sign_ins: Counter, refused: Counter, audited: Audited, *,
+        served: str | None, secure: Callable[[], bool], site_at: Callable[[str, str | None], str] = _one_site,
     ) -> None:  # fmt: skip
         self.accounts = accounts
-        self.site = site
+        self.served = served
+        self._site_at = site_at
         self.now_us = now_us
         self._sign_ins = sign_ins
         self._refused = refused
@@ -85,7 +109,9 @@ class Access:
         self._guesses, self._strays = Guesses(), Guesses()
         """Tries of accounts that there are, and of others: however many are made up, none of the first is forgotten for them."""
         self._addresses = MovingWindowRateLimiter(MemoryStorage())
-        self._known = URLSafeSerializer(accounts.key("known browsers"), salt="chairside.known")
+        self._people: Remembered[SignedPerson] = Remembered()
+        self._devices: Remembered[Device] = Remembered()
+        self._known = URLSafeSerializer(accounts.database.key("known browsers"), salt="chairside.known")
         self._strangers, self._colleagues = asyncio.Semaphore(1), asyncio.Semaphore(1)
         self._waiting = 0
         """Strangers whose password is being looked at, or waits for it."""
@@ -94,7 +120,7 @@ class Access:
 
     def is_secure(self, scheme: str) -> bool:
         """Whether cookies go over TLS alone: the request came by it, or the site's own address is of it."""
-        return self._secure or scheme == "https"
+        return self._secure() or scheme == "https"
 
     def cookie(self, scheme: str) -> str:
         """The name of the session's cookie. `__Host-`: browsers take it over TLS only, and from no other host's page."""
@@ -104,59 +130,97 @@ class Access:
         """The session's secret in a request's cookies, whether it is good or not."""
         return _cookie_in(headers, self.cookie(scheme))
 
-    def person(self, headers: Headers, scheme: str, active: bool = False) -> SignedPerson | None:
-        """Who is signed in."""
-        secret = self.session_in(headers, scheme)
-        return None if secret is None else self.accounts.person(secret, active)
+    async def person(self, headers: Headers, scheme: str, active: bool = False) -> SignedPerson | None:
+        """Who is signed in.
 
-    def device(self, headers: Headers) -> Device | None:
-        """Whose token it is."""
-        kind, _, secret = headers.get("authorization", "").partition(" ")
-        return self.accounts.device(secret.strip()) if kind.lower() == "bearer" else None
+        Raises:
+            AccountsAway: the network's database does not answer, and they are not known here.
+        """
+        secret = self.session_in(headers, scheme)
+        if secret is None:
+            return None
+        look = partial(self.accounts.sessions.person, secret, active)
+        if not self.accounts.database.is_remote:
+            return look()
+        return await self._people.look(hash_of(secret), look, anew=active)
+
+    async def device(self, headers: Headers) -> Device | None:
+        """Whose token it is.
+
+        Raises:
+            AccountsAway: as of `person`.
+        """
+        kind, _, said = headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            return None
+        look = partial(self.accounts.tokens.device, said.strip())
+        return await self._devices.look(hash_of(said), look) if self.accounts.database.is_remote else look()
+
+    def reach(self, sender: SignedPerson | Device) -> str | None:
+        """The only site that a sender sees and writes to; None: they are of the whole network."""
+        return self.served or (None if sender.site == OPERATORS else sender.site)
 
     # ---- signing in and out -------------------------------------------------------------------------------------
 
-    async def sign_in(self, name: str, password: str, address: str, known: str | None) -> SignedIn | Wait | None:
+    async def sign_in(
+        self, name: str, password: str, address: str, known: str | None, host: str = "", site: str | None = None
+    ) -> SignedIn | Wait | None:
         """Sign somebody in; None: name or password is wrong, and nobody is told which."""
         now_us = self.now_us()
-        browser = self._browser(known)
-        is_known = name in browser.names
-        guesses = self._guesses if self.accounts.knows(name) else self._strays
-        who = f"{browser.id} {name}" if is_known else name
+        asked_at = self._site_at(host, site)
+        place, is_there = await self._asked(lambda: self._place_of(name, asked_at))
+        browser, called = self._browser(known), _called(name, place)
+        is_known = called in browser.names
+        guesses = self._guesses if is_there else self._strays
+        who = f"{browser.id} {called}" if is_known else called
         wait_s = guesses.wait_s(who, now_us)
         if not wait_s and not is_known:
             wait_s = 60.0 if not self._addresses.hit(PER_ADDRESS, address) else float(self._waiting >= QUEUE)
+        # What is no account's name may be a password that was typed into the wrong field.
+        said = name if is_there else "unknown"
         if wait_s:
-            self._tried("sign-in slowed down", name, address)
+            self._tried("sign-in slowed down", said, address, place)
             self._sign_ins.labels("slowed down").inc()
             return Wait(wait_s)
         guesses.attempt(who, now_us)
         self._waiting += not is_known
         try:
             async with self._colleagues if is_known else self._strangers:
-                person = await asyncio.to_thread(self.accounts.check_password, name, password)
+                person = await asyncio.to_thread(self.accounts.check_password, name, password, place)
         finally:
             self._waiting -= not is_known
         if person is None:
-            self._tried("sign-in failed", name, address)
+            self._tried("sign-in failed", said, address, place)
             self._sign_ins.labels("failed").inc()
             return None
         guesses.succeeded(who)
-        return self.begin(person, address, known)
+        return await self.begin(person, address, known)
 
-    def begin(self, person: SignedPerson, address: str, known: str | None) -> SignedIn:
+    async def begin(self, person: SignedPerson, address: str, known: str | None) -> SignedIn:
         """A new session for somebody who has proved who they are; never one that a browser brought along."""
         self.note("signed in", person.name, address)
         self._sign_ins.labels("signed in").inc()
-        browser = self._browser(known)
-        names = [name for name in browser.names if name != person.name]
-        said = [browser.id, [*names[1 - COLLEAGUES :], person.name]]
-        return SignedIn(person, self.accounts.begin(person, address), str(self._known.dumps(said)))
+        browser, called = self._browser(known), _called(person.name, person.site)
+        names = [name for name in browser.names if name != called]
+        said = [browser.id, [*names[1 - COLLEAGUES :], called]]
+        secret = await self._asked(lambda: self.accounts.sessions.begin(person, address))
+        return SignedIn(person, secret, str(self._known.dumps(said)))
 
-    def sign_out(self, secret: str, person: SignedPerson) -> None:
+    async def sign_out(self, secret: str) -> None:
         """End a session."""
-        self.accounts.end(secret)
-        self.note("signed out", person.name, "")
+        await self._asked(lambda: self.accounts.sessions.end(secret))
+        self._people.forget(hash_of(secret))
+
+    async def _asked(self, ask: Callable[[], _T]) -> _T:
+        """The answer of a file at once, and of a database that may be slow or away in a thread."""
+        return await asyncio.to_thread(ask) if self.accounts.database.is_remote else ask()
+
+    def _place_of(self, name: str, site: str) -> tuple[str, bool]:
+        """The site whose account a name is, and whether there is one; those who run a network sign in at any site."""
+        if self.accounts.knows(name, site):
+            return site, True
+        of_all = self.served is None and self.accounts.knows(name, OPERATORS)
+        return (OPERATORS, True) if of_all else (site, False)
 
     def known_in(self, headers: Headers) -> str | None:
         """The cookie of a known browser, whether it is good or not."""
@@ -174,28 +238,31 @@ class Access:
         self.note("one-time link refused", "nobody", address)
         self._audited("access.link-refused", None, {"address": address})
 
-    def _tried(self, what: str, name: str, address: str) -> None:
-        self.note(what, self._said(name), address)
-        self._audited(f"access.{what.replace(' ', '-')}", self._said(name), {"address": address})
-
-    def _said(self, name: str) -> str:
-        # What is no account's name may be a password that was typed into the wrong field.
-        return name if self.accounts.knows(name) else "unknown"
+    def _tried(self, what: str, name: str, address: str, site: str) -> None:
+        self.note(what, name, address)
+        self._audited(f"access.{what.replace(' ', '-')}", name, {"address": address}, site=site)
 
     # ---- what is written down -----------------------------------------------------------------------------------
 
-    def refuse(self, reason: str, who: str, method: str, route: str) -> None:
+    def refuse(self, reason: str, sender: SignedPerson | Device | None, method: str, route: str) -> None:
         """Write down that a request was refused: by its route, never by its path, which holds aliases."""
         self._refused.labels(reason).inc()
-        facts = {"reason": reason, "who": who, "method": method, "route": route}
+        who = None if sender is None else sender.name
+        facts = {"reason": reason, "who": who or "nobody", "method": method, "route": route}
         self._audited(
-            "access.refused", None if who == "nobody" else who, {"reason": reason, "method": method, "route": route}
-        )
-        log.warning("refused %s %s of %s: %s", method, route, who, reason, extra={"facts": facts})
+            "access.refused", who, {"reason": reason, "method": method, "route": route},
+            site=None if sender is None else sender.site,
+        )  # fmt: skip
+        log.warning("refused %s %s of %s: %s", method, route, who or "nobody", reason, extra={"facts": facts})
 
     def note(self, what: str, who: str, address: str) -> None:
         """Write down who signed in or out, or tried to."""
         log.info("%s: %s %s", what, who, address, extra={"facts": {"access": what, "who": who, "address": address}})
+
+
+def _called(name: str, site: str) -> str:
+    """How an account is known to a browser: in one clinic by its name, in a network with its site."""
+    return name if site == SITE_HERE else f"{site}\n{name}"
 
 
 def _cookie_in(headers: Headers, name: str) -> str | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from deploy.access.accounts import Device, SignedPerson
 from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY
+from deploy.access.sessions import SignedPerson
+from deploy.access.tokens import Device
 from models.wire.observations import Event, PatientRegistered
 from streams.intake.admission import Admission
 from streams.journal.frame import Packable, Sample

@@ -4,6 +4,7 @@ In: the route that a request would reach, its row in `roles.py`, and who asks. O
 they may not, or the request goes on with who asks in its state: `person` and `admission`, that is what they may enter.
 A browser sends a cookie whoever made it write. So a request that changes something and has no token must also say that it comes
 from a page of ours (`Origin` or `Sec-Fetch-Site`); the cookie itself stays at home when another site's page asks.
+In a network each sender is of one site, and what is asked of another is refused here, whichever route it is.
 A live feed ends within `SESSION_LOOK_EVERY_S` of its session's end.
 Never here: passwords, and what an entry may hold (`entries.py`).
 """
@@ -11,7 +12,9 @@ Never here: passwords, and what an entry may hold (`entries.py`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
@@ -21,9 +24,11 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.access.access import Access
-from deploy.access.accounts import Device, SignedPerson
 from deploy.access.entries import SignedAdmission
-from deploy.access.roles import ROUTES, SCRAPE, SEND
+from deploy.access.remembered import AccountsAway
+from deploy.access.roles import ROUTES, SCRAPE, SEND, Allowed
+from deploy.access.sessions import SignedPerson
+from deploy.access.tokens import Device
 from deploy.foreign import READS, SIGNED
 from models.wire.observations import SITE_HERE
 
@@ -57,28 +62,34 @@ class Gate:
             return
         access, method, headers, scheme = self._access, scope["method"], Headers(scope=scope), scope["scheme"]
         active = method not in READS and route != NOT_INPUT
-        device = access.device(headers) if "authorization" in headers else None
-        person = access.person(headers, scheme, active) if "authorization" not in headers else None
+        try:
+            device = await access.device(headers) if "authorization" in headers else None
+            person = await access.person(headers, scheme, active) if "authorization" not in headers else None
+        except AccountsAway as away:
+            if not _is_anybodys(method, route):
+                await JSONResponse({"detail": str(away)}, 503, {"Retry-After": "1"})(scope, receive, send)
+                return
+            device = person = None
+        sender = person or device
         refused = self._why_refused(scope, route, headers, person, device)
-        who = person.name if person is not None else device.name if device is not None else "nobody"
         if refused is not None:
             status, reason = refused
-            access.refuse(reason, who, method, route)
+            access.refuse(reason, sender, method, route)
             # No word of how to sign in: a browser would show a box of its own.
             await JSONResponse({"detail": reason}, status)(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        sender = person or device
         if sender is not None:
             state["person"] = None if person is None else person.name
             state["signed_in"] = sender
-            state["admission"] = admission = SignedAdmission(access.site, sender)
+            state["site"] = site = access.reach(sender)
+            state["admission"] = admission = SignedAdmission(site, sender)
             if route == LIVE_FEED:
                 await self._live(scope, receive, send, headers)
                 return
             await self._app(scope, receive, send)
             for reason in admission.refused:
-                access.refuse(reason, who, method, route)
+                access.refuse(reason, sender, method, route)
             return
         await self._app(scope, receive, send)
 
@@ -108,8 +119,8 @@ class Gate:
         if row.anybody:
             return (403, NO_PAGE_OF_OURS) if foreign else None
         if device is not None:
-            if device.site not in (SITE_HERE, self._access.site):
-                return 403, "this token is of another site"
+            if (elsewhere := self._why_elsewhere(scope, row, device)) is not None:
+                return 403, elsewhere
             may = device.sends - {SCRAPE} if row.token == SEND else device.sends & {row.token}
             return None if may else (403, "this token may not do that")
         if person is None:
@@ -119,7 +130,20 @@ class Gate:
             )
         if foreign:
             return 403, NO_PAGE_OF_OURS
-        return None if person.role in row.roles else (403, f"the role {person.role} may not do that")
+        if person.role not in row.roles:
+            return 403, f"the role {person.role} may not do that"
+        elsewhere = self._why_elsewhere(scope, row, person)
+        return None if elsewhere is None else (403, elsewhere)
+
+    def _why_elsewhere(self, scope: Scope, row: Allowed, sender: SignedPerson | Device) -> str | None:
+        """Why what is asked for is another site's; None: it is the sender's."""
+        served, reach = self._access.served, self._access.reach(sender)
+        if served is not None and sender.site not in (SITE_HERE, served):
+            return "this token is of another site"
+        if served is None and row.of_network and reach is not None:
+            return "that is of the whole network"
+        named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("site", [])
+        return None if reach is None or not set(named) - {SITE_HERE, reach} else "that is another site's"
 
     async def _live(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         """A feed for as long as its session lasts."""
@@ -142,8 +166,9 @@ class Gate:
             return gone.result() if gone in done else {"type": "http.disconnect"}
 
         async def looking() -> None:
-            while self._access.person(headers, scope["scheme"]) is not None:  # noqa: ASYNC110 - the end is in a file
-                await asyncio.sleep(SESSION_LOOK_EVERY_S)
+            with contextlib.suppress(AccountsAway):
+                while await self._access.person(headers, scope["scheme"]) is not None:  # noqa: ASYNC110 - the end is in a file
+                    await asyncio.sleep(SESSION_LOOK_EVERY_S)
             ended.set()
 
         look = asyncio.create_task(looking())
@@ -153,6 +178,11 @@ class Gate:
             look.cancel()
         if ended.is_set() and not finished:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _is_anybodys(method: str, route: str) -> bool:
+    row = ROUTES.get(("GET" if method == "HEAD" else method, route))
+    return row is not None and row.anybody
 
 
 def routes_of(app: FastAPI) -> list[tuple[frozenset[str], Route | Mount]]:

@@ -13,6 +13,8 @@ from typing import Final, Literal, get_args
 
 StaffRole = Literal["viewer", "nurse", "clinician", "scheduler", "operator", "auditor"]
 ROLES: Final[tuple[StaffRole, ...]] = get_args(StaffRole)
+NETWORK_ROLES: Final[tuple[StaffRole, ...]] = ("operator", "auditor")
+"""Who may be of a whole network of clinics (site `~`): whoever treats is of one site."""
 
 SCRAPE: Final = "metrics"
 """What a token may, that Prometheus has."""
@@ -28,11 +30,15 @@ _RUNNING: Final[frozenset[StaffRole]] = frozenset(("operator", "auditor"))
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Who may use a route: the roles, whoever has a token for `token`, or with `anybody` everyone, signed in or not."""
+    """Who may use a route: the roles, whoever has a token for `token`, or with `anybody` everyone, signed in or not.
+
+    `of_network`: where many sites are served, only those who run the network.
+    """
 
     roles: frozenset[StaffRole] = frozenset()
     token: str | None = None
     anybody: bool = False
+    of_network: bool = False
 
 
 _ANYBODY: Final = Allowed(anybody=True)
@@ -95,7 +101,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # How it runs.
     ("GET", "/v1/dead-letters"): Allowed(_RUNNING | {"clinician"}),
     ("GET", "/v1/audit"): Allowed(_RUNNING),
-    ("GET", "/metrics"): Allowed(_RUNNING, token=SCRAPE),
+    ("GET", "/metrics"): Allowed(_RUNNING, token=SCRAPE, of_network=True),
     **{("GET", page): Allowed(_ALL) for page in ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")},
     ("GET", "/static-offline-docs"): _ANYBODY,
 }  # fmt: skip

@@ -14,8 +14,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.access.access import KNOWN, Access, SignedIn, Wait
-from deploy.access.accounts import LONGEST_PASSWORD, SCREEN, AccessRefused
+from deploy.access.accounts import LONGEST_PASSWORD
+from deploy.access.database import AccessRefused
 from deploy.access.roles import StaffRole, enterable, may_answer, may_audit
+from deploy.access.sessions import SCREEN
 from models.instants import SECOND
 from models.wire.bounds import Name
 
@@ -26,12 +28,13 @@ SecretText = Annotated[str, Field(min_length=1, max_length=LONGEST_PASSWORD)]
 
 
 class SignInBody(BaseModel):
-    """Who, and the proof."""
+    """Who, and the proof. `site`: in a network, whose they are; without it the one whose address the page has."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
     name: Name
     password: SecretText
+    site: Name | None = None
 
 
 class LinkBody(BaseModel):
@@ -73,21 +76,24 @@ def access_routes(access: Access | None) -> APIRouter:
     @routes.post("/sign-in", responses={401: {"description": "Wrong"}, 429: {"description": "Too often: wait"}})
     async def sign_in(request: Request, body: SignInBody) -> JSONResponse:
         """Sign in: a new session, in a cookie. A session that the browser had is over."""
-        found = await access.sign_in(body.name, body.password, _address(request), access.known_in(request.headers))
+        found = await access.sign_in(
+            body.name, body.password, _address(request), access.known_in(request.headers),
+            request.url.hostname or "", body.site,
+        )  # fmt: skip
         if found is None:
             raise HTTPException(401, "Name or password is wrong.")
         if isinstance(found, Wait):
             seconds = ceil(found.seconds)
             raise HTTPException(429, f"Too many tries: wait {seconds} s.", {"Retry-After": str(seconds)})
-        return _signed_in(request, found)
+        return await _signed_in(request, found)
 
     @routes.post("/link", responses={400: {"description": "The link holds no longer"}})
     async def link(body: LinkBody) -> dict[str, Any]:
         """Whose a one-time link is, and with which role; a link without a name is whoever's has it."""
-        linked = access.accounts.linked(body.link)
+        linked = await asyncio.to_thread(access.accounts.linked, body.link)
         if linked is None:
             raise HTTPException(400, "This link has been used, or is too old. Ask for a new one.")
-        return _who(*linked)
+        return _who(linked.name, linked.role)
 
     @routes.post("/welcome", responses={400: {"description": "The link or the password will not do"}})
     async def welcome(request: Request, body: WelcomeBody) -> JSONResponse:
@@ -97,14 +103,16 @@ def access_routes(access: Access | None) -> APIRouter:
         except AccessRefused as why:
             access.refuse_link(_address(request))
             raise HTTPException(400, str(why)) from why
-        return _signed_in(request, access.begin(person, _address(request), access.known_in(request.headers)))
+        signed = await access.begin(person, _address(request), access.known_in(request.headers))
+        return await _signed_in(request, signed)
 
     @routes.post("/sign-out")
     async def sign_out(request: Request) -> JSONResponse:
         """Sign out: the session is over, here and wherever its cookie has got to."""
-        person, secret = request.state.signed_in, access.session_in(request.headers, request.url.scheme)
+        secret = access.session_in(request.headers, request.url.scheme)
         if secret is not None:
-            access.sign_out(secret, person)
+            await access.sign_out(secret)
+            access.note("signed out", request.state.person, "")
         answer = JSONResponse({"signed_in": False})
         answer.delete_cookie(
             access.cookie(request.url.scheme), path="/", secure=access.is_secure(request.url.scheme), httponly=True,
@@ -117,11 +125,11 @@ def access_routes(access: Access | None) -> APIRouter:
         """Somebody touched the page: the session does not end for want of input."""
         return {"name": request.state.person}
 
-    def _signed_in(request: Request, signed: SignedIn) -> JSONResponse:
+    async def _signed_in(request: Request, signed: SignedIn) -> JSONResponse:
         scheme = request.url.scheme
         before = access.session_in(request.headers, scheme)
         if before is not None:
-            access.accounts.end(before)
+            await access.sign_out(before)
         answer = JSONResponse(_who(signed.person.name, signed.person.role))
         secure = access.is_secure(scheme)
         # A screen on a wall is signed in still when its browser has been started anew; anybody else is not.

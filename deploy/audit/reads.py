@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.audit.trail import Trail
+from models.wire.observations import SITE_HERE
 
 READ: Final = (
     # The route; what of the query says what was looked for.
@@ -66,7 +67,10 @@ class AuditedReads:
                     name: value for name, value in in_path.items() if name != "patient"
                 }
                 patient = in_path.get("patient", query.get("patient"))
-                await self._trail.read(route, scope.get("state", {}).get("person"), patient, about)
+                state = scope.get("state", {})
+                asked_of = query.get("site", SITE_HERE)
+                whose = state.get("site") if asked_of == SITE_HERE else asked_of
+                await self._trail.read(route, state.get("person"), patient, about, whose)
             await send(message)
 
         await self._app(scope, receive, auditing)

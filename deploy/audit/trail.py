@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from alerts.store.chain import AuditHead, ChainLink, audited_event
 from alerts.store.store import Store
 from models.instants import FAR, MINUTE, SECOND, iso
+from models.wire.observations import SITE_HERE
 from streams.hosts.embedded import UNWRITABLE
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,10 @@ PLACES_NAMED: Final = 5
 HEAD_EVERY: Final = MINUTE
 """How often a head that has moved is written to the log: a tail that is cut later is seen by it. Chosen by us."""
 AT_A_TIME: Final = 500
+
+
+AlikeKey = tuple[str, str, str | None, str | None, str]
+"""Site, kind, who, patient and what else: what is alike if it is the same."""
 
 
 class HasChanges(Protocol):
@@ -75,7 +80,7 @@ class Trail:
         self._site = site
         self._now_us = now_us
         self._waiting: list[tuple[ChainLink, asyncio.Future[None] | None]] = []
-        self._alike: dict[tuple[str, str | None, str | None, str], _Alike] = {}
+        self._alike: dict[AlikeKey, _Alike] = {}
         self._lost = 0
         self._stopping = False
         self._news = asyncio.Event()
@@ -89,23 +94,32 @@ class Trail:
         """Entries that are not written yet."""
         return len(self._waiting)
 
-    def note(self, kind: str, who: str | None, about: Mapping[str, Any], patient: str | None = None) -> None:
-        """Have something written down soon: the first of what is alike at once, how many more there were after `SAME_TRY`."""
+    def note(
+        self, kind: str, who: str | None, about: Mapping[str, Any], patient: str | None = None, site: str | None = None
+    ) -> None:
+        """Have something written down soon: the first of what is alike at once, how many more there were after `SAME_TRY`.
+
+        `site`: whose audit it is; without it, or with the site that is meant where none is named, this service's own.
+        """
+        site = self._own(site)
         place = str(about.get("address", ""))
         same = {name: value for name, value in about.items() if name != "address"}
-        if (alike := self._same(kind, who, patient, repr(same), SAME_TRY)) is not None:
+        if (alike := self._same((site, kind, who, patient, repr(same)), SAME_TRY)) is not None:
             alike.more += 1
             if len(alike.places) < PLACES_NAMED:
                 alike.places[place] = None
             return
-        self._put(kind, who, about, patient)
+        self._put(site, kind, who, about, patient)
 
-    async def read(self, what: str, who: str | None, patient: str | None, about: Mapping[str, Any]) -> None:
+    async def read(
+        self, what: str, who: str | None, patient: str | None, about: Mapping[str, Any], site: str | None = None
+    ) -> None:
         """Write down that somebody opened a page; returns when it is, or after `READ_WAITS_S`. `what`: the route."""
-        if self._same("read", who, patient, f"{what} {about}", SAME_READ) is not None:
+        site = self._own(site)
+        if self._same((site, "read", who, patient, f"{what} {about}"), SAME_READ) is not None:
             return
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put("read", who, {"page": what, **about}, patient, written)
+        self._put(site, "read", who, {"page": what, **about}, patient, written)
         await asyncio.wait((written,), timeout=READ_WAITS_S)
 
     async def run(self) -> None:
@@ -157,13 +171,13 @@ class Trail:
             self._news.set()
         elif self._lost:
             lost, self._lost = self._lost, 0
-            self._put("audit.lost", None, {"entries": lost}, None)
+            self._put(self._site, "audit.lost", None, {"entries": lost}, None)
         return True
 
     def _write_changes(self, accounts: HasChanges) -> None:
         while changes := accounts.events(AT_A_TIME):
             self._store.chain_events([
-                audited_event(self._site, iso(each.at_us), each.kind, each.who, None, each.about, each.key) for each in changes
+                audited_event(self._own(each.site), iso(each.at_us), each.kind, each.who, None, each.about, each.key) for each in changes
             ])  # fmt: skip
             accounts.forget_events(changes[-1].id)
 
@@ -180,13 +194,15 @@ class Trail:
                 facts = {"audit_site": head.site, "audit_number": head.number, "audit_hash": head.hash}
                 log.info("audit head %s:%d:%s", head.site, head.number, head.hash, extra={"facts": facts})
 
-    def _same(self, kind: str, who: str | None, patient: str | None, about: str, for_us: int) -> _Alike | None:
+    def _own(self, site: str | None) -> str:
+        return self._site if site is None or site == SITE_HERE else site
+
+    def _same(self, key: AlikeKey, for_us: int) -> _Alike | None:
         """What is counted together with this; None: this is the first."""
         now_us = self._now_us()
-        key = (kind, who, patient, about)
         found = self._alike.get(key)
         if found is None and len(self._alike) >= MOST_ALIKE:
-            key = (kind, None, None, "many more that differ")
+            key = (key[0], key[1], None, None, "many more that differ")
             found = self._alike.get(key)
         if found is not None and now_us < found.until_us:
             return found
@@ -199,12 +215,13 @@ class Trail:
         for key, alike in [each for each in self._alike.items() if each[1].until_us <= now_us]:
             self._end(key, alike)
 
-    def _end(self, key: tuple[str, str | None, str | None, str], alike: _Alike) -> None:
+    def _end(self, key: AlikeKey, alike: _Alike) -> None:
         del self._alike[key]
         if alike.more:
-            kind, who, patient, about = key
+            site, kind, who, patient, about = key
             places = [place for place in alike.places if place]
             self._put(
+                site,
                 kind,
                 who,
                 {"like": about, "times_more": alike.more, **({"addresses": places} if places else {})},
@@ -212,12 +229,12 @@ class Trail:
             )
 
     def _put(
-        self, kind: str, who: str | None, about: Mapping[str, Any], patient: str | None,
+        self, site: str, kind: str, who: str | None, about: Mapping[str, Any], patient: str | None,
         written: asyncio.Future[None] | None = None,
     ) -> None:  # fmt: skip
         if len(self._waiting) >= MOST_NOTED:
             self._lost += 1
             return
-        entry = audited_event(self._site, iso(self._now_us() // SECOND * SECOND), kind, who, patient, about)
+        entry = audited_event(site, iso(self._now_us() // SECOND * SECOND), kind, who, patient, about)
         self._waiting.append((entry, written))
         self._news.set()

@@ -12,35 +12,65 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
-from deploy.access.accounts import ACCOUNTS_FILE, AccessRefused, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE, AccessRefused
 from deploy.access.roles import FROM_DEVICES, ROLES, SCRAPE, SENDABLE
 from deploy.cli.terminal import err, fail
+from deploy.settings import BadConfiguration
 from models.instants import to_datetime
 from models.wire.observations import SITE_HERE
+from streams.journal.topics import OPERATORS
 
 account_app = typer.Typer(no_args_is_help=True, help="Who may sign in, and with which role.")
 token_app = typer.Typer(no_args_is_help=True, help="Which devices and systems may send, and what.")
 
 Data = Annotated[Path, typer.Option(help="Where the journal and the store live, as of `serve`.")]
+NetworkOf = Annotated[
+    Path | None,
+    typer.Option("--network", help="Instead of --data: a network's file, as of `edge`.", show_default=False),
+]
+SiteOf = Annotated[
+    str | None,
+    typer.Option("--site", help=f"In a network, whose; {OPERATORS} for those who run all of it.", show_default=False),
+]
 DATA = Path("var/chairside")
 
 
 @contextmanager
-def _accounts(data: Path) -> Iterator[Accounts]:
-    """The file of accounts in a data directory; what cannot be done is one line."""
-    if not data.is_dir():
+def _accounts(data: Path, network: Path | None) -> Iterator[Accounts]:
+    """The accounts in a data directory, or of a network; what cannot be done is one line."""
+    if network is None and not data.is_dir():
         raise fail(f"there is no folder {data}: give the --data of `serve`, which makes it at its first start")
     try:
-        accounts = Accounts(data / ACCOUNTS_FILE, lambda: time.time_ns() // 1000, by=f"command line of {getuser()}")
+        where: Path | str = data / ACCOUNTS_FILE if network is None else _database_of(network)
+        accounts = Accounts(where, lambda: time.time_ns() // 1000, by=f"command line of {getuser()}")
         try:
             yield accounts
         finally:
             accounts.close()
     except AccessRefused as why:
         raise fail(str(why)) from why
-    except OSError as wrong:
-        raise fail(f"{data / ACCOUNTS_FILE} cannot be used: {wrong.strerror}") from wrong
+    except (OSError, DBAPIError) as wrong:
+        place = data / ACCOUNTS_FILE if network is None else "the network's database"
+        raise fail(f"{place} cannot be used: {' '.join(str(getattr(wrong, 'orig', wrong)).split())[:200]}") from wrong
+
+
+def _database_of(network: Path) -> str:
+    from deploy.network.settings import load_network
+
+    try:
+        return load_network(network).database.located()
+    except BadConfiguration as bad:
+        raise fail(str(bad)) from bad
+
+
+def _site(site: str | None, network: Path | None) -> str:
+    """The site that is meant: in a network it has to be said, in one clinic there is one."""
+    if (network is None) == (site is None):
+        return SITE_HERE if site is None else site
+    raise fail("--site and --network go together: in one clinic there is one site", 2)
 
 
 @account_app.command("add")
@@ -48,40 +78,46 @@ def add_account(
     name: Annotated[str, typer.Argument(help="As under `people` of the site's configuration.", show_default=False)],
     role: Annotated[str, typer.Option(help=", ".join(ROLES), show_default=False)],
     data: Data = DATA,
+    network: NetworkOf = None,
+    site: SiteOf = None,
     link: Annotated[str, typer.Option(help="Where browsers find the board.")] = "http://localhost:8000",
 ) -> None:
     """Add somebody, or give them a new role or a new password: prints a one-time link with which they choose it.
 
     [dim]chairside account add ada --role nurse --link https://chairside.example.org[/dim]
+    [dim]chairside account add ada --role nurse --network network.toml --site north[/dim]
     """
     known = {each: each for each in ROLES}
     if role not in known:
         raise fail(f"there is no role {role}: {', '.join(ROLES)}", 2)
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise fail("give a name, of 100 characters at the most", 2)
-    with _accounts(data) as accounts:
-        secret = accounts.link(name, known[role])
+    with _accounts(data, network) as accounts:
+        secret = accounts.link(name, known[role], _site(site, network))
     err.print(f"{name} is {role}. Good once, for a day; whoever opens it is {name}:", highlight=False, soft_wrap=True)
     typer.echo(f"{link.rstrip('/')}/welcome#{secret}")
 
 
 @account_app.command("list")
-def list_accounts(data: Data = DATA) -> None:
+def list_accounts(data: Data = DATA, network: NetworkOf = None) -> None:
     """Everybody who may sign in."""
-    table = Table("name", "role", "")
-    with _accounts(data) as accounts:
+    table = Table(*(["site"] if network is not None else []), "name", "role", "")
+    with _accounts(data, network) as accounts:
         for each in accounts.people():
             table.add_row(
-                each.name, each.role, "disabled" if each.disabled else "" if each.ready else "no password yet"
+                *([each.site] if network is not None else []),
+                each.name,
+                each.role,
+                "disabled" if each.disabled else "" if each.ready else "no password yet",
             )
     Console().print(table)
 
 
 @account_app.command("disable")
-def disable_account(name: str, data: Data = DATA) -> None:
+def disable_account(name: str, data: Data = DATA, network: NetworkOf = None, site: SiteOf = None) -> None:
     """Sign somebody out everywhere, and in nowhere. `account add` lets them in again."""
-    with _accounts(data) as accounts:
-        accounts.disable(name)
+    with _accounts(data, network) as accounts:
+        accounts.disable(name, _site(site, network))
     typer.echo(f"{name} can no longer sign in.")
 
 
@@ -91,8 +127,11 @@ def add_token(
     sends: Annotated[
         str, typer.Option(help=f"What it may send, with commas between: {', '.join(SENDABLE)}; `{SCRAPE}` is for Prometheus.")
     ] = ",".join(FROM_DEVICES),
-    site: Annotated[str, typer.Option(help="The site that it may send to.")] = SITE_HERE,
+    site: Annotated[
+        str, typer.Option(help=f"The site that it may send to; in a network {OPERATORS} for what may have its metrics.")
+    ] = SITE_HERE,
     data: Data = DATA,
+    network: NetworkOf = None,
 ) -> None:  # fmt: skip
     """Make a token for a device or another system, and print it: this once.
 
@@ -101,24 +140,24 @@ def add_token(
     [dim]chairside token add monitors --sends vitals,monitor.alarm[/dim]
     [dim]chairside token add prometheus --sends metrics > prometheus.token[/dim]
     """
-    with _accounts(data) as accounts:
-        typer.echo(accounts.add_token(name, [each.strip() for each in sends.split(",") if each.strip()], site))
+    with _accounts(data, network) as accounts:
+        typer.echo(accounts.tokens.add(name, [each.strip() for each in sends.split(",") if each.strip()], site))
 
 
 @token_app.command("list")
-def list_tokens(data: Data = DATA) -> None:
+def list_tokens(data: Data = DATA, network: NetworkOf = None) -> None:
     """Every token: what it may send, and when it last did."""
     table = Table("name", "site", "sends", "last used", "")
-    with _accounts(data) as accounts:
-        for each in accounts.tokens():
+    with _accounts(data, network) as accounts:
+        for each in accounts.tokens.listed():
             used = "never" if each.used_us is None else f"{to_datetime(each.used_us):%Y-%m-%d %H:%M} UTC"
             table.add_row(each.name, each.site, ", ".join(each.sends), used, "revoked" if each.revoked else "")
     Console().print(table)
 
 
 @token_app.command("revoke")
-def revoke_token(name: str, data: Data = DATA) -> None:
+def revoke_token(name: str, data: Data = DATA, network: NetworkOf = None, site: SiteOf = None) -> None:
     """Whoever has this token sends nothing more, from now on."""
-    with _accounts(data) as accounts:
-        accounts.revoke(name)
+    with _accounts(data, network) as accounts:
+        accounts.tokens.revoke(name, site)
     typer.echo(f"{name} is revoked.")

@@ -441,7 +441,7 @@ def _run(start: Any) -> None:
     from sqlalchemy.exc import DBAPIError
 
     from alerts.store.database import DatabaseTooNew
-    from deploy.access.accounts import AccessRefused
+    from deploy.access.database import AccessRefused
     from deploy.http import SignInNeeded
     from deploy.supervisor import ServiceFailed
     from deploy.wiring import DataInUse

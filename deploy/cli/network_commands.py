@@ -99,9 +99,7 @@ def forecaster_command(network: NetworkFile, host: DoorHost = "127.0.0.1", port:
 
 def edge_command(
     network: NetworkFile,
-    host: Annotated[
-        str, typer.Option(help="Where to listen. There is no sign-in yet: see docs/network.md.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback needs sign-in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     site: Annotated[str, typer.Option(help="The site whose boards are shown at /.")] = "main",
 ) -> None:
@@ -110,13 +108,15 @@ def edge_command(
     [dim]chairside edge --network network.toml --port 8000[/dim]
     """
     from alerts.store.database import DatabaseTooNew
+    from deploy.access.database import AccessRefused
+    from deploy.http import SignInNeeded
     from deploy.network.edge import run_edge
     from deploy.supervisor import ServiceFailed
     from streams.journal.kafka import TopicsRefused
 
     try:
         run_edge(_network(network), host, port, site)
-    except (TopicsRefused, DatabaseTooNew, ServiceFailed) as refused:
+    except (TopicsRefused, DatabaseTooNew, ServiceFailed, SignInNeeded, AccessRefused) as refused:
         raise fail(str(refused)) from refused
     except OSError as wrong:
         raise fail(f"{wrong.strerror or wrong}") from wrong

@@ -28,7 +28,8 @@ from urllib.parse import urlsplit
 
 from alerts.notify.destination import Destination, Message
 from alerts.store.store import Store
-from deploy.access.accounts import ACCOUNTS_FILE, AccessRefused, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE, AccessRefused
 from deploy.configuration import LAST_GOOD
 from deploy.doctor.findings import Facts, HeardAddress, TriedDestination
 from deploy.running import last_backup_us, running_note

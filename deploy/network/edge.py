@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -30,15 +30,16 @@ from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
 from alerts.api.session_record import session_record_routes
-from alerts.api.views import AS_MADE
+from alerts.api.views import AS_MADE, Site
 from alerts.inbound.routes import Inbound, inbound_routes
 from alerts.store.store import Store
+from deploy.access.gate import Gate
 from deploy.access.routes import access_routes
 from deploy.app import ABOUT, finish
 from deploy.audit.reads import AuditedReads
 from deploy.audit.trail import Trail
 from deploy.foreign import ForeignRequests
-from deploy.http import GRACE_S, listen
+from deploy.http import GRACE_S, THIS_MACHINE, SignInNeeded, listen
 from deploy.logs import set_up_log
 from deploy.metrics import Metrics
 from deploy.network.canary import Canary
@@ -48,6 +49,7 @@ from deploy.network.settings import NetworkSettings
 from deploy.network.sites import Sites, Switchboard
 from deploy.rule_book_routes import rule_book_routes
 from deploy.settings import BoardPart
+from deploy.sign_in import open_network_access
 from deploy.slow_connections import SlowConnections, open_many_files
 from deploy.supervisor import Supervisor, reason_of
 from deploy.tracing import set_up_tracing
@@ -64,6 +66,7 @@ from streams.intake.http import observation_routes
 from streams.intake.kafka import NetworkIntake
 from streams.intake.raw import RawIntake
 from streams.journal.kafka import KafkaProducer
+from streams.journal.topics import OPERATORS
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +99,11 @@ class Edge:
             store, self.command, self.views, lambda: self._board.lines, steady_us, wall_us, _pagers_look_each_second
         )  # fmt: skip
         self.trail = Trail(store, site, wall_us)
+        self.access = (
+            open_network_access(network.database.located(), self.sites, site, self.metrics, self.trail, wall_us)
+            if network.access.sign_in
+            else None
+        )
         self._raw = RawIntake(connection, self.intake, self.counted)
         self._canary = Canary(self.intake.append, shards, self.metrics.registry, wall_us)
 
@@ -124,6 +132,8 @@ class Edge:
             await self.intake.stop()
             await self._producer.stop()
             self.store.close()
+            if self.access is not None:
+                self.access.accounts.close()
 
     async def append(self, records: Records) -> None:
         """Durable when it returns."""
@@ -195,6 +205,8 @@ def build_edge(edge: Edge) -> FastAPI:
     app = FastAPIOffline(title="Chairside", description=ABOUT, lifespan=lifespan)
     app.state.site = edge.site
     app.add_middleware(AuditedReads, trail=edge.trail)
+    if edge.access is not None:
+        app.add_middleware(Gate, access=edge.access, routes=app)
     app.add_middleware(ForeignRequests, hosts=edge.hosts)
     app.include_router(observation_routes(edge.append, edge.store, edge.counted, Admission()))
     app.include_router(fhir_routes(edge.append, edge.counted, Admission(edge.site)))
@@ -207,7 +219,7 @@ def build_edge(edge: Edge) -> FastAPI:
 
     app.include_router(session_record_routes(edge.store, zone_at))
     app.include_router(patient_routes(edge.store, edge.views))
-    app.include_router(access_routes(None))
+    app.include_router(access_routes(edge.access))
     app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
     app.include_router(answer_routes(edge.store, edge.command, edge.views, edge.links))
     app.include_router(inbound_routes(edge.inbound))
@@ -220,10 +232,11 @@ def build_edge(edge: Edge) -> FastAPI:
     )
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})
-    async def healthz() -> JSONResponse:
-        """200 while every task runs; 503 when one has failed."""
+    async def healthz(request: Request) -> JSONResponse:
+        """200 while every task runs; 503 when one has failed. Where people sign in, those who run the network hear of which."""
         health = edge.health()
-        return JSONResponse(health, status_code=200 if health["ok"] else 503)
+        of_network = edge.access is None or getattr(request.state, "site", edge.site) is None
+        return JSONResponse(health if of_network else {"ok": health["ok"]}, 200 if health["ok"] else 503)
 
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
@@ -234,11 +247,10 @@ def build_edge(edge: Edge) -> FastAPI:
         return Response(generate_latest(edge.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/v1/site", tags=["operations"], response_model=AS_MADE, responses={200: {"model": SiteOut}})
-    async def site(site: str = "") -> SiteOut:
-        """A site's name, time zone and clock; without one, that of the site whose boards this edge shows."""
-        name = site or edge.site
+    async def site(name: Site) -> SiteOut:
+        """A site's name, time zone and clock; without one, that of whoever asks, or of the site whose boards this edge shows."""
         settings, refused = edge.sites.configured.get(name), edge.sites.refused.get(name)
-        if settings is None and refused is None and site:
+        if settings is None and refused is None and name != edge.site:
             raise HTTPException(404, f"there is no site {name}")
         return {
             "site": name,
@@ -277,8 +289,14 @@ def run_edge(network: NetworkSettings, host: str, port: int, site: str) -> None:
     """Serve until interrupted.
 
     Raises:
+        SignInNeeded: it would be reached from other machines by whoever likes.
         ServiceFailed: a task has failed, so that it had to end.
     """
+    if host not in THIS_MACHINE and not network.access.sign_in:
+        raise SignInNeeded(
+            f"--host {host} would show patients to whoever reaches this machine: say `sign_in = true` under [access] in the"
+            " network's file; the first start prints a link that makes the first operator (docs/access.md)"
+        )
     set_up_log()
     listening = listen(host, port)
     sys.stderr.write(f"Chairside edge on http://{host}:{listening.getsockname()[1]}\n")
@@ -287,6 +305,13 @@ def run_edge(network: NetworkSettings, host: str, port: int, site: str) -> None:
     async def serve() -> None:
         store, shards = await opened(network)
         edge = Edge(network, store, shards, site)
+        if edge.access is not None and not edge.access.accounts.has_operator(OPERATORS):
+            link = edge.access.accounts.link(None, "operator", OPERATORS)
+            board = (edge.sites.operators.pages.link or f"http://localhost:{listening.getsockname()[1]}").rstrip("/")
+            sys.stderr.write(
+                f"Nobody runs this network yet. The first operator, once, within a day: {board}/welcome#{link}\n"
+            )
+            sys.stderr.flush()
         app = build_edge(edge)
         set_up_tracing("edge", app)
         slow = SlowConnections(lambda why: edge.metrics.slow_connections.labels(why).inc())

@@ -74,12 +74,19 @@ class AnswersPart(_Strict):
         return lambda: fixed
 
 
+class NetworkAccess(_Strict):
+    """Whether people and devices must prove at the edges who they are (docs/access.md); how long, each site's file says."""
+
+    sign_in: bool = False
+
+
 class NetworkSettings(_Strict):
     """A network's configuration file."""
 
     kafka: KafkaPart = KafkaPart()
     database: DatabasePart = DatabasePart()
     answers: AnswersPart = AnswersPart()
+    access: NetworkAccess = NetworkAccess()
     sites: Path | None = None
 
 

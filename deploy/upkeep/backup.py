@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.access.accounts import ACCOUNTS_FILE
+from deploy.access.database import ACCOUNTS_FILE
 from deploy.upkeep.until import cut_at
 from deploy.upkeep.verify import DATABASE, LIST_FILE, reading, sha256
 from models.instants import iso

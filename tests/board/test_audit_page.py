@@ -10,7 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE
 from deploy.access.roles import StaffRole
 from deploy.wiring import wall_us
 from tests.support.browser import PHONE, TABLET, WALL, Desk, violations

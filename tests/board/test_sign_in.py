@@ -10,7 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE
 from deploy.access.roles import StaffRole
 from deploy.wiring import wall_us
 from tests.support.browser import PHONE, TABLET, Desk, violations
@@ -95,7 +96,7 @@ def test_a_session_that_ends_in_the_middle_of_work_costs_none_of_it(
     page.get_by_test_id("field-patient").first.fill("willow")
     for session in page.context.cookies():
         if session["name"] == "chairside":
-            accounts.end(session["value"])
+            accounts.sessions.end(session["value"])
     # The feed ends with the session, and the page finds out by itself.
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     sign_in(page, "ben")

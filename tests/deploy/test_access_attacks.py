@@ -6,15 +6,20 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from hashlib import sha256
 from http.cookies import SimpleCookie
 from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from deploy.access.access import COOKIE, KNOWN, QUEUE, SignedIn, Wait
-from deploy.access.accounts import AccessRefused, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import AccessRefused
 from deploy.access.guesses import FREE, LONGEST_S
+from deploy.access.sessions import SignedPerson
 from deploy.settings import AccessPart, PagesPart, Settings
 from models.instants import HOUR, MINUTE, SECOND
 from tests.support.access import LOCKED, PASSWORD, access_of, account, browser, locked
@@ -259,13 +264,13 @@ async def test_whose_session_is_over_sees_and_hears_nothing_more(clinic: Inside,
 async def test_a_token_of_another_site_and_a_revoked_one_send_nothing(clinic: Inside) -> None:
     accounts = access_of(clinic).accounts
     line = sample(0, device="m3", spo2=97)
-    south, gone = accounts.add_token("south", site="south"), accounts.add_token("gone")
-    accounts.revoke("gone")
+    south, gone = accounts.tokens.add("south", site="south"), accounts.tokens.add("gone")
+    accounts.tokens.revoke("gone")
     tries = {f"Bearer {south}": 403, f"Bearer {gone}": 401, "Bearer cst_made-up": 401, "Basic YWRhOmE=": 401, "": 401}
     for proof, status in tries.items():
         answer = await clinic.http.post("/v1/observations", json=line, headers={"authorization": proof})
         assert answer.status_code == status, proof
-    mine = accounts.add_token("mine")
+    mine = accounts.tokens.add("mine")
     answer = await clinic.http.post(
         "/v1/observations", json={**line, "site": "south"}, headers={"authorization": f"Bearer {mine}"}
     )
@@ -284,7 +289,7 @@ async def test_no_token_posts_a_command_a_configuration_or_a_forecast(clinic: In
     assert answer.status_code in {403, 422}
     assert answer.json()["accepted"] == 0
     with pytest.raises(ValueError, match="may not send"):
-        access_of(clinic).accounts.add_token("too much", [kind])
+        access_of(clinic).accounts.tokens.add("too much", [kind])
 
 
 async def test_a_record_systems_token_sends_fhir_as_far_as_its_entry_goes(clinic: Inside) -> None:
@@ -296,7 +301,7 @@ async def test_a_record_systems_token_sends_fhir_as_far_as_its_entry_goes(clinic
         "meta": {"lastUpdated": "2026-11-23T14:00:00Z"},
     }
     for sends, status in ((["patient.registered"], 201), (["vitals"], 403)):
-        token = accounts.add_token(f"ehr-{status}", sends)
+        token = accounts.tokens.add(f"ehr-{status}", sends)
         answer = await clinic.http.post("/fhir/Patient", json=patient, headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == status, answer.text
     async with browser(clinic, "ada") as ada:
@@ -304,7 +309,7 @@ async def test_a_record_systems_token_sends_fhir_as_far_as_its_entry_goes(clinic
 
 
 async def test_a_token_in_the_wrong_place_is_no_session(clinic: Inside) -> None:
-    token = access_of(clinic).accounts.add_token("m3")
+    token = access_of(clinic).accounts.tokens.add("m3")
     async with browser(clinic) as page:
         page.cookies.set(COOKIE, token)
         assert (await page.get("/v1/chairs")).status_code == 401
@@ -399,3 +404,58 @@ async def test_where_nobody_need_sign_in_that_is_said(tmp_path: Path) -> None:
     async with serving(tmp_path, open_) as inside:
         assert (await inside.get("/v1/access/me"))["sign_in"] is False
         assert (await inside.http.get("/healthz")).json()["tasks"]
+
+
+OF_FORMAT_2 = """
+create table accounts (
+    name text primary key, role text not null, password text, disabled integer not null default 0, made_us integer not null
+);
+create table links (hash text primary key, account text, role text not null, until_us integer not null);
+create table sessions (
+    hash text primary key, account text not null, begun_us integer not null, active_us integer not null
+);
+create table tokens (
+    name text primary key, hash text not null unique, site text not null, sends text not null, made_us integer not null,
+    used_us integer, revoked_us integer
+);
+create table secrets (name text primary key, value text not null);
+create table events (
+    id integer primary key autoincrement, at_us integer not null, kind text not null, who text, about text not null
+);
+insert into secrets values ('events', 'chance');
+insert into accounts values ('ben', 'nurse', null, 1, 1);
+insert into events (id, at_us, kind, about) values (6, 1, 'account.linked', '{}'), (7, 1, 'token.revoked', '{}');
+delete from events where id = 7;
+pragma user_version = 2;
+"""
+
+
+def test_a_file_of_the_version_before_is_brought_up_with_everybody_in_it(tmp_path: Path, clock: Clock) -> None:
+    def secret_hash(secret: str) -> str:
+        return sha256(secret.encode()).hexdigest()
+
+    hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    with closing(sqlite3.connect(tmp_path / "access.sqlite", isolation_level=None)) as database:
+        database.executescript(OF_FORMAT_2)
+        database.execute("insert into accounts values ('ada', 'nurse', ?, 0, 1)", (hashed,))
+        database.execute("insert into sessions values (?, 'ada', ?, ?)", (secret_hash("hers"), clock(), clock()))
+        database.execute("insert into links values (?, 'ben', 'nurse', ?)", (secret_hash("link"), clock() + HOUR))
+        row = ("m3", secret_hash("cst_m3"), "main", '["vitals"]', 1)
+        database.execute("insert into tokens (name, hash, site, sends, made_us) values (?, ?, ?, ?, ?)", row)
+    for _ in range(2):
+        accounts = Accounts(tmp_path / "access.sqlite", clock)
+        assert accounts.sessions.person("hers") == SignedPerson("ada", "nurse")
+        assert accounts.check_password("ada", PASSWORD) == SignedPerson("ada", "nurse")
+        assert accounts.check_password("ben", PASSWORD) is None
+        linked, device = accounts.linked("link"), accounts.tokens.device("cst_m3")
+        assert linked is not None
+        assert linked.name == "ben"
+        assert device is not None
+        assert device.sends == {"vitals"}
+        assert accounts.database.key("events") == "chance"
+        assert [each.id for each in accounts.database.events(9)] == [6]
+        accounts.close()
+    accounts = Accounts(tmp_path / "access.sqlite", clock)
+    accounts.disable("ada")
+    assert [each.id for each in accounts.database.events(9)] == [6, 8], "no number of the audit's is given twice"
+    accounts.close()

@@ -19,60 +19,14 @@ from models.oncall import Rotation, Schedule
 from models.wire.observations import Event, Vitals
 from streams.intake.admission import NOT_FROM_SENDERS
 from tests.support.access import LOCKED, access_of, account, browser, locked
+from tests.support.routes import EXPECTED, WHO, fits_the_table, status_of
 from tests.support.service import Inside, at, falling, ndjson, sample
-
-WHO = ("nobody", *ROLES, "monitor", "prometheus")
-NOBODY = {"nobody"}
-SIGNED: set[str] = set(ROLES)
-DEVICES = {"monitor", "prometheus"}
-TREATING = {"nurse", "clinician"}
-HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "/hooks/pagerduty")
-"""Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
-EXPECTED: dict[tuple[str, str], set[str]] = {
-    **{("GET", path): set(WHO) for path in (
-        "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session}", "/audit", "/welcome",
-        "/assets", "/manifest.webmanifest", "/icon.svg", "/sw.js",
-        "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
-    )},
-    **{("POST", path): set(WHO) for path in ("/answer/{token}", "/v1/access/sign-in", "/v1/access/link", "/v1/access/welcome")},
-    **{("POST", path): set(WHO) for path in HOOKS},
-    **{("GET", path): SIGNED for path in (
-        "/v1/site", "/v1/rules", "/v1/chairs", "/v1/sessions", "/v1/history", "/v1/alerts", "/v1/transitions", "/v1/live", "/v1/destinations",
-        "/v1/rota", "/v1/rota.ics", "/v1/ladders", "/v1/alerts/{alert}/why",
-        "/v1/access/me", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json",
-    )},
-    # Signed links of patients: what they may is in them.
-    **{("GET", path): set(WHO) for path in ("/checkin/{token}", "/tablet/{token}", "/tablet/{token}/state")},
-    **{("POST", path): set(WHO) for path in ("/checkin/{token}/answers", "/tablet/{token}/answers", "/tablet/{token}/help")},
-    ("GET", "/v1/sessions/{session}/tablet"): TREATING,
-    ("POST", "/v1/access/here"): SIGNED,
-    ("POST", "/v1/access/sign-out"): SIGNED,
-    ("POST", "/v1/alerts/{alert}/{verb}"): TREATING,
-    ("POST", "/v1/rota/overrides"): TREATING,
-    ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
-    **{("GET", path): TREATING | {"scheduler", "auditor"} for path in (
-        "/v1/patients", "/v1/patients/{patient:path}", "/v1/patients/{patient:path}/registration", "/v1/forecasts",
-        "/v1/sessions/{session}/trace", "/v1/sessions/{session}/record", "/v1/sessions/{session}/record.csv",
-        "/v1/sessions/{session}/record.fhir.json", "/v1/sessions/{session}/rems", "/v1/sessions/{session}/rems.pdf",
-    )},
-    ("POST", "/fhir"): {"monitor"},
-    ("POST", "/fhir/{kind}"): {"monitor"},
-    ("GET", "/v1/burden"): TREATING | {"scheduler", "auditor", "operator"},
-    ("GET", "/v1/dead-letters"): {"clinician", "operator", "auditor"},
-    ("GET", "/v1/audit"): {"operator", "auditor"},
-    ("GET", "/metrics"): {"operator", "auditor", "prometheus"},
-}  # fmt: skip
-"""Who is let through. Written out here too, so that nobody changes what a role may by one slip in the table."""
 
 
 @pytest.fixture
 async def clinic(tmp_path: Path) -> AsyncIterator[Inside]:
     async with locked(tmp_path) as inside:
         yield inside
-
-
-def filled(path: str) -> str:
-    return path.replace("{verb}", "acknowledge").replace("{name}", "observation").replace("{", "").replace("}", "")
 
 
 async def everybody(clinic: Inside, stack: AsyncExitStack) -> dict[str, httpx.AsyncClient]:
@@ -84,16 +38,8 @@ async def everybody(clinic: Inside, stack: AsyncExitStack) -> dict[str, httpx.As
         clients[role] = await stack.enter_async_context(browser(clinic, f"a-{role}"))
     for name, sends in (("monitor", ["vitals"]), ("prometheus", ["metrics"])):
         clients[name] = await stack.enter_async_context(httpx.AsyncClient(base_url=clinic.address))
-        clients[name].headers["authorization"] = f"Bearer {accounts.add_token(name, sends)}"
+        clients[name].headers["authorization"] = f"Bearer {accounts.tokens.add(name, sends)}"
     return clients
-
-
-async def status_of(client: httpx.AsyncClient, method: str, path: str) -> int:
-    body: dict[str, Any] = {"json": sample(0, patient="P-1", spo2=97)} if method == "POST" else {}
-    async with client.stream(method, filled(path), **body) as answer:
-        if path in HOOKS and answer.headers["content-type"].startswith("text/plain"):
-            return 422
-        return answer.status_code
 
 
 async def test_each_route_lets_through_whom_the_table_names_and_nobody_else(clinic: Inside) -> None:
@@ -110,16 +56,7 @@ async def test_each_route_lets_through_whom_the_table_names_and_nobody_else(clin
         for method, path in sorted(there, key=lambda each: (each[1].endswith("sign-out"), each)):
             for who in WHO:
                 status = await status_of(clients[who], method, path)
-                refused = 401 if who == "nobody" else 403
-                # Who sends a scheduler's reading is let in at the route, and refused for its kind.
-                if (who, path) == ("scheduler", "/v1/observations"):
-                    fits = status == 403
-                elif path == "/v1/access/sign-in":
-                    fits = status == 422
-                elif who in EXPECTED[method, path]:
-                    fits = status not in {401, 403} and status < 500
-                else:
-                    fits = status == refused
+                fits = fits_the_table(who, who in EXPECTED[method, path], path, status)
                 if not fits:
                     wrong.append((who, method, path, status))
     assert wrong == []
@@ -184,7 +121,7 @@ async def test_a_persons_own_limits_need_a_clinician(clinic: Inside) -> None:
     limits = {"desaturation": {"medium": {"spo2": {"enter": 85.0, "reason": "lives at altitude"}}}}
     line = {"kind": "patient.registered", "at": at(0), "patient": "P-1", "limits": limits}
     accounts = access_of(clinic).accounts
-    ehr = accounts.add_token("ehr", SENDABLE)
+    ehr = accounts.tokens.add("ehr", SENDABLE)
     async with AsyncExitStack() as stack:
         clients = await everybody(clinic, stack)
         for role in ROLES:
@@ -225,7 +162,7 @@ async def test_an_override_carries_who_is_signed_in_whatever_its_body_says(tmp_p
 
 
 async def test_a_devices_readings_are_nobodys_and_what_it_may_not_send_is_set_aside_by_name(clinic: Inside) -> None:
-    token = access_of(clinic).accounts.add_token("m3")
+    token = access_of(clinic).accounts.tokens.add("m3")
     lines = [
         sample(0, device="m3", spo2=97, by="ada"),
         {"kind": "dose", "at": at(0), "patient": "P-1", "drug": "ketamine"},

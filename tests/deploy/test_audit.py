@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from alerts.store.store import Store
-from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE
 from deploy.access.roles import ROUTES
 from deploy.audit.reads import READ
 from deploy.audit.trail import MOST_ALIKE, Trail
@@ -150,18 +151,18 @@ async def test_changes_of_accounts_made_while_nothing_runs_are_audited_at_the_ne
         account(clinic, "ada", "nurse")
     accounts = Accounts(tmp_path / ACCOUNTS_FILE, wall_us, by="command line of root")
     accounts.disable("ada")
-    (left,) = accounts.events(10)
+    (left,) = accounts.database.events(10)
     accounts.close()
     for _ in range(2):
         async with serving(tmp_path, LOCKED) as clinic:
-            await until(lambda: access_of(clinic).accounts.events(10) == [], "the changes to be audited")
+            await until(lambda: access_of(clinic).accounts.database.events(10) == [], "the changes to be audited")
             found = await audited(clinic, "account.disabled")
             assert [(each["who"], each["doc"]) for each in found] == [("command line of root", {"account": "ada"})]
             clinic.web.should_exit = True
         # As after a crash between the two files: it is there still, under its own number.
         with closing(sqlite3.connect(tmp_path / ACCOUNTS_FILE)) as file, file:
-            row = (left.id, left.at_us, left.kind, left.who, json.dumps(left.about))
-            file.execute("insert into events (id, at_us, kind, who, about) values (?, ?, ?, ?, ?)", row)
+            row = (left.id, left.site, left.at_us, left.kind, left.who, json.dumps(left.about))
+            file.execute("insert into access_events (id, site, at_us, kind, who, about) values (?, ?, ?, ?, ?, ?)", row)
     assert invoked("audit", "verify", "--data", tmp_path).status == 0
 
 

@@ -159,7 +159,7 @@ async def test_what_the_shipped_proxies_promise(proxy: str, tmp_path: Path) -> N
             foreign = await ada.post("/v1/patients", json={}, headers={"origin": "https://elsewhere.example"})
             assert foreign.status_code == 403, "a foreign page is still seen to be one"
             await the_feed_comes_as_it_is_said(ada)
-            token = access_of(before.inside).accounts.add_token("monitors", ["vitals"])
+            token = access_of(before.inside).accounts.tokens.add("monitors", ["vitals"])
             large = b"\n" * (7 * 2**20)
             sent = await ada.post(
                 "/v1/observations", content=large, headers={"authorization": f"Bearer {token}", "content-type": "application/x-ndjson", "cookie": ""}

@@ -53,10 +53,10 @@ async def locked(
     """
     async with serving(data, settings) as inside:
         if now_us is not None:
-            access_of(inside).now_us = access_of(inside).accounts.now_us = now_us
+            access_of(inside).now_us = access_of(inside).accounts.database.now_us = now_us
         # As a password is hashed in earnest, each takes a twentieth of a second of a whole core.
         access_of(inside).accounts.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        token = access_of(inside).accounts.add_token("everything", ["vitals", "monitor.alarm", "metrics"])
+        token = access_of(inside).accounts.tokens.add("everything", ["vitals", "monitor.alarm", "metrics"])
         inside.http.headers["authorization"] = f"Bearer {token}"
         yield inside
         inside.web.should_exit = True

@@ -7,7 +7,7 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { getJson, me, type Me, postJson, signedOut } from "./here";
+import { getJson, me, type Me, postJson, signedOut, site } from "./here";
 
 const RETRY_MS = 5_000;
 /** How often the server hears that somebody is there: it counts idle minutes, not what a page asks by itself. */
@@ -80,7 +80,7 @@ export function SignIn() {
     const form = event.currentTarget as HTMLFormElement;
     const said = new FormData(form);
     setBusy(true);
-    const answer = await asked("/v1/access/sign-in", { name: String(said.get("name")).trim(), password: said.get("password") });
+    const answer = await asked("/v1/access/sign-in", { name: String(said.get("name")).trim(), password: said.get("password"), ...(site === "main" ? {} : { site }) });
     setBusy(false);
     setProblem(answer.problem);
     if (answer.me === null) return;

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import trustme
 
-from deploy.access.accounts import ACCOUNTS_FILE, Accounts
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE
 from deploy.running import RUNNING_FILE, running_note
 from tests.support.service import Done, chairside, invoked, started
 
