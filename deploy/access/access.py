@@ -72,7 +72,7 @@ class _Browser:
     names: tuple[str, ...]
 
 
-class Audited(Protocol):
+class AuditsTries(Protocol):
     """What is told what was tried and refused, by whom, and about it; what changes something is audited with its change."""
 
     def __call__(
@@ -95,7 +95,7 @@ class Access:
     """
 
     def __init__(
-        self, accounts: Accounts, now_us: Callable[[], int], sign_ins: Counter, refused: Counter, audited: Audited, *,
+        self, accounts: Accounts, now_us: Callable[[], int], sign_ins: Counter, refused: Counter, audited: AuditsTries, *,
         served: str | None, secure: Callable[[], bool], site_at: Callable[[str, str | None], str] = _one_site,
     ) -> None:  # fmt: skip
         self.accounts = accounts
