@@ -48,6 +48,9 @@ class Metrics:
             "How far the machine's clock is ahead of the journal's time; below 0: behind",
             registry=registry,
         )
+        self.mqtt: Final = Gauge(
+            "chairside_mqtt_connected", "1 while messages can come from the MQTT broker", registry=registry
+        )
         self.sessions: Final = Gauge("chairside_open_sessions", "Sessions open now", registry=registry)
         self.open_alerts: Final = Gauge("chairside_open_alerts", "Alerts open now", ["priority"], registry=registry)
         self.pages_owed: Final = Gauge(

@@ -33,6 +33,7 @@ from models.wire.bounds import MANY, Name
 from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
 from models.wire.on_call import BoardOut
 from streams.intake.folder import FolderPart
+from streams.intake.mqtt import MqttPart
 from streams.intake.selfreport.contacts import HomePart
 
 
@@ -199,6 +200,7 @@ class Settings(_Strict):
     data: DataPart = DataPart()
     home: HomePart = HomePart()
     folder: FolderPart = FolderPart()
+    mqtt: MqttPart = MqttPart()
     destinations: Annotated[dict[Name, str], Field(max_length=MANY)] = Field(default_factory=dict)
     people: Annotated[dict[Name, ReachedColleague], Field(max_length=MANY)] = Field(default_factory=dict)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)

@@ -54,6 +54,7 @@ from streams.intake.admission import Admission
 from streams.intake.append import Intake, Overloaded, Records
 from streams.intake.folder import FolderIntake
 from streams.intake.hl7.mllp import MllpIntake
+from streams.intake.mqtt import MqttIntake
 from streams.intake.selfreport.http import SelfReports
 from streams.intake.selfreport.links import PatientLinks
 from streams.intake.selfreport.sender import CheckInSender, SenderSettings
@@ -161,6 +162,7 @@ class Service:
             settings.folder, data / "folder.json", self.append, self.counted, Admission(settings.site.name),
             ZoneInfo(settings.site.timezone),
         )  # fmt: skip
+        self.mqtt = MqttIntake(settings.mqtt, self.append, self.counted, Admission(settings.site.name))
         self.worker = Worker()
         self.views = ShardViews(self.owner, self.journal, self.store, self.worker, now_us, clock)
         self.feed = Feed(self.store, self.views)
@@ -231,6 +233,8 @@ class Service:
             tasks.start("hl7", self.hl7.run(hl7.host, hl7.port))
         if self.settings.folder.path is not None:
             tasks.start("folder", self.folder.run())
+        if self.settings.mqtt.broker is not None:
+            tasks.start("mqtt", self.mqtt.run())
         tasks.start("boards", self._show())
         tasks.start("configuration", self._follow_configuration())
         tasks.start("faults", self._tell_faults())
@@ -259,6 +263,7 @@ class Service:
             self.feed.close()
             for name in (
                 "boards", "configuration", "faults", "machine", "retention", "synthetic", "auditor", "check-ins", "folder",
+                "mqtt",
             ):  # fmt: skip
                 if name in tasks.names:
                     await tasks.stopped(name, cancel=True)
@@ -503,6 +508,7 @@ class Service:
             "checkpoint": self.owner.checkpointed_offset,
             "open_sessions": self.views.open_sessions(),
             "destinations": {each.name: destination_document(each)["state"] for each in self.pager.states},
+            "mqtt": None if self.settings.mqtt.broker is None else self.mqtt.trouble or "connected",
             "configuration_refused": None if self.refused is None else self.refused.document(),
             "forecasts": None if self.forecaster is None else self.forecaster.health(),
         }
@@ -514,6 +520,7 @@ class Service:
         metrics.behind.set(health["frames_behind"])
         metrics.progress.set(time.time() - health["last_progress_s"])
         metrics.clock_apart.set(health["clock_apart_s"])
+        metrics.mqtt.set(self.settings.mqtt.broker is not None and not self.mqtt.trouble)
         metrics.sessions.set(counts.open_sessions)
         metrics.listeners.set(self.feed.listeners)
         metrics.faults.set(self.owner.faults)
