@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+import numpy as np
+
+from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
 from models.tables.rules import Category, PriorityName
 from models.wire.live import AlertPhase, EntryOut, TransitionKind, TransitionOut
 
@@ -125,18 +128,47 @@ class ChannelMinute(NamedTuple):
     readings: int
 
 
-@dataclass(frozen=True, slots=True)
-class VitalsMinute:
+_BY_CHANNEL: Final = (len(CHANNEL_NAMES),)
+MINUTE_READINGS: Final = np.dtype(
+    [("lowest", "<f8", _BY_CHANNEL), ("highest", "<f8", _BY_CHANNEL), ("total", "<f8", _BY_CHANNEL), ("readings", "<i4", _BY_CHANNEL)]
+)  # fmt: skip
+"""A session's readings of one minute, by channel's column; no `readings`: what the others say of the channel means nothing."""
+
+
+class VitalsMinute(NamedTuple):
     """A session's readings of one minute by channel, or a part of them: parts of the same minute add up.
 
-    `minute_us` is its beginning, by the sender's clock. No effect: it says nothing new, it is what the samples said, made small.
+    `minute_us` is its beginning, by the sender's clock; `packed` has the bytes of `MINUTE_READINGS`, as one comes a session and
+    minute and is read but where it is kept. No effect: it says nothing new, it is what the samples said, made small.
     """
 
     site: str
     session: str | None
     patient: str
     minute_us: int
-    channels: Mapping[str, ChannelMinute]
+    packed: bytes
+
+    @classmethod
+    def of(
+        cls, site: str, session: str | None, patient: str, minute_us: int, channels: Mapping[str, ChannelMinute]
+    ) -> VitalsMinute:
+        """A minute of these channels; what the others had is none."""
+        packed = np.zeros((), MINUTE_READINGS)
+        packed["lowest"], packed["highest"] = np.inf, -np.inf
+        for name, minute in channels.items():
+            for field, value in minute._asdict().items():
+                packed[field][CHANNEL_COLUMN[name]] = value
+        return cls(site, session, patient, minute_us, packed.tobytes())
+
+    @property
+    def channels(self) -> dict[str, ChannelMinute]:
+        """The channels that had a reading."""
+        minute = np.frombuffer(self.packed, MINUTE_READINGS)[0]
+        lowest, highest, total, readings = (minute[field].tolist() for field in MINUTE_READINGS.names or ())
+        return {
+            name: ChannelMinute(lowest[column], highest[column], total[column], readings[column])
+            for column, name in enumerate(CHANNEL_NAMES) if readings[column]
+        }  # fmt: skip
 
 
 Effect = Transition | Page | AuditEntry | DeadLetter | Forecast

@@ -20,9 +20,10 @@ from sqlalchemy import Connection
 
 from alerts.effects import page_of
 from alerts.store.ledger import clean
-from alerts.store.minutes import UNNAMED_SESSION, unpack_hour
+from alerts.store.minutes import UNNAMED_SESSION
 from alerts.store.story import timezone
 from alerts.store.tables import ALERTS, AUDIT, OUTBOX, PAGE_ALERTS, TRANSITIONS, VITALS_HOURS
+from alerts.store.vitals_hour import unpack_hour
 from models.calendar import zone_of
 from models.instants import HOUR, SECOND, from_iso, iso, to_datetime
 from models.tables.rules import RULES, Priority, PriorityName

@@ -1,44 +1,63 @@
 """A session's vitals by the minute, kept for years: what remains of it when the journal's samples are gone.
 
-A row holds an hour of one session, packed, all its channels: a patient's afternoon is three rows of some 1 kB. Parts of a minute
-are added up in it (streams/ward/minutes.py), each once: a row knows up to which frame it has them, and frames come in order, so a
-frame that comes again changes nothing, from whichever checkpoint a shard goes on.
-Cost: one row read and written a session and minute. Bad at: questions over all sessions; it is read by session.
+A row holds an hour of one session, packed (vitals_hour.py), all its channels: a patient's afternoon is three rows of .8 kB. Parts
+of a minute are added up in it (streams/ward/minutes.py), each once: a row knows up to which frame it has them, and frames come
+in order, so a frame that comes again changes nothing, from whichever checkpoint a shard goes on.
+Cost: one row read and written a session and minute, those of a frame together.
+Bad at: questions over all sessions; it is read by session.
 Never here: transactions (the caller's), what counts as a reading.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-import msgpack
-import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from alerts.effects import ChannelMinute, FrameEffects, VitalsMinute
 from alerts.store.ledger import clean
 from alerts.store.tables import VITALS_HOURS
+from alerts.store.vitals_hour import HourTable, unpack_hour
 from models.instants import HOUR, MINUTE
 from models.tables.channels import CHANNEL_NAMES
 from models.wire.live import ChannelTraceOut, TraceOut
 
-HOUR_FORMAT: Final = 1
 UNNAMED_SESSION: Final = ""
 """The name, in a row, of a session that none was given: samples opened it, and it goes by its patient alone."""
 
-Hour = dict[str, dict[int, ChannelMinute]]
-"""By channel and minute of the hour."""
+_KEY: Final = ("site", "session", "patient", "hour_us")
+_Key = tuple[str, str, str, int]
+_LOCKED_AT_ONCE: Final = 16
+"""Chosen by us: a statement for so many hours takes little longer than one for one of them."""
 
-_COLUMNS: Final = (("lowest", "<f8"), ("highest", "<f8"), ("total", "<f8"), ("readings", "<u4"))
+
+def _lock(hours: int) -> sa.Select[Any]:
+    """Reads so many hours and locks them, in one order for all who lock several.
+
+    A term for each, as SQLite finds no index for a list of tuples and reads the whole table.
+    """
+    columns = [VITALS_HOURS.c[name] for name in _KEY]
+    each = (sa.and_(*(column == sa.bindparam(f"{column.name}_{n}") for column in columns)) for n in range(hours))
+    wanted = sa.select(*columns, VITALS_HOURS.c.next_offset, VITALS_HOURS.c.packed).where(sa.or_(*each))
+    return wanted.order_by(*columns).with_for_update()
+
+
+LOCKS: Final = {hours: _lock(hours) for hours in (1, _LOCKED_AT_ONCE)}
+_CHANGED: Final = (
+    sa.update(VITALS_HOURS)
+    .where(*(VITALS_HOURS.c[name] == sa.bindparam(f"of_{name}") for name in _KEY))
+    .values(next_offset=sa.bindparam("to_offset"), packed=sa.bindparam("to_packed"))
+)  # fmt: skip
 
 
 def write_minutes(connection: Connection, insert: Callable[[sa.Table], Any], frame: FrameEffects) -> None:
-    """Add a frame's minutes to their hours, in the caller's transaction; of a frame that was added before: nothing."""
-    offered: dict[tuple[str, str, str, int], list[VitalsMinute]] = {}
+    """Add a frame's minutes to their hours, in the caller's transaction; of a frame that was added before: nothing.
+
+    Three statements for all of them, and a fourth in a session's first minute of an hour.
+    """
+    offered: dict[_Key, list[VitalsMinute]] = {}
     for part in frame.minutes:
         key = (
             clean(part.site),
@@ -47,78 +66,38 @@ def write_minutes(connection: Connection, insert: Callable[[sa.Table], Any], fra
             part.minute_us // HOUR * HOUR,
         )
         offered.setdefault(key, []).append(part)
-    names = ("site", "session", "patient", "hour_us")
-    for key, parts in offered.items():
-        named = dict(zip(names, key, strict=True))
-        mine = sa.and_(*(VITALS_HOURS.c[name] == value for name, value in named.items()))
+    found = _locked(connection, offered)
+    missing = [key for key in offered if key not in found]
+    if missing:
         # First there is a row, then it is locked: two owners of a shard add one after the other.
-        connection.execute(insert(VITALS_HOURS).on_conflict_do_nothing(), [{**named, "next_offset": 0, "packed": b""}])
-        wanted = sa.select(VITALS_HOURS.c.next_offset, VITALS_HOURS.c.packed).where(mine).with_for_update()
-        row = connection.execute(wanted).one()
-        if frame.offset < row.next_offset:
+        rows = [{**dict(zip(_KEY, key, strict=True)), "next_offset": 0, "packed": b""} for key in missing]
+        connection.execute(insert(VITALS_HOURS).on_conflict_do_nothing(), rows)
+        found |= _locked(connection, missing)
+    changed = []
+    for key, parts in offered.items():
+        next_offset, packed = found[key]
+        if frame.offset < next_offset:
             continue
-        hour = unpack_hour(row.packed)
+        hour = HourTable.unpacked(packed)
         for part in parts:
-            _add(hour, part)
-        changed = {"next_offset": frame.offset + 1, "packed": pack_hour(hour)}
-        connection.execute(sa.update(VITALS_HOURS).where(mine).values(changed))
+            hour.add(part.minute_us % HOUR // MINUTE, part.packed)
+        of = {f"of_{name}": value for name, value in zip(_KEY, key, strict=True)}
+        changed.append({**of, "to_offset": frame.offset + 1, "to_packed": hour.packed()})
+    if changed:
+        connection.execute(_CHANGED, changed)
 
 
-def _add(hour: Hour, part: VitalsMinute) -> None:
-    minute = part.minute_us % HOUR // MINUTE
-    for name, new in part.channels.items():
-        minutes = hour.setdefault(name, {})
-        old = minutes.get(minute)
-        minutes[minute] = new if old is None else add_up(old, new)
-
-
-def add_up(one: ChannelMinute, other: ChannelMinute) -> ChannelMinute:
-    """Two parts of a minute as one."""
-    return ChannelMinute(
-        min(one.lowest, other.lowest),
-        max(one.highest, other.highest),
-        one.total + other.total,
-        one.readings + other.readings,
-    )
-
-
-def pack_hour(hour: Hour) -> bytes:
-    """The bytes of an hour; `unpack_hour` gives it back."""
-    packed = {}
-    for name, minutes in hour.items():
-        at = sorted(minutes)
-        columns = np.array([minutes[each] for each in at], np.float64).T
-        packed[name] = [bytes(at), *(_shuffled(columns[n].astype(kind)) for n, (_, kind) in enumerate(_COLUMNS))]
-    return zlib.compress(msgpack.packb([HOUR_FORMAT, packed]), 6)
-
-
-def unpack_hour(packed: bytes) -> Hour:
-    """The hour of `pack_hour`, by this version or an earlier one; an empty one of no bytes.
-
-    Raises:
-        ValueError: a later version wrote it.
-    """
-    if not packed:
-        return {}
-    version, channels = msgpack.unpackb(zlib.decompress(packed))
-    if version != HOUR_FORMAT:
-        raise ValueError(f"an hour of vitals of format {version!r}; this version reads {HOUR_FORMAT}")
-    hour: Hour = {}
-    for name, (at, *columns) in channels.items():
-        read = [_unshuffled(column, kind) for column, (_, kind) in zip(columns, _COLUMNS, strict=True)]
-        rows = zip(*(column.tolist() for column in read), strict=True)
-        hour[name] = {minute: ChannelMinute(*row) for minute, row in zip(at, rows, strict=True)}
-    return hour
-
-
-def _shuffled(column: NDArray[Any]) -> bytes:
-    """The first bytes of all numbers, then the second ones: vitals differ in few of them, so that they pack to a third."""
-    return column.view(np.uint8).reshape(len(column), -1).T.tobytes()
-
-
-def _unshuffled(data: bytes, kind: str) -> NDArray[Any]:
-    width = np.dtype(kind).itemsize
-    return np.frombuffer(data, np.uint8).reshape(width, -1).T.copy().reshape(-1).view(kind)
+def _locked(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, tuple[int, bytes]]:
+    """The `next_offset` and bytes of those of these hours that there are, which are locked."""
+    ordered, found = sorted(keys), dict[_Key, tuple[int, bytes]]()
+    for n in range(0, len(ordered), _LOCKED_AT_ONCE):
+        some = ordered[n : n + _LOCKED_AT_ONCE]
+        if len(some) > 1:
+            some += [some[-1]] * (_LOCKED_AT_ONCE - len(some))
+        named = {f"{name}_{k}": value for k, key in enumerate(some) for name, value in zip(_KEY, key, strict=True)}
+        for site, session, patient, hour_us, next_offset, packed in connection.execute(LOCKS[len(some)], named):
+            found[site, session, patient, hour_us] = (next_offset, packed)
+    return found
 
 
 def trace(connection: Connection, site: str, session: str, patient: str | None) -> TraceOut:

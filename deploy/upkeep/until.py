@@ -16,7 +16,8 @@ from alerts.effects import Cause, Transition
 from alerts.store.alert_document import fold
 from alerts.store.chain import BEFORE_THE_FIRST
 from alerts.store.ledger import alert_columns
-from alerts.store.minutes import UNNAMED_SESSION, pack_hour, unpack_hour
+from alerts.store.minutes import UNNAMED_SESSION
+from alerts.store.vitals_hour import pack_hour, unpack_hour
 from models.instants import MINUTE, NEVER, iso
 from models.wire.live import AlertState
 from streams.shard import SHARD_FORMAT, Shard

@@ -20,7 +20,7 @@ from typing import Final
 
 from alerts.store.chain import content_digest
 from alerts.store.ledger import digests_of
-from alerts.store.minutes import unpack_hour
+from alerts.store.vitals_hour import unpack_hour
 from deploy.access.database import ACCOUNTS_FILE
 from models.instants import iso
 from streams.journal.head import HEAD_FILE, HeadFile

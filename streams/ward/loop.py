@@ -24,11 +24,11 @@ from streams.ward.absence import next_due, update_presence
 from streams.ward.association import NAMELESS, UNKNOWN
 from streams.ward.compiled import compiled, entry
 from streams.ward.limit_book import LimitRecord
-from streams.ward.minutes import count_in_minute, is_other_minute
+from streams.ward.minutes import count_in_minute, end_minute, is_other_minute
 from streams.ward.records import RecordArray, RecordGrid
 from streams.ward.rows import CHANNEL_COUNT, NO_STEP, SessionRecord, StepRecord, TraceRecord
 from streams.ward.rules.holding import hold_sample, hold_step
-from streams.ward.sample import SampleRecord
+from streams.ward.sample import EndedMinute, SampleRecord
 from streams.ward.signal.beat import learn_beats
 from streams.ward.signal.breathing import take_breathing
 from streams.ward.signal.channel_table import ChannelRecord
@@ -61,8 +61,8 @@ CUFF: Final = 8
 """The sample has a pressure, trusted or not, or a temperature that is out of its range, or no longer (`odd`)."""
 UNCOUNTED: Final = 9
 """All is folded in, and some of it came late or named nobody, which the ward does not count yet: `late`, `nameless`."""
-MINUTE_OVER: Final = 10
-"""The sample is of another minute than its session's readings before it, which are put away."""
+MINUTES_FULL: Final = 10
+"""The buffer of minutes that are over is full."""
 
 ARRIVAL: Final = 0
 TIME: Final = 1
@@ -133,9 +133,10 @@ def _hold_believed(
 Tables = tuple[
     RecordArray[SampleRecord], RecordArray[SessionRecord], Ints, RecordArray[ChannelRecord], RecordGrid[LimitRecord],
     RecordArray[StepRecord], RecordGrid[TraceRecord], Ints, Ints, RecordArray[ClockRecord],
+    RecordArray[EndedMinute],
 ]  # fmt: skip
 """The ward's: the sample under way, the sessions' rows, their `due`, what they are judged by and held against, doubted steps; by
-an origin's number its session's row and its sender's clock; the clocks.
+an origin's number its session's row and its sender's clock; the clocks; the minutes that are over.
 
 One argument, because Python hands a tuple of arrays over in half of the time that it takes for each alone.
 """
@@ -156,7 +157,7 @@ def fold_in(
         start: the first sample, or GO_ON.
         latest_cutoff_us: the latest instant of any cutoff.
     """
-    under_way, sessions, due, channels, limits, steps, traces, row_of, clock_of, clocks = tables
+    under_way, sessions, due, channels, limits, steps, traces, row_of, clock_of, clocks, ended = tables
     sample = under_way[0]
     if start != GO_ON:
         sample.place = start
@@ -223,7 +224,9 @@ def fold_in(
                 return FLIPPED
         if sample.step == COUNTS:
             if is_other_minute(session, sample):
-                return MINUTE_OVER
+                if sample.minutes == len(ended):
+                    return MINUTES_FULL
+                end_minute(session, sample, ended)
             count_in_minute(session, sample)
             sample.step = NOTES
         if sample.step == NOTES:

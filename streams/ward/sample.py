@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from alerts.effects import MINUTE_READINGS
 from models.arrays import Floats, Ints
 from models.instants import NEVER
 from models.tables.limits import LIMIT_COLUMN, LIMIT_COLUMNS
@@ -103,6 +104,19 @@ class SampleRecord(Protocol):
     nameless: int
     #: Taken places in the pool of steps.
     in_use: int
+    #: Taken places in the buffer of minutes that are over.
+    minutes: int
+
+
+class EndedMinute(Protocol):
+    """A minute that is over: its session's row, its beginning, and what `alerts.effects.MINUTE_READINGS` has, at the end."""
+
+    row: int
+    minute: int
+    lowest: Floats
+    highest: Floats
+    total: Floats
+    readings: Ints
 
 
 # fmt: off
@@ -114,12 +128,21 @@ _RECORD: Final = np.dtype([
     ("believed", "i8", _C), ("rate_counts", "u1"), ("rate_withheld", "u1"), ("company", "i8"), ("flips", "u1", _R), ("deepens", "u1", _R), ("since", "i8", _R),
     ("odd", "u1"), ("any_fresh", "u1"), ("begun", "u1"), ("returned", "u1"), ("turned", "u1"), ("skewed", "u1"),
     ("column", "i8"), ("shown", "f8"), ("of_rate", "u1"), ("overdue", "i8"), ("late", "i8"), ("nameless", "i8"), ("in_use", "i8"),
+    ("minutes", "i8"),
 ], align=True)
+_ENDED: Final = np.dtype([("row", "i8"), ("minute", "i8"), *MINUTE_READINGS.descr])
 # fmt: on
 
 
+MINUTES_KEPT: Final = 256
+"""Room for minutes that are over, before the loop stops to have them named. Chosen by us: a frame of a thousand ends fewer."""
+
+
 class SampleUnderWay:
-    """The record, as the loop takes it (`array`, of one), as Python reads it (`record`), and its clock, which Python sets."""
+    """The record, as the loop takes it (`array`, of one), as Python reads it (`record`), and its clock, which Python sets.
+
+    `ended`: the minutes that are over, the first `minutes[0]` of it; none but while the loop runs.
+    """
 
     def __init__(self, observed: bool) -> None:
         self.array = np.zeros(1, _RECORD)
@@ -127,3 +150,5 @@ class SampleUnderWay:
         self.record: SampleRecord = RecordView(self.array)[0]
         self.clock_us: Ints = self.array["clock_us"]
         self.clock_us[0] = NEVER
+        self.ended = np.zeros(MINUTES_KEPT, _ENDED)
+        self.minutes: Ints = self.array["minutes"]

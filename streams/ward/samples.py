@@ -20,7 +20,7 @@ from streams.ward.absence import fall_due, file_presence, file_spot_readings
 from streams.ward.association import NAMELESS
 from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
-from streams.ward.minutes import put_minute_away
+from streams.ward.minutes import name_minutes
 from streams.ward.rules.thresholds import file_flips
 from streams.ward.sample import RATE, SampleRecord
 from streams.ward.sentences import number
@@ -71,12 +71,14 @@ def _fold_until(state: WardState, frame: Frame, start: int, stop: int) -> None:
         numbers = known.numbers_of(names)
         tables = (
             under_way.array, rows.sessions, rows.due, CHANNEL_TABLE, state.limits.records, steps.steps, steps.traces,
-            known.rows, state.clocks.of(known.origins), state.clocks.records,
+            known.rows, state.clocks.of(known.origins), state.clocks.records, under_way.ended,
         )  # fmt: skip
         why = loop.fold_in(
             tables, frame.origin, numbers, known.cutoffs_of(names), frame.at_us, frame.values, frame.status, keys, start, stop,
             known.latest_cutoff_us,
         )  # fmt: skip
+        if under_way.minutes[0]:
+            name_minutes(state)
         if state.clock == "observed":
             state.clock_us = int(under_way.clock_us[0])
         if why == loop.DONE:
@@ -115,8 +117,8 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
                 _, entry = frame.authors.get(int(sample.place), (None, None))
                 fold_cuff(state, row, int(sample.at_us), _place(state, frame), _trusted(sample), entry)
             file_spot_readings(state, row, sample, _place(state, frame))
-        case loop.MINUTE_OVER:
-            put_minute_away(state, row)
+        case loop.MINUTES_FULL:
+            pass  # they have been named
         case loop.UNCOUNTED:
             state.counts["repeated or late"] += int(sample.late)
             state.counts["samples of nobody"] += int(sample.nameless)

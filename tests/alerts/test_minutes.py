@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.effects import ChannelMinute, FrameEffects, VitalsMinute
-from alerts.store.minutes import Hour, pack_hour, unpack_hour
+from alerts.store.minutes import LOCKS
 from alerts.store.store import Store
+from alerts.store.tables import METADATA
+from alerts.store.vitals_hour import Hour, HourTable, pack_hour, unpack_hour
 from models.instants import HOUR, MINUTE
 from tests.alerts.test_store import START, store, url
 
@@ -26,7 +30,7 @@ hours = st.dictionaries(
 
 def part(minute: int, *readings: float, session: str | None = "s1", patient: str = "willow") -> VitalsMinute:
     of = ChannelMinute(min(readings), max(readings), sum(readings), len(readings))
-    return VitalsMinute("main", session, patient, BEGIN + minute * MINUTE, {"spo2": of})
+    return VitalsMinute.of("main", session, patient, BEGIN + minute * MINUTE, {"spo2": of})
 
 
 def frame(offset: int, *parts: VitalsMinute) -> FrameEffects:
@@ -36,6 +40,41 @@ def frame(offset: int, *parts: VitalsMinute) -> FrameEffects:
 @given(hours)
 def test_an_hour_comes_out_of_its_bytes_as_it_went_in(hour: Hour) -> None:
     assert unpack_hour(pack_hour(hour)) == hour
+
+
+def test_an_hour_that_the_version_before_wrote_is_read() -> None:
+    packed = bytes.fromhex(
+        "789c9bc4d8b4a4b820df68ea112666eb23020c48202cc2c10159c48121024d248d612e4884438411c25f929a9c913ff50823cb110e88c08ffd"
+        "301683038cc5e1708485094803009fed15bb"
+    )
+    assert unpack_hour(packed) == {
+        "spo2": {3: ChannelMinute(88, 97, 1881.5, 20), 59: ChannelMinute(96, 96, 96, 1)},
+        "echo": {4: ChannelMinute(-1.5, 2, 3, 2)},
+    }
+    table = HourTable.unpacked(packed)
+    table.add(3, part(3, 80, 99).packed)
+    added = unpack_hour(table.packed())
+    assert added["spo2"][3] == ChannelMinute(80, 99, 1881.5 + 80 + 99, 22)
+    assert added["echo"] == unpack_hour(packed)["echo"]
+
+
+def test_a_frame_of_many_sessions_adds_each_to_its_own_hour(store: Store) -> None:
+    for offset, low in ((1, 90), (2, 80)):
+        store.commit(frame(offset, *(part(5, low + n % 7, session=f"s{n}") for n in range(40))))
+    for n in range(40):
+        of = store.trace("main", f"s{n}")["channels"]["spo2"]
+        assert (of["lowest"], of["highest"], of["count"]) == ([80 + n % 7], [90 + n % 7], [2])
+
+
+@pytest.mark.parametrize("hours", sorted(LOCKS))
+def test_sqlite_finds_the_hours_of_a_frame_without_reading_the_table(hours: int) -> None:
+    found = sa.create_engine("sqlite://")
+    METADATA.create_all(found)
+    statement = str(LOCKS[hours].compile(found))
+    with found.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("",) * statement.count("?")).all()
+    assert not [step for *_, step in plan if step.startswith("SCAN")]
+    assert sum("SEARCH vitals_hours USING INDEX" in step for *_, step in plan) == hours
 
 
 def test_a_session_is_read_by_the_minute_over_its_hours(store: Store) -> None:

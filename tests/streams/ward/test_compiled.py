@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from streams.ward import compiled, loop
+from streams.ward import compiled, loop, sample
 from streams.ward.state import Clock
 from tests.support.day import DAYS, folded
 
@@ -54,9 +54,10 @@ def test_the_days_reach_what_is_compiled() -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(loop, "fold_in", noting)
+        patched.setattr(sample, "MINUTES_KEPT", 2)
         for day in DAYS:
             folded(day, "received")
-    assert stopped == set(range(loop.MINUTE_OVER + 1))
+    assert stopped == set(range(loop.MINUTES_FULL + 1))
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from alerts.effects import ChannelMinute, VitalsMinute
 from models.instants import MINUTE
 from models.wire.observations import Vitals
 from streams.shard import Shard
+from streams.ward import sample
 from tests.support.scenes import START_US, Scene, moment
 
 
@@ -45,8 +46,30 @@ def test_a_restart_in_the_middle_of_a_minute_loses_none_of_it() -> None:
     assert watched(restarted=True).minutes == watched().minutes
 
 
+def four_minutes_in_a_frame() -> list[VitalsMinute]:
+    """The minutes that a frame ends: lines of six minutes of two sessions come at once, what is ahead is judged by arrival."""
+    clinic = Scene()
+    three, four = clinic.chair("3"), clinic.chair("4")
+    three.starts()
+    four.starts()
+    lines = [{"at": moment(at_s), "spo2": 90 + at_s % 8} for at_s in range(0, 360, 10)]
+    clinic.send(*(vitals(device=each.device, **line) for line in lines for each in (three, four)))
+    return clinic.minutes
+
+
+def test_minutes_beyond_the_room_for_them_are_none_the_less_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    roomy = four_minutes_in_a_frame()
+    assert len(roomy) == 4
+    monkeypatch.setattr(sample, "MINUTES_KEPT", 1)
+    assert four_minutes_in_a_frame() == roomy
+
+
+def vitals(**read: object) -> Vitals:
+    return Vitals.model_validate({"kind": "vitals", **read})
+
+
 def line(at_s: float, **read: object) -> Vitals:
-    return Vitals.model_validate({"kind": "vitals", "at": moment(at_s), "device": "m-3", "patient": "P-3", **read})
+    return vitals(at=moment(at_s), device="m-3", patient="P-3", **read)
 
 
 def test_a_late_line_counts_for_its_own_minute_and_one_that_comes_again_with_its_id_does_not() -> None:
@@ -56,8 +79,8 @@ def test_a_late_line_counts_for_its_own_minute_and_one_that_comes_again_with_its
     three.shows(125, spo2=97)
     before = len(clinic.minutes)
     late = moment(30)
-    clinic.send(Vitals.model_validate({"kind": "vitals", "at": late, "device": three.device, "spo2": 71, "id": "x"}))
-    clinic.send(Vitals.model_validate({"kind": "vitals", "at": late, "device": three.device, "spo2": 71, "id": "x"}))
+    clinic.send(vitals(at=late, device=three.device, spo2=71, id="x"))
+    clinic.send(vitals(at=late, device=three.device, spo2=71, id="x"))
     three.ends()
     parts = spo2_of(clinic.minutes[before:])
     assert [(at, part.lowest, part.readings) for at, part in parts if part.lowest == 71] == [(0, 71, 1)]
@@ -71,7 +94,7 @@ def test_what_cannot_be_a_reading_is_in_no_minute(said: dict[str, object]) -> No
     three = clinic.chair("3")
     three.starts()
     three.shows(30, spo2=97)
-    clinic.send(Vitals.model_validate({"kind": "vitals", "at": moment(31), "device": three.device, **said}))
+    clinic.send(vitals(at=moment(31), device=three.device, **said))
     three.ends()
     ((_, only),) = spo2_of(clinic.minutes)
     assert (only.lowest, only.readings) == (97, 30)
