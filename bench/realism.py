@@ -58,7 +58,7 @@ class Session:
 
     def at(self, channel: str, minute: float) -> float:
         """What the body has, at this minute after the dose."""
-        value: float = self.body.channels[channel][self.plan.dose_s + round(60 * minute)]  # type: ignore[index]
+        value: float = self.body.channels[channel][self.plan.dose_s + round(60 * minute)]  # type: ignore[index]  # numpy's element is a float
         return value
 
     def score_at_rounds(self, channel: str) -> list[float]:

@@ -45,4 +45,4 @@ def _files(entry: Entry) -> list[Path]:
 
 
 if __name__ == "__main__":
-    compile_ward(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+    compile_ward(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201  # its output is for who sets up

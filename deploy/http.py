@@ -54,7 +54,7 @@ def server(service: Service, host: str, port: int) -> Server:
     """A server for a service, not started."""
     slow = SlowConnections(lambda why: service.metrics.slow_connections.labels(why).inc())
     config = uvicorn.Config(
-        build(service), host=host, port=port, log_level="warning", access_log=False, loop="uvloop", http=slow.protocol,  # type: ignore[arg-type]
+        build(service), host=host, port=port, log_level="warning", access_log=False, loop="uvloop", http=slow.protocol,  # type: ignore[arg-type]  # uvicorn declares a class, and calls what it is given
         timeout_graceful_shutdown=GRACE_S, lifespan="on",
     )  # fmt: skip
     return Server(config, service)

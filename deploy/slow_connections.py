@@ -83,7 +83,7 @@ class TimedHttp(HttpToolsProtocol):
         self._began_s = self._heard_s = 0.0
         self._in_body = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows asyncio's parameter just so
         super().connection_made(transport)
         self._begin()
 

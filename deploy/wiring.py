@@ -370,7 +370,7 @@ class Service:
 
     async def command(self, command: Command) -> None:
         """A person's answer to an alert, durable when it returns."""
-        await self.intake.append([command])  # type: ignore[list-item]
+        await self.intake.append([command])  # type: ignore[list-item]  # a union's list does not take a part of the union
 
     def lines(self) -> list[AnswerLine]:
         """The destinations by which somebody may answer, as they are configured now."""

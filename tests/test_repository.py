@@ -79,6 +79,18 @@ def test_a_public_name_means_one_thing_in_the_four_packages() -> None:
     assert set(ONE_NAME_IN_MANY_MODULES) <= set(clashes), "what no longer clashes needs no exception"
 
 
+def test_what_a_checker_is_told_to_pass_over_has_its_reason_beside_it() -> None:
+    told = re.compile(r"#\s*(?:noqa(?::[\w, ]+?)?|type:\s*ignore(?:\[[\w, -]+\])?)(?=\s*(?:#|-|$)|\s+[a-z])(?P<why>.*)")
+    bare = [
+        f"{file}:{number}"
+        for file in tracked_files()
+        if file.endswith(".py") and (ROOT / file).exists()
+        for number, line in enumerate((ROOT / file).read_text().splitlines(), 1)
+        if (found := told.search(line)) and len(re.findall(r"[a-zA-Z]{2,}", found["why"])) < 2
+    ]
+    assert bare == []
+
+
 def test_no_dependency_ships_a_module_that_is_called_like_one_of_ours() -> None:
     clashes = {
         f"{distribution.metadata['Name']}: {file}"

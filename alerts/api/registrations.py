@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path
 from alerts.api.views import AS_MADE, Site
 from alerts.store.store import Store
 from models.arrays import Document
-from models.tables.conditions import Contraindication, interactions_of, weigh_conditions
+from models.tables.conditions import Contraindication, Weight, interactions_of, weigh_conditions
 from models.tables.drugs import TREATMENTS
 from models.wire.bounds import Name
 from models.wire.home import ObjectionOut, RegistrationOut
@@ -63,5 +63,5 @@ def _objections(drug: str, conditions: list[str] | tuple[()], medications: list[
     return found + unknown
 
 
-def _objection(weight: str, row: Contraindication) -> ObjectionOut:
-    return {"name": row.name.replace("-", " "), "weight": weight, "words": row.words, "source": row.source}  # type: ignore[typeddict-item]
+def _objection(weight: Weight, row: Contraindication) -> ObjectionOut:
+    return {"name": row.name.replace("-", " "), "weight": weight, "words": row.words, "source": row.source}

@@ -275,7 +275,7 @@ class Desk:
                 self.open.note_due(alert)
         self._effects.append(
             AuditEntry(
-                iso(at_us), alert.subject.site, alert.subject.patient, alert.subject.session, command.kind, command.by,  # type: ignore[attr-defined]
+                iso(at_us), alert.subject.site, alert.subject.patient, alert.subject.session, command.kind, command.by,  # type: ignore[attr-defined]  # every command has `by`; their common type does not say so
                 outcome, command.model_dump(mode="json", exclude_none=True), iso(clock_us),
             )
         )  # fmt: skip

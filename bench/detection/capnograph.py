@@ -207,4 +207,4 @@ def lines(people: Iterable[tuple[Labelled, Shown | None]]) -> Iterator[Vitals]:
                 values = {
                     channel: value for channel, column in mine.items() if (value := float(column[second])) == value
                 }
-                yield Vitals(at=at, patient=name, **values)  # type: ignore[arg-type]
+                yield Vitals(at=at, patient=name, **values)  # type: ignore[arg-type]  # the names are channels

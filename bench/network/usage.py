@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -59,7 +59,7 @@ class Usage:
 
     def begin(self) -> None:
         """Count from now on."""
-        self.cpu: Counter[str] = Counter()
+        self.cpu: defaultdict[str, float] = defaultdict(float)
         self.most_mb: dict[str, float] = {}
         self._look(counts=False)
 
@@ -80,7 +80,7 @@ class Usage:
             with suppress(OSError):  # it ended between two looks
                 used = cpu_s(pid, children=name in self._families)
                 if counts:
-                    self.cpu[name] += max(0.0, used - self._last.get((name, pid), 0.0))  # type: ignore[assignment]
+                    self.cpu[name] += max(0.0, used - self._last.get((name, pid), 0.0))
                 self._last[name, pid] = used
                 if self._looks % WEIGH_EVERY == 0:
                     family = [pid, *children_of(pid)] if name in self._families else [pid]

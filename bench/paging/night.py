@@ -407,7 +407,7 @@ class Life:
                     world.marked.setdefault((owed.page.key, owed.person, owed.destination), world.time_s)
 
         marked.__name__ = "mark_pages"
-        self.store.mark_pages = marked  # type: ignore[method-assign]
+        self.store.mark_pages = marked  # type: ignore[method-assign]  # what is measured is the part that runs
         try:
             self.loop.live(self._run())
         finally:

@@ -108,7 +108,7 @@ def invented(count: int, seed: int = SEED) -> list[Stay]:
         cuffs = np.column_stack([minutes[taken], np.round(np.column_stack([sbp, dbp])[taken] + noise)])
         doses = (dose,)
         usual = Body(body.weight_kg)
-        found.append(Stay(cuffs, lambda at_min, doses=doses, usual=usual: pressure_drive(doses, at_min, usual)))  # type: ignore[misc]
+        found.append(Stay(cuffs, lambda at_min, doses=doses, usual=usual: pressure_drive(doses, at_min, usual)))  # type: ignore[misc]  # mypy infers no type for a default argument
     return found
 
 

@@ -275,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     def told(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)  # noqa: T201
+        print(words, file=sys.stderr, flush=True)  # noqa: T201  # a command's words are for who runs it
 
     with Client(
         given.url, given.buffer, token_file=given.token_file, ca=given.ca,

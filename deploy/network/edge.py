@@ -141,7 +141,7 @@ class Edge:
 
     async def command(self, command: Command) -> None:
         """A person's answer to an alert, durable when it returns."""
-        await self.intake.append([command])  # type: ignore[list-item]
+        await self.intake.append([command])  # type: ignore[list-item]  # a union's list does not take a part of the union
 
     def hosts(self) -> Collection[str]:
         """The names by which boards and phones of the sites reach an edge."""
@@ -317,7 +317,7 @@ def run_edge(network: NetworkSettings, host: str, port: int, site: str) -> None:
         slow = SlowConnections(lambda why: edge.metrics.slow_connections.labels(why).inc())
         open_many_files()
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, http=slow.protocol,  # type: ignore[arg-type]
+            app, log_level="warning", access_log=False, http=slow.protocol,  # type: ignore[arg-type]  # uvicorn declares a class, and calls what it is given
             timeout_graceful_shutdown=GRACE_S, lifespan="on",
         )  # fmt: skip
         await EdgeServer(config, edge).serve(sockets=[listening])

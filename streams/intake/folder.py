@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -303,8 +303,8 @@ def _digest(path: Path, size: int) -> str:
 def _progress_in(state: Path) -> dict[str, FileProgress]:
     """What was written of each file; of what cannot be read nothing, so that all is read again, which changes nothing."""
     try:
-        found: Mapping[str, dict[str, object]] = json.loads(state.read_text("utf-8"))
-        return {name: FileProgress(**each) for name, each in found.items()}  # type: ignore[arg-type]
+        found: Mapping[str, dict[str, Any]] = json.loads(state.read_text("utf-8"))
+        return {name: FileProgress(**each) for name, each in found.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError):

@@ -166,7 +166,7 @@ def _time_in(line: str) -> datetime:
     """
     found = _AT.search(line)
     try:
-        at = EPOCH if found is None else datetime(*(int(part or 0) for part in found.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]
+        at = EPOCH if found is None else datetime(*(int(part or 0) for part in found.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # six numbers, as the pattern has six groups
     except ValueError:
         return EPOCH
     return at if 1970 < at.year < 2200 else EPOCH

@@ -138,7 +138,7 @@ def _taken(schema: _Schema) -> Any:
             return Literal[tuple(said["expected"])]
         case "dict" if set(said) == {"keys_schema", "values_schema"}:
             key, value = _taken(said["keys_schema"]), _taken(said["values_schema"])
-            return None if key is None or value is None else dict[key, value]  # type: ignore[valid-type]
+            return None if key is None or value is None else dict[key, value]  # type: ignore[valid-type]  # a type that is made while it runs
         case "function-before" if said["function"]["function"] is refuse_number:
             # No number is written as a time is usually written.
             return _taken(said["schema"])

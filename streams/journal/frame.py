@@ -112,7 +112,7 @@ def sample_of(record: Vitals) -> Sample:
     """A validated vitals record as a sample."""
     values = SAMPLE_VALUES.pack(*(nan if value is None else value for value in _readings(record)))
     received_us = None if record.received_at is None else to_us(record.received_at)
-    return Sample(to_us(record.at), _origin(record), values, record.status, record.id, record.by, received_us)  # type: ignore[arg-type]
+    return Sample(to_us(record.at), _origin(record), values, record.status, record.id, record.by, received_us)  # type: ignore[arg-type]  # a status is one of those that the record allows
 
 
 class Frame(msgspec.Struct, frozen=True):

@@ -73,7 +73,7 @@ def entry(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
     return found
 
 
-class _KeptCode(cast(Any, FunctionCache)):  # type: ignore[misc]
+class _KeptCode(cast(Any, FunctionCache)):  # type: ignore[misc]  # numba has no types
     """Machine code on disk, read before numba learns what it could compile: that alone takes four tenths of a second, and who
     has code needs none of it. Who has none learns it when it compiles.
     """

@@ -29,7 +29,7 @@ def claimed(store: Store, at_us: int) -> OwedPage:
 
 def shown(attempt: int, at_us: int, outcome: str, error: str | None = None) -> TryOut:
     assert outcome in OUTCOMES
-    return {"at": iso(at_us), "attempt": attempt, "outcome": outcome, "error": error}  # type: ignore[typeddict-item]
+    return {"at": iso(at_us), "attempt": attempt, "outcome": outcome, "error": error}  # type: ignore[typeddict-item]  # the text is one of the outcomes, see above
 
 
 def test_the_last_tries_are_kept_each_with_its_instant_and_error_and_the_first_give_way(store: Store) -> None:
@@ -64,7 +64,7 @@ def test_a_receipt_says_what_became_of_a_try_that_a_provider_took(store: Store, 
     owed = claimed(store, START)
     store.mark_pages([Tried(owed, False, START + LEASE, taken=True)], START)
     assert kept(store) == [shown(1, START, "taken")]
-    receipt = Receipt(owed.delivery, 1, fate, error or "")  # type: ignore[arg-type]
+    receipt = Receipt(owed.delivery, 1, fate, error or "")  # type: ignore[arg-type]  # a table's texts are fates
     assert store.receive(receipt, START + SECOND, START + 2 * SECOND, 65) == ""
     assert kept(store) == [shown(1, START + SECOND, fate, error)]
 

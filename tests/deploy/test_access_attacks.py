@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from hashlib import sha256
 from http.cookies import SimpleCookie
@@ -187,7 +187,7 @@ async def test_one_address_tries_no_more_than_so_many_accounts_a_minute(clinic: 
 async def test_a_crowd_of_strangers_leaves_a_place_for_a_browser_that_is_known(clinic: Inside) -> None:
     access = access_of(clinic)
     async with browser(clinic, "ada") as ada:
-        known = access.known_in(httpx.Headers({"cookie": f"{KNOWN}={ada.cookies[KNOWN]}"}))  # type: ignore[arg-type]
+        known = access.known_in(httpx.Headers({"cookie": f"{KNOWN}={ada.cookies[KNOWN]}"}))  # type: ignore[arg-type]  # httpx's headers are read as starlette's are
         crowd = [
             access.sign_in(f"nobody-{number}", "a password of somebody's", f"192.0.2.{number}", None)
             for number in range(60)
@@ -242,13 +242,15 @@ async def _disabled(clinic: Inside, ada: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("end", [_signed_out, _disabled])
-async def test_whose_session_is_over_sees_and_hears_nothing_more(clinic: Inside, end: Callable[..., object]) -> None:
+async def test_whose_session_is_over_sees_and_hears_nothing_more(
+    clinic: Inside, end: Callable[..., Awaitable[object]]
+) -> None:
     async with browser(clinic, "ada") as ada:
         stolen = dict(ada.cookies)
         async with ada.stream("GET", "/v1/live") as feed:
             events = heard(feed)
             assert (await anext(events)).name == "snapshot"
-            await end(clinic, ada)  # type: ignore[misc]
+            await end(clinic, ada)
             async for _ in events:
                 pass  # until the service ends it
         answer = await ada.get("/v1/chairs", headers={"cookie": f"{COOKIE}={stolen[COOKIE]}"})

@@ -104,7 +104,7 @@ async def test_no_number_to_resume_a_live_feed_after_makes_it_fail(clinic: Insid
     bad = []
     for number in HOSTILE:
         for more in ({"params": {"after": number}}, {"headers": {"last-event-id": quote(number[:8000])}}):
-            async with clinic.http.stream("GET", "/v1/live", **more) as answer:  # type: ignore[arg-type]
+            async with clinic.http.stream("GET", "/v1/live", **more) as answer:  # type: ignore[arg-type]  # mypy takes each value for any of the parameters
                 line = await anext(answer.aiter_lines(), "nothing")
                 if answer.status_code >= 500 or (answer.status_code == 200 and line == "nothing"):
                     bad.append(f"{str(more)[:80]}: {answer.status_code} {line}")

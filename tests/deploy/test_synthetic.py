@@ -114,11 +114,11 @@ def claims_nothing(clinic: Inside) -> None:
     def claim(*_: Any, **__: Any) -> list[Any]:
         raise OSError("broken")
 
-    clinic.service.store.claim_pages = claim  # type: ignore[method-assign]
+    clinic.service.store.claim_pages = claim  # type: ignore[method-assign]  # the fault is planted on the part that runs
 
 
 def decides_nothing(clinic: Inside) -> None:
-    clinic.service.owner.deliver = lambda entries: None  # type: ignore[method-assign]
+    clinic.service.owner.deliver = lambda entries: None  # type: ignore[method-assign]  # as above
     clinic.service.intake._deliver = lambda entries: None
 
 

@@ -21,7 +21,7 @@ START = datetime(2026, 1, 5, 15, tzinfo=UTC)
 def line(day: float, **fields: object) -> Fact:
     at = (START + timedelta(days=day)).isoformat()
     (record,) = read_lines([json.dumps({"at": at, "patient": "cedar", **fields}).encode()]).records
-    fact = fact_of(record)  # type: ignore[arg-type]
+    fact = fact_of(record)  # type: ignore[arg-type]  # the lines are facts, no samples
     assert fact is not None
     return fact
 

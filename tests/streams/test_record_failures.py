@@ -240,7 +240,7 @@ def test_a_kind_without_a_case_is_set_aside_and_counted(monkeypatch: pytest.Monk
     monkeypatch.setattr("models.wire.observations.EVENT", known)
     clinic = two_chairs()
     # The types forbid it, which is what this test goes behind.
-    clinic.send(UnheardOf(at=moment(5), patient="P-3", count=12))  # type: ignore[arg-type]
+    clinic.send(UnheardOf(at=moment(5), patient="P-3", count=12))  # type: ignore[arg-type]  # which is what this test goes behind
     (letter,) = letters(clinic.effects)
     assert letter.reason == "UnhandledKind in streams.ward.entries.fold_event: no case for 'unheard.of'"
     assert clinic.shard.ward.counts["set aside"] == 1

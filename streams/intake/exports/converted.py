@@ -68,7 +68,7 @@ class Times:
                 return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
                     seconds=float(plain.replace(",", ".")) * COUNTED[form]
                 )
-            moment = datetime.fromisoformat(plain) if form == ISO else datetime.strptime(plain, form)  # noqa: DTZ007
+            moment = datetime.fromisoformat(plain) if form == ISO else datetime.strptime(plain, form)  # noqa: DTZ007  # its zone is given below
             if moment.tzinfo is not None:
                 return moment.astimezone(UTC)
             return None if self.zone is None else self._in_zone(moment, self.zone)

@@ -185,7 +185,7 @@ def _guessed(path: Path, lines: Sequence[str], zone: str | None) -> Inspection:
             )
     whose = next((name for name in header if _WHOSE_NAMES.search(name)), None)
     mapping = ExportMapping(
-        about=f"written by chairside inspect of {path.name}: check it", delimiter=delimiter, skip=skip,  # type: ignore[arg-type]
+        about=f"written by chairside inspect of {path.name}: check it", delimiter=delimiter, skip=skip,  # type: ignore[arg-type]  # the delimiter is one of those that were tried
         time=TimePart(columns=when, formats=formats, zone=zone), patient=whose, channels=channels,
     )  # fmt: skip
     found = _of_mapping(path, "guess", "a table that nobody here knows; this is a guess", mapping, zone, "")

@@ -104,7 +104,7 @@ def test_starts_that_are_killed_while_they_catch_up_get_further_each_time(
     ],
 )  # fmt: skip
 def test_how_full_a_disk_is(free_mb: float, of_mb: float, before: str, level: str) -> None:
-    assert level_of(free_mb, of_mb, before) == level  # type: ignore[arg-type]
+    assert level_of(free_mb, of_mb, before) == level  # type: ignore[arg-type]  # a table's texts are levels
 
 
 def test_a_disk_is_told_of_once_and_again_when_it_is_all_but_full_and_when_there_is_room() -> None:

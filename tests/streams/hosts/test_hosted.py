@@ -80,7 +80,7 @@ async def test_a_replay_with_the_frame_that_says_so_gives_the_same_effects(tmp_p
     async with hosting(tmp_path) as host:
         await host.takes(frames)
         linear = Shard(NUMBER)
-        reason = host.told[1].effects[0].evidence["reason"]  # type: ignore[union-attr]
+        reason = host.told[1].effects[0].evidence["reason"]  # type: ignore[union-attr]  # the effect is the alert about the frame
         frames[1] = set_aside(NUMBER, 1, reason)
         assert host.told == [linear.step(n, START_US + n * 1_000_000, frame) for n, frame in enumerate(frames)]
         assert host.shard.shard.snapshot() == linear.snapshot()

@@ -150,7 +150,7 @@ def test_a_bad_limit_costs_itself_and_numbers_in_text_are_read() -> None:
     reading = reading_of("patient.registered", limits=change)
     assert [one.field for _, one in reading.parts] == ["limits.desaturation.high.spo2"]
     (record,) = reading.records
-    medium = record.limits["desaturation"]["medium"]["spo2"]  # type: ignore[union-attr,index]
+    medium = record.limits["desaturation"]["medium"]["spo2"]  # type: ignore[union-attr,index]  # the record is the registration that was sent
     assert (medium.enter, medium.hold_s) == (88, 20)
 
 

@@ -47,7 +47,7 @@ def test_two_shards_never_raise_alerts_under_one_site() -> None:
 def test_a_batch_becomes_frames_of_at_most_so_many_records_in_order(count: int) -> None:
     records = [SetAside(at=moment(0), field="", reason=str(n), line="") for n in range(count)]
     made = [decode(frame) for frame in frames(records)]
-    assert [record.reason for frame in made for _, record in frame.events] == [str(n) for n in range(count)]  # type: ignore[union-attr]
+    assert [record.reason for frame in made for _, record in frame.events] == [str(n) for n in range(count)]  # type: ignore[union-attr]  # what was put in is what comes out
     assert all(len(frame) <= FULL for frame in made)
 
 

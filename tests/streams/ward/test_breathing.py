@@ -32,7 +32,7 @@ def watched(seconds: int = 60, **more: Any) -> Scene:
 def alarm(clinic: Scene, *, active: bool = True, **who: str) -> None:
     who = who or {"device": "m-3"}
     # `who` has names alone; pydantic checks at run time what mypy cannot know of a dict.
-    clinic.send(MonitorAlarm(at=moment(clinic.now_s), site=clinic.site, alarm="no-breath", active=active, **who))  # type: ignore[arg-type]
+    clinic.send(MonitorAlarm(at=moment(clinic.now_s), site=clinic.site, alarm="no-breath", active=active, **who))  # type: ignore[arg-type]  # pydantic checks at run time what mypy cannot know of a dict
 
 
 def raised_s(clinic: Scene) -> list[str]:
@@ -345,7 +345,7 @@ def test_co2_that_falls_to_ten_calls_somebody_with_a_saturation_or_a_rate_beside
     beside: dict[str, float], words: str
 ) -> None:
     # `beside` never names `seconds`, the one argument that is no float.
-    clinic = shallow(**beside)  # type: ignore[arg-type]
+    clinic = shallow(**beside)  # type: ignore[arg-type]  # `beside` never names `seconds`, the one that is no float
     assert "2:00 medium shallow-breathing raised (P-3)" in clinic.told()
     (text,) = [one.text for one in clinic.transitions if one.rule == "shallow-breathing"]
     assert words in text
