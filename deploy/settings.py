@@ -34,6 +34,7 @@ from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
 from models.wire.on_call import BoardOut
 from streams.intake.folder import FolderPart
 from streams.intake.mqtt import MqttPart
+from streams.intake.present import PresentFile
 from streams.intake.selfreport.contacts import HomePart
 
 
@@ -116,16 +117,9 @@ class Hl7Part(_Strict):
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
     host: str = "127.0.0.1"
     senders: Annotated[tuple[str, ...], Field(max_length=MANY)] = ("127.0.0.0/8", "::1")
-    certificate: Path | None = None
-    key: Path | None = None
-    senders_ca: Path | None = None
-
-    @field_validator("certificate", "key", "senders_ca", mode="before")
-    @classmethod
-    def _there(cls, path: object) -> object:
-        if isinstance(path, str) and not Path(path).is_file():
-            raise ValueError(f"{path}: there is no such file")
-        return Path(path) if isinstance(path, str) else path
+    certificate: PresentFile | None = None
+    key: PresentFile | None = None
+    senders_ca: PresentFile | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

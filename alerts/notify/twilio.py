@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
@@ -50,7 +51,7 @@ def code_of(alert: str) -> str:
     return str(1000 + int.from_bytes(blake2b(alert.encode(), digest_size=8).digest(), "big") % 9000)
 
 
-class TwilioNotifier:
+class TwilioNotifier(ABC):
     """What messages and calls have in common: the account, the two numbers, the request.
 
     Raises:
@@ -71,9 +72,9 @@ class TwilioNotifier:
         at = address.http_origin(secure=secure) if address.parts.hostname else f"https://{TWILIO_HOST}"
         self._url = f"{at}/2010-04-01/Accounts/{self.account}/{self.resource}.json"
 
+    @abstractmethod
     def fields(self, message: Message) -> Mapping[str, str | Sequence[str]]:
         """What the resource is made of, but for the numbers."""
-        raise NotImplementedError
 
     async def send(self, message: Message) -> Outcome:
         form = {"To": self.number, "From": self.sender, **self.fields(message)}

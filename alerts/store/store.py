@@ -441,10 +441,6 @@ class Store:
             with self.database.writing() as connection:
                 outbox.forget_pages(connection, keys)
 
-    def mark_sent(self, owed: OwedPage, now_us: int) -> None:
-        """Mark one delivery sent."""
-        self.mark_pages([Tried(owed, arrived=True)], now_us)
-
     def receive(self, receipt: Receipt, now_us: int, retry_us: int, most_tries: int) -> str:
         """Write what a provider tells of a try; why that changes nothing, or an empty text."""
         with self.database.writing() as connection:

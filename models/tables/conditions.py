@@ -140,11 +140,6 @@ def weigh_conditions(drug: str | None, conditions: Iterable[str]) -> WeighedCond
     return WeighedConditions(_heaviest_first(name, CONTRAINDICATIONS, there), tuple(unknown))
 
 
-def contraindications_of(drug: str | None, conditions: Iterable[str]) -> tuple[tuple[Weight, Contraindication], ...]:
-    """The rows of a patient's conditions that speak against a drug, the heaviest first."""
-    return weigh_conditions(drug, conditions).found
-
-
 def interactions_of(drug: str | None, medications: Iterable[str]) -> tuple[tuple[Weight, Contraindication], ...]:
     """Which of a patient's medications interact with a drug, as context."""
     name = _weighed_as(drug)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from models.tables.instruments import INSTRUMENTS
 from models.tables.suicidality import QUESTIONS
 
 
@@ -70,5 +69,3 @@ _TABLE: Final = (
 # fmt: on
 
 QUESTIONNAIRES: Final = {asked.instrument: asked for asked in _TABLE}
-OWN_FORM: Final = frozenset(INSTRUMENTS) - frozenset(QUESTIONNAIRES)
-"""The instruments that have a form of their own on a tablet, or none: CADSS is entered by its six items."""

@@ -98,7 +98,7 @@ class Scheduler(ABC):
             if everybody:
                 everybody_at = loop.time() + SCAN_EVERY_S
             try:
-                await self._make_all(None if everybody else self._settled(loop.time()))
+                await self.make_missing(None if everybody else self._settled(loop.time()))
             except Exception as wrong:  # noqa: BLE001  # a forecaster that died would be missed by nobody for days
                 self.late_because = f"{type(wrong).__name__}: {wrong}"
                 log.error("forecasts are late, trying again: %s", self.late_because)
@@ -110,11 +110,8 @@ class Scheduler(ABC):
             else:
                 await _at_most(self._news, everybody_at - loop.time())
 
-    async def make_missing(self) -> None:
-        """Make all forecasts that are missing now, of every patient."""
-        await self._make_all(None)
-
-    async def _make_all(self, only: set[PatientKey] | None) -> None:
+    async def make_missing(self, only: set[PatientKey] | None = None) -> None:
+        """Make the forecasts that are missing now, of these patients or of everybody."""
         wanted = self._wanted(only)
         self._tried |= {(request.site, request.patient): (request.as_of, count) for request, count in wanted}
         try:

@@ -6,9 +6,7 @@ Never here: whether it is tried again.
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
-from pathlib import Path
 from typing import Final
 
 _FULL: Final = "Free space on its disk (df says how much is left). What was accepted is kept, and it goes on by itself"
@@ -57,12 +55,3 @@ def trouble_in_words(failed: BaseException) -> str:
         said = f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
     do = what_to_do(failed)
     return f"{said}. {do}" if do else said
-
-
-def owner_of(path: Path) -> str:
-    """Whose a file is, if it is not ours; empty if it is, or is not there."""
-    try:
-        owner = path.stat().st_uid
-    except OSError:
-        return ""
-    return "" if owner == os.geteuid() else f"{path} belongs to user {owner}, and this runs as user {os.geteuid()}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +11,10 @@ from alerts.store.alert_list import BadCursor
 from alerts.store.store import Store
 from models.tables.rules import PriorityName
 from tests.alerts.test_store import step
+from tests.support.paging import store, url
 
 pytest_plugins = ("tests.support.postgres",)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = (
-        str(request.getfixturevalue("postgres_url"))
-        if request.param == "postgresql"
-        else f"sqlite:///{tmp_path / 'a.sqlite'}"
-    )
-    store = Store(url)
-    store.migrate()
-    yield store
-    store.close()
+__all__ = ["store", "url"]  # fixtures
 
 
 def raised(seq: int, priority: PriorityName) -> Transition:

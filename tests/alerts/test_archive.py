@@ -12,7 +12,8 @@ from alerts.store.outbox import everybody
 from alerts.store.store import Store
 from models.instants import DAY, MINUTE, iso, to_datetime
 from models.wire.home import KeptForecastOut
-from tests.alerts.test_store import START, frame, page, step, store, url
+from tests.alerts.test_store import START, frame, page, step
+from tests.support.paging import sent, store, url
 
 pytest_plugins = ("tests.support.postgres",)
 __all__ = ["store", "url"]
@@ -121,7 +122,7 @@ def test_the_burden_counts_alerts_by_rule_and_chair_and_how_soon_pages_were_answ
     )  # fmt: skip
     store.commit(FrameEffects(0, 1, effects))
     (owed,) = store.claim_pages("nurses", ["nurses"], START, MINUTE)
-    store.mark_sent(owed, START + 1)
+    store.mark_pages([sent(owed)], START + 1)
     at_start = to_datetime(START).hour
     assert store.burden("main", START - DAY) == {
         "rules": [{"rule": "desaturation", "title": "Low oxygen", "high": 2, "medium": 0, "low": 0, "info": 0}],

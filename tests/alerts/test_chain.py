@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from alerts.effects import FrameEffects
 from alerts.store.chain import AuditHead, audited_event
@@ -18,21 +16,10 @@ from alerts.store.chain_checked import Tampered, tampered_in_store
 from alerts.store.store import Store
 from models.instants import iso
 from tests.alerts.test_store import START, entry, frame, page, step
+from tests.support.paging import store, store_of, url
 
 pytest_plugins = ("tests.support.postgres",)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = (
-        str(request.getfixturevalue("postgres_url"))
-        if request.param == "postgresql"
-        else f"sqlite:///{tmp_path / 'a.sqlite'}"
-    )
-    store = Store(url)
-    store.migrate()
-    yield store
-    store.close()
+__all__ = ["store", "url"]  # fixtures
 
 
 def signed_in(number: int, site: str = "main") -> Any:
@@ -240,13 +227,6 @@ def test_what_a_version_before_has_written_is_chained_when_it_is_brought_up(
 
 
 def test_a_chain_is_brought_up_from_the_first_tables_on(tmp_path: Path) -> None:
-    kept = Store(f"sqlite:///{tmp_path / 'old.sqlite'}")
-    config = Config()
-    config.set_main_option("script_location", "alerts.store:migrations")
-    config.set_main_option("path_separator", "os")
-    with kept.database.writing() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    kept.migrate()
-    assert faults(kept) == []
-    kept.close()
+    with store_of(tmp_path / "old.sqlite", "0001") as kept:
+        kept.migrate()
+        assert faults(kept) == []

@@ -25,6 +25,7 @@ from tests.support.paging import (
     owe,
     page,
     receiver,
+    sent,
     store,
     until_idle,
     url,
@@ -78,7 +79,7 @@ def test_a_late_failure_says_nothing_about_the_sender_that_took_over(store: Stor
     (first,) = store.claim_pages("phone", ["phone"], START, LEASE)
     (second,) = store.claim_pages("phone", ["phone"], START + LEASE, LEASE)
 
-    store.mark_sent(second, START + LEASE)
+    store.mark_pages([sent(second)], START + LEASE)
     store.mark_pages([failed(first)], START)
 
     assert states(store) == {"owed": 0, "sent": 1, "abandoned": 0, "failing": 0}
@@ -133,7 +134,7 @@ def test_the_worst_page_goes_first_then_the_oldest(store: Store) -> None:
 def test_replaying_a_frame_never_sends_its_page_again(store: Store) -> None:
     owe(store, page("k1"))
     (owed,) = store.claim_pages("phone", ["phone"], START, LEASE)
-    store.mark_sent(owed, START)
+    store.mark_pages([sent(owed)], START)
 
     owe(store, page("k1"))
     owe(store, page("k1"), offset=2)
@@ -144,7 +145,7 @@ def test_replaying_a_frame_never_sends_its_page_again(store: Store) -> None:
 def test_a_page_that_reached_nobody_is_owed_to_the_destinations_there_are_now(store: Store) -> None:
     owe(store, page("reached"))
     (owed,) = store.claim_pages("old phone", ["old phone", "gone"], START, LEASE)
-    store.mark_sent(owed, START)
+    store.mark_pages([sent(owed)], START)
     owe(store, page("unheard"), offset=2)
     store.claim_pages("old phone", ["old phone"], START, LEASE)
 

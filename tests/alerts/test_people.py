@@ -13,7 +13,21 @@ from alerts.store.destinations import DestinationState
 from alerts.store.outbox import RECEIPT_WITHIN_US, Method, everybody
 from alerts.store.store import Store
 from models.instants import SECOND, iso
-from tests.support.paging import LEASE, START, Clock, Phone, destination, failed, owe, page, store, until_idle, url
+from tests.support.paging import (
+    LEASE,
+    START,
+    Clock,
+    Phone,
+    destination,
+    failed,
+    owe,
+    page,
+    sent,
+    store,
+    store_of,
+    until_idle,
+    url,
+)
 
 pytest_plugins = ("tests.support.postgres",)
 __all__ = ["store", "url"]  # fixtures
@@ -72,7 +86,7 @@ def test_who_was_reached_is_not_tried_by_another_method(store: Store) -> None:
     owe(store, call("ada", "ben"))
     to = everybody(PHONES, people=PEOPLE)
     (first,) = store.claim_pages("ada push", to, START, LEASE)
-    store.mark_sent(first, START)
+    store.mark_pages([sent(first)], START)
 
     assert store.claim_pages("ada sms", to, START + 10 * LEASE, LEASE) == []
     assert store.claim_pages("ben push", to, START, LEASE), "ben was not"
@@ -172,19 +186,10 @@ async def test_a_failing_destination_that_is_gone_fails_no_longer(store: Store) 
 
 
 def test_a_delivery_of_the_version_before_is_kept(tmp_path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    kept = Store(f"sqlite:///{tmp_path / 'old.sqlite'}")
-    config = Config()
-    config.set_main_option("script_location", "alerts.store:migrations")
-    config.set_main_option("path_separator", "os")
-    with kept.database.writing() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0006")
-        connection.exec_driver_sql("INSERT INTO deliveries VALUES ('k1', 'phone', 'failed', 3, 0, 'busy')")
-    kept.migrate()
-    assert kept.commit(FrameEffects(0, 1, (page("k1"),))) == []
-    (owed,) = kept.claim_pages("phone", ["phone"], START, LEASE)
-    assert owed.attempt == 4
-    kept.close()
+    with store_of(tmp_path / "old.sqlite", "0006") as kept:
+        with kept.database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO deliveries VALUES ('k1', 'phone', 'failed', 3, 0, 'busy')")
+        kept.migrate()
+        assert kept.commit(FrameEffects(0, 1, (page("k1"),))) == []
+        (owed,) = kept.claim_pages("phone", ["phone"], START, LEASE)
+        assert owed.attempt == 4

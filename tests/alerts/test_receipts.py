@@ -13,7 +13,7 @@ from alerts.store.outbox import DeliveryKey, OwedPage, Tried, everybody
 from alerts.store.receipts import Fate, Receipt
 from alerts.store.store import Store
 from models.instants import SECOND, iso
-from tests.support.paging import LEASE, START, Clock, Phone, destination, owe, page, store, until_idle, url
+from tests.support.paging import LEASE, START, Clock, Phone, destination, owe, page, sent, store, until_idle, url
 
 pytest_plugins = ("tests.support.postgres",)
 __all__ = ["store", "url"]  # fixtures
@@ -107,7 +107,7 @@ def test_who_was_reached_by_another_method_is_not_sent_what_has_no_receipt(store
     owe_ada(store)
     taken(store)
     (call,) = claim(store, "call", START + 15 * SECOND)
-    store.mark_sent(call, START)
+    store.mark_pages([sent(call)], START)
     assert claim(store, "sms", START + 10 * WAITS) == []
 
 

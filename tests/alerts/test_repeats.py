@@ -11,7 +11,7 @@ from alerts.notify.pager import Pager
 from alerts.store.outbox import Method, everybody
 from alerts.store.store import Store
 from models.instants import MINUTE, iso
-from tests.support.paging import START, Clock, Phone, destination, owe, page, store, until_idle, url
+from tests.support.paging import START, Clock, Phone, destination, owe, page, sent, store, until_idle, url
 
 pytest_plugins = ("tests.support.postgres",)
 __all__ = ["store", "url"]  # fixtures
@@ -107,7 +107,7 @@ def test_what_is_being_tried_is_left_to_its_try(store: Store) -> None:
     (first,) = store.claim_pages("phone", everybody(["phone"]), START, 10 * 1_000_000)
     owe(store, call(1), offset=2)
     (second,) = store.claim_pages("phone", lambda _: [Method("phone")], START, 10 * 1_000_000)
-    store.mark_sent(first, START)
-    store.mark_sent(second, START)
+    store.mark_pages([sent(first)], START)
+    store.mark_pages([sent(second)], START)
 
     assert store.page_counts(START).sent == 2

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -37,25 +36,12 @@ from alerts.store.store import Store
 from alerts.store.tables import METADATA
 from models.instants import from_iso, iso
 from models.wire.live import AlertPhase, TransitionKind
+from tests.support.paging import store, url
 
 pytest_plugins = ("tests.support.postgres",)
+__all__ = ["store", "url"]  # fixtures
 
 START = from_iso("2026-11-23T14:00:00Z")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    return f"sqlite:///{tmp_path / 'clinic.sqlite'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    store = Store(url)
-    store.migrate()
-    yield store
-    store.close()
 
 
 def step(seq: int, kind: str = "raised", alert: str = "a1", phase: str | None = None, **evidence: Any) -> Transition:
@@ -63,7 +49,7 @@ def step(seq: int, kind: str = "raised", alert: str = "a1", phase: str | None = 
     at = iso(START + seq * 1_000_000)
     stands = AlertPhase(phase or (kind if kind in set(AlertPhase) else "active"))
     return Transition(
-        alert, at, kind, stands, "main", "P-07", "s-1", "desaturation", "respiratory", "high", iso(START),  # type: ignore[arg-type]
+        alert, at, kind, stands, "main", "P-07", "s-1", "desaturation", "respiratory", "high", iso(START),  # type: ignore[arg-type]  # the texts are those of the literal types
         {"value": 100 - seq, "chair": "3", **evidence}, f"SpO2 {100 - seq}", "limits.toml", Cause(0, seq), seq,
     )  # fmt: skip
 

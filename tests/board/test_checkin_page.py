@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from deploy.wiring import wall_us
 from models.instants import DAY
 from models.tables.crisis_lines import CRISIS_LINES
 from streams.intake.selfreport.links import PatientLinks
 from streams.intake.selfreport.words import languages
-from tests.support.browser import EXPECTED_MESSAGES, PHONE, alerts, picture, until, violations
+from tests.support.browser import PHONE, Desk, alerts, choose, picture, until, violations
 from tests.support.service import PATIENCE_S, started
 
 pytestmark = pytest.mark.browser
@@ -56,37 +56,13 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
 
 
 @pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
+def phone(desk: Desk) -> Page:
     """A phone's browser, which complains of nothing."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, bypass_csp=True)
-    context.set_default_timeout(PATIENCE_S * 1000)
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type == "error" and not EXPECTED_MESSAGES.search(message.text)
-            else None
-        ),
-    )
-    yield page
-    context.close()
-    assert complaints == []
+    return desk.touched(PHONE, is_mobile=True)
 
 
 def context_of(page: Page) -> BrowserContext:
     return page.context
-
-
-def take(page: Page, value: int, count: int = 1) -> None:
-    """Answer the next questions, each once its screen has settled."""
-    for _ in range(count):
-        heading = page.locator("h1").inner_text()
-        page.wait_for_timeout(400)
-        page.locator(f"button[data-value='{value}']").tap()
-        until(page, lambda: page.locator("h1").inner_text() != heading, "the next question")  # noqa: B023
 
 
 def begin(page: Page, link: str) -> None:
@@ -114,7 +90,7 @@ def test_nine_questions_are_answered_on_a_phone_in_every_language(
         if number in (1, 8):
             assert violations(phone) == []
             picture(phone, tmp_path / f"question-{number}.png")
-        take(phone, 0 if number == 9 else 1)
+        choose(phone, 0 if number == 9 else 1)
     expect(phone.get_by_role("status")).to_have_text(words.page.sent)
     assert violations(phone) == []
     picture(phone, tmp_path / "end.png")
@@ -127,10 +103,10 @@ def test_nine_questions_are_answered_on_a_phone_in_every_language(
 def test_a_minute_without_a_network_in_the_middle_costs_no_answer(clinic: Clinic, phone: Page, tmp_path: Path) -> None:
     phone.clock.install()
     begin(phone, clinic.link("birch"))
-    take(phone, 1, 4)
+    choose(phone, 1, 4)
     context_of(phone).set_offline(True)
     phone.clock.fast_forward(MINUTE_MS // 2)
-    take(phone, 2, 5)
+    choose(phone, 2, 5)
     phone.clock.fast_forward(MINUTE_MS // 2)
     status = phone.get_by_role("status")
     expect(status).to_have_attribute("data-state", "waiting")
@@ -149,11 +125,11 @@ def test_a_minute_without_a_network_in_the_middle_costs_no_answer(clinic: Clinic
 def test_a_phone_that_was_put_away_goes_on_where_it_was(clinic: Clinic, phone: Page) -> None:
     link = clinic.link("cedar")
     begin(phone, link)
-    take(phone, 1, 3)
+    choose(phone, 1, 3)
     phone.goto("about:blank")
     phone.goto(link)
     expect(phone.locator(".progress")).to_have_text("Question 4 of 9")
-    take(phone, 0, 6)
+    choose(phone, 0, 6)
     (entry,) = until(phone, lambda: clinic.answered("cedar"), "the entry")
     assert entry["items"] == [1, 1, 1, 0, 0, 0, 0, 0, 0]
 
@@ -162,8 +138,8 @@ def test_somebody_with_thoughts_of_suicide_is_shown_whom_to_call_and_the_clinic_
     clinic: Clinic, phone: Page, tmp_path: Path
 ) -> None:
     begin(phone, clinic.link("aspen", language="de"))
-    take(phone, 0, 8)
-    take(phone, 1)
+    choose(phone, 0, 8)
+    choose(phone, 1)
     expect(phone.get_by_role("status")).to_have_text(languages()["de"].page.told)
     # The page is still there, nobody has pressed anything more, and the alert stands.
     until(phone, lambda: "suicidal-ideation" in clinic.rules_of("aspen"), "the alert")
@@ -179,10 +155,10 @@ def test_somebody_with_thoughts_of_suicide_is_shown_whom_to_call_and_the_clinic_
 
 def test_who_corrects_themselves_has_one_answer_and_who_was_told_stays_told(clinic: Clinic, phone: Page) -> None:
     begin(phone, clinic.link("elm"))
-    take(phone, 1, 9)
+    choose(phone, 1, 9)
     until(phone, lambda: "suicidal-ideation" in clinic.rules_of("elm"), "the alert")
     phone.get_by_role("button", name="Change my answers").tap()
-    take(phone, 0, 9)
+    choose(phone, 0, 9)
     expect(phone.get_by_role("status")).to_have_text(languages()["en"].page.sent)
     entries = until(phone, lambda: found if len(found := clinic.answered("elm")) == 2 else [], "both entries")
     assert entries[1]["items"] == [0] * 9
@@ -192,13 +168,13 @@ def test_who_corrects_themselves_has_one_answer_and_who_was_told_stays_told(clin
 
 def test_two_questions_and_the_mood_take_three_taps(clinic: Clinic, phone: Page, tmp_path: Path) -> None:
     begin(phone, clinic.link("fir", "phq-2"))
-    take(phone, 2, 2)
+    choose(phone, 2, 2)
     expect(phone.locator("h1")).to_have_text("How is your mood?")
     assert violations(phone) == []
     picture(phone, tmp_path / "mood.png")
-    take(phone, 7)
+    choose(phone, 7)
     entries = until(phone, lambda: found if len(found := clinic.answered("fir")) == 2 else [], "both entries")
-    assert {(each["instrument"], tuple(each["items"])) for each in entries} == {("phq-2", (2, 2)), ("mood-vas", (7,))}  # type: ignore[arg-type]
+    assert {(each["instrument"], tuple(each["items"])) for each in entries} == {("phq-2", (2, 2)), ("mood-vas", (7,))}  # type: ignore[arg-type]  # a wire record's values are objects
 
 
 def test_a_form_whose_texts_are_not_ours_is_answered_by_number_and_its_item_about_suicide_is_told_at_once(
@@ -206,12 +182,12 @@ def test_a_form_whose_texts_are_not_ours_is_answered_by_number_and_its_item_abou
 ) -> None:
     begin(phone, clinic.link("gorse", "qids-sr16"))
     expect(phone.locator("h1")).to_have_text("Question 1 of your paper form")
-    take(phone, 1, 11)
-    take(phone, 2)
+    choose(phone, 1, 11)
+    choose(phone, 2)
     # Four questions are left, and nobody needs to answer them.
     until(phone, lambda: "suicidal-ideation" in clinic.rules_of("gorse"), "the alert")
     picture(phone, tmp_path / "numbered.png")
-    take(phone, 0, 4)
+    choose(phone, 0, 4)
     entries = until(phone, lambda: clinic.answered("gorse"), "the entry")
     assert entries[-1]["items"] == [1] * 11 + [2] + [0] * 4
     expect(phone.locator("#crisis")).to_be_visible()
@@ -230,8 +206,8 @@ def test_a_patient_sees_their_own_curve(clinic: Clinic, phone: Page, tmp_path: P
     until(phone, lambda: len(clinic.answered("hazel")) == 4, "the entries")
     link = clinic.link("hazel")
     begin(phone, link)
-    take(phone, 1, 8)
-    take(phone, 0)
+    choose(phone, 1, 8)
+    choose(phone, 0)
     label = phone.locator("#curve svg").get_attribute("aria-label") or ""
     assert re.findall(r"\d{4}-\d\d-\d\d: (\d+)", label) == ["21", "17", "18", "11", "8"]
     assert violations(phone) == []
@@ -267,13 +243,8 @@ def test_a_link_that_is_too_old_or_not_ours_says_so_kindly(clinic: Clinic, phone
         assert violations(phone) == []
 
 
-def test_the_page_works_under_its_own_policy(browser: Browser, clinic: Clinic) -> None:
-    context = browser.new_context(viewport=PHONE, has_touch=True)
-    complaints: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
+def test_the_page_works_under_its_own_policy(desk: Desk, clinic: Clinic) -> None:
+    page = desk.touched(PHONE, bypass_csp=False)
     begin(page, clinic.link("larch"))
-    take(page, 0, 9)
+    choose(page, 0, 9)
     until(page, lambda: clinic.answered("larch"), "the entry")
-    context.close()
-    assert [each for each in complaints if "favicon" not in each and "404" not in each] == []

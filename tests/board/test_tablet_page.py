@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from streams.intake.selfreport.words import languages
-from tests.support.browser import EXPECTED_MESSAGES, TABLET, Desk, alerts, picture, until, violations
+from tests.support.browser import TABLET, Desk, alerts, choose, picture, until, violations
 from tests.support.service import PATIENCE_S, started
 
 pytestmark = pytest.mark.browser
@@ -29,23 +29,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def tablet(browser: Browser) -> Iterator[Page]:
-    complaints: list[str] = []
-    context = browser.new_context(viewport=TABLET, has_touch=True, bypass_csp=True)
-    context.set_default_timeout(PATIENCE_S * 1000)
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type == "error" and not EXPECTED_MESSAGES.search(message.text)
-            else None
-        ),
-    )
-    yield page
-    context.close()
-    assert complaints == []
+def tablet(desk: Desk) -> Page:
+    return desk.touched(TABLET)
 
 
 def post(address: str, **observation: Any) -> None:
@@ -94,13 +79,6 @@ def answered(address: str, patient: str) -> list[dict[str, Any]]:
     return [each["doc"] for each in found["entries"] if each["kind"] == "checkin"]
 
 
-def take(page: Page, value: int) -> None:
-    heading = page.locator("h1").inner_text()
-    page.wait_for_timeout(400)
-    page.locator(f"button[data-value='{value}']").tap()
-    until(page, lambda: page.locator("h1").inner_text() != heading, "the next screen")
-
-
 def calls(address: str, patient: str) -> list[dict[str, Any]]:
     return [each for each in alerts(address).values() if (each["rule"], each["patient"]) == ("help-asked", patient)]
 
@@ -123,7 +101,7 @@ def test_a_round_of_questions_is_asked_when_the_protocol_has_it_due(
         if number in (0, 2):
             assert violations(tablet) == []
             picture(tablet, tmp_path / f"question-{number}.png")
-        take(tablet, value)
+        choose(tablet, value)
     expect(tablet.locator("h1")).to_have_text(words.waiting)
     assert violations(tablet) == []
     picture(tablet, tmp_path / "waiting.png")
@@ -181,14 +159,14 @@ def test_without_a_network_the_tablet_says_to_call_out_loud_and_calls_when_it_is
 ) -> None:
     tablet.clock.install()
     tablet.goto(sit(service, "9", "P-9", 31))
-    take(tablet, 5)
+    choose(tablet, 5)
     tablet.context.set_offline(True)
     tablet.locator("#help").tap()
     said = tablet.locator("#help-status")
     expect(said).to_have_text("No connection! Call out loud.")
     picture(tablet, tmp_path / "lost.png")
     assert violations(tablet) == []
-    take(tablet, 4)
+    choose(tablet, 4)
     tablet.clock.fast_forward(60_000)
     assert calls(service, "P-9") == []
     tablet.context.set_offline(False)

@@ -19,7 +19,7 @@ from deploy.settings import PagesPart, Settings
 from models.instants import SECOND, to_datetime
 from models.wire.observations import DestinationFailing
 from tests.alerts.test_channels import listening
-from tests.support.paging import START, page, receiver
+from tests.support.paging import START, page, receiver, sent
 from tests.support.service import START_US, falling, sample, serving, until
 
 
@@ -67,7 +67,7 @@ async def test_a_page_that_reached_nobody_for_a_minute_is_paged_past_the_pager_a
             await clinic.after(seconds)
             assert len(got) == pages
         (owed,) = clinic.store.claim_pages("phone", ["phone"], START, SECOND)
-        clinic.store.mark_sent(owed, START)
+        clinic.store.mark_pages([sent(owed)], START)
         assert await clinic.after(60) == {}
     clinic.store.close()
 
@@ -80,7 +80,7 @@ async def test_news_that_reaches_nobody_is_no_page_that_reached_nobody(tmp_path:
         asking = replace(page("k1"), body=',"kind":"over"')
         clinic.store.commit(FrameEffects(0, 1, (*news, asking)))
         assert list(clinic.store.unsent_pages()) == ["k1"]
-        clinic.store.mark_sent(clinic.store.claim_pages("phone", ["phone"], START, SECOND)[0], START)
+        clinic.store.mark_pages([sent(clinic.store.claim_pages("phone", ["phone"], START, SECOND)[0])], START)
         assert (await clinic.after(0), await clinic.after(UNSENT_S)) == ({}, {})
         assert clinic.store.page_counts(START + 3600 * SECOND).oldest_unsent_s == 0
         assert got == []

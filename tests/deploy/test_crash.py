@@ -36,6 +36,7 @@ from streams.journal.frame import FrameBuilder
 from streams.journal.journal import SqliteJournal
 from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.state import Clock
+from tests.support.paging import sent
 from tests.support.service import START_US, chairside, started, until
 
 
@@ -235,7 +236,7 @@ async def test_a_pager_that_dies_in_the_middle_of_a_send_sends_again_under_the_s
         for page in claimed:
             await destination.deliver(Message(page.page))
             if chance.random() < 0.5:
-                process.store.mark_sent(page, now_us)
+                process.store.mark_pages([sent(page)], now_us)
         process.dies()
         process = Process(tmp_path / "a.sqlite", "observed", iter([]))
     said_again = {key for key, _ in process.store.superseded_pages()}

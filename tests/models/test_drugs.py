@@ -13,7 +13,6 @@ from models.tables.conditions import (
     INTERACTIONS,
     NO_CONDITION,
     NO_OBJECTION,
-    contraindications_of,
     interactions_of,
     weigh_conditions,
 )
@@ -122,9 +121,9 @@ def test_nothing_is_said_of_the_spacing_of_what_is_not_in_the_table() -> None:
     "said", ["aneurysmal-vascular-disease", "Aneurysmal vascular disease", "intracranial_aneurysm", "AVM"]
 )
 def test_the_label_s_contraindications_are_found_however_they_are_written(said: str) -> None:
-    ((weight, _),) = contraindications_of("esketamine", [said])
+    ((weight, _),) = weigh_conditions("esketamine", [said]).found
     assert weight == "contraindicated"
-    ((weight, _),) = contraindications_of("ketamine", [said])
+    ((weight, _),) = weigh_conditions("ketamine", [said]).found
     assert weight == "defer"
 
 
@@ -180,19 +179,19 @@ def test_no_condition_is_passed_over(conditions: list[str]) -> None:
 
 
 def test_a_family_s_illness_is_in_the_table_under_the_name_that_was_asked_for() -> None:
-    ((weight, row),) = contraindications_of("ketamine", ["psychosis-family-history"])
+    ((weight, row),) = weigh_conditions("ketamine", ["psychosis-family-history"]).found
     assert (weight, row.name) == ("caution", "psychosis-family-history")
 
 
 def test_the_heaviest_contraindication_comes_first() -> None:
-    found = contraindications_of(
+    found = weigh_conditions(
         "esketamine", ["psychosis-history", "hypertension", "pregnancy", "intracerebral-haemorrhage"]
-    )
+    ).found
     assert [row.name for _, row in found] == ["intracerebral-haemorrhage", "pregnancy", "psychosis-history"]
 
 
 def test_a_treatment_without_a_drug_has_none_of_a_drug_s_contraindications() -> None:
-    assert contraindications_of("ect", ["pregnancy", "avm"]) == ()
+    assert weigh_conditions("ect", ["pregnancy", "avm"]) == ((), ())
 
 
 def test_medications_are_context() -> None:

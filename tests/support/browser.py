@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from models.arrays import Document
 from tests.conftest import find_browser
@@ -38,6 +47,9 @@ ARGUMENTS: Final = (
 # A connection that fails is written to the console by the browser itself; pages are tested with dead servers on purpose;
 # and so is a sound that it wants a touch for.
 EXPECTED_MESSAGES: Final = re.compile(r"Failed to load resource|net::ERR_|EventSource|AudioContext was not allowed")
+
+SETTLED_MS: Final = 400
+"""A patient's page passes over what is tapped sooner after a screen has changed (`SETTLE_MS` of its shared.js, and a little)."""
 
 
 @contextmanager
@@ -87,15 +99,26 @@ class Desk:
         context = self.browser.new_context(
             viewport=size, has_touch=size is not WALL, reduced_motion=motion, timezone_id="Asia/Tokyo"
         )
-        context.set_default_timeout(PATIENCE_S * 1000)
         context.add_init_script(f"localStorage.setItem('chairside.person', {by!r})")
+        page = self.watched(context)
+        page.goto(url)
+        if is_live:
+            live(page)
+        return page
+
+    def touched(self, size: ViewportSize, *, is_mobile: bool = False, bypass_csp: bool = True) -> Page:
+        """An empty page on a device without a mouse, as patients have it. `bypass_csp`: for the checker of accessibility."""
+        return self.watched(
+            self.browser.new_context(viewport=size, has_touch=True, is_mobile=is_mobile, bypass_csp=bypass_csp)
+        )
+
+    def watched(self, context: BrowserContext) -> Page:
+        """A new page of a context; what it complains of fails the test."""
+        context.set_default_timeout(PATIENCE_S * 1000)
         self.contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._heard)
-        page.goto(url)
-        if is_live:
-            live(page)
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:
@@ -106,6 +129,15 @@ class Desk:
         for context in self.contexts:
             context.close()
         assert self.complaints == [], self.complaints
+
+
+def choose(page: Page, value: int, count: int = 1) -> None:
+    """Answer a patient's next questions, each once its screen has settled."""
+    for _ in range(count):
+        heading = page.locator("h1").inner_text()
+        page.wait_for_timeout(SETTLED_MS)
+        page.locator(f"button[data-value='{value}']").tap()
+        expect(page.locator("h1")).not_to_have_text(heading, timeout=PATIENCE_S * 1000)
 
 
 def until(page: Page, look: Callable[[], T], what: str) -> T:

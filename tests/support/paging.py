@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 
 from alerts.effects import FrameEffects, Page
 from alerts.notify.destination import TIMEOUT_S, Destination, InThread, Message, Outcome
@@ -39,6 +41,20 @@ def store(url: str) -> Iterator[Store]:
     store.migrate()
     yield store
     store.close()
+
+
+@contextmanager
+def store_of(path: Path, revision: str) -> Iterator[Store]:
+    """A store whose tables are those of an earlier revision: `migrate` brings it up."""
+    kept = Store(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", "alerts.store:migrations")
+    config.set_main_option("path_separator", "os")
+    with kept.database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    yield kept
+    kept.close()
 
 
 class Clock:
@@ -95,6 +111,10 @@ def owe(store: Store, *pages: Page, offset: int = 1) -> None:
 
 def destination(name: str, phone: Phone, timeout_s: float = TIMEOUT_S) -> Destination:
     return Destination(name, InThread(phone), timeout_s)
+
+
+def sent(owed: OwedPage) -> Tried:
+    return Tried(owed, arrived=True)
 
 
 def failed(owed: OwedPage, retry_us: int = START) -> Tried:

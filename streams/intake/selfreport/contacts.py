@@ -21,6 +21,7 @@ from alerts.notify.notifiers import open_destination
 from models.calendar import zone_of
 from models.tables.crisis_lines import CRISIS_LINES, CountryLines, CrisisLine
 from models.wire.bounds import Name
+from streams.intake.present import PresentPath
 from streams.intake.selfreport.words import BadLanguage, languages
 
 log = logging.getLogger(__name__)
@@ -54,20 +55,13 @@ class HomePart(_Strict):
     emergency: Annotated[str, Field(min_length=2, max_length=20)] | None = None
     crisis_lines: Annotated[tuple[OwnLine, ...], Field(max_length=10)] = ()
     phone: Annotated[str, Field(min_length=2, max_length=40)] | None = None
-    contacts: Path | None = None
-    languages: Path | None = None
+    contacts: PresentPath | None = None
+    languages: PresentPath | None = None
     language: Name = "en"
     form: AskedForm = "phq-9"
     hours: tuple[Annotated[int, Field(ge=0, le=23)], Annotated[int, Field(ge=1, le=24)]] = (9, 20)
     link_days: Annotated[int, Field(ge=1, le=14)] = 3
     remind_days: Annotated[int, Field(ge=1, le=14)] = 1
-
-    @field_validator("contacts", "languages", mode="before")
-    @classmethod
-    def _there(cls, path: object) -> object:
-        if isinstance(path, str) and not Path(path).exists():
-            raise ValueError(f"{path}: there is no such file or folder")
-        return Path(path) if isinstance(path, str) else path
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
