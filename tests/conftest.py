@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -68,6 +69,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-stories", action="store_true", help="write tests/stories/*.txt anew, to be reviewed as a diff"
     )
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through it again at every turn, which tests that collect
+    by hand would wait for each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
