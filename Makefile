@@ -37,7 +37,7 @@ test: setup $(BROKER) ## Run all tests
 .PHONY: check
 check: setup ## Everything that must pass before a change lands, tests included
 	@# The type checkers need one core each; tests, whose patience is reckoned in seconds, run by themselves.
-	$(MAKE) --jobs=2 --output-sync=target types board-check lint contracts audit
+	$(MAKE) --jobs=2 --output-sync=target types board-check lint contracts audit $(BROKER)
 	$(MAKE) test
 
 .PHONY: format
