@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
@@ -81,20 +81,20 @@ def build(service: Service) -> FastAPI:
     app.add_middleware(ForeignRequests, hosts=lambda: service.settings.hosts, told=foreign)
 
     admission = Admission(service.settings.site.name)
-    app.include_router(observation_routes(service.append, service.store, service.counted, admission))
-    app.include_router(fhir_routes(service.append, service.counted, admission))
-    app.include_router(chair_routes(service.views, service.store))
-    app.include_router(registration_routes(service.store))
-    app.include_router(session_record_routes(service.store, lambda _: service.settings.site.timezone))
-    app.include_router(patient_routes(service.store, service.views))
-    app.include_router(alert_routes(service.store, service.feed, service.command, service.views))
-    app.include_router(rota_routes(service.append, service.views))
-    app.include_router(answer_routes(service.store, service.command, service.views, service.links))
-    app.include_router(selfreport_routes(service.selfreports))
-    app.include_router(inbound_routes(service.inbound))
-    app.include_router(rule_book_routes(lambda _: service.settings.limit_table()))
-    app.include_router(access_routes(service.access))
-    app.include_router(audit_routes(service.store))
+    add_routes(app, observation_routes(service.append, service.store, service.counted, admission))
+    add_routes(app, fhir_routes(service.append, service.counted, admission))
+    add_routes(app, chair_routes(service.views, service.store))
+    add_routes(app, registration_routes(service.store))
+    add_routes(app, session_record_routes(service.store, lambda _: service.settings.site.timezone))
+    add_routes(app, patient_routes(service.store, service.views))
+    add_routes(app, alert_routes(service.store, service.feed, service.command, service.views))
+    add_routes(app, rota_routes(service.append, service.views))
+    add_routes(app, answer_routes(service.store, service.command, service.views, service.links))
+    add_routes(app, selfreport_routes(service.selfreports))
+    add_routes(app, inbound_routes(service.inbound))
+    add_routes(app, rule_book_routes(lambda _: service.settings.limit_table()))
+    add_routes(app, access_routes(service.access))
+    add_routes(app, audit_routes(service.store))
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
     async def healthz(request: Request) -> JSONResponse:
@@ -129,6 +129,13 @@ def build(service: Service) -> FastAPI:
 
     finish(app)
     return app
+
+
+def add_routes(app: FastAPI, part: APIRouter) -> None:
+    """Add a part's routes as they are. `include_router` would make each of them anew at its first request, for what it could say
+    more of them and here never does: a third of a start's work.
+    """
+    app.router.routes.extend(part.routes)
 
 
 def finish(app: FastAPI) -> None:

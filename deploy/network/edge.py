@@ -35,7 +35,7 @@ from alerts.inbound.routes import Inbound, inbound_routes
 from alerts.store.store import Store
 from deploy.access.gate import Gate
 from deploy.access.routes import access_routes
-from deploy.app import ABOUT, finish
+from deploy.app import ABOUT, add_routes, finish
 from deploy.audit.reads import AuditedReads
 from deploy.audit.trail import Trail
 from deploy.foreign import ForeignRequests
@@ -208,27 +208,28 @@ def build_edge(edge: Edge) -> FastAPI:
     if edge.access is not None:
         app.add_middleware(Gate, access=edge.access, routes=app)
     app.add_middleware(ForeignRequests, hosts=edge.hosts)
-    app.include_router(observation_routes(edge.append, edge.store, edge.counted, Admission()))
-    app.include_router(fhir_routes(edge.append, edge.counted, Admission(edge.site)))
-    app.include_router(chair_routes(edge.views, edge.store))
-    app.include_router(registration_routes(edge.store))
+    add_routes(app, observation_routes(edge.append, edge.store, edge.counted, Admission()))
+    add_routes(app, fhir_routes(edge.append, edge.counted, Admission(edge.site)))
+    add_routes(app, chair_routes(edge.views, edge.store))
+    add_routes(app, registration_routes(edge.store))
 
     def zone_at(name: str) -> str:
         settings = edge.sites.configured.get(name)
         return "UTC" if settings is None else settings.site.timezone
 
-    app.include_router(session_record_routes(edge.store, zone_at))
-    app.include_router(patient_routes(edge.store, edge.views))
-    app.include_router(access_routes(edge.access))
-    app.include_router(alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
-    app.include_router(answer_routes(edge.store, edge.command, edge.views, edge.links))
-    app.include_router(inbound_routes(edge.inbound))
-    app.include_router(rota_routes(edge.append, edge.views))
-    app.include_router(audit_routes(edge.store))
-    app.include_router(
+    add_routes(app, session_record_routes(edge.store, zone_at))
+    add_routes(app, patient_routes(edge.store, edge.views))
+    add_routes(app, access_routes(edge.access))
+    add_routes(app, alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))
+    add_routes(app, answer_routes(edge.store, edge.command, edge.views, edge.links))
+    add_routes(app, inbound_routes(edge.inbound))
+    add_routes(app, rota_routes(edge.append, edge.views))
+    add_routes(app, audit_routes(edge.store))
+    add_routes(
+        app,
         rule_book_routes(
             lambda site: edge.sites.configured[site].limit_table() if site in edge.sites.configured else LIMITS
-        )
+        ),
     )
 
     @app.get("/healthz", tags=["operations"], responses={503: {"description": "A task has failed"}})

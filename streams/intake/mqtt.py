@@ -15,7 +15,6 @@ import ssl
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -31,6 +30,7 @@ from streams.intake.admission import Admission
 from streams.intake.append import Overloaded, Records
 from streams.intake.json import read_packable
 from streams.intake.post import arranged
+from streams.intake.present import PresentFile
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,10 @@ class MqttPart(BaseModel):
         "chairside/#",
     )
     user: str | None = None
-    password_file: Path | None = None
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    password_file: PresentFile | None = None
+    ca: PresentFile | None = None
+    certificate: PresentFile | None = None
+    key: PresentFile | None = None
 
     @field_validator("broker")
     @classmethod
@@ -82,13 +82,6 @@ class MqttPart(BaseModel):
                 )
             _ = parts.port  # raises where it is no port
         return broker
-
-    @field_validator("password_file", "ca", "certificate", "key", mode="before")
-    @classmethod
-    def _there(cls, path: object) -> object:
-        if isinstance(path, str) and not Path(path).is_file():
-            raise ValueError(f"{path}: there is no such file")
-        return Path(path) if isinstance(path, str) else path
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
