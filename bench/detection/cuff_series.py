@@ -165,6 +165,13 @@ def measure(found: Mapping[str, Sequence[CuffRow]]) -> CuffSeries:
     return result
 
 
+def crises_told(found: Mapping[str, Sequence[CuffRow]]) -> list[Crisis]:
+    """The crises of these stays and what was told of them; the stays without one are not replayed."""
+    some = {stay: rows for stay, rows in found.items() if any(row.possible and is_critical(row) for row in rows)}
+    told, _ = _told(some)
+    return [crisis for stay, rows in some.items() for crisis in _crises(stay, rows, told[stay])]
+
+
 def thin(rows: Sequence[CuffRow], apart_min: int) -> list[CuffRow]:
     """The cuffs that are left if each is taken at least so long after the one before."""
     left: list[CuffRow] = []
