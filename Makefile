@@ -113,6 +113,10 @@ prove-page-kills: setup ## The same with people who are paged by HTTP and SMTP: 
 prove-extremes: setup ## Post every field of every kind at its extremes to a running service, and ask for every document (20 minutes)
 	$(BIN)/pytest -q -p no:xdist --hypothesis-profile=prove tests/deploy/test_extremes.py
 
+.PHONY: prove-api
+prove-api: setup ## Hold the API's description against a running service with Schemathesis, as every role and as nobody (half an hour)
+	$(BIN)/python -m bench.api
+
 .PHONY: prove-plain
 prove-plain: setup ## Run the ward's tests with the compiler off, all concerns and a clinic's day (10 minutes)
 	$(BIN)/pytest -q -m prove --ignore tests/deploy/supply

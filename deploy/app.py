@@ -29,6 +29,7 @@ from deploy.access.gate import Gate
 from deploy.access.headers import SecurityHeaders
 from deploy.access.routes import access_routes
 from deploy.audit.reads import AuditedReads
+from deploy.description import describe
 from deploy.foreign import ForeignRequests
 from deploy.rule_book_routes import rule_book_routes
 from deploy.wiring import Service
@@ -96,7 +97,16 @@ def build(service: Service) -> FastAPI:
     add_routes(app, access_routes(service.access))
     add_routes(app, audit_routes(service.store))
 
-    @app.get("/healthz", tags=["operations"], responses={503: {"description": "No progress, or a task has failed"}})
+    @app.get(
+        "/healthz",
+        tags=["operations"],
+        responses={
+            503: {
+                "description": "No progress, or a task has failed",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            }
+        },
+    )
     async def healthz(request: Request) -> JSONResponse:
         """200 while frames are being processed and every task runs; 503 when none was for five seconds, or one has failed.
 
@@ -106,7 +116,7 @@ def build(service: Service) -> FastAPI:
         told = health if service.access is None or hasattr(request.state, "person") else {"ok": health["ok"]}
         return JSONResponse(told, status_code=200 if health["ok"] else 503)
 
-    @app.get("/metrics", tags=["operations"], response_class=Response)
+    @app.get("/metrics", tags=["operations"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def metrics() -> Response:
         """For Prometheus."""
         await service.measure()
@@ -158,7 +168,7 @@ def finish(app: FastAPI) -> None:
             {"detail": "the database does not answer: try again"}, 503, {"Retry-After": str(RETRY_AFTER_S)}
         )
 
-    @app.get("/schema/{name}.json", tags=["operations"])
+    @app.get("/schema/{name}.json", tags=["operations"], responses={404: {}})
     async def schema(name: str) -> dict[str, Any]:
         """The JSON Schemas of everything on the wire."""
         if name not in SCHEMAS:
@@ -166,6 +176,7 @@ def finish(app: FastAPI) -> None:
         return SCHEMAS[name]()
 
     _pages(app)
+    describe(app)
     app.add_middleware(SecurityHeaders)
 
 

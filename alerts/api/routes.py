@@ -100,7 +100,10 @@ def alert_routes(
             raise HTTPException(404, f"there is no alert {alert}")
         return explain(story)
 
-    @routes.post("/alerts/{alert}/{verb}", status_code=202)
+    @routes.post(
+        "/alerts/{alert}/{verb}", status_code=202,
+        responses={404: {}, 409: {"description": "What is measured and goes on cannot be closed"}},
+    )  # fmt: skip
     async def answer(
         request: Request, alert: Annotated[Name, Path()], verb: Verb, body: CommandBody, site: Site
     ) -> dict[str, Any]:
@@ -152,7 +155,7 @@ def alert_routes(
             for each in store.destinations() if each.name.startswith(prefix)
         ]  # fmt: skip
 
-    @routes.get("/live", response_class=Response)
+    @routes.get("/live", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
     async def live(
         request: Request,
         site: Site,

@@ -185,6 +185,32 @@ class Inbound:
         await asyncio.to_thread(self._store.record_heard, id_, self._wall_us())
 
 
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": words, "content": {"text/plain": {}}}
+    for status, words in (
+        (403, "Not signed by a provider that pages go through"), (408, "Too slow"), (413, "Too large"),
+        (422, "Not what this provider sends"),
+    )
+}  # fmt: skip
+_SPOKEN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "What the provider is to say", "content": {"text/xml": {}}},
+    409: {"description": "This has counted already", "content": {"text/plain": {}}},
+}
+ANSWERED: Final[dict[str, dict[int | str, dict[str, Any]]]] = {
+    STATUS_PATH: {**_REFUSED, 204: {"description": "Heard"}},
+    PRESSED_PATH: {**_REFUSED, **_SPOKEN},
+    "/hooks/twilio/sms": {**_REFUSED, **_SPOKEN},
+    "/hooks/pagerduty": {
+        **_REFUSED,
+        200: {"description": "Taken", "content": {"text/plain": {}}},
+        202: {"description": "Nothing that a person did", "content": {"text/plain": {}}},
+        404: {"description": "There is no such alert", "content": {"text/plain": {}}},
+        409: _SPOKEN[409],
+    },
+}
+"""What each route answers, beside what any may."""
+
+
 def inbound_routes(inbound: Inbound) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["providers"])
@@ -195,7 +221,9 @@ def inbound_routes(inbound: Inbound) -> APIRouter:
         "/hooks/pagerduty": inbound.incident,
     }
     for path, handler in handlers.items():
-        routes.add_api_route(path, _refusing(handler), methods=["POST"], response_class=Response)
+        routes.add_api_route(
+            path, _refusing(handler), methods=["POST"], response_class=Response, responses=ANSWERED[path]
+        )
     return routes
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NotRequired
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
+from typing_extensions import TypedDict
 
 from alerts.api.views import Site
 from alerts.store.store import Store
@@ -20,6 +21,23 @@ LARGEST: Final = 8 * 2**20
 """Bytes of one post: 60,000 observations. A longer one is asked to come in parts, so that memory stays bounded."""
 NAMED: Final = 100
 """Set-aside lines that an answer names; all are counted, and all are in the store."""
+
+
+class SetAsideOut(TypedDict):
+    """A line, or a field of one, that could not be used, and why."""
+
+    line: int
+    field: str
+    reason: str
+
+
+class TakenOut(TypedDict):
+    """What became of a post: the lines that were accepted, those that were not, and fields that were left out alone."""
+
+    accepted: int
+    set_aside: list[SetAsideOut]
+    fields_set_aside: NotRequired[list[SetAsideOut]]
+    set_aside_in_all: NotRequired[int]
 
 
 def observation_routes(
@@ -46,7 +64,7 @@ def observation_routes(
             raise HTTPException(422, "no observation in the body")
         await append(arranged(reading.records))
         counted(reading.accepted, len(reading.bad))
-        answer: dict[str, Any] = {
+        answer: TakenOut = {
             "accepted": reading.accepted,
             "set_aside": [
                 {"line": line, "field": aside.field, "reason": aside.reason} for line, aside in reading.bad[:NAMED]
@@ -69,15 +87,23 @@ def observation_routes(
             "requestBody": {
                 "required": True,
                 "content": {
-                    "application/json": {"schema": {"$ref": "/schema/observation.json"}},
+                    "application/json": {
+                        "schema": {
+                            "anyOf": [
+                                {"$ref": "/schema/observation.json"},
+                                {"type": "array", "minItems": 1, "items": {"$ref": "/schema/observation.json"}},
+                            ]
+                        }
+                    },
                     "application/x-ndjson": {"schema": {"type": "string", "description": "One observation a line."}},
                 },
             }
         },
         responses={
-            403: {"description": "Signed in, but not somebody who may enter any of this"},
+            200: {"model": TakenOut},
+            403: {"model": TakenOut, "description": "Signed in, but not somebody who may enter any of this"},
             413: {"description": "Too large"},
-            422: {"description": "Nothing could be used"},
+            422: {"model": TakenOut, "description": "Nothing could be used"},
             503: {"description": "Not durable: send again"},
         },
     )  # fmt: skip

@@ -27,6 +27,12 @@ _NAMED: Final = 100
 """Issues that an outcome names; all are kept."""
 
 
+class FhirResponse(JSONResponse):
+    """JSON as FHIR has it."""
+
+    media_type = FHIR_JSON
+
+
 def fhir_routes(
     append: Callable[[Records], Awaitable[None]], counted: Callable[[int, int], None], admission: Admission
 ) -> APIRouter:
@@ -45,8 +51,17 @@ def fhir_routes(
         503: {"description": "Not durable: send again"},
     }
 
-    @routes.post("", status_code=201, responses=described, response_class=JSONResponse)
-    @routes.post("/{kind}", status_code=201, responses=described, response_class=JSONResponse)
+    taken = {
+        "requestBody": {
+            "required": True,
+            "content": {each: {"schema": {"type": "object"}} for each in (FHIR_JSON, "application/json")},
+        }
+    }
+    for status in described.values():
+        status["content"] = {FHIR_JSON: {}}
+
+    @routes.post("", status_code=201, responses=described, response_class=FhirResponse, openapi_extra=taken)
+    @routes.post("/{kind}", status_code=201, responses=described, response_class=FhirResponse, openapi_extra=taken)
     async def create(request: Request, kind: str = "Bundle") -> JSONResponse:
         """Take a Bundle, or one Observation, QuestionnaireResponse or Patient."""
         try:
@@ -119,4 +134,4 @@ def _outcome(status: int, issues: list[Issue]) -> JSONResponse:
     ]  # fmt: skip
     if more > 0:
         named.append({"severity": "information", "code": "informational", "diagnostics": f"and {more} more"})
-    return JSONResponse({"resourceType": "OperationOutcome", "issue": named}, status, media_type=FHIR_JSON)
+    return FhirResponse({"resourceType": "OperationOutcome", "issue": named}, status)
