@@ -1,9 +1,8 @@
-"""The API's description is true: tools can read all of it, and what a running service answers is in it. `make prove-api` goes on."""
+"""The API's description is true: tools can read all of it, and a running service answers so. `make prove-api` goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
