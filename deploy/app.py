@@ -31,6 +31,7 @@ from deploy.access.routes import access_routes
 from deploy.audit.reads import AuditedReads
 from deploy.description import describe
 from deploy.foreign import ForeignRequests
+from deploy.privacy.routes import name_routes
 from deploy.rule_book_routes import rule_book_routes
 from deploy.wiring import Service
 from models.wire.on_call import SiteOut
@@ -96,6 +97,13 @@ def build(service: Service) -> FastAPI:
     add_routes(app, rule_book_routes(lambda _: service.settings.limit_table()))
     add_routes(app, access_routes(service.access))
     add_routes(app, audit_routes(service.store))
+    add_routes(
+        app,
+        name_routes(
+            service.names, lambda: service.settings.names.on_boards, service.views,
+            lambda kind, who, patient: service.trail.note(kind, who, {}, patient),
+        ),
+    )  # fmt: skip
 
     @app.get(
         "/healthz",

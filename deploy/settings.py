@@ -170,6 +170,15 @@ class DataPart(_Strict):
     raw_days: Annotated[int, Field(ge=1, le=3660)] = 90
 
 
+class NamesPart(_Strict):
+    """Whether patients' names are kept, apart from everything else (docs/privacy.md): `key` is the file with the key that seals
+    them, outside the data directory. `on_boards`: boards show who sits in a chair.
+    """
+
+    key: Path | None = None
+    on_boards: bool = False
+
+
 class ReachedColleague(Colleague):
     """Somebody who can be called, and by which of `destinations`, the first one first; and their id in PagerDuty, if they answer
     there.
@@ -192,6 +201,7 @@ class Settings(_Strict):
     hl7: Hl7Part = Hl7Part()
     access: AccessPart = AccessPart()
     data: DataPart = DataPart()
+    names: NamesPart = NamesPart()
     home: HomePart = HomePart()
     folder: FolderPart = FolderPart()
     mqtt: MqttPart = MqttPart()
@@ -229,6 +239,8 @@ class Settings(_Strict):
             f"people.{name}.methods: there is no {method!r} under destinations"
             for name, person in self.people.items() for method in person.methods if method not in self.destinations
         ]  # fmt: skip
+        if self.names.key is not None and not self.access.sign_in:
+            problems.append("names.key: names are for people who have signed in: [access] sign_in = true")
         if problems:
             raise ValueError("; ".join(problems))
         self.on_call()

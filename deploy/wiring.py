@@ -38,6 +38,7 @@ from deploy.configuration import Refused, WatchedSettings
 from deploy.disk_watch import DiskWatch, disk_room
 from deploy.logs import log_decisions
 from deploy.metrics import Metrics
+from deploy.privacy.names import Names
 from deploy.settings import Settings
 from deploy.sign_in import open_access
 from deploy.supervisor import Supervisor, reason_of
@@ -192,6 +193,10 @@ class Service:
         )  # fmt: skip
         self.trail = Trail(self.store, settings.site.name, now_us)
         self.access = open_access(data, lambda: self.settings, self.metrics, self.trail, now_us)
+        self.names = None if settings.names.key is None else Names(data, settings.names.key)
+        if self.names is not None and (why := self.names.trouble()):
+            # A board without names still watches.
+            log.error("%s", why)
         self.forecaster = Forecaster(self.store, self.views, self.append, self.worker) if forecasting else None
         self._progress_at = time.monotonic()
         self._progress_offset = -1

@@ -196,7 +196,7 @@ _SPOKEN: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "What the provider is to say", "content": {"text/xml": {}}},
     409: {"description": "This has counted already", "content": {"text/plain": {}}},
 }
-ANSWERED: Final[dict[str, dict[int | str, dict[str, Any]]]] = {
+RESPONSES_OF: Final[dict[str, dict[int | str, dict[str, Any]]]] = {
     STATUS_PATH: {**_REFUSED, 204: {"description": "Heard"}},
     PRESSED_PATH: {**_REFUSED, **_SPOKEN},
     "/hooks/twilio/sms": {**_REFUSED, **_SPOKEN},
@@ -222,7 +222,7 @@ def inbound_routes(inbound: Inbound) -> APIRouter:
     }
     for path, handler in handlers.items():
         routes.add_api_route(
-            path, _refusing(handler), methods=["POST"], response_class=Response, responses=ANSWERED[path]
+            path, _refusing(handler), methods=["POST"], response_class=Response, responses=RESPONSES_OF[path]
         )
     return routes
 

@@ -40,13 +40,13 @@ def fhir_bundle(record: SessionRecordOut) -> Resource:
     entries = []
     for number, resource in enumerate(resources):
         found = {name: value for name, value in resource.items() if value is not None}
-        entries.append({"fullUrl": _url(record, found.pop("_name", str(number))), "resource": found})
+        entries.append({"fullUrl": resource_url(record, found.pop("_name", str(number))), "resource": found})
     last = record["ended_at"] or max((entry["received_at"] for entry in record["entries"]), default=None)
     bundle: Resource = {"resourceType": "Bundle", "type": "collection", "entry": entries}
     return bundle if last is None else {**bundle, "timestamp": last}
 
 
-def _url(record: SessionRecordOut, name: str) -> str:
+def resource_url(record: SessionRecordOut, name: str) -> str:
     """A name of a resource that is the same each time: of what it is, in the form of a UUID."""
     about = "\x1f".join((record["site"], record["patient"], record["session"], name))
     found = sha256(about.encode()).hexdigest()
@@ -54,7 +54,10 @@ def _url(record: SessionRecordOut, name: str) -> str:
 
 
 def _about(record: SessionRecordOut) -> Resource:
-    return {"subject": {"reference": _url(record, "patient")}, "encounter": {"reference": _url(record, "encounter")}}
+    return {
+        "subject": {"reference": resource_url(record, "patient")},
+        "encounter": {"reference": resource_url(record, "encounter")},
+    }
 
 
 def _patient(record: SessionRecordOut) -> Resource:
@@ -71,7 +74,7 @@ def _encounter(record: SessionRecordOut) -> Resource:
     return {
         "_name": "encounter", "resourceType": "Encounter", "status": "finished" if record["ended_at"] else "in-progress",
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
-        "subject": {"reference": _url(record, "patient")}, "period": period or None,
+        "subject": {"reference": resource_url(record, "patient")}, "period": period or None,
         "identifier": [{"system": "urn:chairside:session", "value": record["session"]}],
         "reasonCode": [{"text": record["end_reason"]}] if record["end_reason"] else None,
     }  # fmt: skip
@@ -86,7 +89,7 @@ def _entered(record: SessionRecordOut, entry: RecordEntryOut) -> Resource | None
             return {
                 "resourceType": "MedicationAdministration", "status": "entered-in-error" if wrong else "completed",
                 "medicationCodeableConcept": {"text": doc.get("drug") or "unknown"}, "effectiveDateTime": entry["at"],
-                "subject": {"reference": _url(record, "patient")}, "context": {"reference": _url(record, "encounter")},
+                "subject": {"reference": resource_url(record, "patient")}, "context": {"reference": resource_url(record, "encounter")},
                 "performer": _performer(entry, "actor"), "dosage": dosage or None,
             }  # fmt: skip
         case "vitals" | "cuff.corrected" if doc.get("sbp") is not None:
@@ -153,7 +156,7 @@ def _issue(record: SessionRecordOut, alert: RecordAlertOut) -> Resource:
     )
     return {
         "resourceType": "DetectedIssue", "status": "final", "code": {"text": alert["title"]}, "severity": _SEVERITY[alert["priority"]],
-        "patient": {"reference": _url(record, "patient")}, "identifiedPeriod": {"start": alert["onset_at"], **end}, "detail": alert["text"],
+        "patient": {"reference": resource_url(record, "patient")}, "identifiedPeriod": {"start": alert["onset_at"], **end}, "detail": alert["text"],
         "identifier": [{"system": "urn:chairside:alert", "value": alert["alert"]}],
     }  # fmt: skip
 

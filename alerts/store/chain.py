@@ -26,6 +26,8 @@ from models.wire.audit import AuditEntryOut, AuditOut
 
 CHAINED: Final = {"transition": Transition, "audit": AuditEntry, "page": Page}
 """The effects that are audited, by their kind in the store."""
+ERASED: Final = "record.erased"
+"""The kind of an entry that says which entries' contents are others than they were: a person's words were erased from them."""
 BEFORE_THE_FIRST: Final = ""
 """What stands for the hash of an entry before the first one."""
 

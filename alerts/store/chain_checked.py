@@ -8,8 +8,10 @@ alone, and what was chained after the last published one may be cut unseen. Neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from sqlalchemy import Connection
 from alerts.store.chain import (
     BEFORE_THE_FIRST,
     CHAINED,
+    ERASED,
     AuditHead,
     ChainLink,
     content_digest,
@@ -61,6 +64,7 @@ class Tampered:
 def tampered(
     site: str, entries: Iterable[ChainedEntry], ends: Sequence[AuditHead] = (),
     passed: Callable[[str, int], None] = lambda site, number: None, begins: int = 0,
+    erased: Mapping[int, str] = MappingProxyType({}),
 ) -> Iterator[Tampered]:  # fmt: skip
     """What is wrong with a site's chain.
 
@@ -68,6 +72,7 @@ def tampered(
         entries: in the order of their numbers. ends: heads that the chain has had, the one that the store has noted among them.
         passed: called with the number of each entry that was looked at.
         begins: the number before the first entry, of a part of a chain; that one's own place in it cannot be checked.
+        erased: the digest that the content of an entry has now, where the chain says that words were erased from it.
     """
     number, previous = begins, BEFORE_THE_FIRST if begins == 0 else None
     awaited = {(end.number, end.hash) for end in ends if end.number > begins}
@@ -79,7 +84,7 @@ def tampered(
             yield Tampered(site, each.number, "not as it was written, or not in its place")
         if each.content is None:
             yield Tampered(site, each.number, f"what it records is gone: {_place(each.entry)}")
-        elif content_digest(*each.content) != each.entry.digest:
+        elif content_digest(*each.content) != erased.get(each.number, each.entry.digest):
             yield Tampered(site, each.number, f"what it records was changed: {_place(each.entry)}")
         awaited = {end for end in awaited if not (end[0] == each.number and each.hash.startswith(end[1]))}
         number, previous = each.number, each.hash
@@ -108,7 +113,9 @@ def tampered_in_store(
         mine = [head for head in (*noted, *published) if head.site == site]
         if site in there and not any(head.site == site for head in noted):
             yield Tampered(site, 0, "where the chain ends is not noted any more")
-        yield from tampered(site, stored_entries(connection, site), mine, passed)
+        yield from tampered(
+            site, stored_entries(connection, site), mine, passed, erased=stored_erasures(connection, site)
+        )
         last = connection.scalar(sa.select(sa.func.max(AUDIT_CHAIN.c.number)).where(AUDIT_CHAIN.c.site == site)) or 0
         if any(head.number < last for head in noted if head.site == site):
             yield Tampered(site, last, "entries after the end that the store has noted")
@@ -122,6 +129,28 @@ def tampered_in_store(
         unchained.order_by(EFFECTS.c.shard, EFFECTS.c.offset_, EFFECTS.c.n).limit(MOST_NAMED)
     ):
         yield Tampered("", 0, f"{row.kind} of frame {row.shard}:{row.offset_}, effect {row.n}, has no entry")
+
+
+def erasures(said: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """The digests that contents have now, by the number of their entry, of the numbers and documents of `record.erased` entries.
+
+    One says so of entries before it, never of itself or of what came later.
+    """
+    found: dict[int, str] = {}
+    for own, doc in said:
+        try:
+            found.update((int(number), str(digest)) for number, digest in json.loads(doc)["replaced"] if number < own)
+        except (ValueError, KeyError, TypeError):
+            continue  # not as it was written, which its own entry shows
+    return found
+
+
+def stored_erasures(connection: Connection, site: str) -> dict[int, str]:
+    """The same, of a site's chain."""
+    said = sa.select(AUDIT_CHAIN.c.number, AUDIT_CHAIN.c.doc).where(
+        AUDIT_CHAIN.c.site == site, AUDIT_CHAIN.c.kind == ERASED
+    )
+    return erasures((row.number, row.doc or "") for row in connection.execute(said.order_by(AUDIT_CHAIN.c.number)))
 
 
 def stored_entries(connection: Connection, site: str, after: int = -(2**62)) -> Iterator[ChainedEntry]:

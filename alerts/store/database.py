@@ -105,7 +105,12 @@ class Database:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin transactions on its own: `_begin_sqlite` does
-    _when_free(connection, "PRAGMA journal_mode=WAL")  # SQLite does not wait for its turn at this by itself
+    try:
+        _when_free(connection, "PRAGMA journal_mode=WAL")  # SQLite does not wait for its turn at this by itself
+    except sqlite3.OperationalError as error:
+        # A backup, or what was restored of one and not started yet, opened to be read: it is one file, and stays one.
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
     connection.execute("PRAGMA synchronous=FULL")
 
 

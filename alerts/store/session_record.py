@@ -18,6 +18,8 @@ from alerts.store.tables import AUDIT, TRANSITIONS
 from models.arrays import Document
 from models.wire.live import TraceOut
 
+MOST_SESSIONS: Final = 2_000
+"""Sessions of one patient that are read at most: two a week for twenty years."""
 MOST_OF_A_SESSION: Final = 20_000
 """Entries, and as many transitions, of one session that are read at most: more than anybody enters in a day."""
 
@@ -86,3 +88,33 @@ def stored_session(connection: Connection, site: str, session: str, patient: str
         treated_before=bool(before),
         configured={} if configured is None else json.loads(configured)["doc"].get("limits") or {},
     )
+
+
+def stored_patient(connection: Connection, site: str, patient: str) -> list[StoredSession] | None:
+    """All of a patient: what was entered outside of any session first, then each session in order; None: nothing ever was.
+
+    Sessions beyond `MOST_SESSIONS` are left out, the oldest first.
+    """
+    mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient))
+    if connection.scalar(sa.select(sa.literal(1)).where(mine).limit(1)) is None:
+        return None
+    outside = sa.select(AUDIT.c.doc).where(mine, AUDIT.c.session.is_(None))
+    outside = outside.order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n).limit(archive.MOST)
+    steps = sa.select(TRANSITIONS.c.doc).where(
+        TRANSITIONS.c.site == clean(site), TRANSITIONS.c.patient == clean(patient), TRANSITIONS.c.session.is_(None)
+    )
+    home = StoredSession(
+        patient=patient,
+        entered=[json.loads(doc) for doc in connection.scalars(outside)],
+        steps=[json.loads(doc) for doc in connection.scalars(steps.order_by(TRANSITIONS.c.seq).limit(archive.MOST))],
+        registered=archive.registration(connection, site, patient),
+        trace={"session": "", "patient": patient, "channels": {}},
+        treated_before=False,
+        configured={},
+    )
+    named = sa.select(AUDIT.c.session, sa.func.min(AUDIT.c.at).label("first")).where(mine, AUDIT.c.session.is_not(None))
+    newest = named.group_by(AUDIT.c.session).order_by(sa.desc("first")).limit(MOST_SESSIONS)
+    found = [
+        stored_session(connection, site, row.session, patient) for row in reversed(connection.execute(newest).all())
+    ]
+    return [home, *(each for each in found if each is not None)]

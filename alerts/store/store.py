@@ -40,7 +40,7 @@ from alerts.store.forecast_queue import QueuedForecast
 from alerts.store.ledger import Conflict, WrittenMeanwhile, clean
 from alerts.store.outbox import Lane, OwedPage, PageCounts, Recipients, Tried
 from alerts.store.receipts import PagedAlert, Receipt
-from alerts.store.session_record import StoredSession, stored_session
+from alerts.store.session_record import StoredSession, stored_patient, stored_session
 from alerts.store.story import AlertSpan
 from alerts.store.tables import (
     ALERTS,
@@ -280,6 +280,11 @@ class Store:
         """What a session's record is made of; None: nobody ever entered anything in it."""
         with self.database.reading() as connection:
             return stored_session(connection, site, session, patient)
+
+    def stored_patient(self, site: str, patient: str) -> list[StoredSession] | None:
+        """What a patient's whole record is made of: what is in no session, then each session; None: nothing ever was entered."""
+        with self.database.reading() as connection:
+            return stored_patient(connection, site, patient)
 
     def burden(self, site: str, since_us: int) -> CountsOfBurden:
         """What was alerted at a site since an instant, and how its pages were answered."""

@@ -93,9 +93,13 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/patients"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient:path}"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient:path}/registration"): Allowed(_PATIENTS),
+    ("GET", "/v1/patients/{patient:path}/record.fhir.json"): Allowed(_PATIENTS),
     **{("GET", f"/v1/sessions/{{session}}/{form}"): Allowed(_PATIENTS) for form in (
         "record", "record.csv", "record.fhir.json", "rems", "rems.pdf",
     )},
+    # Who they are: for those who treat and plan. A board shows it where the site wants that.
+    ("GET", "/v1/names"): Allowed(_TREATING | {"viewer", "scheduler"}),
+    **{(verb, "/v1/names/{patient:path}"): Allowed(_TREATING | {"scheduler"}) for verb in ("GET", "PUT", "DELETE")},
     ("GET", "/v1/forecasts"): Allowed(_PATIENTS),
     ("GET", "/v1/burden"): Allowed(_PATIENTS | {"operator"}),
     # How it runs.

@@ -19,8 +19,11 @@ from models.wire.observations import SITE_HERE
 READ: Final = (
     # The route; what of the query says what was looked for.
     ("/v1/patients/{patient:path}/registration", ()),
+    ("/v1/patients/{patient:path}/record.fhir.json", ()),
     ("/v1/patients/{patient:path}", ()),
     ("/v1/patients", ()),
+    ("/v1/names/{patient:path}", ()),
+    ("/v1/names", ()),
     ("/v1/forecasts", ("as_of",)),
     ("/v1/history", ("session",)),
     ("/v1/sessions/{session}/trace", ()),

@@ -19,8 +19,10 @@ from deploy.cli.audit_commands import audit_app
 from deploy.cli.checkin_link import checkin_link_command
 from deploy.cli.data_commands import backup_command, restore_command, verify_command
 from deploy.cli.doctor import doctor_command
+from deploy.cli.erase import erase_command
 from deploy.cli.exports import inspect_command, readable_files
 from deploy.cli.forecast_commands import forecast_command, recalibrate_command
+from deploy.cli.names_commands import names_app
 from deploy.cli.network_commands import (
     create_topics_command,
     edge_command,
@@ -257,9 +259,11 @@ app.command("doctor")(doctor_command)
 app.command("backup")(backup_command)
 app.command("verify")(verify_command)
 app.command("restore")(restore_command)
+app.command("erase")(erase_command)
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 app.add_typer(audit_app, name="audit")
+app.add_typer(names_app, name="names")
 
 
 @app.command("check-config")

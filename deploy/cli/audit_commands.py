@@ -125,7 +125,8 @@ def _of_store(data: Path, database: str | None, published: list[AuditHead]) -> I
 
 
 def _of_file(file: Path, published: list[AuditHead]) -> Iterator[Any]:
-    from alerts.store.chain_checked import tampered
+    from alerts.store.chain import ERASED
+    from alerts.store.chain_checked import erasures, tampered
 
     try:
         entries = [_read(line, number) for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)]
@@ -133,7 +134,12 @@ def _of_file(file: Path, published: list[AuditHead]) -> Iterator[Any]:
         raise fail(f"{file} cannot be read: {wrong}") from wrong
     site = entries[0].entry.site if entries else ""
     begins = (entries[0].number - 1, None) if entries else (0, None)
-    yield from tampered(site, entries, [each for each in published if each.site == site], begins=begins[0])
+    erased = erasures(
+        (each.number, each.content[1]) for each in entries if each.entry.kind == ERASED and each.content is not None
+    )
+    yield from tampered(
+        site, entries, [each for each in published if each.site == site], begins=begins[0], erased=erased
+    )
     err.print(f"{site}: looked at {len(entries)} entries", highlight=False)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.access.database import ACCOUNTS_FILE
+from deploy.privacy.names import NAMES_FILE
 from deploy.upkeep.until import cut_at
 from deploy.upkeep.verify import DATABASE, LIST_FILE, reading, sha256
 from models.instants import iso
@@ -48,7 +49,7 @@ def back_up(data: Path, into: Path, now_us: int) -> Path:
         raise BackupRefused(f"{made} is there already: wait a second, and try again")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
-    for name in (DATABASE, ACCOUNTS_FILE):
+    for name in (DATABASE, ACCOUNTS_FILE, NAMES_FILE):
         if (data / name).is_file():
             _copy_database(data / name, partial / name)
     for file in sorted(data.iterdir()):

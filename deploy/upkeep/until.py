@@ -14,12 +14,13 @@ from typing import Any
 
 from alerts.effects import Cause, Transition
 from alerts.store.alert_document import fold
-from alerts.store.chain import BEFORE_THE_FIRST
+from alerts.store.chain import BEFORE_THE_FIRST, ERASED, audited_event, entry_hash
 from alerts.store.ledger import alert_columns
 from alerts.store.minutes import UNNAMED_SESSION
 from alerts.store.vitals_hour import pack_hour, unpack_hour
 from models.instants import MINUTE, NEVER, iso
 from models.wire.live import AlertState
+from streams.journal.journal import has_erased
 from streams.shard import SHARD_FORMAT, Shard
 from streams.ward.ward import Ward
 
@@ -54,6 +55,7 @@ def cut_at(database: sqlite3.Connection, until_us: int) -> str:
         "journal",
         "journal_links",
         "journal_damaged",
+        *(["journal_erased"] if has_erased(database) else []),
         "transitions",
         "audit",
         "dead_letters",
@@ -116,7 +118,22 @@ def _cut_audit(database: sqlite3.Connection, cut: int, until_us: int) -> None:
             (site, first, iso(until_us)),
         ).fetchone()
         number, hashed = last or (0, BEFORE_THE_FIRST)
+        erased = run(
+            "SELECT at, who, patient, doc FROM audit_chain WHERE site = ? AND number > ? AND kind = ? ORDER BY number",
+            (site, number, ERASED),
+        ).fetchall()
         run("DELETE FROM audit_chain WHERE site = ? AND number > ?", (site, number))
+        left = number
+        # What was erased later is erased in what is left too, and without its entry that would pass for tampering.
+        for at, who, patient, doc in erased:
+            said = json.loads(doc)
+            said["replaced"] = [each for each in said["replaced"] if each[0] <= left]
+            entry = audited_event(site, at, ERASED, who, patient, said)
+            number, hashed = number + 1, entry_hash(hashed, number + 1, entry)
+            run(
+                "INSERT INTO audit_chain (site, number, at, kind, who, patient, doc, digest, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (site, number, at, ERASED, who, patient, entry.doc, entry.digest, hashed),
+            )
         run("UPDATE audit_heads SET number = ?, hash = ? WHERE site = ?", (number, hashed, site))
 
 

@@ -22,6 +22,7 @@ from alerts.store.chain import content_digest
 from alerts.store.ledger import digests_of
 from alerts.store.vitals_hour import unpack_hour
 from deploy.access.database import ACCOUNTS_FILE
+from deploy.privacy.names import NAMES_FILE
 from models.instants import iso
 from streams.journal.head import HEAD_FILE, HeadFile
 from streams.journal.journal import PRUNED, chain_breaks
@@ -89,12 +90,13 @@ def verify(folder: Path, *, replay: bool = False) -> Verified:
                 _replayed(database, found)
     except sqlite3.Error as failed:
         found.wrong.append(f"{path.name} cannot be read on: {trouble_in_words(failed)}")
-    if (folder / ACCOUNTS_FILE).is_file():
-        try:
-            with closing(reading(folder / ACCOUNTS_FILE)) as accounts:
-                found.look(f"{ACCOUNTS_FILE}: every page", _pages(accounts))
-        except sqlite3.Error as failed:
-            found.wrong.append(f"{ACCOUNTS_FILE} cannot be read: {trouble_in_words(failed)}")
+    for name in (ACCOUNTS_FILE, NAMES_FILE):
+        if (folder / name).is_file():
+            try:
+                with closing(reading(folder / name)) as beside:
+                    found.look(f"{name}: every page", _pages(beside))
+            except sqlite3.Error as failed:
+                found.wrong.append(f"{name} cannot be read: {trouble_in_words(failed)}")
     return found
 
 

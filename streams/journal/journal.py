@@ -115,6 +115,11 @@ the bytes of those that were set aside.
 """
 
 
+ERASED_LINKS: Final = "CREATE TABLE IF NOT EXISTS journal_erased (offset_ INTEGER PRIMARY KEY, link BLOB NOT NULL)"
+"""The links of frames from which a person's words were erased (deploy/privacy/erase.py): the frame is held against this one, and
+the one after it against the link that it had."""
+
+
 class SqliteJournal:
     """A journal in an SQLite file.
 
@@ -323,6 +328,8 @@ class SqliteJournal:
                 gone = run("DELETE FROM journal WHERE offset_ < ?", (until,)).rowcount
                 run("DELETE FROM journal_links WHERE offset_ < ?", (until - 1,))
                 run("DELETE FROM journal_damaged WHERE offset_ < ?", (until,))
+                if has_erased(self._connection):
+                    run("DELETE FROM journal_erased WHERE offset_ < ?", (until,))
                 run("DELETE FROM journal_notes WHERE until <= ? AND told = 1 AND what != 'lost'", (until,))
                 run("INSERT OR REPLACE INTO journal_terms VALUES (?, ?)", (PRUNED, str(until)))
                 run("COMMIT")
@@ -421,6 +428,11 @@ def chain_breaks(connection: sqlite3.Connection, first_offset: int) -> Iterator[
     What is noted already is no break. A frame without a link is none either, if its version made none.
     """
     noted = connection.execute("SELECT first, until, what FROM journal_notes").fetchall()
+    erased: dict[int, bytes] = {}
+    if has_erased(connection):
+        erased = dict(
+            connection.execute("SELECT offset_, link FROM journal_erased WHERE offset_ >= ?", (first_offset,))
+        )
     link, expected = _link_at(connection, first_offset - 1), first_offset
     rows = connection.execute(
         "SELECT offset_, received_us, payload, link FROM journal LEFT JOIN journal_links USING (offset_) "
@@ -436,14 +448,20 @@ def chain_breaks(connection: sqlite3.Connection, first_offset: int) -> Iterator[
                 yield Loss(offset, offset + 1, False, f"frame {offset} has no link")
             link = NO_LINK
         else:
-            if written != link_of(link, offset, received_us, payload) and not _is_noted(
-                noted, offset, offset + 1, ("set-aside",)
+            known = () if offset in erased else ("set-aside",)
+            if erased.get(offset, written) != link_of(link, offset, received_us, payload) and not _is_noted(
+                noted, offset, offset + 1, known
             ):
                 yield Loss(
                     offset, offset + 1, False, f"frame {offset} is not as it was written: bytes of it have changed"
                 )
             link = written
         expected = offset + 1
+
+
+def has_erased(connection: sqlite3.Connection) -> bool:
+    """Whether words were ever erased from frames of a journal."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal_erased'").fetchone() is not None
 
 
 def _link_at(connection: sqlite3.Connection, offset: int) -> bytes:

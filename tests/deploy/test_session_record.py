@@ -154,6 +154,35 @@ async def test_the_record_is_a_fhir_bundle_that_the_standard_allows(clinic: Insi
     assert again.text == answer.text
 
 
+async def test_the_whole_record_of_a_patient_is_one_bundle_about_one_person(clinic: Inside) -> None:
+    visits = [*visit()]
+    later = [
+        {**each, "at": at(7 * 24 * 3600 + n), "session": "second", **({"id": f"{each['id']}-2"} if "id" in each else {})}
+        for n, each in enumerate(each for each in visits if each.get("session") == SESSION and "replaces" not in each)
+    ]
+    other = {"kind": "dose", "at": at(30), "patient": "oak", "drug": "ketamine", "route": "iv", "amount_mg": 35}
+    home = {"kind": "checkin", "at": at(3 * 24 * 3600), "patient": "willow", "instrument": "phq-9", "items": [1] * 9}
+    await clinic.post(*sorted([*visits, other, home, *later], key=lambda each: str(each["at"])))
+    await clinic.settled()
+    answer = await clinic.http.get("/v1/patients/willow/record.fhir.json")
+    assert answer.headers["content-type"] == "application/fhir+json"
+    get_fhir_model_class("Bundle").model_validate_json(answer.text)
+    entries = answer.json()["entry"]
+    kinds = [each["resource"]["resourceType"] for each in entries]
+    counted = {kind: kinds.count(kind) for kind in ("Patient", "Encounter", "MedicationAdministration", "MedicationStatement")}
+    assert counted == {"Patient": 1, "Encounter": 2, "MedicationAdministration": 3, "MedicationStatement": 1}
+    urls = [each["fullUrl"] for each in entries]
+    assert len(set(urls)) == len(urls)
+    person = next(each["fullUrl"] for each in entries if each["resource"]["resourceType"] == "Patient")
+    about = [each["resource"].get("subject", each["resource"].get("patient")) for each in entries]
+    assert {each["reference"] for each in about if each is not None} == {person}
+    scores = [each["resource"] for each in entries if each["resource"].get("valueQuantity", {}).get("value") == 9]
+    assert len(scores) == 1
+    assert "encounter" not in scores[0], "it was answered at home"
+    assert "oak" not in answer.text
+    assert (await clinic.http.get("/v1/patients/nobody/record.fhir.json")).status_code == 404
+
+
 async def test_the_record_is_a_table_that_no_spreadsheet_runs(clinic: Inside) -> None:
     note = entry(6, "intervention", id="n1", what="=1+1", detail="@SUM(A1)")
     await clinic.post(*sorted([*visit(), note], key=lambda each: str(each["at"])))

@@ -39,10 +39,12 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/rota/overrides"): TREATING,
     ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
     **{("GET", path): TREATING | {"scheduler", "auditor"} for path in (
-        "/v1/patients", "/v1/patients/{patient:path}", "/v1/patients/{patient:path}/registration", "/v1/forecasts",
+        "/v1/patients", "/v1/patients/{patient:path}", "/v1/patients/{patient:path}/registration", "/v1/patients/{patient:path}/record.fhir.json", "/v1/forecasts",
         "/v1/sessions/{session}/trace", "/v1/sessions/{session}/record", "/v1/sessions/{session}/record.csv",
         "/v1/sessions/{session}/record.fhir.json", "/v1/sessions/{session}/rems", "/v1/sessions/{session}/rems.pdf",
     )},
+    ("GET", "/v1/names"): TREATING | {"viewer", "scheduler"},
+    **{(verb, "/v1/names/{patient:path}"): TREATING | {"scheduler"} for verb in ("GET", "PUT", "DELETE")},
     ("POST", "/fhir"): {"monitor"},
     ("POST", "/fhir/{kind}"): {"monitor"},
     ("GET", "/v1/burden"): TREATING | {"scheduler", "auditor", "operator"},
