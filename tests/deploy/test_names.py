@@ -42,7 +42,7 @@ async def clinic(tmp_path: Path, key: Path) -> AsyncIterator[Inside]:
     )
     async with locked(tmp_path / "data", settings) as inside:
         for name in ("nurse", "viewer", "operator", "auditor", "scheduler"):
-            account(inside, name, name)  # type: ignore[arg-type] # each is called as their role is
+            account(inside, name, name)
         yield inside
 
 

@@ -157,7 +157,12 @@ async def test_the_record_is_a_fhir_bundle_that_the_standard_allows(clinic: Insi
 async def test_the_whole_record_of_a_patient_is_one_bundle_about_one_person(clinic: Inside) -> None:
     visits = [*visit()]
     later = [
-        {**each, "at": at(7 * 24 * 3600 + n), "session": "second", **({"id": f"{each['id']}-2"} if "id" in each else {})}
+        {
+            **each,
+            "at": at(7 * 24 * 3600 + n),
+            "session": "second",
+            **({"id": f"{each['id']}-2"} if "id" in each else {}),
+        }
         for n, each in enumerate(each for each in visits if each.get("session") == SESSION and "replaces" not in each)
     ]
     other = {"kind": "dose", "at": at(30), "patient": "oak", "drug": "ketamine", "route": "iv", "amount_mg": 35}
@@ -169,7 +174,9 @@ async def test_the_whole_record_of_a_patient_is_one_bundle_about_one_person(clin
     get_fhir_model_class("Bundle").model_validate_json(answer.text)
     entries = answer.json()["entry"]
     kinds = [each["resource"]["resourceType"] for each in entries]
-    counted = {kind: kinds.count(kind) for kind in ("Patient", "Encounter", "MedicationAdministration", "MedicationStatement")}
+    counted = {
+        kind: kinds.count(kind) for kind in ("Patient", "Encounter", "MedicationAdministration", "MedicationStatement")
+    }
     assert counted == {"Patient": 1, "Encounter": 2, "MedicationAdministration": 3, "MedicationStatement": 1}
     urls = [each["fullUrl"] for each in entries]
     assert len(set(urls)) == len(urls)
