@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY
+from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY, VISITS_PLANNED_BY
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
-from models.wire.observations import Event, PatientRegistered
+from models.wire.observations import Event, Intervention, PatientRegistered
 from streams.intake.admission import Admission
 from streams.journal.frame import Packable, Sample
+from streams.ward.home.rules import BOOKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class SignedAdmission(Admission):
         sets_limits = isinstance(record, PatientRegistered) and record.limits is not None
         match self.sender:
             case SignedPerson(role=role):
-                if role not in ENTERED_BY.get(kind, ()):
+                may_enter = role in ENTERED_BY.get(kind, ()) or (role in VISITS_PLANNED_BY and _plans_a_visit(record))
+                if not may_enter:
                     return "kind", f"the role {role} may not enter {kind}"
                 return (
                     ("limits", f"the role {role} may not set a person's limits")
@@ -70,3 +72,13 @@ class SignedAdmission(Admission):
             return placed
         by = person or (None if self.sender is None else self.sender.name)
         return placed.model_copy(update={"by": by})
+
+
+def _plans_a_visit(record: Packable) -> bool:
+    """Whether a record plans, moves or calls off a visit, and does nothing else: it is of no session and corrects no entry."""
+    return (
+        isinstance(record, Intervention)
+        and record.what == BOOKING
+        and record.session is None
+        and record.replaces is None
+    )

@@ -132,6 +132,9 @@ ENTERED_BY: Final[Mapping[str, frozenset[StaffRole]]] = {
 }  # fmt: skip
 """The kinds of observations that a person may enter. A kind that is not here is nobody's."""
 
+VISITS_PLANNED_BY: Final[frozenset[StaffRole]] = _TREATING | {"scheduler"}
+"""Who may plan, move and call off a visit: of interventions the bookings of a patient at home, and nothing else."""
+
 LIMITS_SET_BY: Final[frozenset[StaffRole]] = frozenset(("clinician",))
 """Who may set a person's own limits: they decide what is told."""
 
@@ -142,6 +145,8 @@ SENDABLE: Final = tuple(ENTERED_BY)
 
 
 def enterable(role: StaffRole | None) -> list[str]:
-    """What a role may enter, by kind, and `limits` where it may set a person's own; None: nobody need sign in, so everything."""
-    kinds = [kind for kind, roles in ENTERED_BY.items() if role is None or role in roles]
-    return [*kinds, "limits"] if role is None or role in LIMITS_SET_BY else kinds
+    """What a role may enter, by kind; `booking` and `limits` where it may plan visits or set a person's own limits; None: nobody
+    need sign in, so everything.
+    """
+    parts = {"booking": VISITS_PLANNED_BY, "limits": LIMITS_SET_BY}
+    return [name for name, roles in {**ENTERED_BY, **parts}.items() if role is None or role in roles]

@@ -64,11 +64,15 @@ class LastCheckInOut(TypedDict):
 
 
 class WaitingOut(TypedDict):
-    """When the next answer is expected; whether the grace is over too; when the next visit is."""
+    """When the next answer is expected; whether the grace is over too; when the next visit is.
+
+    `judged_from`: the day before which it is too early after a dose to say when the next is due; None: it is not.
+    """
 
     checkin_due_at: Instant | None
     overdue: bool
     booked_at: Instant | None
+    judged_from: str | None
 
 
 @WHOLE_DOCUMENT
@@ -87,8 +91,6 @@ class PatientRowOut(WaitingOut):
     last_checkin: LastCheckInOut | None
     alerts: list[str]
     spacing: str | None
-    judged_from: str | None
-    """The day before which it is too early after a dose to say when the next is due; None: it is not."""
 
 
 @WHOLE_DOCUMENT

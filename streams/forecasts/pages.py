@@ -64,7 +64,6 @@ def _row(
     dose = row.doses[-1] if row.doses else None
     answers = [(shown[-1].at_us, name, shown[-1].score) for name, shown in row.scores.items() if shown]
     last = max(answers, default=None)
-    today, judged_from = today_of(row, clock_us), row.judged_from_day
     return {
         "patient": row.patient,
         "as_of": None if forecast is None else forecast["as_of"],
@@ -75,19 +74,20 @@ def _row(
         "reasons": [] if forecast is None else forecast.get("reasons", []),
         "last_dose": None if dose is None else {
             "at": iso(dose.at_us), "drug": dose.drug, "route": dose.route, "amount_mg": dose.amount_mg,
-            "days_ago": today - dose.day,
+            "days_ago": today_of(row, clock_us) - dose.day,
         },
         "doses": row.dose_count,
         "last_checkin": None if last is None else {"at": iso(last[0]), "instrument": last[1], "score": last[2]},
         **waiting(row, policy, clock_us),
         "alerts": list(alerts),
         "spacing": None if forecast is None else spacing_text(forecast),
-        "judged_from": iso_day(judged_from) if judged_from is not None and today < judged_from else None,
     }  # fmt: skip
 
 
 def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> WaitingOut:
-    """When the next answer is expected, whether it is overdue, and the next visit."""
+    """When the next answer is expected, whether it is overdue, the next visit, and until when it is too early to forecast one."""
+    judged_from = row.judged_from_day
+    too_early = judged_from is not None and today_of(row, clock_us) < judged_from
     expected, overdue = None, "checkin-overdue" in row.conditions
     if policy.enabled and row.answered_day is not None:
         day = row.answered_day + policy.every_days + 1
@@ -97,6 +97,7 @@ def waiting(row: AtHome, policy: CheckIns, clock_us: int) -> WaitingOut:
         "checkin_due_at": expected,
         "overdue": overdue,
         "booked_at": None if row.booked_us is None else iso(row.booked_us),
+        "judged_from": iso_day(judged_from) if judged_from is not None and too_early else None,
     }
 
 

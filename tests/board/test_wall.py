@@ -4,104 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from models.arrays import Document
 from tests.support.browser import PHONE, TABLET, WALL, Desk, alerts, measured, row, rows, until, violations
+from tests.support.clinics import CHAIRS, ago, clinic_of, cuff, fill_the_wall, observe, saturation, scored, seated
 from tests.support.service import PATIENCE_S, started
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)
 
-CHAIRS = [str(n) for n in range(1, 21)]
 DESK_1366 = {"width": 1366, "height": 768}
-
-SITE = f"""
-[site]
-timezone = "Europe/Berlin"
-[board]
-chairs = {CHAIRS!r}
-[destinations]
-ada-phone = "console:"
-[people.ada]
-methods = ["ada-phone"]
-[schedules.nurses]
-timezone = "Europe/Berlin"
-[[schedules.nurses.rotations]]
-people = ["ada"]
-since = 2026-01-01
-handoff = 08:00:00
-""".replace("'", '"')
-
-
-def ago(seconds: float) -> str:
-    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
-
-
-def send(address: str, *observations: Document) -> None:
-    answer = httpx.post(f"{address}/v1/observations", json=list(observations), timeout=PATIENCE_S)
-    assert (answer.status_code, answer.json()["set_aside"]) == (200, []), answer.text
-
-
-def seated(address: str, chair: str, patient: str) -> str:
-    """Somebody with esketamine a quarter of an hour ago; the session's name."""
-    session = f"{patient}-now"
-    send(
-        address,
-        {"kind": "session.started", "at": ago(900), "patient": patient, "session": session, "chair": chair, "device": f"m-{chair}",
-         "drug": "esketamine", "route": "intranasal", "planned_mg": 84, "planned_minutes": 10},
-        {"kind": "dose", "at": ago(800), "patient": patient, "session": session, "drug": "esketamine", "route": "intranasal",
-         "amount_mg": 84, "minutes": 10},
-    )  # fmt: skip
-    return session
-
-
-def saturation(address: str, chair: str, *values: float, until_s: float = 0) -> None:
-    """One a second, the last one so many seconds ago."""
-    readings = [
-        {
-            "kind": "vitals",
-            "at": ago(until_s + len(values) - 1 - i),
-            "device": f"m-{chair}",
-            "spo2": v,
-            "hr": 70 + i % 3,
-        }
-        for i, v in enumerate(values)
-    ]
-    send(address, *readings)
-
-
-def cuff(address: str, chair: str, sbp: float, dbp: float, seconds_ago: float = 0) -> None:
-    send(address, {"kind": "vitals", "at": ago(seconds_ago), "device": f"m-{chair}", "sbp": sbp, "dbp": dbp})
-
-
-def scored(address: str, session: str, **what: Any) -> None:
-    send(
-        address,
-        {"kind": "checkin", "at": ago(0), "session": session, "patient": session.removesuffix("-now"), **what},
-    )
 
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A clinic with twenty chairs, eighteen of them taken, and far more alerts than a wall holds."""
-    path = tmp_path_factory.mktemp("wall")
-    (path / "site.toml").write_text(SITE)
-    with started(path / "data", "--config", path / "site.toml") as process:
-        address = process.address
-        for n in range(1, 19):
-            session = seated(address, str(n), f"W-{n}")
-            cuff(address, str(n), 205, 124)
-            if n % 2:
-                scored(address, session, instrument="moaas", score=1)
-            if n % 3 == 0:
-                scored(address, session, instrument="cadss-6", score=18)
-        yield address
+    with clinic_of(tmp_path_factory.mktemp("wall"), CHAIRS) as process:
+        fill_the_wall(process.address)
+        yield process.address
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +148,7 @@ def test_who_has_left_is_named_with_the_time_and_never_stands_under_whoever_sits
     page = desk.open(service, WALL)
     alert = raised(page, service, "P-4", "unresponsive")
     row(page, alert).wait_for()
-    send(
+    observe(
         service,
         {"kind": "session.ended", "at": ago(0), "session": session, "patient": "P-4", "reason": "left-against-advice"},
     )

@@ -19,7 +19,7 @@ from models.oncall import Rotation, Schedule
 from models.wire.observations import Event, Vitals
 from streams.intake.admission import NOT_FROM_SENDERS
 from tests.support.access import LOCKED, access_of, account, browser, locked
-from tests.support.routes import EXPECTED, WHO, fits_the_table, status_of
+from tests.support.routes import EXPECTED, TREATING, WHO, fits_the_table, status_of
 from tests.support.service import Inside, at, falling, ndjson, sample
 
 
@@ -115,6 +115,37 @@ async def test_each_kind_is_entered_by_whom_the_table_names_and_carries_their_na
     signed = {each["doc"].get("by") for each in clinic.service.store.entries("main", None, "P-1", 100)}
     assert {"a-nurse", "a-clinician", "a-scheduler"} <= signed
     assert signed <= {"a-nurse", "a-clinician", "a-scheduler", None}, "None: a monitor's alarm, which is no person's"
+
+
+PLANS: dict[str, dict[str, Any]] = {
+    "a visit": {"what": "booking", "detail": "2026-08-01T09:00:00Z"},
+    "called off": {"what": "booking", "detail": "cancelled"},
+}
+NO_PLANS: dict[str, dict[str, Any]] = {
+    "oxygen": {"what": "oxygen"},
+    "in a session": {"what": "booking", "detail": "2026-08-01T09:00:00Z", "session": "s1"},
+    "instead of another's entry": {
+        "what": "booking",
+        "detail": "2026-08-01T09:00:00Z",
+        "replaces": "intervention-nurse",
+    },
+}
+
+
+async def test_a_scheduler_plans_visits_and_enters_nothing_else_that_is_done_to_a_patient(clinic: Inside) -> None:
+    wrong = []
+    async with AsyncExitStack() as stack:
+        clients = await everybody(clinic, stack)
+        for what, fields in {**PLANS, **NO_PLANS}.items():
+            allowed = TREATING | {"scheduler"} if what in PLANS else TREATING
+            for role in ROLES:
+                line = {"kind": "intervention", "at": at(0), "id": f"{what}-{role}", "patient": "P-1", **fields}
+                status = (await clients[role].post("/v1/observations", json=line)).status_code
+                if (status == 200) != (role in allowed) or status not in {200, 403}:
+                    wrong.append((role, what, status))
+        said = {role: (await clients[role].get("/v1/access/me")).json()["enters"] for role in ROLES}
+    assert wrong == []
+    assert {role for role in ROLES if "booking" in said[role]} == TREATING | {"scheduler"}
 
 
 async def test_a_persons_own_limits_need_a_clinician(clinic: Inside) -> None:

@@ -180,7 +180,9 @@ class ChairMachine(RuleBasedStateMachine):
                 assert alert is not None, f"{name} of {session.patient} stands and no alert is open"
                 assert alert.phase is not AlertPhase.CLOSED
                 if alert.phase in {AlertPhase.ACKNOWLEDGED, AlertPhase.SNOOZED}:
-                    longest = max(*ACKNOWLEDGED_FOR.values(), SNOOZE_AT_MOST)
+                    # As long as its own priority allows, and no longer: not as long as the mildest of them.
+                    answered = alert.phase is AlertPhase.ACKNOWLEDGED
+                    longest = ACKNOWLEDGED_FOR[alert.priority] if answered else SNOOZE_AT_MOST
                     assert shard.ward.clock_us <= alert.until_us <= shard.ward.clock_us + longest, name
 
 

@@ -4,7 +4,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { getJson, signedOut } from "./here";
+import { getJson, Refused, signedOut } from "./here";
 
 const AGAIN_MS = 60_000;
 /** A clinic's night brings a forecast every few milliseconds: all that come within this are asked for together. */
@@ -14,6 +14,8 @@ export interface Asked<T> {
   answer: T | null;
   /** Why there is no newer answer, in words. */
   problem: string | null;
+  /** The server knows of nothing by this name: an answer, not a failure. */
+  unknown?: boolean;
 }
 
 export function useAsked<T>(path: string, news = 0): Asked<T> {
@@ -28,7 +30,8 @@ export function useAsked<T>(path: string, news = 0): Asked<T> {
         if (current) setAsked({ answer, problem: null });
       } catch (failure) {
         const why = failure instanceof Error ? failure.message : "no answer";
-        if (current) setAsked((before) => ({ answer: before.answer, problem: why }));
+        const unknown = failure instanceof Refused && failure.status === 404;
+        if (current) setAsked((before) => ({ answer: before.answer, problem: why, unknown }));
       }
     };
     setAsked({ answer: null, problem: null });
@@ -58,7 +61,8 @@ export function useAsked<T>(path: string, news = 0): Asked<T> {
   return asked;
 }
 
-export function Waiting({ problem, what }: { problem: string | null; what: string }) {
+export function Waiting({ problem, what, unknown = null }: { problem: string | null; what: string; unknown?: string | null }) {
+  if (unknown !== null) return <p class="empty" role="alert">{unknown}</p>;
   if (problem !== null) return <p class="empty" role="alert">{what} cannot be fetched: {problem}. Trying again each minute.</p>;
   return <p class="empty">Fetching {what.toLowerCase()}…</p>;
 }

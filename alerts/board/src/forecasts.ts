@@ -66,6 +66,8 @@ export interface Course {
   why_not?: string | null;
   forecast?: (Known & { model?: string | null; cdf?: readonly number[] | null }) | null;
   booked_at?: string | null;
+  /** The day before which it is too early after a dose to say when the next is due. */
+  judged_from?: string | null;
   history: readonly { as_of: string; due?: Due | null; relapse_probability?: Probability | null; then?: string | null }[];
   sessions: readonly SessionRow[];
 }

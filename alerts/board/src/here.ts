@@ -88,10 +88,17 @@ export function newId(): string {
 
 const PATIENCE_MS = 10_000;
 
+/** What the server would not give, with its status. */
+export class Refused extends Error {
+  constructor(readonly status: number) {
+    super(`the server answered ${status}`);
+  }
+}
+
 export async function getJson<T>(path: string): Promise<T> {
   const answer = await fetch(path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
   if (answer.status === 401) signedOut.value = true;
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  if (!answer.ok) throw new Refused(answer.status);
   return (await answer.json()) as T;
 }
 

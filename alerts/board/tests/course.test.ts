@@ -14,7 +14,7 @@ const session = { route: "iv", phase: "dosing", started_at: at(0), dose_at: at(5
 test("the course of a session is told by phase and minute", () => {
   expect(course({ ...session, phase: "before", dose_at: null }, ms(4)).words).toBe("Before dose · 4 min");
   expect(course(session, ms(28))).toMatchObject({ words: "Infusion · minute 23 of 40", infusion: 0.25, readyMs: ms(165), ready: false });
-  expect(course({ ...session, phase: "observation" }, ms(85))).toMatchObject({ words: "Observation · 80 min left", at: 0.5 });
+  expect(course({ ...session, phase: "observation" }, ms(85))).toMatchObject({ words: "Observe 80 min more", at: 0.5 });
   expect(course({ ...session, phase: "observation" }, ms(170)).ready).toBe(true);
   expect(course({ phase: "unscheduled", started_at: at(0) }, ms(3)).words).toBe("Not scheduled · 3 min");
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { CADSS6_ABOUT } from "../src/chair/scale_forms";
+import { CADSS6_ABOUT } from "../src/chair/cadss6";
 import { beside, digits } from "../src/readings";
 import { bandsBelow, CADSS_6, channelsOf, DRUGS, dueName, goesOn, instrumentWords, longName, MOAAS, readNowAndThen, ROUTES, rowOfChannel, rowOfRule, ROWS, ruleTitle, shortName, SIGN, SYMPTOMS, usual } from "../src/tables";
 import tables from "../src/tables.json";

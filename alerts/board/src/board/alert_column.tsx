@@ -12,7 +12,7 @@ import { hasLadder, LadderWords } from "../oncall/ladder_line";
 import { OnCallLine } from "../oncall/on_call_line";
 import { howBad, type Problem, problemsOf, unanswered } from "../problems";
 import { invented } from "../site";
-import { SIGN } from "../tables";
+import { impliedBy, SIGN } from "../tables";
 import { clock, now, parse, second, since } from "../times";
 import type { Alert } from "../wire";
 import { useCut } from "./cut";
@@ -65,23 +65,24 @@ function Answer({ problem, words }: { problem: Problem; words: string }) {
   );
 }
 
-function Standing({ problem, position }: { problem: Problem; position: number }) {
+function Standing({ problem, position, placed }: { problem: Problem; position: number; placed: boolean }) {
   second.value;
   const { lead, members } = problem;
   const began = parse(lead.onset_at) ?? parse(lead.raised_at);
   const failed = members.some((a) => asking.value.get(a.alert) === "failed");
   const settling = useSettling(position);
   const words = detail(lead);
-  const also = members.slice(1);
+  // "Very high blood pressure and high blood pressure" says nothing more: what the lead implies is named only once it is over.
+  const also = members.slice(1).filter((a) => a.phase === "latched" || !impliedBy(lead.rule).includes(a.rule));
   const told = parse(lead.evidence?.["was"] === undefined ? lead.raised_at : lead.changed_at);
   return (
     <li class={`alert${alarmClass(lead)}${settling ? " settling" : ""}`} data-testid={`alert-${lead.alert}`} data-key={lead.alert} data-priority={lead.priority} data-phase={lead.phase}>
       <div class="alert-top">
         <Badge alert={lead} />
-        <a class="alert-place" href={alertHref(lead)}>{whereNow(lead)}</a>
+        {placed && <a class="alert-place" href={alertHref(lead)}>{whereNow(lead)}</a>}
       </div>
       <div class="alert-what">
-        <span class="alert-title">{title(lead)}{also.length > 0 && <small class="alert-also" data-testid={`also-${lead.alert}`}> and {also.map((a) => title(a).toLowerCase() + (a.phase === "latched" ? " (over)" : "")).join(", ")}</small>}</span>
+        <span class="alert-title">{placed ? title(lead) : <a href={alertHref(lead)}>{title(lead)}</a>}{also.length > 0 && <small class="alert-also" data-testid={`also-${lead.alert}`}> and {also.map((a) => title(a).toLowerCase() + (a.phase === "latched" ? " (over)" : "")).join(", ")}</small>}</span>
         <NumbersNow alert={lead} />
       </div>
       {words !== "" && <p class="alert-text">{told !== null && `${clock(told)}: `}{words}</p>}
@@ -183,9 +184,11 @@ interface Column {
   beyond: { words: string; path: string };
   /** What else stands at the foot. */
   foot?: ComponentChildren;
+  /** Whether each row says where it is: not on a chair's own page. */
+  placed?: boolean;
 }
 
-export function AlertColumn({ only, none, beyond, foot }: Column) {
+export function AlertColumn({ only, none, beyond, foot, placed = true }: Column) {
   const all = problemsOf(alerts.value.values());
   const mine = (problem: Problem): boolean => problem.members.some((member) => only.some((a) => a.alert === member.alert));
   const own = all.filter(mine);
@@ -216,7 +219,7 @@ export function AlertColumn({ only, none, beyond, foot }: Column) {
       </h2>
       <div class="alert-scroll" ref={list}>
         <ol class="alert-list">
-          {open.map((problem, i) => <Standing key={problem.lead.alert} problem={problem} position={dense ? i + 1000 : i} />)}
+          {open.map((problem, i) => <Standing key={problem.lead.alert} problem={problem} placed={placed} position={dense ? i + 1000 : i} />)}
         </ol>
         {answered.length > 0 && (
           <>

@@ -54,8 +54,8 @@ export function course(chair: Chair, nowMs: number): Course {
     if (against) return { words: `Not ready · ${against}`, readyMs: parse(readiness?.expected_at), infusion, at: 1, ready: false };
     return { words: `${readiness ? "Ready" : "Ready?"} · since ${span(nowMs - end)}, ${clock(end)}`, readyMs: null, infusion, at: 1, ready: true };
   }
-  const left = end === null ? "" : ` · ${Math.ceil((end - nowMs) / MINUTE)} min left`;
-  return { words: `Observation${left}`, readyMs: later(end, parse(chair.readiness?.expected_at)), infusion, at, ready: false };
+  const words = end === null ? "Observation" : `Observe ${Math.ceil((end - nowMs) / MINUTE)} min more`;
+  return { words, readyMs: later(end, parse(chair.readiness?.expected_at)), infusion, at, ready: false };
 }
 
 export function Timeline({ chair }: { chair: Chair }) {

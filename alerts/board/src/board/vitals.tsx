@@ -117,10 +117,10 @@ function Word({ name, said, alert, testid }: { name: string; said: Spoken; alert
   const at = parse(said.at);
   return (
     <div class="word" data-testid={testid}>
-      <span class="word-name">{name}{at !== null && <small class="word-age"> {span(now() - at)}<span class="word-clock">, {clock(at)}</span></small>}{said.score === null && <small> not scored</small>}</span>
+      <span class="word-name">{name}{at !== null && <small class="word-age"> {span(now() - at)}<span class="word-clock">, {clock(at)}</span></small>}</span>
       <span class={`word-value${valueClass(alert)}`}>
         {alert && alert.priority !== "info" && <span class="vital-shape" role="img" aria-label={SIGN[alert.priority].word}>{SIGN[alert.priority].shape}</span>}
-        {said.word}{said.score !== null && <small> {said.score}</small>}
+        {said.word}<small> {said.score ?? "not scored"}</small>
       </span>
     </div>
   );

@@ -1,4 +1,5 @@
-/** The tablet beside the patient: who sits here and how they are, then one thing to enter at a time. */
+/** The tablet beside the patient: what is wrong here, who sits here and how they are, then one thing to enter at a time; what is
+ * to be expected after it, so that alerts and buttons need no scrolling at any size. */
 
 import { alertsOf } from "../board/board";
 import { AlertColumn } from "../board/alert_column";
@@ -45,32 +46,38 @@ export function ChairPage({ name }: { name: string }) {
   return (
     <Frame here="chair">
       <div class="chairside">
-        <section class="chair-now" aria-label={`Chair ${name} now`}>
-          <header class="card-head">
-            <span class="card-chair">{name}</span>
-            <span class="card-who">
-              <span class="card-patient" data-testid="patient">{whoWords(sitting, chair?.patient, chair?.session)}</span>
-              <span class="card-drug">{shownChair ? drugWords(shownChair) : [sitting?.drug, sitting?.route].filter(Boolean).join(" ")}</span>
-            </span>
-          </header>
-          {sitting !== null && !unscheduled && (
-            <p class="weight" data-testid="weight">
-              {kg === null ? "No weight registered" : <><strong>{fromKg(kg, unit)} {unit}</strong>{mg !== null && <> · {perKg(mg, kg)}</>}</>}
-              {" · "}<a href={href(`/session/${encodeURIComponent(sitting.session)}`)} data-testid="open-record">Record</a>
-            </p>
-          )}
+        <div class="chair-left">
+          <section class="chair-now" aria-label={`Chair ${name} now`}>
+            <header class="card-head">
+              <span class="card-chair">{name}</span>
+              <span class="card-who">
+                <span class="card-patient" data-testid="patient">{whoWords(sitting, chair?.patient, chair?.session)}</span>
+                <span class="card-drug">{shownChair ? drugWords(shownChair) : [sitting?.drug, sitting?.route].filter(Boolean).join(" ")}</span>
+              </span>
+            </header>
+            {sitting !== null && !unscheduled && (
+              <p class="weight" data-testid="weight">
+                {kg === null ? "No weight registered" : <><strong>{fromKg(kg, unit)} {unit}</strong>{mg !== null && <> · {perKg(mg, kg)}</>}</>}
+                {" · "}<a href={href(`/session/${encodeURIComponent(sitting.session)}`)} data-testid="open-record">Record</a>
+              </p>
+            )}
+            {shownChair && (
+              <>
+                <Timeline chair={shownChair} />
+                <Vitals chair={shownChair} alerts={mine} />
+                <Words chair={shownChair} alerts={mine} suffix={name} />
+                <Next chair={shownChair} />
+              </>
+            )}
+          </section>
+          <AlertColumn placed={false} only={mine} none="No alert at this chair" beyond={{ words: "elsewhere", path: "/" }} />
           {shownChair && (
-            <>
-              <Timeline chair={shownChair} />
-              <Vitals chair={shownChair} alerts={mine} />
-              <Words chair={shownChair} alerts={mine} suffix={name} />
-              <Next chair={shownChair} />
+            <section class="chair-later" aria-label={`Chair ${name}, what comes`}>
               <Outlook chair={shownChair} />
               {shownChair.session && !unscheduled && <TabletLink key={shownChair.session} session={shownChair.session} />}
-            </>
+            </section>
           )}
-        </section>
-        <AlertColumn only={mine} none="No alert at this chair" beyond={{ words: "elsewhere", path: "/" }} />
+        </div>
         <EntryPanel place={name} sitting={sitting} nobody={nobody} registration={registration}
           {...(sitting === null ? {} : { pressure: typeof cuff?.value === "number" ? { sbp: cuff.value, dbp: shownChair?.values?.["dbp"]?.value ?? null } : null })}
           offered={sitting === null ? ["start", "register"] : unscheduled ? ["start", ...IN_SESSION] : IN_SESSION}

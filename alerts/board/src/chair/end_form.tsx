@@ -1,7 +1,6 @@
 /** The end is asked for: what is not ready stands first, and leaving anyway takes a reason, which is kept. */
 
-import { useState } from "preact/hooks";
-
+import { useField } from "./begun";
 import { Choice, Field, Form, type FormProps, about, str, unlisted } from "./parts";
 
 const REASONS = [["completed", "Completed"], ["stopped early", "Stopped early"], ["left against advice", "Left against advice"], ["transferred", "Transferred"], ["started by mistake", "Started by mistake"]] as const;
@@ -13,9 +12,9 @@ export function reasonWords(reason: string, ready: boolean, why: string): string
 }
 
 export function EndForm({ sitting, seated, start, enter }: FormProps) {
-  const [reason, setReason] = useState(str(start?.["reason"]) || "completed");
-  const [discharged, setDischarged] = useState(start?.["discharged"] === true ? "yes" : start?.["discharged"] === false ? "no" : "");
-  const [why, setWhy] = useState("");
+  const [reason, setReason] = useField("reason", str(start?.["reason"]) || "completed");
+  const [discharged, setDischarged] = useField("discharged", start?.["discharged"] === true ? "yes" : start?.["discharged"] === false ? "no" : "");
+  const [why, setWhy] = useField("why", "");
   const chair = seated.find((c) => c.session === sitting.session) ?? null;
   const readiness = chair?.readiness ?? null;
   const ready = readiness?.ready === true;

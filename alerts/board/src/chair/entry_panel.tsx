@@ -1,23 +1,25 @@
 /** Entering: one thing at a time, sent when it is tapped; what was just entered, what is not sent, and what was entered so far.
  *
  * A form belongs to the person for whom it was opened, whatever happens meanwhile: when they have gone, nothing can be entered in
- * it. A correction is about whom the wrong entry was about.
+ * it. A correction is about whom the wrong entry was about. Back, Escape, a reload and a closed page close a form and lose nothing of it.
  */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { say } from "../announce";
-import { chairs } from "../feed";
+import { chairs, heardAnything } from "../feed";
 import { DEFAULT_PERSON, mayEnter, me, person, remember } from "../here";
 import type { Entry } from "../outbox";
 import { type Draft, enter, entries, lately } from "../sending";
-import { clock, parse, second } from "../times";
+import { clock, now, parse, second } from "../times";
+import { formBefore, nothingOpenedYet, useBack } from "./back";
+import { begunIn, begunKey, chooseWhen, dropBegun, OpenForm, recallBegun } from "./begun";
 import { type Known, oddities, standingDoses } from "./checks";
 import { takeBack } from "./corrections";
 import type { With } from "./parts";
 import { Queue } from "./queue";
 import { Record, useEntered } from "./record";
-import { goneSince, said } from "./said";
+import { goneSince, said, takenSince } from "./said";
 import { type Sitting, sittingOf } from "./sitting";
 import type { Registration } from "./registration";
 import { monitorKey } from "./start_form";
@@ -36,10 +38,13 @@ interface Correction {
   replaces?: { id: string; at: string };
 }
 
+/** A form that is open: what the browser keeps of it too, so only what can be written down. */
 interface Doing {
   task: Task;
   correction: Correction | null;
   about: Sitting;
+  /** Counts the times that it was started afresh. */
+  afresh?: number;
 }
 
 interface Asking {
@@ -59,9 +64,16 @@ interface Props {
   offered: readonly Task[];
   /** What a form of this task begins with. */
   begins: (task: Task) => Readonly<Record<string, unknown>> | null;
+  /** The form that the page was asked for, by its address. */
+  asked?: Task | null;
 }
 
-export function EntryPanel({ place, sitting, nobody, registration, pressure, offered, begins }: Props) {
+/** Whose form it is, for what was begun in it. */
+function keyOf({ task, correction, about }: Doing, place: string): string {
+  return begunKey(place, task, about.session, about.patient, correction?.replaces?.id ?? correction?.refused?.id ?? null);
+}
+
+export function EntryPanel({ place, sitting, nobody, registration, pressure, offered, begins, asked = null }: Props) {
   second.value;
   const [doing, setDoing] = useState<Doing | null>(null);
   const [minutesAgo, setMinutesAgo] = useState<number | null>(0);
@@ -69,20 +81,44 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
   const [settled, setSettled] = useState(true);
   const entered = useEntered(sitting?.session || null, sitting?.session ? null : sitting?.patient || null);
 
-  // A form opened below the fold is a button that did nothing.
+  // A form opened below the fold is a button that did nothing. The keyboard goes with it, and comes back to the button.
   const form = useRef<HTMLDivElement>(null);
+  const head = useRef<HTMLHeadingElement>(null);
+  const tasks = useRef<HTMLDivElement>(null);
+  const left = useRef<Task | null>(null);
   useEffect(() => form.current?.scrollIntoView({ block: "nearest" }), [doing, asking]);
+  useEffect(() => {
+    if (doing !== null) head.current?.focus({ preventScroll: true });
+    else if (left.current !== null) tasks.current?.querySelector<HTMLElement>(`[data-testid="task-${left.current}"]`)?.focus({ preventScroll: true });
+    left.current = doing?.task ?? null;
+  }, [doing]);
 
   const settle = (): void => {
     setSettled(false);
     window.setTimeout(() => setSettled(true), SETTLE_MS);
   };
-  const open = (next: Doing | null): void => {
+  const show = (next: Doing | null): void => {
     setDoing(next);
     setAsking(null);
-    setMinutesAgo(next?.correction ? null : 0);
+    setMinutesAgo(next !== null && (next.correction !== null || begunIn(keyOf(next, place))?.whenMs) ? null : 0);
     settle();
   };
+  const back = useBack<Doing>(show, () => show(null));
+  const open = (next: Doing | null, instead = false): void => {
+    if (next === null) back.closed();
+    else back.opened(next, instead);
+    show(next);
+  };
+  // After a reload the form that was open is open, as it was left. Not before it is known who sits here.
+  const recalled = useRef(false);
+  useEffect(() => {
+    if (recalled.current || !heardAnything.value) return;
+    recalled.current = true;
+    recallBegun();
+    const before = formBefore<Doing>();
+    if (before !== null) show(before);
+    else if (asked !== null && nothingOpenedYet()) open({ task: asked, correction: null, about: sitting ?? nobody }, true);
+  }, [heardAnything.value]);
   const begin = (task: Task): void => open({ task, correction: null, about: sitting ?? nobody });
   const correct = (correction: Correction): void => {
     const task = taskOf(correction.kind, correction.doc);
@@ -91,7 +127,7 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
   const fix = (entry: Entry): void => correct({ kind: entry.body.kind, doc: entry.body, session: entry.session, refused: entry });
   const amend = (kind: string, doc: Readonly<Record<string, unknown>>, session: string | null): void =>
     correct({ kind, doc, session, replaces: { id: String(doc["id"]), at: String(doc["at"]) } });
-  const back = (kind: string, doc: Readonly<Record<string, unknown>>, session: string | null): void => {
+  const takenBack = (kind: string, doc: Readonly<Record<string, unknown>>, session: string | null): void => {
     const draft = takeBack(kind, session !== null && typeof doc["session"] !== "string" ? { ...doc, session } : doc);
     if (draft === null) return;
     enter(draft, `Taken back: ${said(kind, doc)}`, place, null, { replaces: { id: String(doc["id"]), at: String(doc["at"]) } });
@@ -99,7 +135,15 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
     settle();
   };
 
-  const gone = doing !== null && doing.about.session !== "" && doing.correction === null ? goneSince(doing.about, sitting) : null;
+  const key = doing === null ? "" : keyOf(doing, place);
+  const begun = doing === null ? null : begunIn(key);
+  // What stood in it when it was opened, not what is being typed now.
+  const stood = useMemo(() => begun, [doing]);
+  const values = useMemo(() => ({ key, values: stood?.values ?? {} }), [stood, key]);
+  const came = sitting !== null && chairs.value.some((c) => c.session === sitting.session && c.phase !== "unscheduled") ? sitting : null;
+  const gone = doing === null || doing.correction !== null ? null
+    : doing.about.session !== "" ? goneSince(doing.about, sitting)
+    : doing.task === "start" ? takenSince(came) : null;
   const put = (draft: Draft, more: With = {}, meant = false): void => {
     if (doing === null || gone !== null) return;
     const { refused, replaces } = doing.correction ?? {};
@@ -115,9 +159,11 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
     const odd = meant ? [] : oddities(draft, known);
     if (odd.length > 0) return setAsking({ draft, more, odd });
     for (const first of more.before ?? []) enter(first, said(first.kind, first), place, 0);
-    const entry = enter(draft, said(draft.kind, draft), place, minutesAgo, { ...(refused ? { refused } : {}), ...(replaces ? { replaces } : {}), ...(more.at ? { at: more.at } : {}) });
+    const at = more.at ?? (doing.correction === null && minutesAgo === null && begun?.whenMs ? new Date(begun.whenMs).toISOString() : null);
+    const entry = enter(draft, said(draft.kind, draft), place, minutesAgo, { ...(refused ? { refused } : {}), ...(replaces ? { replaces } : {}), ...(at === null ? {} : { at }) });
     if (draft.kind === "session.started" && typeof draft["device"] === "string") remember(monitorKey(place), draft["device"]);
     say(`${entry.says}: entered.`);
+    dropBegun(key);
     open(null);
   };
 
@@ -136,20 +182,38 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
   return (
     <section class="entering" aria-label="Enter">
       {!me.value?.sign_in && person.value.trim() === DEFAULT_PERSON && <p class="who-hint">Entries are signed “{DEFAULT_PERSON}”. Put your initials at the top of the page.</p>}
-      <Queue place={place} fix={fix} correct={(e) => amend(e.body.kind, e.body, e.session)} back={(e) => back(e.body.kind, e.body, e.session)} />
+      <Queue place={place} fix={fix} correct={(e) => amend(e.body.kind, e.body, e.session)} back={(e) => takenBack(e.body.kind, e.body, e.session)} />
       {doing === null || task === null ? (
-        <div class={`tasks${settled ? "" : " tasks-settling"}`}>
-          {shown.map((t) => (
-            <button key={t.task} class={t.quiet ? "task-quiet" : undefined} data-testid={`task-${t.task}`} onClick={() => settled && begin(t.task)}>{t.words}</button>
-          ))}
+        <div class={`tasks${settled ? "" : " tasks-settling"}`} ref={tasks}>
+          {shown.map((t) => {
+            const unfinished = begunIn(keyOf({ task: t.task, correction: null, about: sitting ?? nobody }, place));
+            return (
+              <button key={t.task} class={t.quiet ? "task-quiet" : undefined} data-testid={`task-${t.task}`} onClick={() => settled && begin(t.task)}>
+                {t.words}{unfinished !== null && <small class="task-begun" data-testid={`begun-${t.task}`}>begun {clock(unfinished.atMs)}</small>}
+              </button>
+            );
+          })}
         </div>
       ) : (
-        <div class="doing" ref={form}>
+        <div class="doing" ref={form} onKeyDown={(e) => {
+          if (e.key !== "Escape") return;
+          if (asking !== null) setAsking(null);
+          else open(null);
+        }}>
           <header class="doing-head">
-            <h2>{wrong ? `Correct: ${task.words.toLowerCase()}` : task.words}{doing.about.patient !== "" && <small> · {doing.about.patient}</small>}</h2>
+            <h2 ref={head} tabIndex={-1}>{wrong ? `Correct: ${task.words.toLowerCase()}` : task.words}{doing.about.patient !== "" && <small> · {doing.about.patient}</small>}</h2>
             <button data-testid="cancel" onClick={() => open(null)}>Back</button>
           </header>
           {gone !== null && <p class="form-problem" role="alert" data-testid="form-refused">{gone}</p>}
+          {stood !== null && gone === null && (
+            <p class="form-begun" data-testid="form-begun">
+              <span>As {stood.by} left it at {clock(stood.atMs)}.</span>
+              <button type="button" data-testid="afresh" onClick={() => {
+                dropBegun(key);
+                open({ ...doing, afresh: (doing.afresh ?? 0) + 1 });
+              }}>Start afresh</button>
+            </p>
+          )}
           {wrong?.refused?.reason && <p class="form-problem">{wrong.refused.field ? `${wrong.refused.field}: ` : ""}{wrong.refused.reason}</p>}
           {asking !== null && gone === null && (
             <section class="odd" role="alertdialog" aria-label="Is this meant?" data-testid="odd">
@@ -167,19 +231,26 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
                 <span class="choice-label">When</span>
                 <div class="choice-options">
                   {whenWrong !== null && <button type="button" data-testid="ago-same" aria-pressed={minutesAgo === null} onClick={() => setMinutesAgo(null)}>As entered, {clock(whenWrong)}</button>}
+                  {whenWrong === null && stood?.whenMs && <button type="button" data-testid="ago-chosen" aria-pressed={minutesAgo === null} onClick={() => {
+                    setMinutesAgo(null);
+                    chooseWhen(key, stood.whenMs);
+                  }}>As chosen, {clock(stood.whenMs)}</button>}
                   {MINUTES_AGO.map((m) => (
-                    <button type="button" key={m} data-testid={`ago-${m}`} aria-pressed={minutesAgo === m} onClick={() => setMinutesAgo(m)}>{m === 0 ? "Now" : `${m} min ago`}</button>
+                    <button type="button" key={m} data-testid={`ago-${m}`} aria-pressed={minutesAgo === m} onClick={() => {
+                      setMinutesAgo(m);
+                      chooseWhen(key, m === 0 ? null : now() - m * 60_000);
+                    }}>{m === 0 ? "Now" : `${m} min ago`}</button>
                   ))}
                 </div>
               </div>
             )}
             {gone === null && (
-              <task.form key={`${doing.task}-${wrong?.replaces?.id ?? wrong?.refused?.id ?? ""}`} sitting={doing.about} seated={chairs.value} registration={registration} start={wrong?.doc ?? begins(doing.task)} enter={put} />
+              <OpenForm.Provider value={values}><task.form key={`${key}-${doing.afresh ?? 0}`} sitting={doing.about} seated={chairs.value} registration={registration} start={wrong?.doc ?? begins(doing.task)} enter={put} /></OpenForm.Provider>
             )}
           </div>
         </div>
       )}
-      {sitting !== null && <Record entered={entered} correct={(e) => amend(e.kind, e.doc ?? {}, e.session ?? null)} back={(e) => back(e.kind, e.doc ?? {}, e.session ?? null)} />}
+      {sitting !== null && <Record entered={entered} correct={(e) => amend(e.kind, e.doc ?? {}, e.session ?? null)} back={(e) => takenBack(e.kind, e.doc ?? {}, e.session ?? null)} />}
     </section>
   );
 }

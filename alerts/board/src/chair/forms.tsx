@@ -4,20 +4,19 @@
  * correction.
  */
 
-import { useState } from "preact/hooks";
-
 import { CUFF, DRUGS, ROUTES } from "../tables";
+import { useField } from "./begun";
 import { perKg } from "./checks";
 import { about, badNumber, Choice, Field, Form, type FormProps, present, str, typed } from "./parts";
 import { fromKg } from "./weight";
 import { useWeightUnit } from "./weight_unit";
 
 export function DoseForm({ sitting, start, registration, enter }: FormProps) {
-  const [drug, setDrug] = useState(str(start?.["drug"]) || sitting.drug || "ketamine");
-  const [route, setRoute] = useState(str(start?.["route"]) || sitting.route || "iv");
-  const [mg, setMg] = useState(start ? str(start["amount_mg"]) : str(sitting.plannedMg ?? ""));
-  const [minutes, setMinutes] = useState(start ? str(start["minutes"]) : str(sitting.plannedMinutes ?? ""));
-  const [lot, setLot] = useState("");
+  const [drug, setDrug] = useField("drug", str(start?.["drug"]) || sitting.drug || "ketamine");
+  const [route, setRoute] = useField("route", str(start?.["route"]) || sitting.route || "iv");
+  const [mg, setMg] = useField("mg", start ? str(start["amount_mg"]) : str(sitting.plannedMg ?? ""));
+  const [minutes, setMinutes] = useField("minutes", start ? str(start["minutes"]) : str(sitting.plannedMinutes ?? ""));
+  const [lot, setLot] = useField("lot", "");
   // The REMS form asks for the lot of the devices; it is entered beside the dose, and once.
   const asksLot = start === null && drug === "esketamine" && route === "intranasal";
   const [unit] = useWeightUnit();
@@ -42,7 +41,7 @@ export function DoseForm({ sitting, start, registration, enter }: FormProps) {
 }
 
 export function StopForm({ sitting, start, enter }: FormProps) {
-  const [mg, setMg] = useState(str(start?.["given_mg"]));
+  const [mg, setMg] = useField("given", str(start?.["given_mg"]));
   return (
     <Form problem={badNumber(mg, "Amount", 0, 2000)} words="Dose stopped" submit={() => enter({ kind: "dose.stopped", ...about(sitting), ...present({ given_mg: typed(mg) }) })}>
       <div class="fields"><Field label="Given until now" unit="mg, if known" name="given_mg" value={mg} set={setMg} numeric /></div>
@@ -51,8 +50,8 @@ export function StopForm({ sitting, start, enter }: FormProps) {
 }
 
 export function CuffForm({ sitting, start, enter }: FormProps) {
-  const [sbp, setSbp] = useState(str(start?.["sbp"]));
-  const [dbp, setDbp] = useState(str(start?.["dbp"]));
+  const [sbp, setSbp] = useField("sbp", str(start?.["sbp"]));
+  const [dbp, setDbp] = useField("dbp", str(start?.["dbp"]));
   const high = typed(sbp);
   const low = typed(dbp);
   const problem =
@@ -71,8 +70,8 @@ export function CuffForm({ sitting, start, enter }: FormProps) {
 const INTERVENTIONS = ["oxygen", "stimulation", "airway opened", "reassurance", "labetalol", "midazolam", "ondansetron", "physician called", "serious adverse event"] as const;
 
 export function InterventionForm({ sitting, start, enter }: FormProps) {
-  const [what, setWhat] = useState(str(start?.["what"]));
-  const [detail, setDetail] = useState(str(start?.["detail"]));
+  const [what, setWhat] = useField("what", str(start?.["what"]));
+  const [detail, setDetail] = useField("detail", str(start?.["detail"]));
   return (
     <Form problem={what.trim() === "" ? "Choose or write what was done." : null} words="Enter intervention"
       submit={() => enter({ kind: "intervention", ...about(sitting), what: what.trim(), ...present({ detail: detail.trim() }) })}>

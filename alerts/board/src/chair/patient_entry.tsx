@@ -26,7 +26,7 @@ export function PatientEntryPage({ alias }: { alias: string }) {
           <Objections list={objections} />
           <p><a class="record-more" href={href(`/patient/${encodeURIComponent(alias)}`)}>Weeks of {alias}</a></p>
         </section>
-        <EntryPanel place={alias} sitting={sitting} nobody={sitting} registration={registration} offered={WITHOUT_SESSION} begins={() => null} />
+        <EntryPanel place={alias} sitting={sitting} nobody={sitting} registration={registration} offered={WITHOUT_SESSION} begins={() => null} asked={location.hash === "#visit" ? "visit" : null} />
       </div>
     </Frame>
   );

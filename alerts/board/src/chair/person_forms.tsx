@@ -1,10 +1,9 @@
 /** What is entered of a patient beside a session: registration, the next visit, treatments elsewhere, a note, the escort. */
 
-import { useState } from "preact/hooks";
-
 import { mayEnter, me } from "../here";
 import { CONDITIONS, DRUGS, MEDICATIONS, ROUTES } from "../tables";
 import { instantOf, now, wallTime } from "../times";
+import { useField } from "./begun";
 import { about, badNumber, Choice, Field, Form, type FormProps, present, str, typed } from "./parts";
 import { fromKg, toKg, type WeightUnit } from "./weight";
 import { useWeightUnit } from "./weight_unit";
@@ -49,18 +48,18 @@ export function RegisterForm({ sitting, start, registration, enter }: FormProps)
   const given = known as Readonly<Record<string, unknown>>;
   const names = (v: unknown): string[] => (Array.isArray(v) ? v.map(String) : []);
   const [unit, setUnit] = useWeightUnit();
-  const [patient, setPatient] = useState(sitting.patient || str(given["patient"]));
-  const [weight, setWeight] = useState(typeof given["weight_kg"] === "number" ? fromKg(given["weight_kg"], unit) : "");
-  const [born, setBorn] = useState(str(given["birth_year"]));
-  const [sex, setSex] = useState(str(given["sex"]));
+  const [patient, setPatient] = useField("patient", sitting.patient || str(given["patient"]));
+  const [weight, setWeight] = useField("weight", typeof given["weight_kg"] === "number" ? fromKg(given["weight_kg"], unit) : "");
+  const [born, setBorn] = useField("born", str(given["birth_year"]));
+  const [sex, setSex] = useField("sex", str(given["sex"]));
   const listed = (options: readonly (readonly [string, string])[], all: string[]): [string[], string[]] => [all.filter((n) => options.some(([v]) => v === n)), all.filter((n) => !options.some(([v]) => v === n))];
   const [conditions, moreConditions] = listed(CONDITIONS, names(given["conditions"]));
   const [medications, moreMedications] = listed(MEDICATIONS, names(given["medications"]));
-  const [has, setHas] = useState(conditions);
-  const [otherHas, setOtherHas] = useState(moreConditions.join(", "));
-  const [takes, setTakes] = useState(medications);
-  const [otherTakes, setOtherTakes] = useState(moreMedications.join(", "));
-  const [limits, setLimits] = useState<Record<string, string>>({});
+  const [has, setHas] = useField("has", conditions);
+  const [otherHas, setOtherHas] = useField("otherHas", moreConditions.join(", "));
+  const [takes, setTakes] = useField("takes", medications);
+  const [otherTakes, setOtherTakes] = useField("otherTakes", moreMedications.join(", "));
+  const [limits, setLimits] = useField<Record<string, string>>("limits", {});
   const problem =
     patient.trim() === "" ? "Patient alias is missing."
     : (badNumber(weight, "Weight", unit === "kg" ? 20 : 44, unit === "kg" ? 400 : 880) ?? badNumber(born, "Birth year", 1900, new Date(now()).getUTCFullYear()))
@@ -97,7 +96,7 @@ export function RegisterForm({ sitting, start, registration, enter }: FormProps)
 
 /** The next visit: a booking, moved by the next one, called off by an empty one. */
 export function VisitForm({ sitting, enter }: FormProps) {
-  const [when, setWhen] = useState(wallTime(now() + 7 * 86_400_000).slice(0, 16));
+  const [when, setWhen] = useField("when", wallTime(now() + 7 * 86_400_000).slice(0, 16));
   const ms = instantOf(when);
   return (
     <Form problem={ms === null ? "Day and time are missing." : ms < now() ? "That is over." : null} words="Plan the visit" submit={() => enter({ kind: "intervention", patient: sitting.patient, what: "booking", detail: new Date(ms ?? 0).toISOString() })}>
@@ -111,10 +110,10 @@ const ELSEWHERE = [["ect", "ECT"], ["tms", "TMS"], ...DRUGS] as const;
 
 /** A treatment given somewhere else, or one without a drug: it counts for the course, not for the session. */
 export function ElsewhereForm({ sitting, start, enter }: FormProps) {
-  const [drug, setDrug] = useState(str(start?.["drug"]) || "ect");
-  const [route, setRoute] = useState(str(start?.["route"]));
-  const [mg, setMg] = useState(str(start?.["amount_mg"]));
-  const [when, setWhen] = useState(wallTime(now()).slice(0, 16));
+  const [drug, setDrug] = useField("drug", str(start?.["drug"]) || "ect");
+  const [route, setRoute] = useField("route", str(start?.["route"]));
+  const [mg, setMg] = useField("mg", str(start?.["amount_mg"]));
+  const [when, setWhen] = useField("when", wallTime(now()).slice(0, 16));
   const amount = drug !== "ect" && drug !== "tms";
   const ms = instantOf(when);
   const problem = ms === null ? "Day and time are missing." : ms > now() + 60_000 ? "That is still to come." : amount ? badNumber(mg, "Amount", 0, 2000) : null;
@@ -131,7 +130,7 @@ export function ElsewhereForm({ sitting, start, enter }: FormProps) {
 }
 
 export function NoteForm({ sitting, start, enter }: FormProps) {
-  const [text, setText] = useState(str(start?.["detail"]));
+  const [text, setText] = useField("text", str(start?.["detail"]));
   return (
     <Form problem={text.trim() === "" ? "The note is empty." : text.length > 3000 ? "A note is 3,000 characters at most." : null} words="Enter note" submit={() => enter({ kind: "intervention", ...about(sitting), what: "note", detail: text.trim() })}>
       <label class="field"><span>Note <small>no names</small></span><textarea data-testid="field-note" name="note" rows={4} value={text} onInput={(e) => setText(e.currentTarget.value)} /></label>

@@ -74,3 +74,8 @@ export function goneSince(opened: { patient: string; session: string } | null, n
   const then = now === null ? "" : ` ${now.patient} sits here now.`;
   return `The session of ${opened.patient} in this chair has ended.${then} Nothing was entered.`;
 }
+
+/** Why nobody may be started in a chair any more: somebody else was meanwhile. Null: it is free still. */
+export function takenSince(now: { patient: string } | null): string | null {
+  return now === null ? null : `${now.patient} was started in this chair meanwhile, on another tablet. Nothing was entered.`;
+}

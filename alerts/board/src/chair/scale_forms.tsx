@@ -1,8 +1,10 @@
 /** Scales and questionnaires: those of a round of observation, and those of mood and thoughts made from the tables. */
 
-import { useState } from "preact/hooks";
+import { useContext, useState } from "preact/hooks";
 
 import { CADSS_6, highestOf, MOAAS, type Questionnaire, QUESTIONNAIRES, SYMPTOMS } from "../tables";
+import { OpenForm, useField } from "./begun";
+import { CADSS6_ABOUT } from "./cadss6";
 import { about, badNumber, Choice, Field, Form, type FormProps, present, str, typed } from "./parts";
 
 export function SedationForm({ sitting, enter }: FormProps) {
@@ -18,14 +20,11 @@ export function SedationForm({ sitting, enter }: FormProps) {
   );
 }
 
-/** Our own words for what each item is about: the instrument's questions are its author's, and are read from the clinic's licensed copy.
- * CADSS items 1, 2, 6, 7, 15 and 22. */
-export const CADSS6_ABOUT = ["Sense of time", "Sense of reality", "Distance from own body", "Shape or size of own body", "Keeping track", "Memory"] as const;
 const HOW_MUCH = ["Not at all", "Slightly", "Moderately", "A lot", "Extremely"] as const;
 
 export function DissociationForm({ sitting, start, enter }: FormProps) {
   const before = Array.isArray(start?.["items"]) ? (start["items"] as number[]) : [];
-  const [items, setItems] = useState<(number | null)[]>(CADSS6_ABOUT.map((_, i) => before[i] ?? null));
+  const [items, setItems] = useField<(number | null)[]>("items", CADSS6_ABOUT.map((_, i) => before[i] ?? null));
   const answered = items.filter((v) => v !== null);
   const problem = answered.length < items.length ? `${items.length - answered.length} of ${items.length} items not answered yet.` : null;
   return (
@@ -62,7 +61,7 @@ export function DistressForm({ sitting, enter }: FormProps) {
 
 export function SymptomsForm({ sitting, start, enter }: FormProps) {
   const before = (start?.["items"] ?? {}) as Readonly<Record<string, unknown>>;
-  const [named, setNamed] = useState<readonly string[]>(SYMPTOMS.map(([name]) => name).filter((name) => Boolean(before[name])));
+  const [named, setNamed] = useField<readonly string[]>("named", SYMPTOMS.map(([name]) => name).filter((name) => Boolean(before[name])));
   const toggle = (name: string): void => setNamed(named.includes(name) ? named.filter((n) => n !== name) : [...named, name]);
   return (
     <Form problem={null} words={named.length === 0 ? "Enter: no symptoms" : "Enter symptoms"}
@@ -88,9 +87,9 @@ function Asked({ name, asked, sitting, start, enter }: FormProps & { name: strin
     const value = Array.isArray(before) ? before[i] : (before as Record<string, unknown> | null)?.[item];
     return typeof value === "number" ? value : typeof value === "boolean" ? Number(value) : null;
   };
-  const [items, setItems] = useState<(number | null)[]>(asked.items.map(([item], i) => old(String(item), i)));
-  const [score, setScore] = useState(str(start?.["score"]));
-  const [respondent, setRespondent] = useState(str(start?.["respondent"]) || (asked.own || asked.items.length === 0 ? "patient" : "clinician"));
+  const [items, setItems] = useField<(number | null)[]>(`${name}-items`, asked.items.map(([item], i) => old(String(item), i)));
+  const [score, setScore] = useField(`${name}-score`, str(start?.["score"]));
+  const [respondent, setRespondent] = useField(`${name}-respondent`, str(start?.["respondent"]) || (asked.own || asked.items.length === 0 ? "patient" : "clinician"));
   const missing = items.filter((v) => v === null).length;
   const total = items.reduce<number>((sum, v) => sum + (v ?? 0), 0);
   // The screener skips questions by its own rules; one answered is enough to be heard.
@@ -124,7 +123,9 @@ function Asked({ name, asked, sitting, start, enter }: FormProps & { name: strin
 /** Which questionnaire, then its form. A correction is of the same one. */
 export function QuestionnaireForm(props: FormProps) {
   const given = str(props.start?.["instrument"]);
-  const [name, setName] = useState(given in QUESTIONNAIRES ? given : "");
+  // One in which something was answered is gone on with; one that was only chosen is not: it may have been the wrong one.
+  const begun = Object.keys(useContext(OpenForm)?.values ?? {}).map((field) => field.replace(/-(items|score|respondent)$/, ""));
+  const [name, setName] = useState(given in QUESTIONNAIRES ? given : (begun.find((each) => each in QUESTIONNAIRES) ?? ""));
   const asked = QUESTIONNAIRES[name];
   if (asked) return <Asked key={name} {...props} name={name} asked={asked} />;
   return (

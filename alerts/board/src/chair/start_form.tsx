@@ -3,14 +3,13 @@
  * A weight that is entered here is registered with the start. Never here: whether to treat.
  */
 
-import { useState } from "preact/hooks";
-
 import { useAsked } from "../asked";
 import type { Enrolled } from "../forecasts";
 import { mayEnter, me, remembered, site } from "../here";
 import { DRUGS, ROUTES, routesOf, treatmentOf, unitOf } from "../tables";
 import { clock, now, parse, sessionName, span, wallTime } from "../times";
 import type { Chair } from "../wire";
+import { useField } from "./begun";
 import { perKg } from "./checks";
 import { badNumber, Choice, Field, Form, type FormProps, present, str, typed, unlisted } from "./parts";
 import { WeightField } from "./person_forms";
@@ -72,22 +71,22 @@ export function StartForm({ sitting, start, seated, enter }: FormProps) {
   const sending = sendingNow(seated, sitting.chair);
   const here = sending.find((each) => each.chair === sitting.chair)?.device;
   const last = remembered(monitorKey(sitting.chair));
-  const [patient, setPatient] = useState(str(start?.["patient"]));
+  const [patient, setPatient] = useField("patient", str(start?.["patient"]));
   const alias = patient.trim();
-  const [typedAlias, setTypedAlias] = useState(false);
+  const [typedAlias, setTypedAlias] = useField("typedAlias", false);
   const asked = useAsked<{ patients: Enrolled[] }>(`/v1/patients?${new URLSearchParams({ site })}`);
   const rows = mayEnter(me.value, "session.started") ? (asked.answer?.patients ?? []) : [];
   const row = rows.find((r) => r.patient === alias) ?? null;
   const registration = useRegistration(alias === "" ? null : alias);
   const [unit, setUnit] = useWeightUnit();
-  const [weight, setWeight] = useState<string | null>(null);
+  const [weight, setWeight] = useField<string | null>("weight", null);
   const known = registration?.weight_kg ?? null;
   const weightText = weight ?? (known === null ? "" : fromKg(known, unit));
   const weightKg = toKg(typed(weightText), unit);
 
   // Proposed: what was given last, else what is usual; whatever was touched stays as it is.
   const proposed = row?.last_dose && treatmentOf(row.last_dose.drug, row.last_dose.route ?? null) ? row.last_dose : null;
-  const [touched, setTouched] = useState<{ drug?: string; route?: string; mg?: string; minutes?: string; device?: string }>({});
+  const [touched, setTouched] = useField<{ drug?: string; route?: string; mg?: string; minutes?: string; device?: string }>("touched", {});
   const touch = (change: typeof touched): void => setTouched({ ...touched, ...change });
   const drug = touched.drug ?? (str(start?.["drug"]) || proposed?.drug || "ketamine");
   const route = touched.route ?? (touched.drug === undefined ? str(start?.["route"]) || proposed?.route || "" : "") ?? "";

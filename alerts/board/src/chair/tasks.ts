@@ -16,7 +16,7 @@ export type Task =
 interface TaskRow {
   task: Task;
   words: string;
-  /** What it enters: who may not enter that is not offered it. */
+  /** What it enters, as the server's table of roles calls it: who may not enter that is not offered it. */
   kind: string;
   form: ComponentType<FormProps>;
   /** Now and then, and so a smaller button. */
@@ -40,7 +40,7 @@ export const TASKS: readonly TaskRow[] = [
   { task: "note", kind: "intervention", words: "Note", form: NoteForm, quiet: true },
   { task: "escort", kind: "intervention", words: "Escort", form: EscortForm, quiet: true },
   { task: "register", kind: "patient.registered", words: "Weight and history", form: RegisterForm, quiet: true, timeless: true },
-  { task: "visit", kind: "intervention", words: "Next visit", form: VisitForm, quiet: true, timeless: true },
+  { task: "visit", kind: "booking", words: "Next visit", form: VisitForm, quiet: true, timeless: true },
   { task: "elsewhere", kind: "dose", words: "Treatment elsewhere", form: ElsewhereForm, quiet: true, timeless: true },
 ];
 

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { type Asked, Waiting } from "../asked";
 import { dayWords, daysWords, type Enrolled, percent, responseWords } from "../forecasts";
-import { href } from "../here";
+import { href, mayEnter, me } from "../here";
 import { instrumentWords, visibleName } from "../tables";
 import { dayAndClock, now, parse } from "../times";
 import { arranged, type Column, counted, FALLS, type Filter, FILTERS, windowShort } from "./schedule";
@@ -71,7 +71,9 @@ function Line({ one }: { one: Enrolled }) {
       <td title={one.reasons?.[0]}>{one.judged_from ? `too early to say, until ${dayWords(one.judged_from)}` : one.relapse_probability ? windowShort(one) : one.doses === 0 ? "Nothing to forecast before the first dose" : "Forecast to come"}</td>
       <td>{one.last_dose ? `${one.last_dose.drug} ${daysWords(one.last_dose.at, now())}` : "—"}</td>
       <td>{last ? `${instrumentWords(last.instrument)}${last.score == null ? "" : ` ${last.score}`} ${daysWords(last.at, now())}` : "no score yet"}{one.overdue && <strong> not answered{one.checkin_due_at ? `, due ${daysWords(one.checkin_due_at, now())}` : ""}</strong>}</td>
-      <td><a class="plan" data-testid={`plan-${one.patient}`} href={href(`/enter/${encodeURIComponent(one.patient)}`)}>{booked === null ? "Plan" : dayAndClock(booked)}</a></td>
+      <td>{mayEnter(me.value, "booking")
+        ? <a class="plan" data-testid={`plan-${one.patient}`} href={href(`/enter/${encodeURIComponent(one.patient)}#visit`)}>{booked === null ? "Plan" : dayAndClock(booked)}</a>
+        : booked === null ? "—" : dayAndClock(booked)}</td>
     </tr>
   );
 }

@@ -6,18 +6,18 @@ import { useAsked, Waiting } from "../asked";
 import { forecastsOf } from "../feed";
 import { besideDose, besideWords, type Course, dayWords, pastWords, percent, responseWords, type SessionRow, spacingWords, visitChances, windowWords } from "../forecasts";
 import { Frame } from "../frame";
-import { href, site } from "../here";
+import { href, mayEnter, me, site } from "../here";
 import { theme } from "../room";
 import { instrumentWords, visibleName } from "../tables";
 
 export function PatientPage({ alias }: { alias: string }) {
-  const { answer, problem } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`, forecastsOf.value.get(alias));
+  const { answer, problem, unknown } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`, forecastsOf.value.get(alias));
   return (
     <Frame here="clinic">
       <div class="desk patient-desk" data-testid="patient-page">
         <p><a href={href("/clinic")}>← Clinic</a> · <a href={href(`/enter/${encodeURIComponent(alias)}`)}>Enter for {alias}</a></p>
         <h1>{visibleName(alias)}</h1>
-        {answer === null ? <Waiting problem={problem} what="The course" /> : <One course={answer} />}
+        {answer === null ? <Waiting problem={problem} what="The course" unknown={unknown ? `Nobody is known by the alias ${visibleName(alias)}: a patient comes here with the first check-in or dose.` : null} /> : <One course={answer} />}
       </div>
     </Frame>
   );
@@ -25,15 +25,17 @@ export function PatientPage({ alias }: { alias: string }) {
 
 function One({ course }: { course: Course }) {
   const { forecast } = course;
+  // Nobody who was treated today is due today, whatever the numbers are.
+  const early = course.judged_from ? `Too early to say when the next dose is due, until ${dayWords(course.judged_from)}` : null;
   const chance = forecast?.relapse_probability;
   return (
     <>
       <section class="says" aria-label="Forecast" data-testid="forecast">
         {forecast && chance ? (
           <>
-            <p class="says-window">{windowWords(forecast)}</p>
+            <p class="says-window">{early ?? windowWords(forecast)}</p>
             <dl class="says-chance">
-              {(["7d", "14d", "28d"] as const).map((horizon) => (
+              {early === null && (["7d", "14d", "28d"] as const).map((horizon) => (
                 <div key={horizon}><dt>due within {horizon.slice(0, -1)} days</dt><dd>{percent(chance[horizon])}</dd></div>
               ))}
               {forecast.severity_now && <div><dt>severity now, of 27</dt><dd>{Math.round(forecast.severity_now.mean)}<small> ± {Math.round(forecast.severity_now.sd)}</small></dd></div>}
@@ -99,14 +101,15 @@ function Visit({ course }: { course: Course }) {
   const [day, setDay] = useState(course.booked_at?.slice(0, 10) ?? "");
   const chances = visitChances(course, day);
   if (!course.forecast?.cdf) return null;
+  const plans = mayEnter(me.value, "booking");
   return (
     <section aria-label="The next visit" data-testid="visit">
       <h2>The next visit</h2>
       <div class="visit-plan">
         <label class="field"><span>{course.booked_at ? "Planned for" : "If it were on"}</span><input type="date" data-testid="visit-day" value={day} onInput={(e) => setDay(e.currentTarget.value)} /></label>
-        <a class="plan" href={href(`/enter/${encodeURIComponent(course.patient)}`)}>{course.booked_at ? "Move the visit" : "Plan a visit"}</a>
+        {plans && <a class="plan" href={href(`/enter/${encodeURIComponent(course.patient)}#visit`)}>{course.booked_at ? "Move the visit" : "Plan a visit"}</a>}
       </div>
-      {chances ? (
+      {course.judged_from ? <p class="soft">Until {dayWords(course.judged_from)} it is too early to say when the next dose is due.</p> : chances ? (
         <dl class="says-chance" data-testid="visit-chances">
           <div><dt>due before, as planned, {dayWords(chances.day)}</dt><dd>{percent(chances.asPlanned)}</dd></div>
           <div><dt>due before, a week later, {dayWords(chances.later)}</dt><dd>{percent(chances.aWeekLater)}</dd></div>

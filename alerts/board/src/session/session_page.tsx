@@ -25,12 +25,12 @@ export function SessionPage({ name }: { name: string }) {
   const open = chairs.value.some((c) => c.session === name);
   const query = new URLSearchParams({ site });
   const path = `/v1/sessions/${encodeURIComponent(name)}`;
-  const { answer, problem } = useAsked<SessionRecord>(`${path}/record?${query}`, open ? news : 0);
+  const { answer, problem, unknown } = useAsked<SessionRecord>(`${path}/record?${query}`, open ? news : 0);
   const seconds = useSeconds(open ? name : null, news);
   return (
     <Frame here="chair">
       <div class="session" data-testid="session-page">
-        {answer === null ? <Waiting problem={problem} what="The record" /> : <One record={answer} seconds={seconds} path={path} query={query} />}
+        {answer === null ? <Waiting problem={problem} what="The record" unknown={unknown ? `There is no session called ${name}.` : null} /> : <One record={answer} seconds={seconds} path={path} query={query} />}
       </div>
     </Frame>
   );
