@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from itertools import chain
@@ -25,6 +24,7 @@ from deploy.network.sites import Sites
 from deploy.network.worker_http import WorkerMetrics
 from models.tables.limits import LIMITS
 from streams.intake.append import Records
+from tests.support.service import invoked
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -71,6 +71,13 @@ def is_kept(path: str) -> bool:
 
 def shipped_command() -> list[str]:
     return [word for part in SERVICE["command"] for word in part.split("=", 1)]
+
+
+def unknown(subcommand: str, options: list[str]) -> list[str]:
+    """The options that a command of `chairside` does not know."""
+    help_page = invoked(subcommand, "--help")
+    assert help_page.status == 0, help_page.stderr
+    return [option for option in options if option.startswith("--") and option not in help_page.stdout]
 
 
 def test_whatever_the_image_copies_is_in_the_repository() -> None:
@@ -129,10 +136,8 @@ def test_the_image_and_compose_start_the_same_command() -> None:
 
 
 def test_the_command_is_one_that_chairside_knows() -> None:
-    program = Path(sys.executable).with_name("chairside")
     subcommand, *options = shipped_command()
-    told = subprocess.run([program, subcommand, "--help"], capture_output=True, text=True, check=True).stdout
-    assert [option for option in options if option.startswith("--") and option not in told] == []
+    assert unknown(subcommand, options) == []
 
 
 def test_only_the_data_folder_can_be_written() -> None:
@@ -176,9 +181,7 @@ def test_nothing_of_a_network_starts_unless_it_is_asked_for() -> None:
 def test_a_process_of_a_network_is_a_command_that_chairside_knows_and_may_write_nothing(name: str) -> None:
     service = NETWORK[name]
     subcommand, *options = [word for part in service["command"] for word in part.split("=", 1)]
-    program = Path(sys.executable).with_name("chairside")
-    told = subprocess.run([program, subcommand, "--help"], capture_output=True, text=True, check=True).stdout
-    assert [option for option in options if option.startswith("--") and option not in told] == []
+    assert unknown(subcommand, options) == []
     assert service["read_only"] is True
     assert all(volume.endswith(":ro") for volume in service["volumes"])
     assert options[options.index("--network") + 1] in [
@@ -219,9 +222,7 @@ def test_every_workload_in_kubernetes_is_a_command_that_is_not_root_and_may_be_m
     for workload in workloads:
         (container,) = workload["spec"]["template"]["spec"]["containers"]
         subcommand, *options = [word for part in container["args"] for word in part.split("=", 1)]
-        program = Path(sys.executable).with_name("chairside")
-        told = subprocess.run([program, subcommand, "--help"], capture_output=True, text=True, check=True).stdout
-        assert [option for option in options if option.startswith("--") and option not in told] == []
+        assert unknown(subcommand, options) == []
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert workload["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
     budgets = {each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "PodDisruptionBudget"}
