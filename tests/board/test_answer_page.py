@@ -12,7 +12,7 @@ from alerts.answer_links import AnswerLinks
 from alerts.effects import Page
 from models.instants import iso
 from tests.support.browser import PHONE, alerts, chromium, picture, violations
-from tests.support.service import PATIENCE_S, START_US, falling, ndjson, started
+from tests.support.service import PATIENCE_S, START_US, falling, ndjson, started, waited
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -25,9 +25,9 @@ def test_a_nurse_acknowledges_by_one_tap_on_the_link_of_a_page(tmp_path: Path) -
             headers={"content-type": "application/x-ndjson"}, timeout=PATIENCE_S,
         )  # fmt: skip
         assert answer.json()["accepted"] == 60
-        while not (found := [key for key, said in alerts(process.address).items() if said["rule"] == "desaturation"]):
-            pass
-        (alert,) = found
+        (alert,) = waited(
+            lambda: [key for key, said in alerts(process.address).items() if said["rule"] == "desaturation"], "the alert"
+        )
         links = AnswerLinks(
             lambda: [(tmp_path / "data" / "answer-links.key").read_text()], lambda site: process.address
         )
