@@ -26,7 +26,8 @@ def test_a_nurse_acknowledges_by_one_tap_on_the_link_of_a_page(tmp_path: Path) -
         )  # fmt: skip
         assert answer.json()["accepted"] == 60
         (alert,) = waited(
-            lambda: [key for key, said in alerts(process.address).items() if said["rule"] == "desaturation"], "the alert"
+            lambda: [key for key, said in alerts(process.address).items() if said["rule"] == "desaturation"],
+            "the alert",
         )
         links = AnswerLinks(
             lambda: [(tmp_path / "data" / "answer-links.key").read_text()], lambda site: process.address
