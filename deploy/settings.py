@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alerts.notify.destination import Destination
 from alerts.notify.notifiers import open_destination, open_destinations
 from alerts.store.outbox import Recipients, everybody
+from deploy.access.oidc import OidcPart
 from deploy.foreign import host_of
 from models.instants import EPOCH
 from models.oncall import NOWHERE, Colleague, OnCall, Override, Policy, Routing, Schedule
@@ -152,6 +153,7 @@ class Hl7Part(_Strict):
 
 class AccessPart(_Strict):
     """Whether people must sign in, and how long they stay: `idle_minutes` without input, `hours` at all (docs/access.md).
+    `oidc`: the clinic's provider, by which they may too.
 
     Half an hour and twelve hours are NIST SP 800-63B's (revision 3, 4.2.3) for whoever has another's health before them.
     """
@@ -159,6 +161,7 @@ class AccessPart(_Strict):
     sign_in: bool = False
     idle_minutes: Annotated[int, Field(ge=1, le=12 * 60)] = 30
     hours: Annotated[int, Field(ge=1, le=24)] = 12
+    oidc: OidcPart | None = None
 
 
 class DataPart(_Strict):

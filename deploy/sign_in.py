@@ -29,7 +29,8 @@ def open_access(
     trail.accounts = accounts.database
     return Access(
         accounts, now_us, metrics.sign_ins, metrics.refused, trail.note,
-        served=settings().site.name, secure=lambda: (settings().pages.link or "").startswith("https://"),
+        served=settings().site.name, provider_of=lambda site: settings().access.oidc,
+        base_of=lambda site: settings().pages.link, secure=lambda: (settings().pages.link or "").startswith("https://"),
     )  # fmt: skip
 
 
@@ -51,6 +52,7 @@ def open_network_access(
     trail.accounts = accounts.database
     return Access(
         accounts, now_us, metrics.sign_ins, metrics.refused, trail.note, served=None, site_at=site_at,
+        provider_of=lambda site: of(site).access.oidc if site in sites.configured else None, base_of=lambda site: of(site).pages.link,
         secure=lambda: (of(shown).pages.link or "").startswith("https://"),
     )  # fmt: skip
 

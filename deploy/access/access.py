@@ -26,6 +26,7 @@ from starlette.requests import cookie_parser
 from deploy.access.accounts import Accounts
 from deploy.access.database import hash_of
 from deploy.access.guesses import Guesses
+from deploy.access.oidc import OidcPart, Provider
 from deploy.access.remembered import Remembered
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
@@ -91,16 +92,20 @@ class Access:
         sign_ins: counts tries by what became of them. refused: counts refused requests by reason.
         served: the only site that is served; None: a network's.
         site_at: whose somebody is who signs in: at which host, and what they say themselves.
+        provider_of: a site's provider, if people may sign in there. base_of: the address that browsers have for a site, if known.
         secure: whether cookies go over TLS alone, whatever a request came by.
     """
 
     def __init__(
         self, accounts: Accounts, now_us: Callable[[], int], sign_ins: Counter, refused: Counter, audited: AuditsTries, *,
         served: str | None, secure: Callable[[], bool], site_at: Callable[[str, str | None], str] = _one_site,
+        provider_of: Callable[[str], OidcPart | None] = lambda site: None, base_of: Callable[[str], str | None] = lambda site: None,
     ) -> None:  # fmt: skip
         self.accounts = accounts
         self.served = served
-        self._site_at = site_at
+        self.site_at = site_at
+        self.provider = Provider(accounts, provider_of)
+        self.base_of = base_of
         self.now_us = now_us
         self._sign_ins = sign_ins
         self._refused = refused
@@ -167,7 +172,7 @@ class Access:
     ) -> SignedIn | Wait | None:
         """Sign somebody in; None: name or password is wrong, and nobody is told which."""
         now_us = self.now_us()
-        asked_at = self._site_at(host, site)
+        asked_at = self.site_at(host, site)
         place, is_there = await self._asked(lambda: self._place_of(name, asked_at))
         browser, called = self._browser(known), _called(name, place)
         is_known = called in browser.names
@@ -232,6 +237,16 @@ class Access:
             return _Browser(str(number), tuple(map(str, names)))
         except (BadData, ValueError, TypeError):
             return _Browser(token_hex(16), ())
+
+    def may_try(self, address: str) -> bool:
+        """Whether an address may try once more this minute; it counts as one."""
+        return self._addresses.hit(PER_ADDRESS, address)
+
+    def refuse_provider(self, why: str, detail: str, address: str) -> None:
+        """Write down that somebody came from a provider and did not come in."""
+        self.note(f"sign-in by the provider failed ({why}: {detail})", "nobody", address)
+        self._sign_ins.labels("failed").inc()
+        self._audited("access.sign-in-failed", "unknown", {"address": address, "provider": why})
 
     def refuse_link(self, address: str) -> None:
         """Write down that a one-time link was tried which does not hold."""

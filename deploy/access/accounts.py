@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -207,6 +207,28 @@ class Accounts:
             Account(row.site, row.name, row.role, bool(row.disabled), row.password is not None)
             for row in self.database.rows("select * from access_accounts order by site, name")
         ]
+
+    def by_provider(
+        self, name: str, role: StaffRole | None, site: str = SITE_HERE
+    ) -> SignedPerson | Literal["disabled", "unknown"]:
+        """Somebody whom the site's provider has named; with a role that it gives they get an account, or the role of today."""
+        query = sa.text("select role, disabled from access_accounts where site = :site and name = :name")
+        with self.database.writing() as connection:
+            row = connection.execute(query, {"site": site, "name": name}).first()
+            if row is not None and row.disabled:
+                return "disabled"
+            if role is None:
+                return "unknown" if row is None else SignedPerson(name, row.role, site)
+            if row is None or row.role != role:
+                change(
+                    connection,
+                    "insert into access_accounts (site, name, role, made_us) values (:site, :name, :role, :now)"
+                    " on conflict (site, name) do update set role = excluded.role",
+                    site=site, name=name, role=role, now=self.database.now_us(),
+                )  # fmt: skip
+                what = "account.added" if row is None else "account.role-changed"
+                self.database.note(connection, site, what, "the provider", {"account": name, "role": role})
+        return SignedPerson(name, role, site)
 
     def disable(self, name: str, site: str = SITE_HERE) -> None:
         """Nobody signs in as them any more, and whoever is signed in as them no longer is. Their name stays taken.

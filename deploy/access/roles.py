@@ -64,6 +64,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Signing in and out.
     ("GET", "/v1/access/me"): Allowed(_ALL),
     ("POST", "/v1/access/sign-in"): _ANYBODY,
+    **{("GET", path): _ANYBODY for path in ("/v1/access/ways", "/v1/access/oidc", "/v1/access/oidc/back")},
     ("POST", "/v1/access/link"): _ANYBODY,
     ("POST", "/v1/access/welcome"): _ANYBODY,
     ("POST", "/v1/access/sign-out"): Allowed(_ALL),

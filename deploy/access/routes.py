@@ -9,13 +9,14 @@ import asyncio
 from math import ceil
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.access.access import KNOWN, Access, SignedIn, Wait
 from deploy.access.accounts import LONGEST_PASSWORD
 from deploy.access.database import AccessRefused
+from deploy.access.oidc import BETWEEN_S, ProviderRefused
 from deploy.access.roles import StaffRole, enterable, may_answer, may_audit
 from deploy.access.sessions import SCREEN
 from models.instants import SECOND
@@ -23,6 +24,9 @@ from models.wire.bounds import Name
 
 KNOWN_FOR_S = 180 * 24 * 3600
 """How long a browser is known. Chosen by us: longer than anybody's leave."""
+
+BETWEEN = "chairside_oidc"
+"""The cookie of a sign-in that goes on at the provider."""
 
 SecretText = Annotated[str, Field(min_length=1, max_length=LONGEST_PASSWORD)]
 
@@ -87,6 +91,56 @@ def access_routes(access: Access | None) -> APIRouter:
             raise HTTPException(429, f"Too many tries: wait {seconds} s.", {"Retry-After": str(seconds)})
         return await _signed_in(request, found)
 
+    @routes.get("/ways")
+    async def ways(request: Request, site: Name | None = None) -> dict[str, Any]:
+        """How somebody signs in here beside name and password: `provider` is what its button says, or null."""
+        part = access.provider.part_of(access.site_at(request.url.hostname or "", site))
+        return {"provider": None if part is None else part.name}
+
+    @routes.get("/oidc", response_class=Response, responses={303: {}, 404: {"description": "There is no provider"}})
+    async def begin_at_provider(
+        request: Request, site: Name | None = None, to: Annotated[str, Query(max_length=500)] = "/"
+    ) -> Response:
+        """Sign in at the clinic's provider, and come back to a page of ours."""
+        place = access.site_at(request.url.hostname or "", site)
+        back = f"{(access.base_of(place) or str(request.base_url)).rstrip('/')}{request.url.path}/back"
+        try:
+            begun = await access.provider.begin(request, place, back, _our_page(to))
+        except ProviderRefused as why:
+            access.refuse_provider(why.why, str(why), _address(request))
+            return RedirectResponse(f"/?refused={why.why}", 303)
+        if begun is None:
+            raise HTTPException(404, "nobody signs in by a provider here")
+        if (before := access.session_in(request.headers, request.url.scheme)) is not None:
+            await access.sign_out(before)
+        answer = RedirectResponse(begun.location, 303)
+        # Lax: the provider's redirect, from another site, has to bring it along.
+        answer.set_cookie(BETWEEN, begun.cookie, samesite="lax", **_of_provider(request))
+        return answer
+
+    @routes.get("/oidc/back", response_class=Response, responses={303: {}})
+    async def back_from_provider(request: Request) -> Response:
+        """Where the provider sends somebody: signed in, or with the reason why not."""
+        address = _address(request)
+        try:
+            if not access.may_try(address):
+                raise ProviderRefused("away", "too many tries of one address")
+            came = await access.provider.come_back(request, request.cookies.get(BETWEEN))
+        except ProviderRefused as why:
+            access.refuse_provider(why.why, str(why), address)
+            answer = RedirectResponse(f"/?refused={why.why}", 303)
+        else:
+            signed = await access.begin(came.person, address, access.known_in(request.headers))
+            answer = RedirectResponse(came.to, 303)
+            # Another site sends them here, so the cookie of a known browser has stayed at home, and must not be made anew.
+            _keep(request, signed, answer, is_known=False)
+        answer.set_cookie(BETWEEN, "", samesite="lax", **{**_of_provider(request), "max_age": 0})
+        return answer
+
+    def _of_provider(request: Request) -> dict[str, Any]:
+        secure = access.is_secure(request.url.scheme)
+        return {"max_age": BETWEEN_S, "path": "/v1/access/oidc", "secure": secure, "httponly": True}
+
     @routes.post("/link", responses={400: {"description": "The link holds no longer"}})
     async def link(body: LinkBody) -> dict[str, Any]:
         """Whose a one-time link is, and with which role; a link without a name is whoever's has it."""
@@ -131,6 +185,11 @@ def access_routes(access: Access | None) -> APIRouter:
         if before is not None:
             await access.sign_out(before)
         answer = JSONResponse(_who(signed.person.name, signed.person.role))
+        _keep(request, signed, answer)
+        return answer
+
+    def _keep(request: Request, signed: SignedIn, answer: Response, *, is_known: bool = True) -> None:
+        scheme = request.url.scheme
         secure = access.is_secure(scheme)
         # A screen on a wall is signed in still when its browser has been started anew; anybody else is not.
         kept_s = SCREEN // SECOND if signed.person.role == "viewer" else None
@@ -138,10 +197,16 @@ def access_routes(access: Access | None) -> APIRouter:
             access.cookie(scheme), signed.secret, max_age=kept_s, path="/", secure=secure, httponly=True,
             samesite="strict",
         )  # fmt: skip
-        answer.set_cookie(
-            KNOWN, signed.known, max_age=KNOWN_FOR_S, path="/v1/access", secure=secure, httponly=True, samesite="strict"
-        )
-        return answer
+        if is_known:
+            answer.set_cookie(
+                KNOWN,
+                signed.known,
+                max_age=KNOWN_FOR_S,
+                path="/v1/access",
+                secure=secure,
+                httponly=True,
+                samesite="strict",
+            )
 
     return routes
 
@@ -155,6 +220,11 @@ def _who(name: str | None, role: StaffRole) -> dict[str, Any]:
         "audits": may_audit(role),
         "enters": enterable(role),
     }
+
+
+def _our_page(to: str) -> str:
+    """The page to come back to, if it is a path of ours; another site's address, in whatever spelling, is the board."""
+    return to if to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() else "/"
 
 
 def _address(request: Request) -> str:

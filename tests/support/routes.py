@@ -20,6 +20,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("GET", path): set(WHO) for path in (
         "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session}", "/audit", "/welcome",
         "/assets", "/manifest.webmanifest", "/icon.svg", "/sw.js",
+        "/v1/access/ways", "/v1/access/oidc", "/v1/access/oidc/back",
         "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
     )},
     **{("POST", path): set(WHO) for path in ("/answer/{token}", "/v1/access/sign-in", "/v1/access/link", "/v1/access/welcome")},

@@ -62,17 +62,42 @@ async function asked(path: string, body: unknown): Promise<Answer> {
   }
 }
 
+/** Why the clinic's provider sent somebody back who is not signed in (`deploy/access/oidc.py`, `RefusedWhy`). */
+const REFUSED: Readonly<Record<string, string>> = {
+  state: "That sign-in was not begun here, or took too long. Try again.",
+  provider: "The answer of the clinic's sign-in will not do. Tell whoever runs Chairside.",
+  unknown: "You are signed in there, but nobody here yet. Ask whoever runs Chairside.",
+  role: "You are signed in there, but have no role here. Ask whoever runs Chairside.",
+  disabled: "You can no longer sign in here. Ask whoever runs Chairside.",
+  away: "The clinic's sign-in does not answer. Try again, or use name and password.",
+};
+
+/** Takes the reason out of the address, so that a reload does not say it again. */
+function whyRefused(): string | null {
+  const asked = new URLSearchParams(location.search);
+  const why = asked.get("refused");
+  if (why === null) return null;
+  asked.delete("refused");
+  const rest = asked.toString();
+  history.replaceState(null, "", location.pathname + (rest === "" ? "" : `?${rest}`));
+  return REFUSED[why] ?? null;
+}
+
+const atSite = (path: string): string => (site === "main" ? path : `${path}${path.includes("?") ? "&" : "?"}site=${encodeURIComponent(site)}`);
+
 /** Over every page while nobody is signed in; what is behind can be neither read on nor used. */
 export function SignIn() {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(whyRefused);
   const [busy, setBusy] = useState(false);
+  const [provider, setProvider] = useState<string | null>(null);
   const out = signedOut.value;
   useEffect(() => {
     const box = dialog.current;
     if (!out || box === null || box.open) return;
     box.showModal();
     box.querySelector("input")?.focus();
+    void getJson<{ provider: string | null }>(atSite("/v1/access/ways")).then((ways) => setProvider(ways.provider), () => null);
   }, [out]);
   if (!out) return null;
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -99,6 +124,10 @@ export function SignIn() {
           <input name="password" type="password" required maxLength={1000} autocomplete="current-password" /></label>
         {problem !== null && <p class="form-problem" role="alert" data-testid="sign-in-problem">{problem}</p>}
         <button class="sign-in-go" disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
+        {provider !== null && (
+          <a class="sign-in-elsewhere" data-testid="sign-in-provider" href={atSite(`/v1/access/oidc?to=${encodeURIComponent(location.pathname)}`)}>
+            Sign in with {provider}</a>
+        )}
       </form>
     </dialog>
   );
