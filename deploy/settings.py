@@ -153,7 +153,8 @@ class Hl7Part(_Strict):
 
 class AccessPart(_Strict):
     """Whether people must sign in, and how long they stay: `idle_minutes` without input, `hours` at all (docs/access.md).
-    `oidc`: the clinic's provider, by which they may too.
+    `lock_minutes`: on shared tablets, after how many without input a session locks until its person types their PIN; it is not
+    ended then for want of input. `oidc`: the clinic's provider, by which they may too.
 
     Half an hour and twelve hours are NIST SP 800-63B's (revision 3, 4.2.3) for whoever has another's health before them.
     """
@@ -161,6 +162,7 @@ class AccessPart(_Strict):
     sign_in: bool = False
     idle_minutes: Annotated[int, Field(ge=1, le=12 * 60)] = 30
     hours: Annotated[int, Field(ge=1, le=24)] = 12
+    lock_minutes: Annotated[int, Field(ge=2, le=60)] | None = None
     oidc: OidcPart | None = None
 
 

@@ -58,4 +58,5 @@ def open_network_access(
 
 
 def _stay(part: AccessPart) -> Stay:
-    return Stay(part.idle_minutes * MINUTE, part.hours * HOUR)
+    lock_us = None if part.lock_minutes is None else part.lock_minutes * MINUTE
+    return Stay(part.idle_minutes * MINUTE, part.hours * HOUR, lock_us)

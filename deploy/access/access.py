@@ -30,6 +30,7 @@ from deploy.access.oidc import OidcPart, Provider
 from deploy.access.remembered import Remembered
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
+from models.instants import SECOND
 from models.wire.observations import SITE_HERE
 from streams.journal.topics import OPERATORS
 
@@ -208,8 +209,50 @@ class Access:
         browser, called = self._browser(known), _called(person.name, person.site)
         names = [name for name in browser.names if name != called]
         said = [browser.id, [*names[1 - COLLEAGUES :], called]]
-        secret = await self._asked(lambda: self.accounts.sessions.begin(person, address))
+        secret = await self._asked(lambda: self.accounts.sessions.begin(person, address, browser.id))
         return SignedIn(person, secret, str(self._known.dumps(said)))
+
+    async def unlock(self, name: str, pin: str, session: str | None, known: str | None) -> SignedIn | None:
+        """Open somebody's locked session in this browser by their own PIN; None: it does not fit, or none of theirs is here.
+
+        Whoever has not signed in wholly in this very browser cannot even try, so no stranger uses up anybody's tries.
+        """
+        sessions = self.accounts.sessions
+        browser = None if known is None else self._browser(known).id
+        theirs = await self._asked(lambda: sessions.openable(browser, session))
+        found = next((each for each in theirs if each.person.name == name), None)
+        if found is None or not await self._asked(lambda: sessions.count_try(found)):
+            return None
+        async with self._colleagues:
+            fits = await asyncio.to_thread(self.accounts.fits, pin, found.pin)
+        secret = None
+        if fits:
+            secret = await self._asked(lambda: sessions.open_by_pin(found, session))
+        else:
+            await self._asked(lambda: sessions.refuse_pin(found))
+        what = "PIN refused" if secret is None else "unlocked"
+        self.note(what, name, "")
+        self._sign_ins.labels(what).inc()
+        self._people.forget(found.hash)
+        if session is not None:
+            self._people.forget(hash_of(session))
+        return None if secret is None else SignedIn(found.person, secret, known or "")
+
+    async def by_pin(self, session: str | None, known: str | None) -> list[str]:
+        """Who can open a session in this browser by a PIN."""
+        browser = None if known is None else self._browser(known).id
+        theirs = await self._asked(lambda: self.accounts.sessions.openable(browser, session))
+        return [each.person.name for each in theirs]
+
+    async def lock(self, session: str) -> None:
+        """Lock a session."""
+        await self._asked(lambda: self.accounts.sessions.lock(session))
+        self._people.forget(hash_of(session))
+
+    def locks_after_s(self, person: SignedPerson) -> int | None:
+        """After how many seconds without input somebody's session locks; None: never."""
+        lock_us = self.accounts.sessions.stay_of(person.site).lock_us
+        return None if lock_us is None or person.role == "viewer" else lock_us // SECOND
 
     async def sign_out(self, secret: str) -> None:
         """End a session."""

@@ -11,6 +11,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
@@ -31,6 +32,9 @@ LINK_HOLDS: Final = 24 * HOUR
 SHORTEST_PASSWORD: Final = 15
 """Characters of a password that is the only proof (NIST SP 800-63B-4, 3.1.1.2)."""
 LONGEST_PASSWORD: Final = 1000
+SHORTEST_PIN: Final = 6
+"""Digits (NIST SP 800-63B-3, 5.1.1.1). It is good only where its person has signed in wholly that day, and for few tries."""
+LONGEST_PIN: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ class Accounts:
                     "insert into access_accounts (site, name, role, made_us) values (:site, :name, :role, :now)"
                     # Who was shut out comes back by the link alone, never with the old password.
                     " on conflict (site, name) do update set role = excluded.role, disabled = 0,"
-                    " password = case when access_accounts.disabled = 1 then null else access_accounts.password end",
+                    " password = case when access_accounts.disabled = 1 then null else access_accounts.password end,"
+                    " pin = case when access_accounts.disabled = 1 then null else access_accounts.pin end",
                     site=site, name=name, role=role, now=now_us,
                 )  # fmt: skip
             change(
@@ -207,6 +212,37 @@ class Accounts:
             Account(row.site, row.name, row.role, bool(row.disabled), row.password is not None)
             for row in self.database.rows("select * from access_accounts order by site, name")
         ]
+
+    def choose_pin(self, person: SignedPerson, pin: str) -> None:
+        """Give somebody a PIN, with which they open their own locked sessions; whoever knew the last one no longer does.
+
+        Raises:
+            AccessRefused: it will not do.
+        """
+        if not pin.isascii() or not pin.isdecimal() or not SHORTEST_PIN <= len(pin) <= LONGEST_PIN:
+            raise AccessRefused(f"A PIN has {SHORTEST_PIN} to {LONGEST_PIN} digits.")
+        steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
+        if len(steps) == 1 or len(set(pin)) < 3:
+            raise AccessRefused("That is too easy to guess: not one digit, or one after the other.")
+        hashed = self.hasher.hash(pin)
+        with self.database.writing() as connection:
+            change(
+                connection, "update access_accounts set pin = :hashed where site = :site and name = :name",
+                hashed=hashed, site=person.site, name=person.name,
+            )  # fmt: skip
+            self.database.note(connection, person.site, "account.pin-chosen", person.name, {"account": person.name})
+
+    def has_pin(self, person: SignedPerson) -> bool:
+        """Whether somebody has chosen one."""
+        query = "select 1 from access_accounts where site = :site and name = :name and pin is not null"
+        return self.database.row(query, site=person.site, name=person.name) is not None
+
+    def fits(self, pin: str, hashed: str) -> bool:
+        """Whether it is the PIN. Takes a twentieth of a second."""
+        try:
+            return self.hasher.verify(hashed, pin)
+        except (Argon2Error, InvalidHashError):
+            return False
 
     def by_provider(
         self, name: str, role: StaffRole | None, site: str = SITE_HERE

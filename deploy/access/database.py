@@ -24,8 +24,8 @@ import sqlalchemy as sa
 from alerts.store.database import Database
 
 ACCOUNTS_FILE: Final = "access.sqlite"
-ACCOUNTS_FORMAT: Final = 3
-"""1 had no events; until 2 nobody had a site, and the tables had other names."""
+ACCOUNTS_FORMAT: Final = 4
+"""1 had no events; until 2 nobody had a site, and the tables had other names; 3 had no PINs."""
 _MAKING: Final = 0x61636365
 """PostgreSQL's advisory lock while the tables are made: any number that no other user of the database takes."""
 
@@ -47,7 +47,7 @@ def _instant(name: str, *, optional: bool = False) -> sa.Column[Any]:
 _table("format", sa.Column("version", sa.Integer, nullable=False))
 _table(
     "accounts", _text("site", key=True), _text("name", key=True), _text("role"), _text("password", optional=True),
-    sa.Column("disabled", sa.Integer, nullable=False, server_default="0"), _instant("made_us"),
+    sa.Column("disabled", sa.Integer, nullable=False, server_default="0"), _instant("made_us"), _text("pin", optional=True),
 )  # fmt: skip
 _table(
     "links",
@@ -58,8 +58,10 @@ _table(
     _instant("until_us"),
 )
 _table(
-    "sessions", _text("hash", key=True), _text("site"), _text("account"), _instant("begun_us"), _instant("active_us")
-)
+    "sessions", _text("hash", key=True), _text("site"), _text("account"), _instant("begun_us"), _instant("active_us"),
+    _text("browser", optional=True), _instant("locked_us", optional=True),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+)  # fmt: skip
 _table(
     "tokens", _text("site", key=True), _text("name", key=True), sa.Column("hash", sa.Text, nullable=False, unique=True),
     _text("sends"), _instant("made_us"), _instant("used_us", optional=True), _instant("revoked_us", optional=True),
@@ -71,6 +73,12 @@ _table(
     sqlite_autoincrement=True,  # a number is never given twice: it is the audit's key
 )  # fmt: skip
 
+_FROM_3: Final = """
+alter table access_accounts add column pin text;
+alter table access_sessions add column browser text;
+alter table access_sessions add column locked_us bigint;
+alter table access_sessions add column tries integer not null default 0
+"""
 _FROM_2: Final = """
 insert into access_accounts (site, name, role, password, disabled, made_us)
     select 'main', name, role, password, disabled, made_us from accounts;
@@ -200,7 +208,13 @@ class AccessDatabase:
         if version == ACCOUNTS_FORMAT:
             return
         _TABLES.create_all(connection)
-        for statement in (_FROM_2 * ("accounts" in there) + ";" + _EVENTS_FROM_2 * ("events" in there)).split(";"):
+        for statement in (
+            _FROM_3 * (version == 3)
+            + ";"
+            + _FROM_2 * ("accounts" in there)
+            + ";"
+            + _EVENTS_FROM_2 * ("events" in there)
+        ).split(";"):
             if statement.strip():
                 connection.exec_driver_sql(statement)
         change(connection, "delete from access_format")

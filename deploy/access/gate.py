@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deploy.access.access import Access
 from deploy.access.entries import SignedAdmission
 from deploy.access.remembered import AccountsAway
-from deploy.access.roles import ROUTES, SCRAPE, SEND, Allowed
+from deploy.access.roles import ROUTES, SCRAPE, SEND, WHILE_LOCKED, Allowed
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
 from deploy.foreign import READS, SIGNED
@@ -130,6 +130,8 @@ class Gate:
             )
         if foreign:
             return 403, NO_PAGE_OF_OURS
+        if person.locked and route not in WHILE_LOCKED and not (method in READS and "viewer" in row.roles):
+            return 423, "locked: enter your PIN"
         if person.role not in row.roles:
             return 403, f"the role {person.role} may not do that"
         elsewhere = self._why_elsewhere(scope, row, person)

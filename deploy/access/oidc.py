@@ -106,6 +106,7 @@ class CameBack:
 
     person: SignedPerson
     to: str
+    known: str | None
 
 
 class Provider:
@@ -117,8 +118,10 @@ class Provider:
         self._signed = URLSafeTimedSerializer(accounts.database.key("oidc"), salt="chairside.oidc")
         self._clients: dict[str, tuple[OidcPart, Any]] = {}
 
-    async def begin(self, request: Request, site: str, back: str, to: str) -> Begun | None:
+    async def begin(self, request: Request, site: str, back: str, to: str, known: str | None) -> Begun | None:
         """Where somebody proves who they are; None: the site has no provider. `back`: where the provider sends them then.
+
+        `known`: the cookie of a known browser, which stays at home when the provider, another site, sends them back.
 
         Raises:
             ProviderRefused: the provider does not answer.
@@ -126,7 +129,7 @@ class Provider:
         part = self.part_of(site)
         if part is None:
             return None
-        request.scope["session"] = between = {"site": site, "to": to, "at": int(time.time())}
+        request.scope["session"] = between = {"site": site, "to": to, "known": known, "at": int(time.time())}
         try:
             client = await self._client(site, part)
             answer = await client.authorize_redirect(request, back, prompt="login", max_age=0)
@@ -143,6 +146,7 @@ class Provider:
         try:
             between = self._signed.loads(cookie or "", max_age=BETWEEN_S)
             site, to, begun_s = str(between.pop("site")), str(between.pop("to")), int(between.pop("at"))
+            known: str | None = between.pop("known")
         except (BadData, KeyError, ValueError, TypeError) as wrong:
             raise ProviderRefused("state", "it was not begun in this browser, or too long ago") from wrong
         part = self.part_of(site)
@@ -181,7 +185,7 @@ class Provider:
             if more.get("sub") != claims["sub"]:
                 raise ProviderRefused("provider", "it tells of somebody else than whom it signed in")
             claims = {**more, **claims}
-        return CameBack(await asyncio.to_thread(self._known, part, claims, site), to)
+        return CameBack(await asyncio.to_thread(self._known, part, claims, site), to, known)
 
     def _known(self, part: OidcPart, claims: Mapping[str, Any], site: str) -> SignedPerson:
         called = [claims["sub"], *([claims.get("email")] if claims.get("email_verified") is True else [])]

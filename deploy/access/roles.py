@@ -68,6 +68,9 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("POST", "/v1/access/link"): _ANYBODY,
     ("POST", "/v1/access/welcome"): _ANYBODY,
     ("POST", "/v1/access/sign-out"): Allowed(_ALL),
+    ("POST", "/v1/access/unlock"): _ANYBODY,
+    ("POST", "/v1/access/lock"): Allowed(_ALL),
+    ("POST", "/v1/access/pin"): Allowed(_ALL),
     ("POST", "/v1/access/here"): Allowed(_ALL),
     # The day's sessions and alerts.
     ("GET", "/v1/site"): Allowed(_ALL),
@@ -110,6 +113,9 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     **{("GET", page): Allowed(_ALL) for page in ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")},
     ("GET", "/static-offline-docs"): _ANYBODY,
 }  # fmt: skip
+
+WHILE_LOCKED: Final = frozenset(("/v1/access/me", "/v1/access/sign-out", "/v1/access/lock"))
+"""What a locked session may beside reading what a screen on a wall reads."""
 
 ANSWER: Final = ("POST", "/v1/alerts/{alert}/{verb}")
 

@@ -14,12 +14,12 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.access.access import KNOWN, Access, SignedIn, Wait
-from deploy.access.accounts import LONGEST_PASSWORD
+from deploy.access.accounts import LONGEST_PASSWORD, LONGEST_PIN
 from deploy.access.database import AccessRefused
 from deploy.access.oidc import BETWEEN_S, ProviderRefused
 from deploy.access.roles import StaffRole, enterable, may_answer, may_audit
-from deploy.access.sessions import SCREEN
-from models.instants import SECOND
+from deploy.access.sessions import SCREEN, SignedPerson
+from models.instants import MINUTE, SECOND
 from models.wire.bounds import Name
 
 KNOWN_FOR_S = 180 * 24 * 3600
@@ -27,6 +27,9 @@ KNOWN_FOR_S = 180 * 24 * 3600
 
 BETWEEN = "chairside_oidc"
 """The cookie of a sign-in that goes on at the provider."""
+
+PIN_WITHIN_US = 10 * MINUTE
+"""How long after a whole sign-in somebody may choose a PIN. Chosen by us."""
 
 SecretText = Annotated[str, Field(min_length=1, max_length=LONGEST_PASSWORD)]
 
@@ -39,6 +42,20 @@ class SignInBody(BaseModel):
     name: Name
     password: SecretText
     site: Name | None = None
+
+
+class PinBody(BaseModel):
+    """A PIN."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    pin: Annotated[str, Field(min_length=1, max_length=LONGEST_PIN)]
+
+
+class UnlockBody(PinBody):
+    """Whose session, and their PIN."""
+
+    name: Name
 
 
 class LinkBody(BaseModel):
@@ -72,7 +89,12 @@ def access_routes(access: Access | None) -> APIRouter:
                 "audits": True,
                 "enters": enterable(None),
             }
-        return _who(request.state.person, request.state.signed_in.role)
+        person = request.state.signed_in
+        return _who(person.name, person.role) | {
+            "locked": person.locked,
+            "locks_after_s": access.locks_after_s(person),
+            "has_pin": await asyncio.to_thread(access.accounts.has_pin, person),
+        }
 
     if access is None:
         return routes
@@ -93,9 +115,44 @@ def access_routes(access: Access | None) -> APIRouter:
 
     @routes.get("/ways")
     async def ways(request: Request, site: Name | None = None) -> dict[str, Any]:
-        """How somebody signs in here beside name and password: `provider` is what its button says, or null."""
+        """How somebody signs in here beside name and password: what the provider's button says, or null; and who by a PIN."""
         part = access.provider.part_of(access.site_at(request.url.hostname or "", site))
-        return {"provider": None if part is None else part.name}
+        session = access.session_in(request.headers, request.url.scheme)
+        return {
+            "provider": None if part is None else part.name,
+            "pins": await access.by_pin(session, access.known_in(request.headers)),
+        }
+
+    @routes.post("/unlock", responses={401: {"description": "It does not fit, or a whole sign-in is needed"}})
+    async def unlock(request: Request, body: UnlockBody) -> JSONResponse:
+        """Open one's own locked session by one's PIN; the one that was open in this browser locks."""
+        session = access.session_in(request.headers, request.url.scheme)
+        found = await access.unlock(body.name, body.pin, session, access.known_in(request.headers))
+        if found is None:
+            raise HTTPException(401, "The PIN does not fit. After five tries a whole sign-in is needed.")
+        answer = JSONResponse(_who(found.person.name, found.person.role))
+        _keep(request, found, answer, is_known=False)
+        return answer
+
+    @routes.post("/lock")
+    async def lock(request: Request) -> dict[str, Any]:
+        """Lock the session now, where sessions lock."""
+        await access.lock(access.session_in(request.headers, request.url.scheme) or "")
+        return {"locked": access.locks_after_s(request.state.signed_in) is not None}
+
+    @routes.post(
+        "/pin", responses={400: {"description": "It will not do"}, 409: {"description": "Sign in again first"}}
+    )
+    async def choose_pin(request: Request, body: PinBody) -> dict[str, Any]:
+        """Choose a PIN, just after a whole sign-in: whoever finds a tablet unlocked sets nobody's."""
+        session = access.session_in(request.headers, request.url.scheme) or ""
+        if not await asyncio.to_thread(access.accounts.sessions.signed_in_within, session, PIN_WITHIN_US):
+            raise HTTPException(409, "Sign out and in again first: a PIN is chosen within ten minutes of that.")
+        try:
+            await asyncio.to_thread(access.accounts.choose_pin, request.state.signed_in, body.pin)
+        except AccessRefused as why:
+            raise HTTPException(400, str(why)) from why
+        return {"has_pin": True}
 
     @routes.get("/oidc", response_class=Response, responses={303: {}, 404: {"description": "There is no provider"}})
     async def begin_at_provider(
@@ -105,14 +162,14 @@ def access_routes(access: Access | None) -> APIRouter:
         place = access.site_at(request.url.hostname or "", site)
         back = f"{(access.base_of(place) or str(request.base_url)).rstrip('/')}{request.url.path}/back"
         try:
-            begun = await access.provider.begin(request, place, back, _our_page(to))
+            begun = await access.provider.begin(request, place, back, _our_page(to), access.known_in(request.headers))
         except ProviderRefused as why:
             access.refuse_provider(why.why, str(why), _address(request))
             return RedirectResponse(f"/?refused={why.why}", 303)
         if begun is None:
             raise HTTPException(404, "nobody signs in by a provider here")
         if (before := access.session_in(request.headers, request.url.scheme)) is not None:
-            await access.sign_out(before)
+            await _leave(before, await access.person(request.headers, request.url.scheme))
         answer = RedirectResponse(begun.location, 303)
         # Lax: the provider's redirect, from another site, has to bring it along.
         answer.set_cookie(BETWEEN, begun.cookie, samesite="lax", **_of_provider(request))
@@ -130,10 +187,9 @@ def access_routes(access: Access | None) -> APIRouter:
             access.refuse_provider(why.why, str(why), address)
             answer = RedirectResponse(f"/?refused={why.why}", 303)
         else:
-            signed = await access.begin(came.person, address, access.known_in(request.headers))
+            signed = await access.begin(came.person, address, came.known)
             answer = RedirectResponse(came.to, 303)
-            # Another site sends them here, so the cookie of a known browser has stayed at home, and must not be made anew.
-            _keep(request, signed, answer, is_known=False)
+            _keep(request, signed, answer)
         answer.set_cookie(BETWEEN, "", samesite="lax", **{**_of_provider(request), "max_age": 0})
         return answer
 
@@ -183,10 +239,17 @@ def access_routes(access: Access | None) -> APIRouter:
         scheme = request.url.scheme
         before = access.session_in(request.headers, scheme)
         if before is not None:
-            await access.sign_out(before)
+            await _leave(before, signed.person)
         answer = JSONResponse(_who(signed.person.name, signed.person.role))
         _keep(request, signed, answer)
         return answer
+
+    async def _leave(before: str, person: SignedPerson | None) -> None:
+        """End the session that a browser had; where sessions lock it locks, and its person comes back to it by their PIN."""
+        if person is not None and access.locks_after_s(person) is not None:
+            await access.lock(before)
+        else:
+            await access.sign_out(before)
 
     def _keep(request: Request, signed: SignedIn, answer: Response, *, is_known: bool = True) -> None:
         scheme = request.url.scheme
