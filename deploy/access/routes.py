@@ -123,13 +123,13 @@ def access_routes(access: Access | None) -> APIRouter:
             "pins": await access.by_pin(session, access.known_in(request.headers)),
         }
 
-    @routes.post("/unlock", responses={401: {"description": "It does not fit, or a whole sign-in is needed"}})
+    @routes.post("/unlock", responses={403: {"description": "It does not fit, or a whole sign-in is needed"}})
     async def unlock(request: Request, body: UnlockBody) -> JSONResponse:
         """Open one's own locked session by one's PIN; the one that was open in this browser locks."""
         session = access.session_in(request.headers, request.url.scheme)
         found = await access.unlock(body.name, body.pin, session, access.known_in(request.headers))
         if found is None:
-            raise HTTPException(401, "The PIN does not fit. After five tries a whole sign-in is needed.")
+            raise HTTPException(403, "The PIN does not fit. After five tries a whole sign-in is needed.")
         answer = JSONResponse(_who(found.person.name, found.person.role))
         _keep(request, found, answer, is_known=False)
         return answer

@@ -1,6 +1,6 @@
 """Who is signed in: a session's secret in, a person out; it ends without input, at last with it, and with its account.
 
-Where a site says so, a session locks after some minutes without input: it then sees what a screen on a wall sees, so that no alarm
+Where a site says so, a session locks after some minutes without input: it then sees what a wall's screen sees, so that no alarm
 is hidden, and enters nothing until its person types their PIN. A browser that a team shares keeps the session of each, one open.
 Never here: how somebody proves who they are (`accounts.py`), the cookie that holds a secret (`access.py`).
 """

@@ -15,6 +15,7 @@ from deploy.access.database import ACCOUNTS_FILE
 from deploy.access.roles import StaffRole
 from deploy.wiring import wall_us
 from tests.support.browser import PHONE, TABLET, Desk, violations
+from tests.support.oidc import Issuer, issuer
 from tests.support.service import PATIENCE_S, Started, started
 
 pytestmark = pytest.mark.browser
@@ -167,3 +168,101 @@ def enrol(page: Page) -> None:
     page.get_by_label("The same again").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    with issuer(tmp_path_factory.mktemp("issuer")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sharing(tmp_path_factory: pytest.TempPathFactory, provider: Issuer) -> Iterator[tuple[Started, Accounts]]:
+    """A service whose sessions lock, and where the clinic's provider signs people in too."""
+    folder = tmp_path_factory.mktemp("sharing")
+    (folder / "site.toml").write_text(
+        "[access]\nsign_in = true\nlock_minutes = 10\n[pages]\ndestinations = []\n"
+        f'[access.oidc]\nissuer = "{provider.address}"\nclient_id = "chairside"\nname = "the hospital"\n'
+        f'client_secret_file = "{provider.folder}/client-secret"\nscopes = ["email", "groups"]\n'
+        '[access.oidc.people]\n"dana@example.org" = "dana"\n[access.oidc.roles]\nnurses = "nurse"\n'
+    )
+    with started(folder / "data", "--config", folder / "site.toml") as process:
+        provider.people(dana={"email": "dana@example.org", "email_verified": True, "groups": ["nurses"]})
+        provider.start(f"{process.address}/v1/access/oidc/back")
+        accounts = Accounts(folder / "data" / ACCOUNTS_FILE, wall_us)
+        yield process, accounts
+        accounts.close()
+
+
+def test_a_shared_tablet_locks_shows_on_and_each_opens_it_by_their_own_pin(
+    desk: Desk, sharing: tuple[Started, Accounts]
+) -> None:
+    service, accounts = sharing
+    for name in ("fay", "gil"):
+        accounts.choose_password(accounts.link(name, "nurse"), name, PASSWORD)
+    page = desk.open(f"{service.address}/chair/7", TABLET, is_live=False)
+    sign_in(page, "fay")
+    page.get_by_test_id("new-pin").fill("274913")
+    assert violations(page) == []
+    page.get_by_test_id("keep-pin").click()
+    expect(page.get_by_test_id("choose-pin")).to_have_count(0)
+    page.get_by_test_id("task-start").click()
+    page.get_by_test_id("field-patient").first.fill("willow")
+    page.get_by_test_id("lock").click()
+    bar = page.get_by_test_id("lock-bar")
+    expect(bar).to_contain_text("Locked")
+    expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+    # What she was typing is there, and out of anybody's reach.
+    expect(page.get_by_test_id("field-patient").first).to_have_value("willow")
+    expect(page.locator("section.entering")).to_have_attribute("inert", "")
+    assert violations(page) == []
+    box, size = bar.bounding_box(), page.viewport_size
+    assert box is not None
+    assert size is not None
+    assert box["y"] + box["height"] <= size["height"] + 1
+    page.get_by_test_id("pin").fill("111222")
+    page.get_by_test_id("unlock").click()
+    expect(page.get_by_test_id("pin-problem")).to_contain_text("does not fit")
+    page.get_by_test_id("pin").fill("274913")
+    page.get_by_test_id("unlock").click()
+    expect(bar).to_have_count(0)
+    expect(page.locator("section.entering")).not_to_have_attribute("inert", "")
+    expect(page.get_by_test_id("field-patient").first).to_have_value("willow")
+    # A colleague signs in on the same tablet once, and from then on each is back by a tap and their PIN.
+    page.get_by_test_id("lock").click()
+    page.get_by_test_id("whole-sign-in").click()
+    sign_in(page, "gil")
+    expect(page.get_by_test_id("signed-in")).to_have_text("gil, nurse")
+    page.get_by_test_id("new-pin").fill("805162")
+    page.get_by_test_id("keep-pin").click()
+    expect(page.get_by_test_id("choose-pin")).to_have_count(0)
+    page.get_by_test_id("lock").click()
+    page.get_by_test_id("lock-fay").click()
+    page.get_by_test_id("pin").fill("274913")
+    page.get_by_test_id("unlock").click()
+    expect(page.get_by_test_id("signed-in")).to_have_text("fay, nurse")
+    expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+
+
+def test_the_clinics_own_sign_in_brings_somebody_back_to_the_page_that_they_were_on(
+    desk: Desk, sharing: tuple[Started, Accounts], provider: Issuer
+) -> None:
+    service, accounts = sharing
+    page = desk.open(f"{service.address}/chair/3", TABLET, is_live=False)
+    button = page.get_by_test_id("sign-in-provider")
+    expect(button).to_have_text("Sign in with the hospital")
+    assert violations(page) == []
+    button.click()
+    page.wait_for_url(f"{provider.address}/**")
+    page.locator("[name=login]").fill("dana")
+    page.locator("[name=password]").fill("any")
+    page.locator("[type=submit]").click()
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(f"{service.address}/chair/3")
+    expect(page.get_by_test_id("signed-in")).to_have_text("dana, nurse")
+    expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+    accounts.disable("dana")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    page.goto(f"{service.address}/?refused=disabled")
+    expect(page.get_by_test_id("sign-in-problem")).to_contain_text("no longer")
+    assert "refused" not in page.url

@@ -92,7 +92,7 @@ async def test_a_tablet_that_nobody_touches_locks_and_goes_on_showing_every_alar
         assert await entered_as(tablet) == "ada"
         clock.pass_(6 * HOUR)
         assert (await tablet.get("/v1/alerts")).status_code == 401, "after twelve hours a whole sign-in"
-        assert await unlock(tablet, "ada") == 401
+        assert await unlock(tablet, "ada") == 403
 
 
 async def test_a_team_shares_a_tablet_and_each_enters_under_their_own_pin(clinic: Inside, clock: Clock) -> None:
@@ -111,7 +111,7 @@ async def test_a_team_shares_a_tablet_and_each_enters_under_their_own_pin(clinic
         )
         assert kept.status_code == 401
         for name, other in (("ada", "ben"), ("ben", "ada")):
-            assert await unlock(tablet, name, PINS[other]) == 401, "another's PIN opens nothing"
+            assert await unlock(tablet, name, PINS[other]) == 403, "another's PIN opens nothing"
         assert await entered_as(tablet) == "ada", "nor does a wrong one close what is open"
         assert (await tablet.post("/v1/access/lock", json={})).json() == {"locked": True}
         assert await entered_as(tablet) == 423
@@ -124,8 +124,8 @@ async def test_few_pins_may_be_tried_and_then_only_a_whole_sign_in_helps(clinic:
         await choose(tablet, "ada")
         clock.pass_(4 * MINUTE)
         tries = [unlock(tablet, "ada", f"{number:06}") for number in range(3 * PIN_TRIES)]
-        assert set(await asyncio.gather(*tries)) == {401}, "many at once are no more than few"
-        assert await unlock(tablet, "ada") == 401, "not even with the right one"
+        assert set(await asyncio.gather(*tries)) == {403}, "many at once are no more than few"
+        assert await unlock(tablet, "ada") == 403, "not even with the right one"
         assert (await tablet.get("/v1/chairs")).status_code == 401
         # Her other tablet is open to her still, and so is a whole sign-in, with the password, at once: nobody is locked out.
         assert await unlock(other, "ada") == 200
@@ -148,13 +148,13 @@ async def test_who_has_not_signed_in_at_this_tablet_can_try_no_pin_of_anybodys(c
         clock.pass_(4 * MINUTE)
         for attacker in (stranger, bens):
             for _ in range(2 * PIN_TRIES):
-                assert await unlock(attacker, "ada") == 401, "with the right one, even"
+                assert await unlock(attacker, "ada") == 403, "with the right one, even"
             assert (await attacker.get("/v1/access/ways")).json()["pins"] == []
         forged = httpx.Cookies({KNOWN: tablet.cookies[KNOWN][:-4] + "AAAA"})
         async with httpx.AsyncClient(
             base_url=clinic.address, cookies=forged, headers={"origin": clinic.address}
         ) as thief:
-            assert await unlock(thief, "ada") == 401
+            assert await unlock(thief, "ada") == 403
         answer = await tablet.post(
             "/v1/access/unlock", json={"name": "ada", "pin": PINS["ada"]}, headers={"origin": "https://evil.example"}
         )
@@ -169,12 +169,12 @@ async def test_a_pin_opens_nothing_of_whoever_is_shut_out_signed_out_or_has_anot
     async with browser(clinic, "ada") as tablet:
         await choose(tablet, "ada")
         assert (await tablet.post("/v1/access/sign-out", json={})).status_code == 200
-        assert await unlock(tablet, "ada") == 401
+        assert await unlock(tablet, "ada") == 403
         await sign_in(tablet, "ada")
         accounts.disable("ada")
-        assert await unlock(tablet, "ada") == 401
+        assert await unlock(tablet, "ada") == 403
         link = accounts.link("ada", "nurse")
-        assert await unlock(tablet, "ada") == 401
+        assert await unlock(tablet, "ada") == 403
         accounts.choose_password(link, "ada", PASSWORD)
         await sign_in(tablet, "ada")
         assert (await tablet.get("/v1/access/me")).json()["has_pin"] is False, "who was shut out begins anew"
@@ -206,4 +206,4 @@ async def test_a_wall_never_locks_and_where_no_lock_is_asked_for_nothing_changes
             assert await entered_as(page) == "ada"
             clock.pass_(31 * MINUTE)
             assert (await page.get("/v1/chairs")).status_code == 401
-            assert await unlock(page, "ada") == 401
+            assert await unlock(page, "ada") == 403

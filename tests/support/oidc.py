@@ -82,7 +82,8 @@ def issuer(folder: Path) -> Iterator[Issuer]:
         behind = f"http://127.0.0.1:{free.getsockname()[1]}"
     (folder / "client-secret").write_text(f"{SECRET}\n")
 
-    through = httpx.Client(trust_env=False, timeout=PATIENCE_S, verify=False)
+    through = httpx.HTTPTransport(verify=False)
+    """No client, which would keep the cookies of whoever came first."""
 
     class Front(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -95,7 +96,13 @@ def issuer(folder: Path) -> Iterator[Issuer]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
             try:
-                answer = through.request(self.command, behind + self.path, content=body, headers=headers)
+                answer = through.handle_request(
+                    httpx.Request(
+                        self.command, behind + self.path, content=body, headers=headers,
+                        extensions={"timeout": httpx.Timeout(PATIENCE_S).as_dict()},
+                    )
+                )  # fmt: skip
+                answer.read()
             except httpx.HTTPError:
                 self.send_error(502)
                 return

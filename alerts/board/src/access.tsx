@@ -29,7 +29,7 @@ export async function signOut(): Promise<void> {
 export function sayWhenSomebodyIsHere(): void {
   let said = Date.now();
   const here = (): void => {
-    if (!me.value?.sign_in || signedOut.value || Date.now() - said < HERE_MS) return;
+    if (!me.value?.sign_in || me.value.locked || signedOut.value || Date.now() - said < HERE_MS) return;
     said = Date.now();
     void postJson("/v1/access/here", {}).catch(() => null);
   };
@@ -51,7 +51,7 @@ interface Answer {
   me: Me | null;
 }
 
-async function asked(path: string, body: unknown): Promise<Answer> {
+export async function asked(path: string, body: unknown): Promise<Answer> {
   try {
     const answer = await postJson(path, body);
     const document = (await answer.json().catch(() => ({}))) as Me & { detail?: unknown };
@@ -112,6 +112,7 @@ export function SignIn() {
     form.reset();
     me.value = answer.me;
     signedOut.value = false;
+    void askMe();
   };
   return (
     <dialog class="sign-in" ref={dialog} aria-labelledby="sign-in-title" data-testid="sign-in" onCancel={(e) => e.preventDefault()}>

@@ -8,6 +8,7 @@ import { forTheDesk } from "./alarms";
 import { assertive, polite, remind, type Said, sound, soundBySite, toggleSound } from "./announce";
 import { alerts, heardAnything, known, silentSince, unwatched } from "./feed";
 import { DEFAULT_PERSON, href, me, person, setPerson, site } from "./here";
+import { lockNow } from "./locked";
 import { problemsOf } from "./problems";
 import { switchTheme, theme } from "./room";
 import { board, invented, lesson } from "./site";
@@ -78,6 +79,7 @@ function SignedIn({ name, role }: { name: string | null; role: string | null }) 
   return (
     <span class="head-who">
       <span data-testid="signed-in">{name}, {role}</span>
+      {typeof me.value?.locks_after_s === "number" && !me.value.locked && <button class="head-out" data-testid="lock" onClick={() => void lockNow()}>Lock</button>}
       <button class="head-out" data-testid="sign-out" onClick={() => void signOut()}>Sign out</button>
     </span>
   );

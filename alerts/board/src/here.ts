@@ -54,6 +54,10 @@ export interface Me {
   enters: readonly string[];
   /** Whether they may read the audit. */
   audits: boolean;
+  /** Where people sign in: whether the session is locked now, after how many seconds without input it locks, and whether they have a PIN. */
+  locked?: boolean;
+  locks_after_s?: number | null;
+  has_pin?: boolean;
 }
 
 /** Who is signed in; null until the server has said so. */
@@ -63,7 +67,7 @@ export const signedOut = signal(false);
 
 /** Whether to offer what only they may. Offered while it is not known: a button that fails is seen, one that is missing is not. */
 export function mayAnswer(who: Me | null): boolean {
-  return who === null || who.answers;
+  return who === null || (who.answers && who.locked !== true);
 }
 
 /** Whether to offer a form of this kind of observation. A viewer's screen on a wall has none. */

@@ -17,6 +17,7 @@ import { PatientEntryPage } from "./chair/patient_entry";
 import { ChairList } from "./chair/chair_list";
 import { ClinicPage } from "./clinic/clinic_page";
 import { listen } from "./feed";
+import { LockBar, watchLock } from "./locked";
 import { watchOnCall } from "./oncall/heard";
 import { OnCallPage } from "./oncall/on_call_page";
 import { PatientPage } from "./patient/patient_page";
@@ -46,10 +47,11 @@ if (root && location.pathname === "/welcome") {
   render(<Welcome />, root);
 } else if (root) {
   root.replaceChildren();
-  render(<><Page /><SignIn /></>, root);
+  render(<><Page /><LockBar /><SignIn /></>, root);
   followRoom();
   void askMe();
   sayWhenSomebodyIsHere();
+  watchLock();
   void askSite();
   listen();
   watchOnCall();

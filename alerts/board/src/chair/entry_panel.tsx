@@ -180,7 +180,7 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
   const wrong = doing?.correction ?? null;
   const whenWrong = parse(wrong?.replaces?.at ?? wrong?.refused?.body.at);
   return (
-    <section class="entering" aria-label="Enter">
+    <section class="entering" aria-label="Enter" inert={me.value?.locked === true}>
       {!me.value?.sign_in && person.value.trim() === DEFAULT_PERSON && <p class="who-hint">Entries are signed “{DEFAULT_PERSON}”. Put your initials at the top of the page.</p>}
       <Queue place={place} fix={fix} correct={(e) => amend(e.body.kind, e.body, e.session)} back={(e) => takenBack(e.body.kind, e.body, e.session)} />
       {doing === null || task === null ? (
