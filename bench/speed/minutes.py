@@ -28,12 +28,12 @@ SHOWN: Final = ("hr", "pulse", "rr", "spo2", "etco2")
 def figures() -> list[Figure]:
     """A figure for each number of sessions in a frame: a minute of the hour is a repetition."""
     return [
-        Figure("store", f"vitals by the minute, {size} a frame", written(size), "µs/session and minute")
+        Figure("store", f"vitals by the minute, {size} a frame", write_hour(size), "µs/session and minute")
         for size in SIZES
     ]
 
 
-def written(size: int) -> list[float]:
+def write_hour(size: int) -> list[float]:
     """Microseconds a session and minute, for each minute of an hour."""
     drawn, found, offsets = random.Random(SEED), list[float](), count()
     with tempfile.TemporaryDirectory() as folder:
