@@ -29,6 +29,7 @@ from deploy.access.gate import Gate
 from deploy.access.headers import SecurityHeaders
 from deploy.access.routes import access_routes
 from deploy.audit.reads import AuditedReads
+from deploy.calendar_links import calendar_routes
 from deploy.description import describe
 from deploy.foreign import ForeignRequests
 from deploy.privacy.routes import name_routes
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 
 BOARD: Final = Path(__file__).parent.parent / "alerts" / "board" / "dist"
 
-FOREIGN: Final = {421: "another host's name", 403: "another site's page", 415: "a form"}
+FOREIGN: Final = {400: "two hosts", 421: "another host's name", 403: "another site's page", 415: "a form"}
 """What is counted of requests that are refused whoever makes them, by their status."""
 
 BESIDE_THE_BOARD: Final = {
@@ -97,6 +98,14 @@ def build(service: Service) -> FastAPI:
     add_routes(app, rule_book_routes(lambda _: service.settings.limit_table()))
     add_routes(app, access_routes(service.access))
     add_routes(app, audit_routes(service.store))
+    add_routes(
+        app,
+        calendar_routes(
+            service.calendar_links, service.views, service.settings.site.name, lambda: service.settings.pages.link,
+            lambda request: None if service.access is None else request.state.signed_in.role,
+            service.is_away, service.trail.note,
+        ),
+    )  # fmt: skip
     add_routes(
         app,
         name_routes(

@@ -45,6 +45,7 @@ REFUSAL_SCHEMA: Final[dict[str, Any]] = {
 """What every refusal looks like that is no form of its own (FHIR's outcomes, providers' texts)."""
 
 WORDS: Final = {
+    "400": "Not a request that can be understood",
     "401": "Nobody is signed in, or the token is not known",
     "403": "Whoever asks may not; or another site's page does",
     "404": "Not there",
@@ -91,7 +92,7 @@ def answered_before(method: str, path: str) -> list[str]:
     # A path's own converter (`{patient:path}`) is not in the description.
     known = {(verb, route.replace(":path}", "}")): row for (verb, route), row in ROUTES.items()}
     row = known.get((method, path))
-    statuses = ["421"]
+    statuses = ["400", "421"]
     if row is None or not row.anybody:
         statuses += ["401", "403"]
     if method not in READS and not path.startswith(SIGNED):

@@ -55,6 +55,9 @@ def why_foreign(
     method: str, path: str, headers: Headers, hosts: Callable[[], Collection[str]]
 ) -> tuple[int, str] | None:
     """The status and the reason for which a request is refused; None: it may come in."""
+    if len(headers.getlist("host")) > 1:
+        # Whatever stands before us may go by the other one (RFC 9112, 3.2).
+        return 400, "two Host headers"
     host = headers.get("host", "")
     name = _name_in(f"//{host}")
     if not (_is_of_this_network(name) or name in hosts()):

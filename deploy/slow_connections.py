@@ -1,9 +1,9 @@
 """Connections that are half open, drip, or never read their answer are ended, so that they keep no sender out.
 
-A request must have its head within `HEAD_WITHIN_S`, and of its body something every `BODY_SILENT_S`, all within `WHOLE_WITHIN_S`.
-Beyond `MOST_UNFINISHED` requests that are not whole, the one that began first is ended for each new one: whoever opens thousands
-displaces only themselves, for an honest request is whole within milliseconds. An answer that its reader does not take is ended
-after `UNREAD_S`. A live feed is a whole request, and is none of this.
+A request must have its head within `HEAD_WITHIN_S` and `LARGEST_HEAD`, and of its body something every `BODY_SILENT_S`, all
+within `WHOLE_WITHIN_S`. Beyond `MOST_UNFINISHED` requests that are not whole, the one that began first is ended for each new one:
+whoever opens thousands displaces only themselves, for an honest request is whole within milliseconds. An answer that its reader
+does not take is ended after `UNREAD_S`. A live feed is a whole request, and is none of this.
 Bad at: an honest sender on a line of a few bytes a second; it comes again. Never here: who may ask, what is asked.
 """
 
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 HEAD_WITHIN_S = 10.0
 """Chosen by us: a head is one packet, and a lost one is sent again within three seconds."""
+LARGEST_HEAD: Final = 65_536
+"""Bytes of a request's head. Chosen by us: a browser's has two kilobytes. Without a bound somebody who is not signed in fills the
+memory in ten seconds."""
 BODY_SILENT_S = 10.0
 """Chosen by us, for the same reason."""
 WHOLE_WITHIN_S = 120.0
@@ -82,6 +85,8 @@ class TimedHttp(HttpToolsProtocol):
         self._unread: asyncio.TimerHandle | None = None
         self._began_s = self._heard_s = 0.0
         self._in_body = False
+        self._head = 0
+        """Bytes of a head that is not whole yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows asyncio's parameter just so
         super().connection_made(transport)
@@ -98,7 +103,11 @@ class TimedHttp(HttpToolsProtocol):
         if self not in self._slow.unfinished and self.is_idle:
             # The next request of a connection that is kept.
             self._begin()
+        if not self._in_body:
+            self._head += len(data)
         super().data_received(data)
+        if not self._in_body and self._head > LARGEST_HEAD:
+            self.end("a head without end")
 
     @property
     def is_idle(self) -> bool:
@@ -135,7 +144,7 @@ class TimedHttp(HttpToolsProtocol):
 
     def _begin(self) -> None:
         self._began_s = self._heard_s = self.loop.time()
-        self._in_body = False
+        self._in_body, self._head = False, 0
         self._slow.begin(self)
         self._look_again(HEAD_WITHIN_S)
 

@@ -32,6 +32,7 @@ from alerts.store.store import Store
 from deploy.audit.trail import Trail
 from deploy.auditor import Auditor
 from deploy.board_views import ShardViews
+from deploy.calendar_links import CALENDAR_LINKS_FILE, CalendarLinks
 from deploy.clock_watch import ClockWatch
 from deploy.compiling import compile_ward
 from deploy.configuration import Refused, WatchedSettings
@@ -193,6 +194,7 @@ class Service:
         )  # fmt: skip
         self.trail = Trail(self.store, settings.site.name, now_us)
         self.access = open_access(data, lambda: self.settings, self.metrics, self.trail, now_us)
+        self.calendar_links = CalendarLinks(data / CALENDAR_LINKS_FILE)
         self.names = None if settings.names.key is None else Names(data, settings.names.key)
         if self.names is not None and (why := self.names.trouble()):
             # A board without names still watches.
@@ -376,6 +378,11 @@ class Service:
     async def command(self, command: Command) -> None:
         """A person's answer to an alert, durable when it returns."""
         await self.intake.append([command])  # type: ignore[list-item]  # a union's list does not take a part of the union
+
+    def is_away(self, person: str) -> bool:
+        """Whether somebody's account is disabled."""
+        people = [] if self.access is None else self.access.accounts.people()
+        return any(each.name == person and each.disabled for each in people)
 
     def lines(self) -> list[AnswerLine]:
         """The destinations by which somebody may answer, as they are configured now."""

@@ -7,7 +7,9 @@ from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Query
 
+from alerts.api.lists import MOST_LISTED, After, Listed, page_of_list
 from alerts.api.views import AS_MADE, Site, Views
+from alerts.store.archive import MOST
 from alerts.store.store import Store
 from models.wire.bounds import Name
 from models.wire.live import SERIES_MINUTES, ChairOut, ChairsOut, HistoryOut, SessionsOut, SittingOut, TraceOut
@@ -21,29 +23,33 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["chairs"])
 
     @routes.get("/chairs", response_model=AS_MADE, responses={200: {"model": ChairsOut}})
-    async def chairs(site: Site) -> ChairsOut:
+    async def chairs(site: Site, after: After = 0, limit: Listed = MOST_LISTED) -> ChairsOut:
         """Every chair's session with its latest values, their age and quality: what the live feed sends each second."""
-        return await views.chairs(site)
+        found = await views.chairs(site)
+        page, following = page_of_list(found["chairs"], after, limit)
+        return {**found, "chairs": page, "next": following}
 
     @routes.get("/sessions", response_model=AS_MADE, responses={200: {"model": SessionsOut}})
-    async def sessions(site: Site) -> SessionsOut:
+    async def sessions(site: Site, after: After = 0, limit: Listed = MOST_LISTED) -> SessionsOut:
         """The open sessions."""
-        chairs = (await views.chairs(site))["chairs"]
-        return {"sessions": [_sitting(chair) for chair in chairs]}
+        page, following = page_of_list((await views.chairs(site))["chairs"], after, limit)
+        return {"sessions": [_sitting(chair) for chair in page], "next": following}
 
     @routes.get("/history", response_model=AS_MADE, responses={200: {"model": HistoryOut}})
     async def history(
         site: Site, session: Name | None = None, patient: Name | None = None,
         minutes: Annotated[int, Query(ge=1, le=SERIES_MINUTES)] = 20, entries: Annotated[int, Query(ge=0, le=1000)] = 50,
+        after: Annotated[int, Query(ge=0, le=MOST, description="The `next` of the answer before: for earlier entries.")] = 0,
     ) -> HistoryOut:  # fmt: skip
         """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last."""
         series = await views.series(site, session, patient, minutes)
-        found = (
-            await asyncio.to_thread(store.entries, site, session, patient if session is None else None, entries)
-            if entries
-            else []
-        )
-        return {"series": series, "entries": found}
+        if not entries:
+            return {"series": series, "entries": [], "next": None}
+        whose = patient if session is None else None
+        found = await asyncio.to_thread(store.entries, site, session, whose, after + entries + 1)
+        # The last ones are the first page.
+        page, following = page_of_list(found[::-1], after, entries)
+        return {"series": series, "entries": page[::-1], "next": following}
 
     @routes.get("/sessions/{session}/trace", response_model=AS_MADE, responses={200: {"model": TraceOut}})
     async def trace(site: Site, session: Name, patient: Name | None = None) -> TraceOut:

@@ -163,11 +163,16 @@ def alert_routes(
         after: Annotated[
             int | None, Query(ge=0, lt=2**63, description="As Last-Event-ID, for clients that cannot send it.")
         ] = None,
+        changes: Annotated[
+            bool, Query(description="`changes` in place of each second's `chairs`: what is other now.")
+        ] = False,
     ) -> EventSourceResponse:
         """The live feed as server-sent events: `snapshot`, then `alert`, `chairs`, `forecast`. Resumes after Last-Event-ID."""
         last = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
         return EventSourceResponse(
-            feed.listen(site, last), ping=HEARTBEAT_S, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            feed.listen(site, last, changes),
+            ping=HEARTBEAT_S,
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
     return routes

@@ -25,6 +25,8 @@ _ALL: Final = frozenset(ROLES)
 _TREATING: Final[frozenset[StaffRole]] = frozenset(("nurse", "clinician"))
 _PATIENTS: Final[frozenset[StaffRole]] = _TREATING | {"scheduler", "auditor"}
 """Patients at home, their answers and forecasts: a screen on a wall, and whoever runs the machine, need none of it."""
+_LINKED: Final[frozenset[StaffRole]] = _TREATING | {"scheduler", "operator"}
+"""Those who are on call, and who plan it."""
 _RUNNING: Final[frozenset[StaffRole]] = frozenset(("operator", "auditor"))
 
 
@@ -53,6 +55,8 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Links that are signed themselves, for one alert and one person.
     ("GET", "/answer/{token}"): _ANYBODY,
     ("POST", "/answer/{token}"): _ANYBODY,
+    # A calendar programme cannot sign in: whoever has the link reads one person's turns.
+    ("GET", "/calendar/{token}"): _ANYBODY,
     # A patient's own pages: each link is signed for one check-in, or one session's tablet.
     **{("GET", path): _ANYBODY for path in ("/checkin/{token}", "/tablet/{token}", "/tablet/{token}/state")},
     **{("POST", path): _ANYBODY for path in ("/checkin/{token}/answers", "/tablet/{token}/answers", "/tablet/{token}/help")},
@@ -87,6 +91,10 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/ladders"): Allowed(_ALL),
     ("GET", "/v1/alerts/{alert}/why"): Allowed(_ALL),
     ("POST", "/v1/rota/overrides"): Allowed(_TREATING),
+    # Their own; a scheduler or an operator anybody's (deploy/calendar_links.py).
+    ("GET", "/v1/rota/links"): Allowed(_LINKED),
+    ("POST", "/v1/rota/links"): Allowed(_LINKED),
+    ("DELETE", "/v1/rota/links/{person}"): Allowed(_LINKED),
     ("GET", "/v1/history"): Allowed(_ALL),
     ("POST", "/v1/alerts/{alert}/{verb}"): Allowed(_TREATING),
     ("POST", "/v1/observations"): Allowed(_TREATING | {"scheduler"}, token=SEND),

@@ -41,10 +41,13 @@ class KeptForecastOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class ForecastsOut(TypedDict):
-    """`GET /v1/forecasts`: who is due first comes first; a history is by day."""
+    """`GET /v1/forecasts`: who is due first comes first; a history is by day. `next`: what to ask for as `after`; null: that was
+    all.
+    """
 
     site: str
     forecasts: list[KeptForecastOut]
+    next: NotRequired[int | None]
 
 
 @WHOLE_DOCUMENT
@@ -96,12 +99,13 @@ class PatientRowOut(WaitingOut):
 @WHOLE_DOCUMENT
 class PatientsOut(TypedDict):
     """`GET /v1/patients`: the highest P(due within 14 days) first, then those of whom it is too early to say, those without a
-    forecast last.
+    forecast last. `next`: what to ask for as `after` to read on; null: that was all.
     """
 
     site: str
     as_of: Instant
     patients: list[PatientRowOut]
+    next: NotRequired[int | None]
 
 
 @WHOLE_DOCUMENT

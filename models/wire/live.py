@@ -6,6 +6,7 @@ validate what the routes and the feed really send. Nothing is validated on the w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NotRequired
 
@@ -287,9 +288,10 @@ class SittingOut(EstimatesOut):
 
 @WHOLE_DOCUMENT
 class SessionsOut(TypedDict):
-    """`GET /v1/sessions`: the open sessions, by chair."""
+    """`GET /v1/sessions`: the open sessions, by chair. `next`: what to ask for as `after` to read on; null: that was all."""
 
     sessions: list[SittingOut]
+    next: NotRequired[int | None]
 
 
 @WHOLE_DOCUMENT
@@ -304,13 +306,30 @@ class ChairOut(SittingOut):
 @WHOLE_DOCUMENT
 class ChairsOut(TypedDict):
     """The live feed's `chairs` event. `decided`: frames of the journal decided so far, one more each second at least; while it
-    stands still, nobody is being watched.
+    stands still, nobody is being watched. `next`, in an answer to `GET /v1/chairs`: what to ask for as `after` to read on; null:
+    that was all.
     """
 
     decided: Annotated[int, Field(ge=0)]
     at: Instant
     site: str
     chairs: list[ChairOut]
+    next: NotRequired[int | None]
+
+
+@WHOLE_DOCUMENT
+class ChangesOut(TypedDict):
+    """The live feed's `changes` event, for who asked for it with `changes=true`: of the chairs that came last what is other now.
+
+    `changed`: a chair's place in the list → its fields that are others, and of a field that is an object, those of its own.
+    `whole`: a chair's place → all of it. What is in neither is as it was. Where chairs come or go, `chairs` comes instead.
+    """
+
+    decided: Annotated[int, Field(ge=0)]
+    at: Instant
+    site: str
+    changed: dict[str, Mapping[str, Any]]
+    whole: dict[str, ChairOut]
 
 
 @WHOLE_DOCUMENT
@@ -354,10 +373,13 @@ class DeadLetterOut(TypedDict):
 
 @WHOLE_DOCUMENT
 class HistoryOut(TypedDict):
-    """`GET /v1/history`: a session's recent vitals, and what was entered, the last one last."""
+    """`GET /v1/history`: a session's recent vitals, and what was entered, the last one last. `next`: what to ask for as `after`
+    to read earlier entries; null: these are the first.
+    """
 
     series: Series
     entries: list[EntryOut]
+    next: NotRequired[int | None]
 
 
 @WHOLE_DOCUMENT
@@ -440,6 +462,7 @@ class ForecastToKeep(ForecastOut):
 
 TRANSITION_ADAPTER: Final[TypeAdapter[TransitionOut]] = TypeAdapter(TransitionOut)
 CHAIRS_ADAPTER: Final[TypeAdapter[ChairsOut]] = TypeAdapter(ChairsOut)
+CHANGES_ADAPTER: Final[TypeAdapter[ChangesOut]] = TypeAdapter(ChangesOut)
 FORECAST_ADAPTER: Final[TypeAdapter[ForecastOut]] = TypeAdapter(ForecastOut)
 ALERT_ADAPTER: Final[TypeAdapter[AlertOut]] = TypeAdapter(AlertOut)
 SNAPSHOT_ADAPTER: Final[TypeAdapter[SnapshotOut]] = TypeAdapter(SnapshotOut)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
 
+from alerts.api.lists import MOST_LISTED, After, Listed, page_of_list
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.store.burden import LONGEST_BURDEN_DAYS
 from alerts.store.store import Store
@@ -28,6 +29,8 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
         patient: Name | None = None,
         as_of: Annotated[Day | None, Query(description="Of this day.")] = None,
         history: Annotated[bool, Query(description="All of one patient's, as they were made, by day.")] = False,
+        after: After = 0,
+        limit: Listed = MOST_LISTED,
     ) -> ForecastsOut:
         """Each patient's newest forecast, who is due first; or those of a day; or the history of one patient."""
         if history and patient is None:
@@ -35,12 +38,15 @@ def patient_routes(store: Store, views: Views) -> APIRouter:
         found = await asyncio.to_thread(store.forecasts, site, patient, as_of, history)
         if not history:
             found.sort(key=lambda each: (-likelihood(each), each["patient"]))
-        return {"site": site, "forecasts": found}
+        page, following = page_of_list(found, after, limit)
+        return {"site": site, "forecasts": page, "next": following}
 
     @routes.get("/patients", response_model=AS_MADE, responses={200: {"model": PatientsOut}})
-    async def patients(site: Site) -> PatientsOut:
+    async def patients(site: Site, after: After = 0, limit: Listed = MOST_LISTED) -> PatientsOut:
         """Everybody with a dose or an answer about their mood, the likeliest to be due first."""
-        return await views.patients(site)
+        found = await views.patients(site)
+        page, following = page_of_list(found["patients"], after, limit)
+        return {**found, "patients": page, "next": following}
 
     @routes.get(
         "/patients/{patient:path}", response_model=AS_MADE, responses={200: {"model": PatientOut}, 404: {}, 503: {}}

@@ -43,6 +43,13 @@ def test_a_name_that_somebody_else_may_own_does_not_even_read(host: str) -> None
     assert said(host=host) == 421
 
 
+def test_a_request_with_two_hosts_is_none() -> None:
+    both = Headers(raw=[(b"host", b"127.0.0.1:8000"), (b"host", b"evil.example")])
+    refused = why_foreign("GET", "/", both, lambda: Settings.model_validate(NAMED).hosts)
+    assert refused is not None
+    assert refused[0] == 400
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize(
     "headers",

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deploy import slow_connections
-from deploy.slow_connections import MOST_UNFINISHED
+from deploy.slow_connections import LARGEST_HEAD, MOST_UNFINISHED
 from tests.support.service import Inside, falling, heard, ndjson, sample, serving, until
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -63,6 +63,24 @@ async def test_a_thousand_half_open_connections_keep_no_sender_waiting(clinic: I
             assert answer.status_code == 200
             assert time.monotonic() - began < 5
         await until(lambda: count(clinic, "crowded out") >= 1000 - MOST_UNFINISHED, "the first of them to be ended")
+
+
+async def test_a_head_without_end_is_ended_before_it_fills_the_memory_and_a_long_one_is_read(clinic: Inside) -> None:
+    async with connected(clinic) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * (LARGEST_HEAD - 1000) + b"\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), 30)).split()[1] in (b"200", b"503")
+    async with connected(clinic) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: ")
+        for _ in range(2 * LARGEST_HEAD // 1000):
+            writer.write(b"a" * 1000)
+        assert await ended(reader)
+        await until(lambda: count(clinic, "a head without end") == 1, "it to be counted")
+
+
+async def test_a_body_far_longer_than_a_head_may_be_comes_in(clinic: Inside) -> None:
+    lines = [sample(n / 1000, patient="P-1", spo2=97) for n in range(2000)]
+    answer = await clinic.http.post("/v1/observations", content=ndjson(lines))
+    assert answer.json()["accepted"] == 2000
 
 
 @pytest.mark.usefixtures("hurried")

@@ -49,6 +49,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     )},
     ("GET", "/v1/names"): TREATING | {"viewer", "scheduler"},
     **{(verb, "/v1/names/{patient:path}"): TREATING | {"scheduler"} for verb in ("GET", "PUT", "DELETE")},
+    ("GET", "/calendar/{token}"): set(WHO),
+    **{key: TREATING | {"scheduler", "operator"} for key in (("GET", "/v1/rota/links"), ("POST", "/v1/rota/links"), ("DELETE", "/v1/rota/links/{person}"))},
     ("POST", "/fhir"): {"monitor"},
     ("POST", "/fhir/{kind}"): {"monitor"},
     ("GET", "/v1/burden"): TREATING | {"scheduler", "auditor", "operator"},

@@ -13,6 +13,7 @@ import { type Alerts, fold, merge, needsSomeone, pageOutstanding, sayingOf, wait
 import { announce, announceSummary } from "./announce";
 import { getJson, listOf, signedOut, site } from "./here";
 import { forgetState, keepState, stateKept } from "./last_state";
+import { type Changes, withChanges } from "./changes";
 import { clockWithSeconds, hearServerTime, now, parse, second } from "./times";
 import { extendTrends } from "./trends";
 import type { Alert, Chair, Chairs, Snapshot, Transition } from "./wire";
@@ -103,6 +104,10 @@ function takeChairs(message: Chairs): void {
   extendTrends(message.chairs, message.at);
 }
 
+function takeChanges(message: Changes): void {
+  takeChairs(withChanges(chairs.value, message));
+}
+
 function takeSnapshot(message: Snapshot): void {
   const first = !heardAnything.value;
   takeChairs(message.chairs);
@@ -171,9 +176,10 @@ function take<T>(apply: (message: T) => void): (event: MessageEvent<string>) => 
 function open(): void {
   source?.close();
   tried = moment();
-  const next = new EventSource(`/v1/live?site=${encodeURIComponent(site)}`);
+  const next = new EventSource(`/v1/live?changes=true&site=${encodeURIComponent(site)}`);
   next.addEventListener("snapshot", take(takeSnapshot));
   next.addEventListener("chairs", take(takeChairs));
+  next.addEventListener("changes", take(takeChanges));
   next.addEventListener("alert", take(takeTransition));
   next.addEventListener("forecast", take(takeForecasts));
   // An EventSource does not say what it was answered; who is signed in does.
