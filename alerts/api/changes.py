@@ -13,7 +13,7 @@ from typing import Any, cast
 from models.wire.live import ChairOut, ChairsOut, ChangesOut
 
 
-def changes_of(before: ChairsOut, after: ChairsOut) -> ChangesOut | None:
+def chair_changes(before: ChairsOut, after: ChairsOut) -> ChangesOut | None:
     """What a board that has `before` must know to have `after`; None: other chairs sit there, or in another order."""
     if [_key(chair) for chair in before["chairs"]] != [_key(chair) for chair in after["chairs"]]:
         return None

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from sse_starlette import ServerSentEvent
 
-from alerts.api.changes import changes_of
+from alerts.api.changes import chair_changes
 from alerts.api.views import Views
 from alerts.store.store import Store
 from models.wire.live import ChairsOut, SnapshotOut
@@ -92,7 +92,7 @@ class Feed:
         turn = 1 if before is None else before.turn + 1
         self._shown[site] = _Shown(chairs, turn)
         fold = any(each.changes for each in listeners) and before is not None
-        changes = changes_of(before.chairs, chairs) if fold and before is not None else None
+        changes = chair_changes(before.chairs, chairs) if fold and before is not None else None
         part = None if changes is None else _Message("changes", _text(changes), None, turn)
         whole = None
         for each in listeners:

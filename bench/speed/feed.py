@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from alerts.api.changes import changes_of, with_changes
+from alerts.api.changes import chair_changes, with_changes
 from bench.figures import Figure, heading, table
 from models.instants import SECOND, to_datetime
 from models.wire.live import ChairsOut
@@ -63,7 +63,7 @@ def measured(chairs: int) -> list[Figure]:
         if n < BEFORE_S:
             continue
         now = shard.chairs(SITE)
-        changes = None if before is None else changes_of(before, now)
+        changes = None if before is None else chair_changes(before, now)
         if before is not None and changes is not None and with_changes(before, changes) != now:
             raise SystemExit("the changes do not give what is there")
         sizes["whole"] += sent("chairs", now)

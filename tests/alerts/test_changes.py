@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.api.changes import changes_of, with_changes
+from alerts.api.changes import chair_changes, with_changes
 from models.arrays import Document
 from models.wire.live import CHANGES_ADAPTER, ChairsOut
 from tests.alerts.test_live import QUIET, listening, next_of
@@ -33,7 +33,7 @@ documents = st.fixed_dictionaries(
 @given(documents, documents)
 def test_changes_give_what_is_there_or_say_that_they_cannot(before: Any, after: Any) -> None:
     was = deepcopy(before)
-    changes = changes_of(before, after)
+    changes = chair_changes(before, after)
     who = [[(each["session"], each["patient"], each["chair"]) for each in part["chairs"]] for part in (before, after)]
     assert (changes is None) == (who[0] != who[1])
     if changes is not None:
