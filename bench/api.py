@@ -22,7 +22,7 @@ from typing import Any, Final
 import httpx
 
 from bench.speed.posting import COMMAND, SERVE, running
-from deploy.access.roles import ROLES
+from models.staff import ROLES
 
 CHECKS: Final = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",

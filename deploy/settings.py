@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alerts.notify.destination import Destination
 from alerts.notify.notifiers import open_destination, open_destinations
 from alerts.store.outbox import Recipients, everybody
-from deploy.access.oidc import OidcPart
 from deploy.foreign import host_of
+from deploy.oidc_part import OidcPart
 from models.instants import EPOCH
 from models.oncall import NOWHERE, Colleague, OnCall, Override, Policy, Routing, Schedule
 from models.relapse.policies import CheckIns, Maintenance

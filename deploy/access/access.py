@@ -26,10 +26,11 @@ from starlette.requests import cookie_parser
 from deploy.access.accounts import Accounts
 from deploy.access.database import hash_of
 from deploy.access.guesses import Guesses
-from deploy.access.oidc import OidcPart, Provider
+from deploy.access.oidc import Provider
 from deploy.access.remembered import Remembered
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
+from deploy.oidc_part import OidcPart
 from models.instants import SECOND
 from models.wire.observations import SITE_HERE
 from streams.journal.topics import OPERATORS

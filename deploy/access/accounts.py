@@ -20,10 +20,11 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from deploy.access.database import AccessDatabase, AccessRefused, change, hash_of
-from deploy.access.roles import NETWORK_ROLES, StaffRole
+from deploy.access.roles import NETWORK_ROLES
 from deploy.access.sessions import Sessions, SignedPerson, Stay
 from deploy.access.tokens import Tokens
 from models.instants import HOUR
+from models.staff import StaffRole
 from models.wire.observations import SITE_HERE
 from streams.journal.topics import OPERATORS
 

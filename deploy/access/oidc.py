@@ -14,21 +14,18 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
 from itsdangerous import BadData, URLSafeTimedSerializer
 from joserfc.errors import JoseError
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.requests import Request
 
 from deploy.access.accounts import Accounts
-from deploy.access.roles import StaffRole
 from deploy.access.sessions import SignedPerson
-from models.wire.bounds import MANY, Name
+from deploy.oidc_part import OidcPart
 
 PROVIDER_WAITS_S: Final = 5.0
 """How long a provider may take to answer. Chosen by us: longer, and somebody tries again."""
@@ -44,44 +41,6 @@ ALGORITHMS: Final = frozenset(
 RefusedWhy = Literal["state", "provider", "unknown", "role", "disabled", "away"]
 """Why nobody is signed in: it was not begun in this browser, or was used; the provider or its token will not do; who it names is
 nobody here, has no role here, or is shut out; the provider does not answer."""
-
-
-class OidcPart(BaseModel):
-    """The provider of a site.
-
-    `people`: who may, the provider's subject or verified e-mail address → their name here. `roles`: values of the claim `claim` →
-    the role here, the first that somebody has counts; without any, their account here has it. `name`: what the button says.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    issuer: Annotated[str, Field(max_length=500)]
-    client_id: Annotated[str, Field(min_length=1, max_length=200)]
-    client_secret_file: Path
-    people: Annotated[dict[str, Name], Field(min_length=1, max_length=10_000)]
-    roles: Annotated[dict[str, StaffRole], Field(max_length=MANY)] = Field(default_factory=dict)
-    claim: str = "groups"
-    scopes: tuple[str, ...] = ("email",)
-    name: Annotated[str, Field(min_length=1, max_length=40)] = "the clinic's account"
-
-    @property
-    def client_wants(self) -> set[str]:
-        """The claims that somebody is told apart by; many providers say them only when asked again."""
-        return {"email", "email_verified", *([self.claim] if self.roles else [])}
-
-    @field_validator("issuer")
-    @classmethod
-    def _by_tls(cls, issuer: str) -> str:
-        address = httpx2.URL(issuer)
-        if address.scheme != "https" and not (address.scheme == "http" and address.host in ("127.0.0.1", "localhost")):
-            raise ValueError("the provider is reached by https://")
-        return issuer
-
-    @model_validator(mode="after")
-    def _has_a_secret(self) -> Self:
-        if not self.client_secret_file.is_file():
-            raise ValueError(f"client_secret_file: {self.client_secret_file}: there is no such file")
-        return self
 
 
 class ProviderRefused(RuntimeError):

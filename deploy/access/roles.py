@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
-StaffRole = Literal["viewer", "nurse", "clinician", "scheduler", "operator", "auditor"]
-ROLES: Final[tuple[StaffRole, ...]] = get_args(StaffRole)
+from models.staff import ROLES, StaffRole
+
 NETWORK_ROLES: Final[tuple[StaffRole, ...]] = ("operator", "auditor")
 """Who may be of a whole network of clinics (site `~`): whoever treats is of one site."""
 

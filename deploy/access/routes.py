@@ -17,9 +17,10 @@ from deploy.access.access import KNOWN, Access, SignedIn, Wait
 from deploy.access.accounts import LONGEST_PASSWORD, LONGEST_PIN
 from deploy.access.database import AccessRefused
 from deploy.access.oidc import BETWEEN_S, ProviderRefused
-from deploy.access.roles import StaffRole, enterable, may_answer, may_audit
+from deploy.access.roles import enterable, may_answer, may_audit
 from deploy.access.sessions import SCREEN, SignedPerson
 from models.instants import MINUTE, SECOND
+from models.staff import StaffRole
 from models.wire.bounds import Name
 
 KNOWN_FOR_S = 180 * 24 * 3600

@@ -15,9 +15,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from deploy.access.database import AccessDatabase, change, hash_of
-from deploy.access.roles import StaffRole
 from deploy.access.tokens import USED_EVERY
 from models.instants import HOUR, MINUTE
+from models.staff import StaffRole
 from models.wire.observations import SITE_HERE
 
 SCREEN: Final = 30 * 24 * HOUR

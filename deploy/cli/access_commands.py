@@ -16,10 +16,11 @@ from sqlalchemy.exc import DBAPIError
 
 from deploy.access.accounts import Accounts
 from deploy.access.database import ACCOUNTS_FILE, AccessRefused
-from deploy.access.roles import FROM_DEVICES, ROLES, SCRAPE, SENDABLE
+from deploy.access.roles import FROM_DEVICES, SCRAPE, SENDABLE
 from deploy.cli.terminal import err, fail
 from deploy.settings import BadConfiguration
 from models.instants import to_datetime
+from models.staff import ROLES
 from models.wire.observations import SITE_HERE
 from streams.journal.topics import OPERATORS
 

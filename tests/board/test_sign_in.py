@@ -12,8 +12,8 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from deploy.access.accounts import Accounts
 from deploy.access.database import ACCOUNTS_FILE
-from deploy.access.roles import StaffRole
 from deploy.wiring import wall_us
+from models.staff import StaffRole
 from tests.support.browser import PHONE, TABLET, Desk, violations
 from tests.support.oidc import Issuer, issuer
 from tests.support.service import PATIENCE_S, Started, started

@@ -13,9 +13,10 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.access.gate import routes_of
-from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY, ROLES, ROUTES, SENDABLE
+from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY, ROUTES, SENDABLE
 from deploy.settings import ReachedColleague
 from models.oncall import Rotation, Schedule
+from models.staff import ROLES
 from models.wire.observations import Event, Vitals
 from streams.intake.admission import NOT_FROM_SENDERS
 from tests.support.access import LOCKED, access_of, account, browser, locked

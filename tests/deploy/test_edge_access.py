@@ -16,12 +16,13 @@ from deploy.access.accounts import Accounts
 from deploy.access.database import AccessRefused
 from deploy.access.gate import routes_of
 from deploy.access.remembered import FRESH_LOOK_S
-from deploy.access.roles import NETWORK_ROLES, ROLES, ROUTES, StaffRole
+from deploy.access.roles import NETWORK_ROLES, ROUTES
 from deploy.cluster.broker import LocalBroker
 from deploy.cluster.database import LocalDatabase
 from deploy.network.edge import Edge, build_edge
 from deploy.network.settings import load_network
 from deploy.wiring import wall_us
+from models.staff import ROLES, StaffRole
 from streams.journal.topics import OPERATORS
 from tests.support.access import PASSWORD
 from tests.support.network import PATIENCE_S, Network, Processes, network_on, recent

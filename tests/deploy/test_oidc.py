@@ -19,8 +19,8 @@ from joserfc.jwk import OctKey, RSAKey
 from pydantic import ValidationError
 
 from deploy.access.access import COOKIE
-from deploy.access.oidc import OidcPart
 from deploy.access.routes import BETWEEN
+from deploy.oidc_part import OidcPart
 from deploy.settings import AccessPart, PagesPart, Settings
 from tests.support.access import LOCKED, access_of, account, browser, locked
 from tests.support.oidc import SECRET, Issuer, Spoiling, issuer, signed_in_there

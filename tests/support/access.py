@@ -11,8 +11,8 @@ import httpx
 from argon2 import PasswordHasher
 
 from deploy.access.access import Access
-from deploy.access.roles import StaffRole
 from deploy.settings import AccessPart, PagesPart, Settings
+from models.staff import StaffRole
 from tests.support.service import PATIENCE_S, Inside, serving
 
 PASSWORD: Final = "a chair by the window"

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from deploy.access.roles import ROLES
+from models.staff import ROLES
 from tests.support.service import sample
 
 WHO = ("nobody", *ROLES, "monitor", "prometheus")
