@@ -19,7 +19,7 @@ from typing import Any, Final
 from alerts.effects import FrameEffects, Page, Transition
 from alerts.notify.destination import Destination, Message, Outcome
 from alerts.store.outbox import Method, Recipients
-from models.instants import SECOND, from_iso, to_datetime
+from models.instants import SECOND, from_iso, iso, to_datetime
 from models.synthetic import SYNTHETIC_PHONE, SYNTHETIC_SITE
 from models.wire.observations import AlertClosed, CheckIn, SessionEnded, SessionStarted
 from streams.intake.append import Records
@@ -97,8 +97,10 @@ class SyntheticPatient:
             async with asyncio.timeout(self.lost_after_s):
                 await self._clear()
                 self._arrived.clear()
-                self._began_us = self._now_us()
-                await self._append(synthetic_visit(self._began_us))
+                now_us = self._now_us()
+                # A page says its time by the millisecond: one of this very millisecond is of this round.
+                self._began_us = from_iso(iso(now_us))
+                await self._append(synthetic_visit(now_us))
                 await self._arrived.wait()
         except TimeoutError:
             why = f"within {self.lost_after_s:g} s"

@@ -33,6 +33,7 @@ from deploy.access.tokens import Device
 from deploy.oidc_part import OidcPart
 from models.instants import SECOND
 from models.wire.observations import SITE_HERE
+from streams.hosts.embedded import UNWRITABLE
 from streams.journal.topics import OPERATORS
 
 log = logging.getLogger(__name__)
@@ -259,6 +260,13 @@ class Access:
         """End a session."""
         await self._asked(lambda: self.accounts.sessions.end(secret))
         self._people.forget(hash_of(secret))
+
+    async def has_pin(self, person: SignedPerson) -> bool | None:
+        """Whether somebody has chosen a PIN; None while the database with the accounts is away."""
+        try:
+            return await self._asked(lambda: self.accounts.has_pin(person))
+        except UNWRITABLE:
+            return None
 
     async def _asked(self, ask: Callable[[], _T]) -> _T:
         """The answer of a file at once, and of a database that may be slow or away in a thread."""

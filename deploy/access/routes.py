@@ -94,7 +94,7 @@ def access_routes(access: Access | None) -> APIRouter:
         return _who(person.name, person.role) | {
             "locked": person.locked,
             "locks_after_s": access.locks_after_s(person),
-            "has_pin": await asyncio.to_thread(access.accounts.has_pin, person),
+            "has_pin": await access.has_pin(person),
         }
 
     if access is None:

@@ -22,6 +22,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     finally:
         service.journal.close()
         service.store.close()
+        service._lock.close()
 
 
 def references(part: Any) -> Iterator[str]:

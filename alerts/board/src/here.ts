@@ -57,7 +57,7 @@ export interface Me {
   /** Where people sign in: whether the session is locked now, after how many seconds without input it locks, and whether they have a PIN. */
   locked?: boolean;
   locks_after_s?: number | null;
-  has_pin?: boolean;
+  has_pin?: boolean | null;
 }
 
 /** Who is signed in; null until the server has said so. */

@@ -27,7 +27,7 @@ export function LockBar() {
   const who = me.value;
   if (signedOut.value || who === null || typeof who.locks_after_s !== "number") return null;
   if (who.locked) return <Unlock own={who.name ?? ""} />;
-  return who.has_pin ? null : <ChoosePin />;
+  return who.has_pin === false ? <ChoosePin /> : null;
 }
 
 function Unlock({ own }: { own: string }) {
