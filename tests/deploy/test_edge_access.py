@@ -115,6 +115,8 @@ async def every_route(doors_: Doors, folder: Path, stack: AsyncExitStack) -> Non
     edge = Edge(load_network(folder / "network.toml"), Store(doors_.network.url), doors_.network.shards, NORTH)
     there = {(method, route.path) for methods, route in routes_of(build_edge(edge)) for method in methods}
     edge.store.close()
+    if edge.access is not None:
+        edge.access.accounts.close()
     assert there <= set(ROUTES)
     assert {("GET", "/v1/chairs"), ("POST", "/v1/observations"), ("GET", "/v1/audit"), ("GET", "/metrics")} <= there
     clients = {"nobody": await stack.enter_async_context(httpx.AsyncClient(base_url=doors_.one, timeout=PATIENCE_S))}

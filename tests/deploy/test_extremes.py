@@ -165,6 +165,8 @@ class House:
             "patient": [*aliases, "nobody"], "session": [name for name in sessions if name] or ["none"], "site": [self.site],
             "alert": ["none"], "chair": ["1"], "name": ["observation"], "minutes": [1440], "entries": [1000], "limit": [1000],
             "after": [0], "open": ["true", "false"], "days": [90], "as_of": ["2026-11-23"], "history": ["false"],
+            "since": ["2026-11-23T00:00:00Z"], "person": ["nobody"], "schedule": ["none"], "kind": ["page"], "before": [10],
+            "token": ["none"], "who": ["nobody"],
         }  # fmt: skip
         for route in self.app.routes:
             if not isinstance(route, APIRoute) or not route.include_in_schema or "GET" not in (route.methods or ()):
