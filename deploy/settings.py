@@ -34,7 +34,7 @@ from models.wire.bounds import MANY, Name
 from models.wire.observations import SITE_HERE, LimitChanges, SiteConfigured
 from models.wire.on_call import BoardOut
 from streams.intake.folder import FolderPart
-from streams.intake.mqtt import MqttPart
+from streams.intake.mqtt_part import MqttPart
 from streams.intake.present import PresentFile
 from streams.intake.selfreport.contacts import HomePart
 

@@ -15,27 +15,24 @@ import ssl
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.instants import EPOCH
 from models.wire.observations import SetAside
 from streams.intake.admission import Admission
 from streams.intake.append import Overloaded, Records
 from streams.intake.json import read_packable
+from streams.intake.mqtt_part import MQTT_PORTS, MqttPart
 from streams.intake.post import arranged
-from streams.intake.present import PresentFile
 
 log = logging.getLogger(__name__)
 
-MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
-"""Those that IANA gives to MQTT, plain and over TLS."""
 MOST_UNACKNOWLEDGED: Final = 2_000
 """Messages that wait for the disk; beyond them none is read from the connection. Chosen by us: some seconds of a clinic."""
 LARGEST_MQTT_MESSAGE: Final = 2**20
@@ -44,54 +41,6 @@ MQTT_KEEPALIVE_S: Final = 30
 """A broker that is silent for so long is asked, and left if it does not answer. By us: as long as a chair may be silent."""
 _RETRY_S: Final = 1.0
 _RETRY_AT_MOST_S: Final = 30
-
-
-class MqttPart(BaseModel):
-    """The broker whose messages are taken; without one none are.
-
-    client_id: under which the broker keeps what was not taken yet: no two clients may share it. topics: what is subscribed to.
-    ca: who signed the broker's certificate; certificate, key: those of Chairside, where the broker asks for them.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    broker: str | None = None
-    client_id: Annotated[str, Field(min_length=1, max_length=65_535)] = "chairside"
-    topics: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=65_535)], ...], Field(min_length=1)] = (
-        "chairside/#",
-    )
-    user: str | None = None
-    password_file: PresentFile | None = None
-    ca: PresentFile | None = None
-    certificate: PresentFile | None = None
-    key: PresentFile | None = None
-
-    @field_validator("broker")
-    @classmethod
-    def _an_address(cls, broker: str | None) -> str | None:
-        if broker is not None:
-            parts = urlsplit(broker)
-            if (
-                parts.scheme not in MQTT_PORTS
-                or not parts.hostname
-                or parts.username is not None
-                or parts.path not in {"", "/"}
-            ):
-                raise ValueError(
-                    f"{broker}: write mqtt://HOST:PORT or mqtts://HOST:PORT; user and password have their own places"
-                )
-            _ = parts.port  # raises where it is no port
-        return broker
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("a certificate of one's own takes certificate and key")
-        if self.password_file is not None and self.user is None:
-            raise ValueError("a password takes a user")
-        if self.ca is not None and (self.broker or "").startswith("mqtt:"):
-            raise ValueError("ca is of a broker that speaks TLS: write mqtts://")
-        return self
 
 
 class _Came(NamedTuple):

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from deploy.settings import Settings
 from streams.intake.append import Overloaded
-from streams.intake.mqtt import LARGEST_MQTT_MESSAGE, MqttPart
+from streams.intake.mqtt import LARGEST_MQTT_MESSAGE
+from streams.intake.mqtt_part import MqttPart
 from tests.support.broker import BROKER_USER, mqtt_broker, published, publisher
 from tests.support.service import ROOT, Inside, at, falling, ndjson, serving, started, until, until_answered, waited
 from tests.support.snippets import Shell, snippets
