@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.staff import StaffRole
 from models.wire.bounds import MANY, Name
+from streams.intake.present import PresentFile
 
 
 class OidcPart(BaseModel):
@@ -23,7 +23,7 @@ class OidcPart(BaseModel):
 
     issuer: Annotated[str, Field(max_length=500)]
     client_id: Annotated[str, Field(min_length=1, max_length=200)]
-    client_secret_file: Path
+    client_secret_file: PresentFile
     people: Annotated[dict[str, Name], Field(min_length=1, max_length=10_000)]
     roles: Annotated[dict[str, StaffRole], Field(max_length=MANY)] = Field(default_factory=dict)
     claim: str = "groups"
@@ -44,9 +44,3 @@ class OidcPart(BaseModel):
         ):
             raise ValueError("the provider is reached by https://")
         return issuer
-
-    @model_validator(mode="after")
-    def _has_a_secret(self) -> Self:
-        if not self.client_secret_file.is_file():
-            raise ValueError(f"client_secret_file: {self.client_secret_file}: there is no such file")
-        return self

@@ -278,6 +278,6 @@ def test_a_provider_is_reached_by_tls_and_has_a_secret(tmp_path: Path, provider:
     with pytest.raises(ValidationError, match="https"):
         part_of(provider, issuer="http://login.example.org")
     with pytest.raises(ValidationError, match="no such file"):
-        part_of(provider, client_secret_file=tmp_path / "none")
+        part_of(provider, client_secret_file=str(tmp_path / "none"))
     with pytest.raises(ValidationError):
         part_of(provider, people={})
