@@ -158,17 +158,17 @@ def contents_of(connection: Connection, rows: Sequence[sa.Row[Any]]) -> dict[int
     effects = [row for row in rows if row.shard is not None]
     if not effects:
         return found
-    places = [(row.shard, row.offset_, row.n) for row in effects]
+    frames = sorted({(row.shard, row.offset_) for row in effects})
     docs: dict[tuple[int, int, int], tuple[str, str]] = {}
     for kind, table in (("transition", TRANSITIONS), ("audit", AUDIT)):
-        for row in connection.execute(sa.select(table).where(_place_of(table).in_(places))):
+        for row in connection.execute(sa.select(table).where(_of_frames(table, frames))):
             docs[row.shard, row.offset_, row.n] = (kind, row.doc)
     keys = [row.key for row in effects if row.key is not None]
     pages = {row.key: row.doc for row in connection.execute(sa.select(OUTBOX).where(OUTBOX.c.key.in_(keys)))}
     # What disagreed with what was there is set aside, and is what its entry is about all the same.
     aside = {
         (row.shard, row.offset_, row.n, row.offered): (row.kind, row.doc)
-        for row in connection.execute(sa.select(CONFLICTS).where(_place_of(CONFLICTS).in_(places)))
+        for row in connection.execute(sa.select(CONFLICTS).where(_of_frames(CONFLICTS, frames)))
     }
     for row in effects:
         place = (row.shard, row.offset_, row.n)
@@ -177,8 +177,10 @@ def contents_of(connection: Connection, rows: Sequence[sa.Row[Any]]) -> dict[int
     return found
 
 
-def _place_of(table: sa.Table) -> sa.ColumnElement[Any]:
-    return sa.tuple_(table.c.shard, table.c.offset_, table.c.n)
+def _of_frames(table: sa.Table, frames: Sequence[tuple[int, int]]) -> sa.ColumnElement[bool]:
+    """Rows of these frames, and perhaps of others. Not as a list of tuples: for one SQLite reads the whole table."""
+    shards, offsets = {shard for shard, _ in frames}, [offset for _, offset in frames]
+    return sa.and_(table.c.shard.in_(sorted(shards)), table.c.offset_.in_(offsets))
 
 
 def entry_of(row: sa.Row[Any]) -> ChainLink:

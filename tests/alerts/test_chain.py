@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from alerts.effects import FrameEffects
-from alerts.store.chain import AuditHead, audited_event
+from alerts.store.chain import AuditHead, _of_frames, audited_event
 from alerts.store.chain_checked import Tampered, tampered_in_store
 from alerts.store.store import Store
+from alerts.store.tables import AUDIT, CONFLICTS, METADATA, TRANSITIONS
 from models.instants import iso
 from tests.alerts.test_store import START, entry, frame, page, step
 from tests.support.paging import store, store_of, url
@@ -230,3 +231,15 @@ def test_a_chain_is_brought_up_from_the_first_tables_on(tmp_path: Path) -> None:
     with store_of(tmp_path / "old.sqlite", "0001") as kept:
         kept.migrate()
         assert faults(kept) == []
+
+
+@pytest.mark.parametrize("table", [TRANSITIONS, AUDIT, CONFLICTS])
+def test_sqlite_finds_what_entries_record_without_reading_the_table(table: sa.Table) -> None:
+    found = sa.create_engine("sqlite://")
+    METADATA.create_all(found)
+    wanted = sa.select(table).where(_of_frames(table, [(0, 7), (0, 9)]))
+    statement = str(wanted.compile(found, compile_kwargs={"literal_binds": True}))
+    with found.connect() as connection:
+        plan = [step for *_, step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+    assert [step for step in plan if step.startswith("SCAN")] == []
+    assert any(step.startswith(f"SEARCH {table.name} ") for step in plan)
