@@ -268,9 +268,12 @@ def _claim(
         sa.update(DELIVERIES)
         .where(
             DELIVERIES.c.destination == destination,
-            sa.tuple_(DELIVERIES.c.key, DELIVERIES.c.person).in_([(row.key, row.person) for row in rows]),
+            # Each by itself: for a list of pairs SQLite reads every delivery that there ever was.
+            DELIVERIES.c.key == sa.bindparam("of_key"),
+            DELIVERIES.c.person == sa.bindparam("of_person"),
         )
-        .values(state="sending", attempts=DELIVERIES.c.attempts + 1, due_us=now_us + min(lease_us, LONGEST_WAIT_US))
+        .values(state="sending", attempts=DELIVERIES.c.attempts + 1, due_us=now_us + min(lease_us, LONGEST_WAIT_US)),
+        [{"of_key": row.key, "of_person": row.person} for row in rows],
     )
     return [
         OwedPage(page_of(json.loads(row.doc)), destination, row.attempts + 1, lane, row.trace, row.person)
