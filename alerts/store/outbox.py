@@ -199,15 +199,35 @@ def release(connection: Connection) -> None:
     )  # fmt: skip
 
 
-def is_due(now_us: int) -> sa.ColumnElement[bool]:
-    """Deliveries that may be tried now."""
-    due = DELIVERIES.c.due_us
-    return sa.and_(DELIVERIES.c.state.in_(LIVE), sa.or_(due <= now_us, due > now_us + LONGEST_WAIT_US))
+def _in_lane(lane: Lane) -> sa.ColumnElement[bool]:
+    if lane == "again":
+        return DELIVERIES.c.attempts > 0
+    high = OUTBOX.c.rank >= Priority.HIGH
+    return sa.and_(DELIVERIES.c.attempts == 0, high if lane == "high" else ~high)
 
 
-def is_due_at(destination: str, now_us: int) -> sa.ColumnElement[bool]:
-    """Those of them that go to one destination."""
-    return sa.and_(DELIVERIES.c.destination == destination, is_due(now_us))
+# What pagers ask every second, whether there is anything to do or not: each statement is built once.
+
+_NOW: Final = sa.bindparam("now_us", type_=sa.BigInteger)
+_IS_DUE: Final = sa.and_(
+    DELIVERIES.c.state.in_(LIVE),
+    sa.or_(DELIVERIES.c.due_us <= _NOW, DELIVERIES.c.due_us > _NOW + LONGEST_WAIT_US),
+)
+"""Deliveries that may be tried now."""
+_IS_DUE_AT: Final = sa.and_(DELIVERIES.c.destination == sa.bindparam("destination", type_=sa.String), _IS_DUE)
+"""Those of them that go to one destination."""
+_WORK: Final = sa.select(sa.literal(1)).where(sa.exists(sa.select(DELIVERIES.c.key).where(_IS_DUE_AT)))
+_UNADDRESSED: Final = sa.select(sa.literal(1)).where(sa.exists().where(~OUTBOX.c.addressed))
+_DUE_DESTINATIONS: Final = sa.select(DELIVERIES.c.destination).distinct().where(_IS_DUE)
+_CLAIMABLE: Final = {
+    lane: sa.select(DELIVERIES.c.key, DELIVERIES.c.person, DELIVERIES.c.attempts, OUTBOX.c.doc, OUTBOX.c.trace)
+    .join(OUTBOX, OUTBOX.c.key == DELIVERIES.c.key)
+    .where(_IS_DUE_AT, _in_lane(lane))
+    .order_by(OUTBOX.c.rank.desc(), OUTBOX.c.at_us, OUTBOX.c.key)
+    .limit(sa.bindparam("room", type_=sa.Integer))
+    .with_for_update(of=DELIVERIES, skip_locked=True)
+    for lane in LANES
+}
 
 
 ASKS: Final[sa.ColumnElement[bool]] = ~OUTBOX.c.doc.like('%,"kind":"%')
@@ -217,10 +237,8 @@ text in a page can look so, because its quotes are escaped."""
 
 def has_work(connection: Connection, destination: str, now_us: int) -> bool:
     """True if there is anything to address or to claim. Asked before a write, so that an idle pager takes no write lock."""
-    waiting = sa.select(sa.literal(1)).where(
-        sa.exists(sa.select(DELIVERIES.c.key).where(is_due_at(destination, now_us)))
-    )
-    return has_unaddressed(connection) or connection.scalar(waiting) is not None
+    at = {"destination": destination, "now_us": now_us}
+    return has_unaddressed(connection) or connection.scalar(_WORK, at) is not None
 
 
 def forget_pages(connection: Connection, keys: Collection[str]) -> None:
@@ -231,12 +249,12 @@ def forget_pages(connection: Connection, keys: Collection[str]) -> None:
 
 def has_unaddressed(connection: Connection) -> bool:
     """Is there a page that has no deliveries yet?"""
-    return connection.scalar(sa.select(sa.literal(1)).where(sa.exists().where(~OUTBOX.c.addressed))) is not None
+    return connection.scalar(_UNADDRESSED) is not None
 
 
 def due_destinations(connection: Connection, now_us: int) -> set[str]:
     """Where something can be sent now."""
-    return set(connection.scalars(sa.select(DELIVERIES.c.destination).distinct().where(is_due(now_us))))
+    return set(connection.scalars(_DUE_DESTINATIONS, {"now_us": now_us}))
 
 
 def claim(
@@ -253,15 +271,9 @@ def claim(
 def _claim(
     connection: Connection, destination: str, now_us: int, lease_us: int, lane: Lane, limit: int
 ) -> list[OwedPage]:  # fmt: skip
-    wanted = (
-        sa.select(DELIVERIES.c.key, DELIVERIES.c.person, DELIVERIES.c.attempts, OUTBOX.c.doc, OUTBOX.c.trace)
-        .join(OUTBOX, OUTBOX.c.key == DELIVERIES.c.key)
-        .where(is_due_at(destination, now_us), _in_lane(lane))
-        .order_by(OUTBOX.c.rank.desc(), OUTBOX.c.at_us, OUTBOX.c.key)
-        .limit(limit)
-        .with_for_update(of=DELIVERIES, skip_locked=True)
-    )
-    rows = connection.execute(wanted).all()
+    rows = connection.execute(
+        _CLAIMABLE[lane], {"destination": destination, "now_us": now_us, "room": limit}
+    ).all()  # fmt: skip
     if not rows:
         return []
     connection.execute(
@@ -279,13 +291,6 @@ def _claim(
         OwedPage(page_of(json.loads(row.doc)), destination, row.attempts + 1, lane, row.trace, row.person)
         for row in rows
     ]
-
-
-def _in_lane(lane: Lane) -> sa.ColumnElement[bool]:
-    if lane == "again":
-        return DELIVERIES.c.attempts > 0
-    high = OUTBOX.c.rank >= Priority.HIGH
-    return sa.and_(DELIVERIES.c.attempts == 0, high if lane == "high" else ~high)
 
 
 def mark_tried(connection: Connection, insert: Any, tried: Sequence[Tried], now_us: int) -> None:

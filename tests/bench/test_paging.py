@@ -6,8 +6,8 @@ import pytest
 
 from bench.paging.__main__ import several
 
-SEEDS = range(24)
-BLOCK = 8
+SEEDS = range(200)
+BLOCK = 25
 
 
 @pytest.mark.parametrize("first", SEEDS[::BLOCK])
