@@ -79,7 +79,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def shares_with_its_file(item: pytest.Item) -> bool:
+    """Whether a fixture of the test is made once for its file."""
+    fixtures = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    return any(each.scope == "module" for defined in fixtures for each in defined[-1:])
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        # What a file's tests share (a service, a browser) is made once: they run in one process, whichever that is.
+        if shares_with_its_file(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     if find_browser() is None:
         for item in items:
             if "browser" in item.keywords:
