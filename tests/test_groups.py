@@ -25,6 +25,8 @@ def test_a_group_runs_in_one_process_of_two(tmp_path: Path) -> None:
         "-m",
         "pytest",
         "-q",
+        "-p",
+        "no:schemathesis",
         "-n",
         "2",
         "--dist",
