@@ -32,11 +32,13 @@ class Outcome:
     """Did the page arrive, and if not, why. `reason` is made of our own words, never of an address or an answer.
 
     `receipt_within_s`: a provider has taken the page, and tells within this time what became of it; 0: it tells no more.
+    `unseen`: a push service has taken it for a phone that may sleep or be out of reach, and never tells whether that has it.
     """
 
     arrived: bool
     reason: str = ""
     receipt_within_s: float = 0.0
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """ntfy: a phone's push notification, with an acknowledge button in it (docs.ntfy.sh/publish).
 
 The button is an `http` action: the phone posts to the signed link itself, without opening a page.
-Bad at: a receipt from the phone; ntfy says only that it took the message.
+Bad at: a receipt from the phone; ntfy says only that it took the message, which a phone that saves its
+battery may get much later.
 """
 
 from __future__ import annotations
@@ -65,4 +66,4 @@ class NtfyNotifier:
             took = bool(json.loads(answer.body)["id"])
         except (ValueError, KeyError, TypeError):
             took = False
-        return Outcome(True) if took else Outcome(False, "answered 200, but not as ntfy does")
+        return Outcome(True, unseen=True) if took else Outcome(False, "answered 200, but not as ntfy does")

@@ -22,6 +22,7 @@ from alerts.notify.destination import HANGING, Destination, Message, Outcome, Tr
 from alerts.store.destinations import DestinationState
 from alerts.store.outbox import LANES, Lane, OwedPage, Recipients, Tried, everybody
 from alerts.store.store import Store
+from alerts.store.turns import UNSEEN_WITHIN_US
 from alerts.tracing import SpanKind, context_of, tracer
 from models.instants import SECOND
 from models.synthetic import SYNTHETIC_PHONE
@@ -287,6 +288,9 @@ class Pager:
             if outcome.receipt_within_s:
                 late_us = self._steady_us() + round(outcome.receipt_within_s * SECOND)
                 return Tried(owed, arrived=False, retry_us=late_us, taken=True, at_us=now_us), "taken", logging.INFO
+            if outcome.unseen:
+                next_us = self._steady_us() + UNSEEN_WITHIN_US
+                return Tried(owed, arrived=True, retry_us=next_us, unseen=True, at_us=now_us), "sent", logging.INFO
             return Tried(owed, arrived=True, at_us=now_us), "sent", logging.INFO
         if owed.page.priority != "high" and owed.attempt >= MAX_TRIES:
             return Tried(owed, arrived=False, reason=outcome.reason, at_us=now_us), "abandoned", logging.ERROR

@@ -33,6 +33,7 @@ from alerts.store.tables import (
     PAGE_ALERTS,
     TRANSITIONS,
 )
+from alerts.store.turns import spare_answered
 from models.instants import from_iso
 from models.synthetic import SYNTHETIC_SITE
 from models.tables.rules import Priority
@@ -162,6 +163,7 @@ def _write_transitions(connection: Connection, statements: _Statements, rows: Se
         alerts[clean(step.alert)] = fold(alerts.get(clean(step.alert)), step)
     if alerts:
         connection.execute(statements.alerts, [alert_columns(alert) for alert in alerts.values()])
+    spare_answered(connection, fresh)
     return [_conflict(row, "", "another transition has its site and seq") for row in rows if row.key["n"] not in won]
 
 

@@ -2,7 +2,8 @@
 
 A delivery is `pending`, then `sending` under a lease, then `sent`, or `failed` until its next try. Where a provider tells later
 what became of it, it is `taken` until that receipt comes, and tried again where none does. That of a person's second
-method is in `reserve` until the first one failed or took too long, and `spared` once they were reached. A lease that ends makes
+method is in `reserve` until the first one failed, took too long or went where no receipt comes from (`handed on`), and `spared`
+once they were reached, or somebody has answered (`turns.py`). A lease that ends makes
 it due again, because a sender that died after claiming has perhaps sent nothing: a page may arrive twice (with the same key),
 never not at all. `abandoned`, `retired` and `superseded` deliveries are over: given up, to a destination that is no longer
 configured, or said again by a later page to the same (`repeats.py`).
@@ -26,6 +27,7 @@ from alerts.store.destinations import note
 from alerts.store.repeats import supersede
 from alerts.store.tables import DELIVERIES, DELIVERY_TRIES, OUTBOX, PAGE_ALERTS
 from alerts.store.tries import FinishedTry, write_tries
+from alerts.store.turns import NO_RECEIPT, hand_on
 from models.instants import MINUTE, SECOND
 from models.tables.rules import Priority
 
@@ -88,6 +90,7 @@ class Tried:
     """What became of a try. `retry_us`: when the next one is due; None: it arrived, or is given up.
 
     `taken`: a provider has it, and tells later what became of it; by `retry_us`, or it is tried again.
+    `unseen`: it arrived at a service that never tells whether the phone has it; the next method's turn is at `retry_us`.
     """
 
     owed: OwedPage
@@ -95,6 +98,7 @@ class Tried:
     retry_us: int | None = None
     reason: str = ""
     taken: bool = False
+    unseen: bool = False
     at_us: int | None = field(default=None, compare=False)
     """When it was over; None: when it is written."""
 
@@ -311,6 +315,11 @@ def mark_tried(connection: Connection, insert: Any, tried: Sequence[Tried], now_
             )
             if taken.rowcount:  # else its receipt came before the answer
                 over.append(FinishedTry(*where, "taken"))
+            continue
+        if each.unseen and hand_on(connection, owed, each.retry_us or 0, LIVE):
+            first_sent(connection, owed.page.key, now_us)
+            over.append(FinishedTry(*where, "handed on", NO_RECEIPT))
+            note(connection, owed.destination, each.arrived, "", now_us)
             continue
         over.append(FinishedTry(*where, "arrived") if each.arrived else FinishedTry(*where, "failed", each.reason))
         note(connection, owed.destination, each.arrived, each.reason, now_us)
