@@ -55,6 +55,11 @@ def send_command(
                     for line in answer.strip(BEGIN + END).decode("utf-8", "replace").split("\r")
                     if line[:3] in {"MSA", "ERR"}
                 ]
+                if (other := _about(said)) != (mine := _control_id(message)):
+                    # A late answer to an earlier message would pass for this one's, and so on to the end.
+                    raise fail(
+                        f"{to} answered message {number}, {mine!r}, by an answer to {other!r}: it may not be taken"
+                    )
                 taken += said[:1] != [] and said[0].startswith("MSA|AA")
                 typer.echo(f"{number}: {'  '.join(said)}")
     except ValueError:
@@ -65,3 +70,16 @@ def send_command(
         ) from wrong
     if taken < len(messages):
         raise typer.Exit(1)
+
+
+def _control_id(message: bytes) -> str:
+    """A message's own id, MSH-10; empty where it has none."""
+    head = re.split(rb"[\r\n]", message, maxsplit=1)[0].decode("utf-8", "replace")
+    fields = head[4:].split(head[3:4] or "|")
+    return fields[8] if len(fields) > 8 else ""
+
+
+def _about(said: list[str]) -> str:
+    """Which message an answer is about, MSA-2."""
+    fields = next((line.split("|") for line in said if line.startswith("MSA")), [])
+    return fields[2] if len(fields) > 2 else ""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,65 @@ async def test_nothing_is_answered_as_taken_that_is_not_durable(
     monkeypatch.undo()
     (said,) = await told(clinic, falls(1))
     assert str(said["MSA"][0][1]) == "AA"
+
+
+def numbered(second: int) -> bytes:
+    return falls(second).replace(b"|m-1|", f"|m-{second}|".encode(), 1)
+
+
+async def test_each_answer_names_its_own_message_and_is_sent_when_that_one_is_durable_though_more_are_waiting(
+    clinic: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender that gave up waiting and went on must not take the late answer for the next message's."""
+    reader, writer = await opened(clinic)
+    append, durable = clinic.service.hl7._append, asyncio.Event()
+
+    async def slow(records: Any) -> None:
+        await durable.wait()
+        await append(records)
+
+    monkeypatch.setattr(clinic.service.hl7, "_append", slow)
+    for second in (1, 2, 3):
+        writer.write(mllp.BEGIN + numbered(second) + mllp.END)
+    await writer.drain()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.1)
+    durable.set()
+    answers = [await asyncio.wait_for(reader.readuntil(mllp.END), 20) for _ in range(3)]
+    assert [answer.split(b"MSA|")[1].split(b"\r")[0] for answer in answers] == [b"AA|m-1", b"AA|m-2", b"AA|m-3"]
+    writer.close()
+
+
+@contextmanager
+def answering(*ids: bytes) -> Iterator[str]:
+    """A receiver that takes one connection, and answers each message with the next of these ids."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as came:
+                for id_ in ids:
+                    while (byte := came.read(1)) != mllp.END[:1]:
+                        if not byte:
+                            return
+                    connection.sendall(mllp.BEGIN + b"MSH|^~\\&|\rMSA|AA|" + id_ + b"\r" + mllp.END)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join(20)
+
+
+@pytest.mark.parametrize(("ids", "status"), [((b"m-1", b"m-2"), 0), ((b"m-1", b"m-1"), 1), ((b"", b"m-2"), 1)])
+def test_an_answer_to_another_message_is_never_taken_for_this_one_s(
+    tmp_path: Path, ids: tuple[bytes, ...], status: int
+) -> None:
+    file = tmp_path / "monitor.hl7"
+    file.write_bytes(numbered(1) + b"\r" + numbered(2))
+    with answering(*ids) as to:
+        done = invoked("send", "--hl7", file, "--to", to)
+    assert done.status == status
+    assert ("by an answer to" in done.stderr) == (status == 1)
 
 
 async def opened(clinic: Inside) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
