@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import io
 import json
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,10 +22,12 @@ from aiosmtpd.controller import Controller
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
 from alerts.effects import Page
-from alerts.notify.destination import Message, Outcome
+from alerts.notify import notifiers
+from alerts.notify.destination import Message, Outcome, TriedAt
 from alerts.notify.notifiers import open_destination
 from models.instants import iso
 from tests.support.paging import START, misbehaving, page
+from tests.support.twilio import Twilio, twilio
 
 LINK = "https://clinic.example.org/answer/abc"
 MESSAGE = Message(page("k1"), "Ada", LINK)
@@ -205,6 +208,63 @@ async def test_pagerduty_answering_anything_else_took_nothing(answer: bytes) -> 
     with listening(202, answer) as wire:
         outcome = await open_destination(f"pagerduty-events://127.0.0.1:{wire.port}?key=k&tls=no").deliver(MESSAGE)
     assert outcome == Outcome(False, "answered 2xx, but not that it took the event")
+
+
+# ---- all of them
+
+
+def told_by(channel: type, wire: Wire, mailbox: Mailbox, provider: Twilio, terminal: io.StringIO) -> str:
+    """What somebody is told through a channel, once `MESSAGE` has gone out."""
+    match channel.__name__:
+        case "ConsoleNotifier":
+            return terminal.getvalue()
+        case "MailNotifier":
+            ((_, content),) = mailbox.got
+            mail = message_from_bytes(content, policy=policy.default)
+            return f"{mail['Subject']} {mail.get_content()}"
+        case "TwilioSms":
+            return provider.messages[0].form["Body"]
+        case "TwilioCall":
+            return f"{provider.calls[0].said} {provider.calls[0].form['Twiml']}"
+        case _:
+            return wire.came[0][2].decode()
+
+
+CHANNELS: Mapping[str, tuple[str, str]] = {
+    # The address of each, and what in the message answers it.
+    "ConsoleNotifier": ("console", "https://clinic.example.org/alert/a1"),
+    "NtfyNotifier": ("ntfy://127.0.0.1:{port}/t", LINK),
+    "MailNotifier": ("{smtp}", LINK),
+    "WebhookNotifier": ("webhook://127.0.0.1:{port}/in?key=k", LINK),
+    "PagerDutyNotifier": ("pagerduty-events://127.0.0.1:{port}?key=k&tls=no", LINK),
+    "AppriseNotifier": ("json://127.0.0.1:{port}/in", LINK),
+    "TwilioSms": ("{sms}", "Reply OK or "),
+    "TwilioCall": ("{call}", "Press 1 to acknowledge"),
+}
+CHANNEL_CLASSES = [
+    each for each in vars(notifiers).values()
+    if isinstance(each, type) and each.__module__.startswith("alerts.notify.") and each.__name__ not in {"Destination", "InThread", "Notifier"}
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("channel", CHANNEL_CLASSES)
+async def test_every_way_to_a_person_says_what_is_wrong_and_how_to_answer_it(
+    channel: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a page goes by, it says the chair, the signal, its value and its limit, and how to be left in peace."""
+    address, answer = CHANNELS[channel.__name__]
+    terminal, mailbox = io.StringIO(), Mailbox()
+    monkeypatch.setattr("sys.stderr", terminal)
+    body = "Chair 3: SpO2 85 below 90 https://clinic.example.org/alert/a1"
+    message = Message(
+        replace(MESSAGE.page, body=body), "Ada", LINK, TriedAt("https://clinic.example.org", "k1", "Ada", "way", 1)
+    )
+    with listening(202, enqueued()) as wire, mail_server(mailbox) as smtp, twilio() as provider:
+        numbers = {kind: provider.address(kind, "+4930123456") for kind in ("sms", "call")}
+        await open_destination(address.format(port=wire.port, smtp=smtp, **numbers)).deliver(message)
+    told = told_by(channel, wire, mailbox, provider, terminal)
+    for wanted in ("Low oxygen", "Chair 3: SpO2 85 below 90", answer):
+        assert wanted in told, told
 
 
 # ---- addresses

@@ -482,3 +482,20 @@ def test_a_site_s_policies_come_through_the_journal_and_are_kept_over_a_restart(
     desk.configure(SiteConfigured(at=to_datetime(0), site="north", policies={"link": "https://n.example"}), 0)
     (restored,) = Desk.unpacked(desk.packed()).packed()["sites"]
     assert restored[:3] == ["north", 0, '{"link": "https://n.example"}']
+
+
+def test_nothing_holds_back_a_high_page_and_what_is_held_back_stays_so_over_a_restart() -> None:
+    """Pages at a start must not depend on which of two alerts is looked at first."""
+    for worse, held in INHIBITS.items():
+        for lesser in sorted(held):
+            desk = Desk()
+            begun(desk, worse, 0, priority=HIGH)
+            begun(desk, lesser, 1 * MINUTE)
+            assert reasons(desk) == ["now", f"none: {worse} says it"]
+            desk = Desk.unpacked(desk.packed())
+            desk.advance(2 * MINUTE)
+            assert desk.take() == ()
+            finds(desk, "changed", lesser, 3 * MINUTE, HIGH)
+            assert [(step, at_us) for step, _, at_us in steps_and_pages(desk)] == [
+                ("worsened", 3 * MINUTE), ("page", 3 * MINUTE),
+            ]  # fmt: skip

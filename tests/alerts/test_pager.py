@@ -122,6 +122,19 @@ def test_two_pagers_never_hold_the_same_page_at_once(store: Store, url: str) -> 
     assert {it.page.key for it in left} == {f"k{n}" for n in range(20)}
 
 
+async def test_two_pagers_and_a_receiver_that_is_away_are_one_page_when_it_is_back(store: Store, url: str) -> None:
+    clock, phone, other = Clock(), Phone(refuses=3), Store(url)
+    owe(store, page("k1"))
+    for _ in range(20):
+        both = (Pager(each, [destination("phone", phone)], clock, alone=False) for each in (store, other))
+        await asyncio.gather(*map(until_idle, both))
+        clock.passes(1)
+    other.close()
+
+    assert len(phone.tried) == 4, "three that failed, by whichever of the two, and the one that arrived"
+    assert [each.key for each in phone.got] == ["k1"]
+
+
 def test_the_worst_page_goes_first_then_the_oldest(store: Store) -> None:
     late = START + SECOND
     owe(store, page("l", "low"), page("m", "medium", late), page("new", at_us=late), page("old"))
@@ -247,6 +260,23 @@ async def test_the_first_try_of_a_high_page_waits_for_no_retry_and_no_lesser_pag
 
     assert not await again.drain(running, within_s=0.01)
     phone.release.set()
+
+
+async def test_a_stop_sends_what_is_due_and_leaves_what_waits_to_the_next_start(store: Store) -> None:
+    clock, alive, dead = Clock(), Phone(), Phone(refuses=1)
+    both = [destination("alive", alive), destination("dead", dead)]
+    keys = {f"k{n}" for n in range(TRIES_AT_ONCE["other"] + 3)}
+    owe(store, *(page(key, "medium") for key in sorted(keys)))
+    pager = Pager(store, both, clock)
+    running = asyncio.create_task(pager.run())
+    assert await pager.drain(running), "told to stop before it has looked, and more is due than it tries at once"
+
+    assert {each.key for each in alive.got} == keys
+    assert (len(dead.tried), len(dead.got)) == (len(keys), len(keys) - 1)
+    clock.passes(1)
+    await until_idle(Pager(store, both, clock))
+    assert {each.key for each in dead.got} == keys
+    assert len(alive.got) == len(keys)
 
 
 async def test_a_clock_that_jumps_moves_no_retry(store: Store) -> None:

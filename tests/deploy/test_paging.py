@@ -140,6 +140,36 @@ async def test_a_failing_destination_is_an_alert_and_in_health_metrics_and_the_a
         await until_answered(healthy, "/healthz to say so")
 
 
+async def test_of_several_destinations_each_dead_one_is_named_though_the_page_arrived_at_another(
+    tmp_path: Path,
+) -> None:
+    """The page is sent, since one has it: which have not, and why, stands beside it, in health and in the metrics."""
+    with receiver([]) as (alive, got), misbehaving("500") as broken, misbehaving("close") as closing:
+        addresses = (alive, *(f"{each.replace('http', 'ntfy')}topic" for each in (broken, closing)))
+        settings = Settings(pages=PagesPart(destinations=addresses))
+        async with serving(tmp_path / "data", settings) as clinic:
+            alert = (await raised(clinic))["alert"]
+            dead = {"ntfy://127.0.0.1": "failing", "ntfy://127.0.0.1#2": "failing"}
+
+            async def shown() -> Any:
+                health = (await clinic.get("/healthz"))["destinations"]
+                return health if health == {"json://127.0.0.1": "well", **dead} else None
+
+            await until_answered(shown, "each to have been tried")
+            assert len(got) == 1
+            (page,) = (await clinic.get("/v1/alerts"))["alerts"][0]["pages"]
+            metrics = (await clinic.http.get("/metrics")).text
+            named = {each["name"]: each for each in (await clinic.get("/v1/destinations"))["destinations"]}
+    assert alert
+    assert (page["state"], page["reached"]) == ("sent", ["json://127.0.0.1"])
+    assert sorted(page["failed"]) == [
+        "ntfy://127.0.0.1#2: no connection", "ntfy://127.0.0.1: answered 500",
+    ]  # fmt: skip
+    for name, failing in (("json://127.0.0.1", 0.0), *((name, 1.0) for name in dead)):
+        assert f'chairside_destination_failing{{destination="{name}"}} {failing}' in metrics
+        assert (named[name]["state"], named[name]["owed"]) == ("failing" if failing else "well", int(failing))
+
+
 async def test_no_sender_can_say_that_a_destination_fails(tmp_path: Path) -> None:
     async with serving(tmp_path / "data", LINKED) as clinic:
         lie = {"kind": "destination.failing", "at": iso(START_US), "destination": "x", "since": iso(START_US), "reason": "-", "well": 0}  # fmt: skip

@@ -240,3 +240,14 @@ def test_a_hand_off_on_days_that_the_first_day_is_none_of_leaves_nobody_out_in_a
     found = list(spans(table, "nurses", start_us, end_us))
     assert [span.people for span in found] == [(ALIASES[turn % 3],) for turn in range(12)]
     assert not list(holes(table, "nurses", start_us, end_us))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("repeat_minutes", 0.1), ("repeat_minutes", 0), ("repeat_minutes", 241), ("minutes", 0), ("minutes", 241)]
+)  # fmt: skip
+def test_a_policy_whose_calls_would_be_a_storm_or_hours_apart_is_refused(field: str, value: float) -> None:
+    rung = {"who": ["ada"], **({"minutes": value} if field == "minutes" else {})}
+    policy = {"rungs": [rung], **({"repeat_minutes": value} if field == "repeat_minutes" else {})}
+    with pytest.raises(OnCallRefused) as refused:
+        on_call_of({"people": {"ada": {"role": "nurse"}}, "policies": {"p": policy}})
+    assert refused.value.field.endswith(field)

@@ -13,6 +13,7 @@ from models.instants import SECOND
 from models.tables.channels import SLOWEST_BEAT, STALE_AFTER
 from models.tables.drugs import TREATMENTS
 from models.wire.observations import ChannelStatus
+from streams.shard import Shard
 from tests.support.scenes import START_US, Scene, breathing, pack, seconds
 
 ABSENT = {"no-data", "probe-off", "artefact", "implausible"}
@@ -438,3 +439,56 @@ def test_ticks_alone_find_what_is_absent() -> None:
     shard = clinic.shard
     told = [shard.step(shard.next_offset, START_US + second * SECOND, pack([])).effects for second in range(1, 33)]
     assert [len(effects) for effects in told] == [0] * 30 + [1, 0], "due at 0:30, found by the first tick after it"
+
+
+def test_a_probe_that_comes_and_goes_neither_raises_nor_pages_an_answered_alert_again() -> None:
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    three.shows(20, spo2=88, hr=breathing(70, 20))
+    clinic.acknowledges("desaturation")
+    told, pages = clinic.told("desaturation"), len(clinic.pages)
+    for _ in range(8):
+        for second in range(45):
+            clinic.send(three.vitals(hr=70 + second % 2, status={"spo2": "probe-off"}))
+            clinic.now_s += 1
+        three.shows(45, spo2=88, hr=breathing(70, 45))
+    assert clinic.told("desaturation") == told
+    assert len(clinic.pages) == pages
+    assert len([line for line in clinic.told("probe-off") if "raised" in line]) == 8, "and each loss is on record"
+
+
+def test_what_is_past_its_limit_from_the_first_reading_is_raised_and_a_restart_keeps_it_with_its_answer() -> None:
+    """No reading inside the limit comes before it, neither at the start nor after the restarts."""
+    clinic = Scene()
+    three = clinic.chair("3")
+    three.starts()
+    for answer in (False, True):
+        three.shows(10, spo2=88, hr=breathing(70, 10))
+        clinic.shard = Shard.restore(clinic.shard.snapshot())
+        three.shows(10, spo2=88, hr=breathing(70, 10))
+        if not answer:
+            assert clinic.told() == ["0:15 medium desaturation raised (P-3)"]
+            clinic.acknowledges("desaturation")
+    clinic.shard = Shard.restore(clinic.shard.snapshot())
+    three.shows(31 * 60, spo2=88, hr=breathing(70, 31 * 60))
+    assert [line.split(" (")[0] for line in clinic.told("desaturation")] == [
+        "0:15 medium desaturation raised", "0:20 medium desaturation acknowledged", "30:20 medium desaturation expired",
+    ]  # fmt: skip
+    assert [seconds(page.at) for page in clinic.pages] == [15, 30 * 60 + 20]
+
+
+def test_a_gateway_s_whole_alarm_in_one_frame_is_raised_paged_and_ended_in_that_order() -> None:
+    """What begins and ends between two frames is neither lost nor turned round, and its page is owed all the same."""
+    clinic = Scene(clock="observed")
+    three = clinic.chair("3")
+    three.starts()
+    readings = [97] * 30 + [80] * 30 + [97] * 60
+    clinic.send(*(three.vitals(at_s=second, spo2=spo2, hr=70 + second % 2) for second, spo2 in enumerate(readings)))
+    assert [line.split(" ", 1)[1] for line in clinic.told("desaturation")] == [
+        "high desaturation raised (P-3)", "high desaturation latched (P-3)",
+    ]  # fmt: skip
+    raised, latched = (one for one in clinic.transitions if one.rule == "desaturation")
+    (page,) = clinic.pages
+    assert (page.priority, page.alerts) == ("high", (raised.alert,))
+    assert (latched.alert, latched.seq) == (raised.alert, raised.seq + 1)
