@@ -19,8 +19,8 @@ def read_safety_file(root: Path) -> SafetyFile:
     """The safety file of the tree at `root`."""
     folder = root / "docs" / "safety"
     return SafetyFile(
-        _toml(folder / "hazards.toml"), _toml(folder / "threats.toml"), _toml(folder / "soup.toml"),
-        known_tests(root), direct_versions(root),
+        _toml(folder / "hazards.toml"), _toml(folder / "threats.toml"), _toml(folder / "failures.toml"),
+        _toml(folder / "soup.toml"), known_tests(root), direct_versions(root),
     )  # fmt: skip
 
 

@@ -1,13 +1,15 @@
-"""The safety file: hazards, requirements, threats and foreign software as tables that name their tests; pages and problems out.
+"""The safety file: hazards, requirements, threats, failures of others and foreign software as tables that name their tests; pages
+and problems out.
 
 The data are docs/safety/*.toml, which a clinician, an engineer and a security officer review; the pages beside them are written
-by `make schema`. `problems` finds what hangs in the air: a hazard that no requirement reduces, a requirement or threat that no
-test holds, a test that there is not, a dependency that nobody has judged.
+by `make schema`. `problems` finds what hangs in the air: a hazard that no requirement reduces, a requirement, threat or failure
+that no test holds, a test that there is not, a dependency that nobody has judged.
 Bad at: whether a test tests what it says (that is what `make prove-planted` asks). Never here: files, which the caller reads.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +22,10 @@ HAZARD_SEVERITIES: Final = ("high", "medium", "low")
 WRITTEN_BY: Final = "*Written by `make schema` from [{file}]({file}); change that.*\n"
 IN_PAGE: Final = "../../"
 """From docs/safety to the root of the tree."""
+HERE: Final = "here"
+"""Where a failure was seen that was our own."""
+_THREAD: Final = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
+"""A thread on GitHub, as an owner, a repository and a number; `issues/` leads to pull requests too."""
 
 KnownTests = Mapping[str, Sequence[str]]
 """A test's name, without `test_`, → the files that have it."""
@@ -27,10 +33,11 @@ KnownTests = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class SafetyFile:
-    """The three tables as they were read, and the tests and dependencies that there are."""
+    """The tables as they were read, and the tests and dependencies that there are."""
 
     hazards: Mapping[str, Any]
     threats: Mapping[str, Any]
+    failures: Mapping[str, Any]
     soup: Mapping[str, Any]
     tests: KnownTests
     versions: Mapping[str, str]
@@ -38,11 +45,14 @@ class SafetyFile:
 
     def problems(self) -> list[str]:
         """What hangs in the air, one line each; empty: nothing does."""
-        return [*self._traces(), *self._threat_problems(), *self._soup_problems()]
+        return [*self._traces(), *self._threat_problems(), *self._failure_problems(), *self._soup_problems()]
 
     def pages(self) -> dict[str, str]:
         """File name → its Markdown."""
-        return {"hazards.md": self._hazards_page(), "threats.md": self._threats_page(), "soup.md": self._soup_page()}
+        return {
+            "hazards.md": self._hazards_page(), "threats.md": self._threats_page(), "failures.md": self._failures_page(),
+            "soup.md": self._soup_page(),
+        }  # fmt: skip
 
     # ---- problems ------------------------------------------------------------------------------------------------
 
@@ -73,6 +83,19 @@ class SafetyFile:
                     if not row.get("defence"):
                         yield f"{where}: nothing is said to stand against it"
                     yield from self._named(where, row.get("tests", ()))
+
+    def _failure_problems(self) -> Iterator[str]:
+        rows = self.failures["failure"]
+        yield from _twice("failure", (each["id"] for each in rows))
+        for each in rows:
+            if not each.get("seen"):
+                yield f"{each['id']}: it is not said where it was seen"
+            if "not_here" not in each:
+                if not each.get("guard"):
+                    yield f"{each['id']}: nothing is said to stand against it"
+                yield from self._named(each["id"], each.get("tests", ()))
+            elif "tests" in each:
+                yield f"{each['id']}: it has tests, and cannot happen here"
 
     def _soup_problems(self) -> Iterator[str]:
         named = [each["name"] for each in self.soup["part"]]
@@ -147,6 +170,24 @@ class SafetyFile:
             lines.append("")
         return "\n".join(lines)
 
+    def _failures_page(self) -> str:
+        lines = ["# How others have failed, and what stands against it\n", WRITTEN_BY.format(file="failures.toml")]
+        lines.append(
+            "Read in public threads about programs that page people, carry readings or watch them. "
+            f'"{HERE.capitalize()}": seen in Chairside itself.\n'
+        )
+        lines += ["| | failure | seen in | what stands against it | held by |", "|---|---|---|---|---|"]
+        for each in self.failures["failure"]:
+            if "not_here" in each:
+                stands, held = f"Cannot happen here: {each['not_here']}", ""
+            else:
+                stands, held = each["guard"], self._links(each["tests"])
+                if "open" in each:
+                    stands += f" **Open.** {each['open']}"
+            seen = "<br>".join(map(_thread, each["seen"]))
+            lines.append(f"| {each['id']} | {each['failure']} | {seen} | {stands} | {held} |")
+        return "\n".join(lines) + "\n"
+
     def _soup_page(self) -> str:
         lines = ["# Software of others\n", WRITTEN_BY.format(file="soup.toml")]
         lines.append(
@@ -170,6 +211,12 @@ def _open_line(waiting: Sequence[tuple[Mapping[str, Any], str]]) -> str:
         return "Nothing is open.\n"
     named = ", ".join(f"{flow['id']} {STRIDE[letter].lower()}" for flow, letter in waiting)
     return f"Open, and said in its row: {named}.\n"
+
+
+def _thread(seen: str) -> str:
+    """Where a failure was seen: a link for a thread on GitHub, else as it is written."""
+    thread = _THREAD.fullmatch(seen)
+    return seen if thread is None else f"[{seen}](https://github.com/{thread[1]}/issues/{thread[2]})"
 
 
 def _twice(kind: str, ids: Iterable[str]) -> Iterator[str]:
