@@ -1,7 +1,7 @@
 """Turns of a person's methods: a push that no phone confirms is followed by the next one, unless somebody answers before.
 
 A push service takes a page for a phone that may sleep or be out of reach, and never tells whether that has it. So the delivery is
-`handed on`, and the person's next method has its turn a minute later. An answer, or the end of the alert, spares what waits: it
+`handed on`, and the person's next method has its turn half a minute later. An answer, or the end of the alert, spares what waits: it
 is better than any receipt. A page about several alerts goes on as long as one of them asks; where more people must answer, one
 answer spares only theirs.
 Bad at: an answer that comes before the pager has looked at the page at all. Cost: some statements a push, one an answer.
@@ -19,12 +19,12 @@ from sqlalchemy import Connection
 
 from alerts.effects import Page, Transition, page_of
 from alerts.store.tables import ALERTS, DELIVERIES, OUTBOX, PAGE_ALERTS
-from models.instants import MINUTE, SECOND
+from models.instants import SECOND
 from models.wire.live import AlertPhase
 
-UNSEEN_WITHIN_US: Final = MINUTE
+UNSEEN_WITHIN_US: Final = 30 * SECOND
 """How long somebody has to answer a push that was taken for their phone before their next method is tried too. Chosen by us: time
-to take a phone in hand, and half of the shortest rung of the example."""
+to take a phone in hand, and half of what the auditor waits before it says that a page reached nobody."""
 BETWEEN_US: Final = 15 * SECOND
 """Between their further methods, as where the first gives no receipt (outbox.py)."""
 LAST_US: Final = 45 * SECOND

@@ -61,7 +61,7 @@ def call(*people: str, alerts: tuple[str, ...] = ("a1",)) -> Page:
     return Page("k1", iso(START), "main", "P-07", "high", alerts, "Low oxygen", "SpO2 85", to=people, rung=1)
 
 
-async def test_a_push_that_no_phone_confirms_is_followed_by_the_next_method_when_a_minute_passes_without_an_answer(
+async def test_a_push_that_no_phone_confirms_is_followed_by_the_next_method_when_half_a_minute_passes_without_an_answer(
     store: Store,
 ) -> None:
     way = Way(store)
