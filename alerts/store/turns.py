@@ -1,8 +1,8 @@
 """Turns of a person's methods: a push that no phone confirms is followed by the next one, unless somebody answers before.
 
 A push service takes a page for a phone that may sleep or be out of reach, and never tells whether that has it. So the delivery is
-`handed on`, and the person's next method has its turn half a minute later. An answer, or the end of the alert, spares what waits: it
-is better than any receipt. A page about several alerts goes on as long as one of them asks; where more people must answer, one
+`handed on`, and the person's next method has its turn half a minute later. An answer, or the end of the alert, spares what waits:
+it is better than any receipt. A page about several alerts goes on as long as one of them asks; where more people must answer, one
 answer spares only theirs.
 Bad at: an answer that comes before the pager has looked at the page at all. Cost: some statements a push, one an answer.
 Never here: what counts as an answer (the desk's), transactions (the caller's).
