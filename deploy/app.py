@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from alerts.api.answer import answer_routes
 from alerts.api.audit import audit_routes
 from alerts.api.chairs import chair_routes
+from alerts.api.fhir import fhir_read_routes
 from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
 from alerts.api.routes import alert_routes
@@ -86,6 +87,7 @@ def build(service: Service) -> FastAPI:
     admission = Admission(service.settings.site.name)
     add_routes(app, observation_routes(service.append, service.store, service.counted, admission))
     add_routes(app, fhir_routes(service.append, service.counted, admission))
+    add_routes(app, fhir_read_routes(service.store, lambda _: service.settings.site.timezone))
     add_routes(app, chair_routes(service.views, service.store))
     add_routes(app, registration_routes(service.store))
     add_routes(app, session_record_routes(service.store, lambda _: service.settings.site.timezone))

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from alerts.record.fhir_bundle import Resource, fhir_bundle, resource_url
+from alerts.record.fhir_bundle import fhir_bundle, resource_url
+from alerts.record.fhir_resources import Resource
 from models.wire.record import SessionRecordOut
 
 _STATEMENT: dict[str, Any] = {

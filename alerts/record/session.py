@@ -54,7 +54,7 @@ def session_record(
     replaced = {
         entry["doc"]["replaces"] for entry in ordered if entry["doc"].get("replaces") and is_accepted(entry["outcome"])
     }
-    entries = [_entry(entry, entry["doc"].get("id") in replaced) for entry in ordered]
+    entries = [record_entry(entry, entry["doc"].get("id") in replaced) for entry in ordered]
     start = next((entry["doc"] for entry in entries if entry["kind"] == "session.started"), {})
     end = next((entry for entry in reversed(entries) if entry["kind"] == "session.ended"), None)
     doses = standing_doses(entries)
@@ -153,7 +153,8 @@ def _means(record: SessionRecordOut, name: ChannelName) -> list[tuple[int, float
     return [(at_ms * 1000 // MINUTE, mean) for at_ms, mean in zip(found["minute"], found["mean"], strict=True)]
 
 
-def _entry(entry: Document, struck: bool) -> RecordEntryOut:
+def record_entry(entry: Document, struck: bool) -> RecordEntryOut:
+    """A stored entry as a record has it; `struck`: a later one took its place."""
     score, means = _scored(entry)
     return {
         "at": entry["at"],

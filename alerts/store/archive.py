@@ -129,13 +129,13 @@ def past_forecasts(
 
 
 def _forecasts(docs: Iterable[str]) -> list[KeptForecastOut]:
+    return [kept_forecast(json.loads(doc)) for doc in docs]
+
+
+def kept_forecast(stored: Document) -> KeptForecastOut:
     """A forecast's own fields, and when it was made."""
-    found = []
-    for doc in docs:
-        stored = json.loads(doc)
-        fields = {name: value for name, value in stored["doc"].items() if name not in _OURS}
-        found.append(cast(KeptForecastOut, {**fields, "site": stored["site"], "made_at": stored["at"]}))
-    return found
+    fields = {name: value for name, value in stored["doc"].items() if name not in _OURS}
+    return cast(KeptForecastOut, {**fields, "site": stored["site"], "made_at": stored["at"]})
 
 
 _OURS: Final = (Record.model_fields.keys() | {"kind"}) - {"patient"}

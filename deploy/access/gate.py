@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deploy.access.access import Access
 from deploy.access.entries import SignedAdmission
 from deploy.access.remembered import AccountsAway
-from deploy.access.roles import ROUTES, SCRAPE, SEND, WHILE_LOCKED, Allowed
+from deploy.access.roles import READ_FHIR, ROUTES, SCRAPE, SEND, WHILE_LOCKED, Allowed
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
 from deploy.foreign import READS, SIGNED
@@ -121,7 +121,7 @@ class Gate:
         if device is not None:
             if (elsewhere := self._why_elsewhere(scope, row, device)) is not None:
                 return 403, elsewhere
-            may = device.sends - {SCRAPE} if row.token == SEND else device.sends & {row.token}
+            may = device.sends - {SCRAPE, READ_FHIR} if row.token == SEND else device.sends & {row.token}
             return None if may else (403, "this token may not do that")
         if person is None:
             return (

@@ -21,6 +21,9 @@ SCRAPE: Final = "metrics"
 SEND: Final = "observations"
 """What a token may, that a device or another system has: the kinds that its entry names."""
 
+READ_FHIR: Final = "fhir"
+"""What a token may, that a record system has: read the FHIR resources of its site, but not the audit."""
+
 _ALL: Final = frozenset(ROLES)
 _TREATING: Final[frozenset[StaffRole]] = frozenset(("nurse", "clinician"))
 _PATIENTS: Final[frozenset[StaffRole]] = _TREATING | {"scheduler", "auditor"}
@@ -101,6 +104,13 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Record systems, each with its token.
     ("POST", "/fhir"): Allowed(token=SEND),
     ("POST", "/fhir/{kind}"): Allowed(token=SEND),
+    # What they read, with people who may read a patient's page; and what there is to read, which holds nothing of anybody.
+    **{("GET", f"/fhir/{kind}{one}"): Allowed(_PATIENTS, token=READ_FHIR) for one in ("", "/{id}") for kind in (
+        "Patient", "Observation", "QuestionnaireResponse", "Flag", "Communication", "RiskAssessment",
+    )},
+    **{("GET", f"/fhir/AuditEvent{one}"): Allowed(_RUNNING) for one in ("", "/{id}")},
+    **{("GET", f"/fhir/{{kind}}{one}"): Allowed(_ALL, token=READ_FHIR) for one in ("", "/{id}")},
+    ("GET", "/fhir/metadata"): _ANYBODY,
     # Patients at home.
     ("GET", "/v1/patients"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient:path}"): Allowed(_PATIENTS),

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 
 from deploy.access.database import AccessDatabase, AccessRefused, change, hash_of
-from deploy.access.roles import FROM_DEVICES, SCRAPE, SENDABLE
+from deploy.access.roles import FROM_DEVICES, READ_FHIR, SCRAPE, SENDABLE
 from models.instants import MINUTE
 from models.wire.observations import SITE_HERE
 from streams.journal.topics import OPERATORS
@@ -25,7 +25,7 @@ USED_EVERY: Final = MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A token's holder: a device, another system, or Prometheus. `sends`: kinds of observations, or `SCRAPE`."""
+    """A token's holder: a device, another system, or Prometheus. `sends`: kinds of observations, `SCRAPE` or `READ_FHIR`."""
 
     name: str
     site: str
@@ -56,13 +56,15 @@ class Tokens:
         Raises:
             AccessRefused: the name is taken, or a token may not send that.
         """
-        wrong = [kind for kind in sends if kind != SCRAPE and kind not in SENDABLE]
+        wrong = [kind for kind in sends if kind not in (*SENDABLE, SCRAPE, READ_FHIR)]
         if wrong or not sends:
             raise AccessRefused(
-                f"a token may not send {wrong[0] if wrong else 'nothing'}: there are {', '.join((*SENDABLE, SCRAPE))}"
+                f"a token may not send {wrong[0] if wrong else 'nothing'}: there are {', '.join((*SENDABLE, SCRAPE, READ_FHIR))}"
             )
         if site == OPERATORS and set(sends) != {SCRAPE}:
-            raise AccessRefused(f"what sends observations belongs to one site: {OPERATORS} is for {SCRAPE} alone")
+            raise AccessRefused(
+                f"what sends observations or reads patients belongs to one site: {OPERATORS} is for {SCRAPE} alone"
+            )
         if not name.strip() or len(name) > 100 or not name.isprintable():
             raise AccessRefused("give a name, of 100 characters at the most")
         secret = f"cst_{secrets.token_urlsafe(32)}"

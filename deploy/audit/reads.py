@@ -1,7 +1,7 @@
 """Which answers open a patient's page, and that each is audited before it goes out: a request in, an entry in the trail.
 
-ChainLink is what was answered with 200: what was refused is audited by the gate. Who asks is who is signed in; where nobody need
-be it is nobody. A board's own list of chairs and alerts is no patient's page: it hangs on a wall.
+An entry is of what was answered with 200: what was refused is audited by the gate. Who asks is who is signed in, or whose
+token it is; where nobody need be it is nobody. A board's own list of chairs and alerts is no patient's page: it hangs on a wall.
 Never here: who may read (`roles.py`).
 """
 
@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alerts.fhir.search import PARAMETERS
 from deploy.audit.trail import Trail
 from models.wire.observations import SITE_HERE
 
@@ -35,6 +36,8 @@ READ: Final = (
     ("/v1/alerts/{alert}/why", ()),
     ("/v1/dead-letters", ()),
     ("/v1/audit", ("who", "kind")),
+    # FHIR: whose a resource is, the route says.
+    *((f"/fhir/{kind}{one}", ()) for kind in PARAMETERS for one in ("", "/{id}")),
 )
 
 
@@ -69,11 +72,12 @@ class AuditedReads:
                 about = {name: query[name] for name in (*asked, "site") if name in query} | {
                     name: value for name, value in in_path.items() if name != "patient"
                 }
-                patient = in_path.get("patient", query.get("patient"))
                 state = scope.get("state", {})
+                patient = state["read_of"] if "read_of" in state else in_path.get("patient", query.get("patient"))
+                who = state.get("person") or getattr(state.get("signed_in"), "name", None)
                 asked_of = query.get("site", SITE_HERE)
                 whose = state.get("site") if asked_of == SITE_HERE else asked_of
-                await self._trail.read(route, state.get("person"), patient, about, whose)
+                await self._trail.read(route, who, patient, about, whose)
             await send(message)
 
         await self._app(scope, receive, auditing)

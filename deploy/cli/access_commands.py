@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from deploy.access.accounts import Accounts
 from deploy.access.database import ACCOUNTS_FILE, AccessRefused
-from deploy.access.roles import FROM_DEVICES, SCRAPE, SENDABLE
+from deploy.access.roles import FROM_DEVICES, READ_FHIR, SCRAPE, SENDABLE
 from deploy.cli.terminal import err, fail
 from deploy.settings import BadConfiguration
 from models.instants import to_datetime
@@ -126,7 +126,7 @@ def disable_account(name: str, data: Data = DATA, network: NetworkOf = None, sit
 def add_token(
     name: Annotated[str, typer.Argument(help="What it is for: monitor-3, prometheus.", show_default=False)],
     sends: Annotated[
-        str, typer.Option(help=f"What it may send, with commas between: {', '.join(SENDABLE)}; `{SCRAPE}` is for Prometheus.")
+        str, typer.Option(help=f"What it may send, with commas between: {', '.join(SENDABLE)}; `{SCRAPE}` is for Prometheus, `{READ_FHIR}` for a record system that reads.")
     ] = ",".join(FROM_DEVICES),
     site: Annotated[
         str, typer.Option(help=f"The site that it may send to; in a network {OPERATORS} for what may have its metrics.")

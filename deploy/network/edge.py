@@ -25,6 +25,7 @@ from alerts.answer_links import AnswerLinks
 from alerts.api.answer import answer_routes
 from alerts.api.audit import audit_routes
 from alerts.api.chairs import chair_routes
+from alerts.api.fhir import fhir_read_routes
 from alerts.api.live import Feed
 from alerts.api.registrations import registration_routes
 from alerts.api.rota import rota_routes
@@ -218,6 +219,7 @@ def build_edge(edge: Edge) -> FastAPI:
         return "UTC" if settings is None else settings.site.timezone
 
     add_routes(app, session_record_routes(edge.store, zone_at))
+    add_routes(app, fhir_read_routes(edge.store, zone_at))
     add_routes(app, patient_routes(edge.store, edge.views))
     add_routes(app, access_routes(edge.access))
     add_routes(app, alert_routes(edge.store, edge.feed, edge.command, edge.views, shared=True))

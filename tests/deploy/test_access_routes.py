@@ -37,7 +37,7 @@ async def everybody(clinic: Inside, stack: AsyncExitStack) -> dict[str, httpx.As
     for role in ROLES:
         account(clinic, f"a-{role}", role)
         clients[role] = await stack.enter_async_context(browser(clinic, f"a-{role}"))
-    for name, sends in (("monitor", ["vitals"]), ("prometheus", ["metrics"])):
+    for name, sends in (("monitor", ["vitals"]), ("prometheus", ["metrics"]), ("record system", ["fhir"])):
         clients[name] = await stack.enter_async_context(httpx.AsyncClient(base_url=clinic.address))
         clients[name].headers["authorization"] = f"Bearer {accounts.tokens.add(name, sends)}"
     return clients

@@ -127,7 +127,11 @@ async def every_route(doors_: Doors, folder: Path, stack: AsyncExitStack) -> Non
     for of_network in NETWORK_ROLES:
         doors_.account(f"net-{of_network}", of_network, OPERATORS)
         clients[f"network's {of_network}"] = await stack.enter_async_context(doors_.person(f"net-{of_network}"))
-    for name, sends, site in (("monitor", "vitals", NORTH), ("prometheus", "metrics", OPERATORS)):
+    for name, sends, site in (
+        ("monitor", "vitals", NORTH),
+        ("prometheus", "metrics", OPERATORS),
+        ("record system", "fhir", NORTH),
+    ):
         token = doors_.accounts.tokens.add(name, [sends], site)
         clients[name] = await stack.enter_async_context(doors_.device(token))
     wrong: list[object] = []

@@ -9,10 +9,10 @@ import httpx
 from models.staff import ROLES
 from tests.support.service import sample
 
-WHO = ("nobody", *ROLES, "monitor", "prometheus")
+WHO = ("nobody", *ROLES, "monitor", "prometheus", "record system")
 NOBODY = {"nobody"}
 SIGNED: set[str] = set(ROLES)
-DEVICES = {"monitor", "prometheus"}
+DEVICES = {"monitor", "prometheus", "record system"}
 TREATING = {"nurse", "clinician"}
 HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "/hooks/pagerduty")
 """Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
@@ -53,6 +53,12 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{key: TREATING | {"scheduler", "operator"} for key in (("GET", "/v1/rota/links"), ("POST", "/v1/rota/links"), ("DELETE", "/v1/rota/links/{person}"))},
     ("POST", "/fhir"): {"monitor"},
     ("POST", "/fhir/{kind}"): {"monitor"},
+    ("GET", "/fhir/metadata"): set(WHO),
+    **{("GET", f"/fhir/{kind}{one}"): TREATING | {"scheduler", "auditor", "record system"} for one in ("", "/{id}") for kind in (
+        "Patient", "Observation", "QuestionnaireResponse", "Flag", "Communication", "RiskAssessment",
+    )},
+    **{("GET", f"/fhir/AuditEvent{one}"): {"operator", "auditor"} for one in ("", "/{id}")},
+    **{("GET", f"/fhir/{{kind}}{one}"): SIGNED | {"record system"} for one in ("", "/{id}")},
     ("GET", "/v1/burden"): TREATING | {"scheduler", "auditor", "operator"},
     ("GET", "/v1/dead-letters"): {"clinician", "operator", "auditor"},
     ("GET", "/v1/audit"): {"operator", "auditor"},

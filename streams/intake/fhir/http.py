@@ -14,6 +14,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from alerts.api.fhir import FHIR_JSON
 from streams.intake.admission import Admission
 from streams.intake.append import Records
 from streams.intake.fhir.resources import Translated, translate
@@ -22,7 +23,6 @@ from streams.intake.json import Reading, read_packable
 from streams.intake.post import arranged
 from streams.journal.frame import Sample
 
-FHIR_JSON: Final = "application/fhir+json"
 _NAMED: Final = 100
 """Issues that an outcome names; all are kept."""
 

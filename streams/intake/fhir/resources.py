@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
+from alerts.fhir.ids import name_behind
 from models.tables.form_items import ALSO_CALLED, CODES, slug
 from models.tables.instruments import INSTRUMENTS
 from models.tables.nomenclature import Coded, NotKnown, channel_of, unit_of
@@ -347,7 +348,9 @@ def _name_of(node: object) -> str | None:
     if isinstance(said, str) and said:
         return said
     reference = _reference(node)
-    return reference.rstrip("/").rpartition("/")[2].removeprefix("urn:uuid:") or None if reference else None
+    last = reference.rstrip("/").rpartition("/")[2].removeprefix("urn:uuid:") if reference else ""
+    # An alias that may be no id goes out as one that stands for it (alerts/fhir/ids.py): here it comes back.
+    return name_behind(last, tuple) or last or None
 
 
 def _reference(node: object) -> str | None:

@@ -1,0 +1,283 @@
+"""Reads resources out of the store: a search or an id in, resources by their order out, no more than were asked for.
+
+All of a search is read in one transaction, of one site alone. A page costs what its patient's entries and alerts cost to read,
+and of vitals the hours from its cursor on.
+Bad at: a patient's minutes that came late, behind the cursor of somebody who is reading. Never here: who may ask, HTTP.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from alerts.effects import ChannelMinute, page_of
+from alerts.fhir.ids import name_behind
+from alerts.fhir.resources import (
+    CHANNEL_OF,
+    PRESSURE,
+    Found,
+    audit_found,
+    entered_found,
+    flag_found,
+    forecast_found,
+    form_found,
+    minute_found,
+    page_found,
+    patient_found,
+)
+from alerts.fhir.search import Search
+from alerts.record.session import is_accepted, record_entry
+from alerts.store import archive, resource_rows
+from alerts.store.database import Database
+from alerts.store.minutes import UNNAMED_SESSION
+from alerts.store.vitals_hour import unpack_hour
+from models.instants import HOUR, MINUTE, from_iso
+from models.wire.home import KeptForecastOut
+
+_ENTRY: Final = re.compile(r"e-(\d{1,9})-(\d{1,18})-(\d{1,9})", re.ASCII)
+_FORECAST: Final = re.compile(r"f-(\d{1,9})-(\d{1,18})-(\d{1,9})", re.ASCII)
+_MINUTE: Final = re.compile(r"m-([0-9a-f]{16})-([a-z0-9]{1,10})-(\d{1,10})", re.ASCII)
+_OBSERVED: Final = ("vitals", "cuff.corrected", "checkin")
+_PRESSURES: Final = ("sbp", "dbp", "map")
+
+
+class SearchAnswer(NamedTuple):
+    """What a search found, in order; `more`: there is more behind the last."""
+
+    found: list[Found]
+    more: bool
+
+
+class Resources:
+    """The resources of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def search(self, site: str, search: Search) -> SearchAnswer:
+        """The next resources that a search finds."""
+        with self._database.reading() as connection:
+            patient = search.patient
+            if patient is not None:
+                patient = name_behind(patient, lambda: resource_rows.aliases(connection, site)) or patient
+            if search.ids is not None:
+                each = (self._read(connection, site, search.kind, id_) for id_ in dict.fromkeys(search.ids))
+                candidates: Iterable[Found] = sorted((one for one in each if one is not None), key=_order)
+            else:
+                candidates = _all(connection, site, search, patient)
+            found: list[Found] = []
+            for one in candidates:
+                if _fits(one, search, patient):
+                    found.append(one)
+                    if len(found) > search.count:
+                        return SearchAnswer(found[:-1], True)
+            return SearchAnswer(found, False)
+
+    def read(self, site: str, kind: str, id_: str) -> Found | None:
+        """One resource; None: there is none of that id at the site."""
+        with self._database.reading() as connection:
+            return self._read(connection, site, kind, id_)
+
+    def _read(self, connection: Connection, site: str, kind: str, id_: str) -> Found | None:
+        match kind:
+            case "Patient":
+                alias = name_behind(id_, lambda: resource_rows.aliases(connection, site))
+                if alias is None or not resource_rows.is_known(connection, site, alias):
+                    return None
+                return patient_found(site, alias, archive.registration(connection, site, alias))
+            case "Observation" if matched := _MINUTE.fullmatch(id_):
+                return _minute_of(connection, site, *matched.groups())
+            case "Observation" | "QuestionnaireResponse":
+                matched = _ENTRY.fullmatch(id_)
+                row = matched and resource_rows.stored_entry(connection, site, *map(int, matched.groups()))
+                return next(iter(_of_entries(connection, site, kind, [row] if row else [])), None)
+            case "Flag":
+                row = resource_rows.alert(connection, site, name_behind(id_, tuple) or "")
+                return None if row is None else flag_found(json.loads(row.doc))
+            case "Communication":
+                rows = resource_rows.pages(
+                    connection, site, key=name_behind(id_, lambda: resource_rows.page_keys(connection)) or ""
+                )
+                return next(iter(_pages(connection, site, rows)), None)
+            case "RiskAssessment":
+                matched = _FORECAST.fullmatch(id_)
+                row = matched and resource_rows.forecast(connection, site, *map(int, matched.groups()))
+                return _forecast(row) if row else None
+            case _:
+                if not (id_.isascii() and id_.isdecimal() and len(id_) < 19):
+                    return None
+                number = int(id_)
+                found = resource_rows.audited(connection, site, number - 1, 1)
+                return audit_found(found[0]) if found and found[0]["number"] == number else None
+
+
+def _order(one: Found) -> tuple[int, str]:
+    return one.order, one.id
+
+
+def _fits(one: Found, search: Search, patient: str | None) -> bool:
+    """Whether a search finds a resource, and it is behind the cursor."""
+    if search.after is not None and _order(one) <= search.after:
+        return False
+    if patient is not None and one.patient != patient:
+        return False
+    if not all(moment.fits(one.start_us, one.end_us) for moment in search.when):
+        return False
+    if not all(moment.fits(one.updated_us, one.updated_us) for moment in search.updated):
+        return False
+    return all(
+        any(token.fits(one.codes.get(name, ())) for token in tokens)
+        for name, lists in search.tokens.items() for tokens in lists
+    )  # fmt: skip
+
+
+def _all(connection: Connection, site: str, search: Search, patient: str | None) -> Iterator[Found]:
+    """Every resource of a type that the search may find, by order."""
+    from_us, until_us = search.from_us(), search.until_us()
+    match search.kind:
+        case "Patient":
+            asked = [token.code for lists in search.tokens.get("identifier", ()) for token in lists] or None
+            for alias in resource_rows.aliases(connection, site):
+                if asked is None or alias in asked:
+                    yield patient_found(site, alias, archive.registration(connection, site, alias))
+        case "Observation" | "QuestionnaireResponse" if patient is not None:
+            kinds = _OBSERVED if search.kind == "Observation" else ("checkin",)
+            rows = resource_rows.entries(connection, site, patient, kinds, from_us, until_us)
+            entered = sorted(_of_entries(connection, site, search.kind, rows), key=_order)
+            if search.kind == "Observation" and _may_be_minutes(search):
+                since_us = from_us if search.after is None else max(from_us, search.after[0])
+                yield from heapq.merge(entered, _minutes(connection, site, patient, since_us, until_us), key=_order)
+            else:
+                yield from entered
+        case "Flag":
+            yield from sorted(
+                (flag_found(json.loads(row.doc)) for row in resource_rows.alerts(connection, site, patient)), key=_order
+            )
+        case "Communication" if patient is not None:
+            yield from sorted(
+                _pages(connection, site, resource_rows.pages(connection, site, patient=patient)), key=_order
+            )
+        case "RiskAssessment" if patient is not None:
+            yield from sorted(map(_forecast, resource_rows.forecasts(connection, site, patient)), key=_order)
+        case "AuditEvent":
+            after = 0 if search.after is None else search.after[0]
+            while page := resource_rows.audited(connection, site, after, search.count + 1, patient, from_us, until_us):
+                yield from map(audit_found, page)
+                after = page[-1]["number"]
+
+
+# ---- observations ----------------------------------------------------------------------------------------------------
+
+
+def _of_entries(connection: Connection, site: str, kind: str, rows: Sequence[sa.Row[Any]]) -> list[Found]:
+    """The resources of stored entries; one that a later one took the place of is said to be wrong."""
+    replaced: dict[str, set[str]] = {}
+    found = []
+    for row in rows:
+        stored = json.loads(row.doc)
+        patient = stored["patient"]
+        if patient is None or not is_accepted(stored["outcome"]):
+            continue
+        if patient not in replaced:
+            replaced[patient] = resource_rows.replaced(connection, site, patient)
+        entry = record_entry(stored, stored["doc"].get("id") in replaced[patient])
+        make = entered_found if kind == "Observation" else form_found
+        made = make(f"e-{row.shard}-{row.offset_}-{row.n}", patient, stored["session"], entry)
+        if made is not None:
+            found.append(made)
+    return found
+
+
+def _may_be_minutes(search: Search) -> bool:
+    """Whether a search may find minutes at all: one for totals of forms alone does not."""
+    return all(any(token.code != "survey" for token in tokens) for tokens in search.tokens.get("category", ()))
+
+
+def _minutes(connection: Connection, site: str, patient: str, from_us: int, until_us: int) -> Iterator[Found]:
+    """The minutes of a patient, by order; hours are unpacked as they are needed."""
+    rows = resource_rows.hours(connection, site, patient, max(from_us, 0) // HOUR * HOUR, until_us)
+    by_hand = _cuffs_by_hand(connection, site, patient)
+    same_hour: list[sa.Row[str, str, int]] = []
+    for row in [*rows, None]:
+        if same_hour and (row is None or row.hour_us != same_hour[0].hour_us):
+            made = (one for each in same_hour for one in _hour(connection, site, patient, each, by_hand))
+            yield from sorted(made, key=_order)
+            same_hour = []
+        if row is not None:
+            same_hour.append(row)
+
+
+def _cuffs_by_hand(connection: Connection, site: str, patient: str) -> set[int]:
+    """The minutes in which somebody entered a cuff, which is a resource of its own."""
+    rows = resource_rows.entries(connection, site, patient, ("vitals", "cuff.corrected"))
+    return {from_iso(json.loads(row.doc)["at"]) // MINUTE for row in rows}
+
+
+def _hour(
+    connection: Connection, site: str, patient: str, row: sa.Row[str, str, int], by_hand: set[int]
+) -> Iterator[Found]:
+    """The minutes of an hour of a session."""
+    hour = unpack_hour(resource_rows.hour(connection, site, row.session, patient, row.hour_us))
+    session = None if row.session == UNNAMED_SESSION else row.session
+    digest = digest_of(site, row.session, patient)
+    first = row.hour_us // MINUTE
+
+    def made(name: str, minute: int, readings: Mapping[str, ChannelMinute]) -> Found:
+        number = first + minute
+        return minute_found(f"m-{digest}-{name}-{number}", patient, session, name, number * MINUTE, readings)
+
+    for name, minutes in hour.items():
+        if name not in CHANNEL_OF or name in _PRESSURES:
+            continue
+        # Where a continuous channel had none between two in which it had, a reading is missing. Before and after nobody knows.
+        spanned = range(min(minutes), max(minutes) + 1) if CHANNEL_OF[name].continuous else minutes
+        for minute in spanned:
+            yield made(name, minute, {name: minutes[minute]} if minute in minutes else {})
+    measured = [name for name in _PRESSURES if name in hour]
+    for minute in sorted({minute for name in measured for minute in hour[name]}):
+        if first + minute not in by_hand:
+            yield made(PRESSURE, minute, {name: hour[name][minute] for name in measured if minute in hour[name]})
+
+
+def digest_of(site: str, session: str, patient: str) -> str:
+    """What stands for a session in the id of its minutes."""
+    return sha256(f"{site}\x1f{session}\x1f{patient}".encode()).hexdigest()[:16]
+
+
+def _minute_of(connection: Connection, site: str, digest: str, name: str, minute: str) -> Found | None:
+    id_ = f"m-{digest}-{name}-{minute}"
+    for row in resource_rows.sessions_in_hour(connection, site, int(minute) * MINUTE // HOUR * HOUR):
+        if digest_of(site, row.session, row.patient) == digest:
+            by_hand = _cuffs_by_hand(connection, site, row.patient)
+            made = _hour(connection, site, row.patient, row, by_hand)
+            return next((one for one in made if one.id == id_), None)
+    return None
+
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
+
+def _pages(connection: Connection, site: str, rows: Sequence[sa.Row[Any]]) -> list[Found]:
+    """Pages about one patient. What speaks of several at once (the day's list) is no one's, and not here."""
+    tried, live = resource_rows.deliveries(connection, [row.key for row in rows])
+    found = []
+    for row in rows:
+        page = page_of(json.loads(row.doc))
+        if page.site == site and page.audience == "watch":
+            reached, failed = tried.get(row.key, ([], []))
+            waiting = not row.addressed or row.key in live
+            found.append(page_found(page, row.sent_us, waiting, reached, failed))
+    return found
+
+
+def _forecast(row: sa.Row[Any]) -> Found:
+    stored = json.loads(row.doc)
+    forecast: KeptForecastOut = archive.kept_forecast(stored)
+    return forecast_found(f"f-{row.shard}-{row.offset_}-{row.n}", forecast)
