@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from alerts.effects import Page
+from alerts.notify.pcd04_message import AlertNow
 
 TIMEOUT_S: Final = 10.0
 """When a try counts as failed, whatever it is doing. Chosen by us: a service that takes a page answers within two or three
@@ -65,13 +66,15 @@ class Message:
     """One page, as it goes to one person.
 
     `person`: whom it calls; empty: whoever is there. `answer`: the signed link with which they acknowledge it, and `tried_at`
-    where a provider tells more of this try; None: the site has no address that they could reach.
+    where a provider tells more of this try; None: the site has no address that they could reach. `about`: the alerts of the page
+    as they stand when it is tried, where the destination wants them (`Destination.wants_alerts`).
     """
 
     page: Page
     person: str = ""
     answer: str | None = None
     tried_at: TriedAt | None = None
+    about: tuple[AlertNow, ...] = ()
 
 
 class Notifier(Protocol):
@@ -148,6 +151,7 @@ class Destination:
     name: str
     notifier: Notifier
     timeout_s: float = TIMEOUT_S
+    wants_alerts: bool = False
 
     async def deliver(self, message: Message) -> Outcome:
         """Try once, for `timeout_s` at most. Never raises but for cancellation."""

@@ -1,7 +1,7 @@
 """Addresses: which notifier an address of the configuration stands for, and what may be said of it.
 
-`console` prints one line; `ntfy`, `smtp`, `webhook`, `pagerduty-events`, `twilio-sms` and `twilio-call` are ours, each with its
-acknowledgement; every other is Apprise's (about a hundred services).
+`console` prints one line; `ntfy`, `smtp`, `webhook`, `pagerduty-events`, `twilio-sms`, `twilio-call` and `pcd04` are ours, each
+with its acknowledgement; every other is Apprise's (about a hundred services).
 An address holds secrets (a token, a password, an ntfy topic), so only its scheme and host ever leave this file, and the host
 only where it is one: some services put their token there.
 Never here: sending.
@@ -20,6 +20,7 @@ from alerts.notify.destination import Destination, InThread, Notifier
 from alerts.notify.mail import MailNotifier
 from alerts.notify.ntfy import NtfyNotifier
 from alerts.notify.pagerduty import PagerDutyNotifier
+from alerts.notify.pcd04 import Pcd04Notifier
 from alerts.notify.twilio import TwilioCall, TwilioSms
 from alerts.notify.webhook import WebhookNotifier
 
@@ -31,7 +32,8 @@ def open_destination(url: str, name: str | None = None) -> Destination:
         ValueError: an address that nobody here can send to. The message holds no secret.
     """
     safe = safe_name(url)
-    return Destination(name or safe, _notifier(url, urlsplit(url).scheme.lower() or url, safe))
+    notifier = _notifier(url, urlsplit(url).scheme.lower() or url, safe)
+    return Destination(name or safe, notifier, wants_alerts=isinstance(notifier, Pcd04Notifier))
 
 
 def _notifier(url: str, scheme: str, safe: str) -> Notifier:
@@ -50,6 +52,8 @@ def _notifier(url: str, scheme: str, safe: str) -> Notifier:
             return TwilioSms(url)
         case "twilio-call":
             return TwilioCall(url)
+        case "pcd04" | "pcd04s":
+            return Pcd04Notifier(url)
         case _:
             return InThread(AppriseNotifier(url, safe))
 

@@ -19,6 +19,7 @@ from typing import Final
 
 from alerts.effects import Page
 from alerts.notify.destination import HANGING, Destination, Message, Outcome, TriedAt
+from alerts.notify.pcd04_message import AlertNow
 from alerts.store.destinations import DestinationState
 from alerts.store.outbox import LANES, Lane, OwedPage, Recipients, Tried, everybody
 from alerts.store.store import Store
@@ -262,7 +263,12 @@ class Pager:
     async def _try(self, destination: Destination, owed: OwedPage) -> None:
         """Try to send a claimed page, and write what became of it."""
         with tracer().start_as_current_span("deliver page", context_of(owed.trace), kind=SpanKind.CLIENT) as span:
-            outcome = await destination.deliver(self._message(owed))
+            try:
+                about = await self._about(destination, owed.page)
+            except Exception as error:  # noqa: BLE001  # see _serve
+                outcome = Outcome(False, f"the alert cannot be read: {type(error).__name__}")
+            else:
+                outcome = await destination.deliver(self._message(owed, about))
             span.set_attributes({"destination": owed.destination, "attempt": owed.attempt, "arrived": outcome.arrived})
         tried, result, level = self._judge(owed, outcome)
         try:
@@ -276,10 +282,17 @@ class Pager:
             level, "delivery %s", " ".join(f"{name}={value!r}" for name, value in facts.items()), extra={"facts": facts}
         )
 
-    def _message(self, owed: OwedPage) -> Message:
+    async def _about(self, destination: Destination, page: Page) -> tuple[AlertNow, ...]:
+        """A page's alerts as they stand, for a destination that wants them."""
+        if not destination.wants_alerts:
+            return ()
+        found = await asyncio.to_thread(self._store.alerts_now, page.alerts)
+        return tuple(AlertNow(state, key, priority) for state, key, priority in found)
+
+    def _message(self, owed: OwedPage, about: tuple[AlertNow, ...]) -> Message:
         base = self._base(owed.page.site)
         tried_at = base and TriedAt(base, owed.page.key, owed.person, owed.destination, owed.attempt)
-        return Message(owed.page, owed.person, self._answer_link(owed.page, owed.person), tried_at or None)
+        return Message(owed.page, owed.person, self._answer_link(owed.page, owed.person), tried_at or None, about)
 
     def _judge(self, owed: OwedPage, outcome: Outcome) -> tuple[Tried, str, int]:
         """What a try's outcome means, in a word for the log, and how loud that is."""

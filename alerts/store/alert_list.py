@@ -8,11 +8,13 @@ Cost: five statements a page. Never here: a decision about an alert.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from alerts.effects import page_of
 from alerts.store import archive, outbox
 from alerts.store.tables import ALERTS, OUTBOX, PAGE_ALERTS
 from models.instants import iso
@@ -56,6 +58,19 @@ def alerts_page(
         {**state, "left_at": left.get((state["site"], state["session"] or "")), "pages": pages.get(alert, [])}
         for alert, state in states
     ], cursor
+
+
+def alerts_now(connection: Connection, alerts: Sequence[str]) -> list[tuple[AlertState, str, str]]:
+    """Alerts as they stand, in this order, each with the first page about it: its key, and the priority that it had."""
+    states = dict(connection.execute(sa.select(ALERTS.c.alert, ALERTS.c.doc).where(ALERTS.c.alert.in_(alerts))).all())
+    pages = sa.select(PAGE_ALERTS.c.alert, OUTBOX.c.key, OUTBOX.c.doc).join(OUTBOX, OUTBOX.c.key == PAGE_ALERTS.c.key)
+    wanted = pages.where(PAGE_ALERTS.c.alert.in_(alerts)).order_by(OUTBOX.c.at_us, OUTBOX.c.key)
+    first: dict[str, tuple[str, str]] = {}
+    for row in connection.execute(wanted):
+        page = page_of(json.loads(row.doc))
+        if page.kind == "page":
+            first.setdefault(row.alert, (page.key, page.priority))
+    return [(json.loads(states[each]), *first.get(each, ("", ""))) for each in alerts if each in states]
 
 
 def _cursor(text: str) -> tuple[int, int]:

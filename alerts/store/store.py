@@ -54,7 +54,7 @@ from alerts.store.tables import (
 from models.arrays import Document
 from models.wire.audit import AuditOut
 from models.wire.home import CountsOfBurden, KeptForecastOut
-from models.wire.live import AlertOut, DeadLetterOut, EntryOut, TraceOut, TransitionOut
+from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, TraceOut, TransitionOut
 from models.wire.on_call import AlertStoryOut
 
 
@@ -140,6 +140,11 @@ class Store:
         with self.database.reading() as connection:
             found, _ = alert_list.alerts_page(connection, ALERTS.c.alert == clean(alert))
         return found[0] if found else None
+
+    def alerts_now(self, alerts: Sequence[str]) -> list[tuple[AlertState, str, str]]:
+        """Alerts as they stand, in this order, each with the first page about it: its key, and the priority that it had."""
+        with self.database.reading() as connection:
+            return alert_list.alerts_now(connection, alerts)
 
     def story(self, alert: str) -> AlertStoryOut | None:
         """What is written of an alert: its transitions, its pages and their deliveries; None if there is none of that id."""

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from deploy.cli.terminal import fail
-from streams.intake.hl7.mllp import BEGIN, END
+from models.wire.hl7 import BEGIN, END
 
 PATIENCE_S: Final = 30.0
 

@@ -64,6 +64,45 @@ _UNITS: Final[Mapping[str, str]] = {
 }
 # fmt: on
 
+
+class MdcEvent(NamedTuple):
+    """An event of ISO/IEEE 11073-10101: its number and name, which way the value is abnormal (`H`, `L`), and of which channel."""
+
+    number: int
+    name: str
+    abnormal: str
+    channel: ChannelName | None
+
+
+def _high(channel: ChannelName) -> MdcEvent:
+    return MdcEvent(196648, "MDC_EVT_HI", "H", channel)
+
+
+def _low(channel: ChannelName) -> MdcEvent:
+    return MdcEvent(196670, "MDC_EVT_LO", "L", channel)
+
+
+EVENTS: Final[Mapping[str, MdcEvent]] = {
+    "hypertension": _high("sbp"), "hypertensive-crisis": _high("sbp"), "pressure-rise": _high("sbp"), "hypotension": _low("sbp"),
+    "tachycardia": _high("pulse"), "bradycardia": _low("pulse"), "desaturation": _low("spo2"), "hyperthermia": _high("temp"),
+    "hypothermia": _low("temp"), "bradypnoea": _low("rr"), "tachypnoea": _high("rr"), "hypoventilation": _high("etco2"),
+    "apnoea": MdcEvent(199680, "MDC_EVT_APNEA", "A", None),
+}  # fmt: skip
+"""Our rules that 11073 has a code for. An alert of any other is an alarm without one (MDC_EVT_ALARM), with our name of it."""
+MDC_UNITS: Final[Mapping[str, str]] = {
+    "/min": "264864^MDC_DIM_BEAT_PER_MIN^MDC",
+    "%": "262688^MDC_DIM_PERCENT^MDC",
+    "mm[Hg]": "266016^MDC_DIM_MMHG^MDC",
+    "Cel": "268192^MDC_DIM_DEGC^MDC",
+}
+"""UCUM → MDC, as it goes out."""
+
+
+def mdc_number(channel: ChannelName) -> int | None:
+    """The number by which a channel is sent; None: only its name is certain."""
+    return next((number for name, number, _ in _MDC if name == channel and number is not None), None)
+
+
 _BY_NUMBER: Final = {number: channel for channel, number, _ in _MDC if number is not None}
 _BY_NAME: Final = {name: channel for channel, _, name in _MDC}
 _HALVES: Final = re.compile(r"([0-9a-f]{4})-([0-9a-f]{4})", re.IGNORECASE | re.ASCII)

@@ -279,6 +279,9 @@ async def test_every_way_to_a_person_says_what_is_wrong_and_how_to_answer_it(
         ("smtp://example.org/?from=a@x", "to= is missing"),
         ("smtps:///?from=a@x&to=b@x", "a host is needed"),
         ("pagerduty-events://", "key= is missing"),
+        ("pcd04:///", "a host is needed"),
+        ("pcd04s://alarms.example.org?ca_file=/nowhere", "ca_file is no file"),
+        ("pcd04s://alarms.example.org?certificate=/dev/null", "certificate is no file"),
     ],
 )
 def test_an_address_that_lacks_something_is_refused_by_name(address: str, missing: str) -> None:

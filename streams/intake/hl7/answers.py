@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from models.instants import iso
+from models.wire.hl7 import escaped, hl7_time
 from streams.intake.hl7.fields import Fields
 
 TAKEN: Final = "AA"
@@ -16,14 +15,13 @@ _NUMBERS: Final = {
     UNUSABLE: "207^Application internal error^HL70357",
     REFUSED: "200^Unsupported message type^HL70357",
 }
-_ESCAPES: Final = (("\\", "\\E\\"), ("|", "\\F\\"), ("^", "\\S\\"), ("&", "\\T\\"), ("~", "\\R\\"))
 
 
 def acknowledgement(fields: Fields | None, code: str, reason: str, where: str, now_us: int) -> bytes:
     """The ACK: `MSA` with the code and the message's control id and, where there is a reason, `ERR` with that and the segment."""
-    said = {place: _escaped(fields.text("MSH", place)) if fields else "" for place in (3, 4, 5, 6, 10, 11, 12)}
-    event = _escaped(fields.text("MSH", 9, 2)) if fields else ""
-    moment = re.sub(r"[-:T]|\.\d+", "", iso(now_us)).replace("Z", "+0000")
+    said = {place: escaped(fields.text("MSH", place)) if fields else "" for place in (3, 4, 5, 6, 10, 11, 12)}
+    event = escaped(fields.text("MSH", 9, 2)) if fields else ""
+    moment = hl7_time(now_us)
     head = (
         f"MSH|^~\\&|{said[5]}|{said[6]}|{said[3]}|{said[4]}|{moment}||{f'ACK^{event}^ACK' if event else 'ACK'}"
         f"|{said[10] or moment}|{said[11] or 'P'}|{said[12] or '2.6'}||||||UNICODE UTF-8"
@@ -31,12 +29,6 @@ def acknowledgement(fields: Fields | None, code: str, reason: str, where: str, n
     segments = [head, f"MSA|{code}|{said[10]}"]
     if reason:
         segments.append(
-            f"ERR||{where.replace('|', '^')}|{_NUMBERS.get(code, '0^Message accepted^HL70357')}|{'W' if code == TAKEN else 'E'}||||{_escaped(reason)}"
+            f"ERR||{where.replace('|', '^')}|{_NUMBERS.get(code, '0^Message accepted^HL70357')}|{'W' if code == TAKEN else 'E'}||||{escaped(reason)}"
         )
     return "".join(f"{segment}\r" for segment in segments).encode()
-
-
-def _escaped(text: str) -> str:
-    for mark, escape in _ESCAPES:
-        text = text.replace(mark, escape)
-    return re.sub(r"[\x00-\x1f]", " ", text)

@@ -18,6 +18,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 from models.instants import EPOCH
+from models.wire.hl7 import BEGIN, END
 from models.wire.observations import SetAside
 from streams.intake.admission import Admission
 from streams.intake.append import Overloaded, Records
@@ -30,8 +31,6 @@ from streams.journal.frame import Packable
 
 log = logging.getLogger(__name__)
 
-BEGIN: Final = b"\x0b"
-END: Final = b"\x1c\r"
 LARGEST_MESSAGE: Final = 2**20
 """Bytes of a message: some five thousand values. Chosen by us."""
 SILENT_S: Final = 600.0

@@ -18,6 +18,7 @@ import trustme
 from hl7.client import MLLPClient
 
 from deploy.settings import BadConfiguration, Settings, load
+from models.wire.hl7 import BEGIN, END
 from streams.intake.append import Overloaded
 from streams.intake.hl7 import mllp
 from tests.streams.intake.hl7.test_message import PERCENT, SPO2, message, obx
@@ -154,12 +155,12 @@ async def opened(clinic: Inside) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 
 async def test_noise_between_messages_and_messages_in_pieces_are_no_trouble(clinic: Inside) -> None:
     reader, writer = await opened(clinic)
-    framed = b"\r\n noise" + mllp.BEGIN + falls(1) + mllp.END + b"\x00" + mllp.BEGIN + falls(2) + mllp.END
+    framed = b"\r\n noise" + BEGIN + falls(1) + END + b"\x00" + BEGIN + falls(2) + END
     for start in range(0, len(framed), 7):
         writer.write(framed[start : start + 7])
         await writer.drain()
     for _ in range(2):
-        assert b"MSA|AA|m-1" in await asyncio.wait_for(reader.readuntil(mllp.END), 20)
+        assert b"MSA|AA|m-1" in await asyncio.wait_for(reader.readuntil(END), 20)
     writer.close()
 
 
@@ -169,7 +170,7 @@ async def test_a_connection_that_hangs_is_ended_and_others_are_served(
 ) -> None:
     monkeypatch.setattr(mllp, bound, 0.2)
     reader, writer = await opened(clinic)
-    writer.write(mllp.BEGIN + b"MSH|" if began else b"")
+    writer.write(BEGIN + b"MSH|" if began else b"")
     assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
     assert len(await told(clinic, falls(1))) == 1
@@ -177,7 +178,7 @@ async def test_a_connection_that_hangs_is_ended_and_others_are_served(
 
 async def test_a_message_that_is_too_long_ends_its_connection(clinic: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = await opened(clinic)
-    writer.write(mllp.BEGIN + b"x" * (3 * mllp.LARGEST_MESSAGE))
+    writer.write(BEGIN + b"x" * (3 * mllp.LARGEST_MESSAGE))
     with pytest.MonkeyPatch.context():
         assert await asyncio.wait_for(_to_the_end(reader), 20) == b""
     writer.close()
@@ -230,9 +231,9 @@ async def test_with_a_certificate_only_tls_comes_in_and_with_senders_ca_only_the
             if known:
                 context.load_cert_chain(tmp_path / "gateway.pem")
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
-            writer.write(mllp.BEGIN + falls(1) + mllp.END)
+            writer.write(BEGIN + falls(1) + END)
             try:
-                said = await asyncio.wait_for(reader.readuntil(mllp.END), 20)
+                said = await asyncio.wait_for(reader.readuntil(END), 20)
             except (asyncio.IncompleteReadError, ssl.SSLError, ConnectionError):
                 said = b""
             assert (b"MSA|AA" in said) == known
