@@ -109,6 +109,14 @@ prove-kill: setup ## Kill the service at random moments and compare with a repla
 prove-page-kills: setup ## The same with people who are paged by HTTP and SMTP: no high alert is lost, ladders climb on (20 minutes)
 	$(BIN)/python -m bench.crash.kill --pages
 
+.PHONY: prove-intake-kills
+prove-intake-kills: setup ## Kill the service under what comes over MLLP, as FHIR and by MQTT; nothing acknowledged may be lost (5 minutes)
+	$(BIN)/python -m bench.crash.kill_intake
+
+.PHONY: prove-fuzz
+prove-fuzz: setup ## Fuzz MLLP bytes, HL7 segments, FHIR and CSV: nothing raises, all is accounted for, memory is bounded (10 minutes)
+	$(BIN)/python -m bench.fuzz
+
 .PHONY: prove-extremes
 prove-extremes: setup ## Post every field of every kind at its extremes to a running service, and ask for every document (20 minutes)
 	$(BIN)/pytest -q -p no:xdist --hypothesis-profile=prove tests/deploy/test_extremes.py

@@ -28,6 +28,7 @@ from alerts.notify.pager import Pager
 from alerts.store import ledger
 from alerts.store.store import Store
 from bench.crash.kill import prove
+from bench.crash.kill_intake import prove_intake
 from models.instants import MINUTE, SECOND
 from streams.clinic.clinic import simulate
 from streams.hosts.embedded import Owner
@@ -284,6 +285,14 @@ def test_a_killed_service_has_lost_nothing_and_done_nothing_twice(
     assert report.kills + report.stops == kills
     assert report.observations > 500
     assert report.transitions > 0
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_by_any_way_in_is_there_after_a_kill(tmp_path: Path) -> None:
+    report = prove_intake(tmp_path / "proof", kills=2, seed=5)
+    assert report.problems == []
+    assert report.kills == 2
+    assert min(report.answered.values()) > 5
 
 
 def refused(data: Path, *options: object) -> str:

@@ -98,10 +98,10 @@ class MllpIntake:
         self._open.add(task)
         try:
             while True:
-                message = await _next(reader)
+                message = await next_message(reader)
                 if message is None:
                     return
-                said = await self._take(message)
+                said = await self.answer_to(message)
                 if said:
                     writer.write(BEGIN + said + END)
                     await writer.drain()
@@ -120,7 +120,7 @@ class MllpIntake:
             return "it is none of the senders that the configuration names"
         return f"there are {MOST_CONNECTIONS} connections already" if len(self._open) >= MOST_CONNECTIONS else None
 
-    async def _take(self, body: bytes) -> bytes:
+    async def answer_to(self, body: bytes) -> bytes:
         """Put a message into the journal; the answer to it, empty for one that wants none."""
         fields: Fields | None = None
         try:
@@ -155,7 +155,7 @@ class MllpIntake:
         return acknowledgement(fields, code, reason, where, self._now_us())
 
 
-async def _next(reader: asyncio.StreamReader) -> bytes | None:
+async def next_message(reader: asyncio.StreamReader) -> bytes | None:
     """The next message; None when the sender has hung up. What stands between two messages is passed over.
 
     Raises:
