@@ -27,7 +27,7 @@ from alerts.store.vitals_hour import unpack_hour
 from models.calendar import zone_of
 from models.instants import HOUR, SECOND, from_iso, iso, to_datetime
 from models.tables.rules import RULES, Priority, PriorityName
-from models.wire.home import AnswersOut, CountsOfBurden, PageBurdenOut
+from models.wire.home import AnswersOut, CountsOfBurden, MonitorAlarmsOut, PageBurdenOut
 
 ANSWERING_TRANSITIONS: Final = frozenset({"acknowledged", "snoozed", "closed"})
 AnsweredBy = Literal["rule", "chair", "hour", "rung"]
@@ -92,6 +92,7 @@ def burden(connection: Connection, site: str, since_us: int) -> CountsOfBurden:
         "sessions": len(sessions),
         "pages": _pages(paged),
         "by_hour": by_hour,
+        "monitor_alarms": _monitor_alarms(connection, site, since_us),
         "answers": _answers(paged, zone),
     }
 
@@ -117,6 +118,25 @@ def _hours_watched(connection: Connection, site: str, since_us: int) -> float | 
     minutes = sum(len(set[int]().union(*unpack_hour(packed).values())) for packed in going_on)
     seconds += 60 * minutes
     return round(seconds / 3600, 2) if seconds else None
+
+
+def _monitor_alarms(connection: Connection, site: str, since_us: int) -> list[MonitorAlarmsOut]:
+    """How often each alarm of the monitors' own began; what goes on, and is said again, is one."""
+    mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.kind == "monitor.alarm", AUDIT.c.at >= iso(since_us))
+    going_on: set[tuple[str | None, str | None, str]] = set()
+    counts: dict[str, int] = {}
+    for row in connection.execute(
+        sa.select(AUDIT.c.session, AUDIT.c.doc).where(mine).order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n)
+    ):
+        doc = json.loads(row.doc)["doc"]
+        label = doc.get("label") or doc["alarm"]
+        which = (row.session, doc.get("device"), label)
+        if not doc["active"]:
+            going_on.discard(which)
+        elif which not in going_on:
+            going_on.add(which)
+            counts[label] = counts.get(label, 0) + 1
+    return [{"label": label, "alarms": n} for label, n in sorted(counts.items(), key=lambda it: (-it[1], it[0]))]
 
 
 class _Paged(NamedTuple):

@@ -302,11 +302,19 @@ class AnswersOut(TypedDict):
 
 
 @WHOLE_DOCUMENT
+class MonitorAlarmsOut(TypedDict):
+    """How often an alarm of the monitors' own began, by what they call it: only of monitors that send their alarms."""
+
+    label: str
+    alarms: int
+
+
+@WHOLE_DOCUMENT
 class CountsOfBurden(TypedDict):
     """Alerts since an instant at the worst priority that each reached.
 
     `hours_watched`: hours with data of the sessions that were ended since, and of those that go on; null where there is none.
-    `by_hour`: alerts by hour of the site's day, those that are information aside.
+    `by_hour`: alerts by hour of the site's day, those that are information aside. `monitor_alarms`: the monitors' own.
     """
 
     hours_watched: float | None
@@ -316,6 +324,7 @@ class CountsOfBurden(TypedDict):
     chairs: list[ChairBurdenOut]
     pages: PageBurdenOut
     by_hour: list[int]
+    monitor_alarms: list[MonitorAlarmsOut]
     answers: list[AnswersOut]
 
 

@@ -59,7 +59,7 @@ from models.wire.bounds import (
 )
 
 ChannelStatus = Literal["probe-off", "artefact", "cuff-failed", "off"]
-AlarmName = Literal["no-breath"]
+AlarmName = Literal["no-breath", "other"]
 CapnographName = Literal["unknown", "sidestream"]
 """As in `CAPNOGRAPHS`."""
 InstrumentName = Literal[
@@ -218,12 +218,17 @@ def correction_of(record: Vitals) -> CuffCorrected:
 
 
 class MonitorAlarm(Record):
-    """A monitor's own alarm: it begins, or with `active` false it is over."""
+    """A monitor's own alarm: it begins, or with `active` false it is over. `label`: what the monitor calls it.
+
+    "no-breath" is an alert of ours at once; any other is on record, and stays the monitor's to tell.
+    """
 
     kind: Literal["monitor.alarm"] = "monitor.alarm"
     device: Name | None = None
     alarm: AlarmName
     active: bool = True
+    label: Name | None = None
+    priority: PriorityName | None = None
 
 
 class CheckIn(Record):

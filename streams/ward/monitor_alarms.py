@@ -3,7 +3,8 @@
 An alarm of no breath raises `apnoea` at once: the monitor has waited already. It is over as every apnoea is, when RR or EtCO2
 show a breath for long enough, but not within `STANDS_FOR`, because the numbers of the last breath may stay; where neither is
 sent, the alarm's own end ends it.
-Never here: alarms on numbers that are sent as well, whose limits are a clinic's own.
+Any other is filed under its session and raises nothing: its number is sent as well, and has limits of a clinic's own here. Whom
+no session knows is set aside. Never here: silencing a monitor.
 """
 
 from __future__ import annotations
@@ -36,12 +37,17 @@ def fold_alarm(state: WardState, record: MonitorAlarm, at_us: int, here: Here) -
     origin = Origin(record.site, record.session, record.patient, record.device, record.source)
     known, at_us = state.association, min(at_us, here[0])
     row = known.lookup(origin)
-    if row is None:
+    if row is None and record.alarm == "no-breath":
         row = open_unannounced(state, origin, here)
     if row is None:
-        file_dead_letter(state, record, here, "patient", "no patient, session or device is named")
+        named = record.patient or record.session or record.device
+        why = "no session is open of it" if named else "no patient, session or device is named"
+        file_dead_letter(state, record, here, "patient", why)
         return
     audit(state, record, session_of(state, row, record), here)
+    if record.alarm != "no-breath":
+        # On record, beside ours, and in the burden; the monitor tells it, and nothing here is told by it or silenced.
+        return
     until_us, noted_us = known.cutoff_of(origin)
     if at_us <= until_us and here[0] - noted_us < REPEAT_WINDOW:
         # About somebody who was here before.

@@ -128,6 +128,7 @@ def test_the_burden_counts_alerts_by_rule_and_chair_and_how_soon_pages_were_answ
         "rules": [{"rule": "desaturation", "title": "Low oxygen", "high": 2, "medium": 0, "low": 0, "info": 0}],
         "chairs": [{"chair": "3", "alerts": 2}], "alerts": 2, "sessions": 1, "hours_watched": 1.5,
         "pages": {"owed": 2, "sent": 1, "answered": 1, "unanswered": 1, "median_answer_s": 90.0},
+        "monitor_alarms": [],
         "by_hour": [2 if hour == at_start else 0 for hour in range(24)],
         "answers": [
             {"by": by, "key": key, "pages": pages, "answered": done, "median_answer_s": 90.0 if done else None}
@@ -139,3 +140,20 @@ def test_the_burden_counts_alerts_by_rule_and_chair_and_how_soon_pages_were_answ
     }  # fmt: skip
     assert store.burden("main", START + DAY)["alerts"] == 0
     assert store.burden("north", START - DAY)["pages"]["owed"] == 0
+
+
+def test_the_monitors_own_alarms_count_in_the_burden_each_once_while_it_goes_on(store: Store) -> None:
+    def own(minute: int, label: str, active: bool, device: str = "m3") -> Effect:
+        about = {"alarm": "other", "label": label, "active": active, "device": device}
+        return said("A-1", "monitor.alarm", START + minute * MINUTE, **about)
+
+    effects = (
+        own(0, "Low SpO2", True), own(1, "Low SpO2", True), own(1, "Low SpO2", True, "m4"), own(2, "Low SpO2", False),
+        own(3, "Low SpO2", True), own(4, "Leads off", True), own(5, "Leads off", False),
+    )  # fmt: skip
+    store.commit(FrameEffects(0, 1, effects))
+    assert store.burden("main", START - DAY)["monitor_alarms"] == [
+        {"label": "Low SpO2", "alarms": 3}, {"label": "Leads off", "alarms": 1},
+    ]  # fmt: skip
+    assert store.burden("main", START - DAY)["alerts"] == 0
+    assert store.burden("north", START - DAY)["monitor_alarms"] == []

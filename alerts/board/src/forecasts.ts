@@ -45,6 +45,7 @@ export interface Enrolled extends Known {
 export interface Burden {
   days: number;
   hours_watched?: number | null;
+  monitor_alarms?: readonly { label: string; alarms: number }[];
   rules: readonly { rule: string; title: string; high: number; medium: number; low: number; info: number }[];
   chairs: readonly { chair: string | null; alerts: number }[];
   pages: { sent: number; answered: number; median_answer_s?: number | null; unanswered: number };

@@ -63,6 +63,13 @@ class Fields:
         part = first[component - 1] if len(first) >= component else ""
         return self._plain(part if isinstance(part, str) else str(part[0]) if part else "")
 
+    def all_of(self, name: str, place: int, number: int = 0) -> list[str]:
+        """The texts of all repetitions of a field, each its first component."""
+        found = self._segments.get(name, ())
+        if number >= len(found) or place >= len(found[number]):
+            return []
+        return [self._plain(str(each).partition("^")[0]) for each in found[number][place]]
+
     def _plain(self, text: str) -> str:
         return str(self._message.unescape(text)).strip() if "\\" in text else text.strip()
 

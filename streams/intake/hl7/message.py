@@ -2,7 +2,7 @@
 
 - ORU^R01 (IHE PCD-01, and the dialects of it that gateways send): one vitals sample for each instant and device.
 - ADT^A01, A04, A05, A08, A28, A31: who somebody is, as a registration. Names stay outside: only the identifier is taken.
-- ORU^R40 (PCD-04): the monitor's own "no breath". Its other alarms are set aside: they are its own to tell.
+- ORU^R40 (PCD-04): the monitor's own alarms. "No breath" raises an alert here, the others are put on record.
 
 A message is translated into observations as any sender would write them, and those go through the one validation (json.py): an
 HL7 sender can say nothing that another cannot. What cannot be used is set aside with its segment; the rest of it counts.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -36,6 +36,8 @@ STANDS_FOR_NOBODY: Final = re.compile(r"(un(known|identified)|no ?name|none|null
 """What stands for an identifier where a device has no patient."""
 _NUMBER: Final[TypeAdapter[float]] = TypeAdapter(Number)
 """A value that the wire refuses must not cost the others of its instant."""
+PRIORITIES: Final = {"PH": "high", "PM": "medium", "PL": "low", "PI": "info", "PN": "info"}
+"""A monitor's priorities (IHE PCD-04) in our words."""
 NO_BREATH: Final = re.compile(r"apn(o)?ea|no.?breath", re.IGNORECASE)
 
 
@@ -204,21 +206,43 @@ def _read_registration(message: _Message) -> None:
 
 
 def _read_alarm(message: _Message) -> None:
-    """The monitor's own "no breath" begins, goes on or is over; any other alarm of its own is set aside."""
+    """An alarm of the monitor's own begins, goes on or is over."""
     fields, numbers = message.fields, range(message.fields.count("OBX"))
     names = [f"{fields.text('OBX', 3, 2, n)} {fields.text('OBX', 5, number=n)}".strip() for n in numbers[:2]]
     phases = [
         fields.text("OBX", 5, number=n).lower() for n in numbers
         if "MDC_ATTR_EVENT_PHASE" in {fields.text("OBX", 3, part, n) for part in (1, 2)}
     ]  # fmt: skip
-    if not any(map(NO_BREATH.search, names)):
-        said = " on ".join(names) or "without a name"
-        message.set_aside("OBX", 0, 3, f"the monitor's own alarm ({said[:100]}) is the monitor's to tell")
+    if not any(names):
+        message.set_aside("OBX", 0, 3, "the monitor's own alarm has no name")
         return
     at_us = message.instant(("OBX", 0, 14), ("OBR", 0, 7), ("MSH", 0, 7))
-    if at_us is not None:
-        device = fields.text("OBX", 18) or message.sender or None
-        about = {"device": device, "patient": message.patient}
-        message.lines.append(
-            {"kind": "monitor.alarm", "at": iso(at_us), "alarm": "no-breath", "active": phases[:1] != ["end"]} | about
-        )
+    if at_us is None:
+        return
+    active = phases[:1] != ["end"]
+    line: dict[str, Any] = {
+        "kind": "monitor.alarm", "at": iso(at_us), "alarm": "no-breath", "active": active,
+        "device": fields.text("OBX", 18) or message.sender or None, "patient": message.patient,
+    }  # fmt: skip
+    if not any(map(NO_BREATH.search, names)):
+        line |= {"alarm": "other", "label": _label_of(message, names), "priority": _priority_of(message)}
+        if alert := fields.text("OBR", 29, 2) or fields.text("OBR", 3):
+            # Monitors say again and again that it goes on: that is one alarm, and the ward drops the repeats.
+            line["id"] = "/".join((alert, fields.text("OBR", 7), "on" if active else "over"))[:200]
+    message.lines.append(line)
+
+
+def _label_of(message: _Message, names: Sequence[str]) -> str:
+    """What the monitor calls an alarm: its words, else the name of its code."""
+    fields = message.fields
+    return (fields.text("OBX", 5) or fields.text("OBX", 3, 2) or fields.text("OBX", 3) or names[-1])[:200]
+
+
+def _priority_of(message: _Message) -> str | None:
+    """The alarm's priority: among the flags of its first segment, else in a segment of its own; None: neither says one."""
+    fields = message.fields
+    said = [
+        fields.text("OBX", 5, number=n) for n in range(fields.count("OBX"))
+        if "MDC_ATTR_ALARM_PRIORITY" in {fields.text("OBX", 3, part, n) for part in (1, 2)}
+    ]  # fmt: skip
+    return next((PRIORITIES[each] for each in (*fields.all_of("OBX", 8), *said) if each in PRIORITIES), None)

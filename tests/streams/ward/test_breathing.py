@@ -256,6 +256,24 @@ def test_an_alarm_about_nobody_is_set_aside_and_one_about_somebody_unannounced_i
     assert [line for line in clinic.told("apnoea") if "high" in line] == ["0:00 high apnoea raised (m-9)"]
 
 
+def test_a_monitor_s_other_alarm_is_on_record_and_raises_ends_and_silences_nothing() -> None:
+    clinic = watched()
+    breathes(clinic, 30, rr=0, etco2=0)
+    before = clinic.told()
+    for active in (True, True, False):
+        clinic.send(MonitorAlarm(
+            at=moment(clinic.now_s), site=clinic.site, alarm="other", label="Low SpO2", priority="medium", active=active,
+            device="m-3", id=f"41/{active}",
+        ))  # fmt: skip
+    assert clinic.told() == before
+    entered = [each for each in clinic.entries if each.kind == "monitor.alarm"]
+    assert [(each.doc["label"], each.doc["active"]) for each in entered] == [("Low SpO2", True), ("Low SpO2", False)]
+    assert {each.session for each in entered} == {clinic.entries[0].session}
+    clinic.send(MonitorAlarm(at=moment(clinic.now_s), site=clinic.site, alarm="other", label="Low SpO2", device="m-77"))
+    assert [letter.reason for letter in clinic.dead_letters] == ["no session is open of it"]
+    assert not any("m-77" in line for line in clinic.told())
+
+
 # ---- slow breathing, by the company it keeps ------------------------------------------------------------------------
 
 

@@ -61,6 +61,8 @@ export function said(kind: string, doc: Doc): string {
       if (doc["what"] === "lot") return list("Lot", text(doc["detail"]));
       if (doc["what"] === "booking") return text(doc["detail"]) === "cancelled" ? "No visit planned" : "Next visit planned";
       return list("Intervention:", text(doc["what"]), text(doc["detail"]) === null ? null : `(${text(doc["detail"])})`);
+    case "monitor.alarm":
+      return list("Monitor's own alarm:", text(doc["label"]) ?? (doc["alarm"] === "no-breath" ? "no breath" : text(doc["alarm"])), text(doc["priority"]) === null ? null : `(${text(doc["priority"])})`, doc["active"] === false ? "is over" : null);
     case "session.ended":
       return list("Session ended:", text(doc["reason"]) ?? "no reason", doc["discharged"] === true ? "· discharged" : doc["discharged"] === false ? "· not discharged" : null);
     default:

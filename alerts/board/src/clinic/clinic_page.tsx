@@ -54,6 +54,9 @@ function HowMuch({ asked }: { asked: Asked<Burden> }) {
           </tbody>
         </table>
       )}
+      {(burden.monitor_alarms ?? []).length > 0 && (
+        <p class="soft" data-testid="monitor-alarms">The monitors' own alarms: {(burden.monitor_alarms ?? []).map((row) => `${row.label} ${row.alarms}`).join(", ")}.</p>
+      )}
       <BurdenPlots burden={burden} />
       {burden.chairs.length > 0 && (
         <p class="soft">By chair: {burden.chairs.map((row) => `${row.chair === null ? "no chair" : `chair ${row.chair}`}: ${row.alerts}`).join(", ")}.</p>

@@ -182,7 +182,7 @@ def test_no_name_is_kept_with_what_is_set_aside() -> None:
 
 
 @pytest.mark.parametrize(("phase", "active"), [("start", True), ("continue", True), ("end", False)])
-def test_the_monitor_s_own_no_breath_raises_and_its_other_alarms_are_its_own(phase: str, active: bool) -> None:
+def test_the_monitor_s_own_no_breath_is_one_that_raises(phase: str, active: bool) -> None:
     segments = (
         "OBX|1|ST|196680^MDC_EVT_APNEA^MDC|1.1|APNEA|||H~PH~SP|||F|||20261109085958||||m-3",
         f"OBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.2|{phase}||||||F",
@@ -190,8 +190,40 @@ def test_the_monitor_s_own_no_breath_raises_and_its_other_alarms_are_its_own(pha
     (record,) = reading(message(*segments, kind="ORU^R40^ORU_R40")).records
     assert isinstance(record, MonitorAlarm)
     assert (record.alarm, record.active, record.device) == ("no-breath", active, "m-3")
-    read = reading(message("OBX|1|ST|196670^MDC_EVT_LO^MDC|1.1|Low SpO2", kind="ORU^R40^ORU_R40"))
-    assert "MDC_EVT_LO Low SpO2" in read.bad[0][1].reason
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "label", "priority"),
+    [
+        ("196670^MDC_EVT_LO^MDC|1.1|Low SpO2|||L~PM~SP|||F", "", "Low SpO2", "medium"),
+        ("196670^MDC_EVT_LO^MDC|1.1||||PH", "", "MDC_EVT_LO", "high"),
+        ("0^^MDC|1.1|ECG leads off", "OBX|2|ST|68484^MDC_ATTR_ALARM_PRIORITY^MDC|1.2|PL", "ECG leads off", "low"),
+        ("0^^MDC|1.1|ECG leads off", "", "ECG leads off", None),
+    ],
+)  # fmt: skip
+def test_the_monitor_s_other_alarms_are_put_on_record_by_its_own_name_and_priority(
+    event: str, more: str, label: str, priority: str | None
+) -> None:
+    def record(phase: str) -> MonitorAlarm:
+        request = "OBR|1|7^GW|7^GW|196616^MDC_EVT_ALARM^MDC|||20261109085950" + "|" * 22 + "^41&GW"
+        at = f"OBX|9|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.9|{phase}"
+        (found,) = reading(
+            message(request, f"OBX|1|ST|{event}", *filter(None, [more]), at, kind="ORU^R40^ORU_R40")
+        ).records
+        assert isinstance(found, MonitorAlarm)
+        return found
+
+    begun = record("start")
+    assert (begun.alarm, begun.label, begun.priority, begun.active) == ("other", label, priority, True)
+    assert record("continue").id == begun.id, "that it goes on is the same alarm"
+    over = record("end")
+    assert over.active is False
+    assert over.id not in (None, begun.id)
+
+
+def test_an_alarm_without_a_name_is_set_aside() -> None:
+    (record,) = reading(message("OBR|1|7^GW", kind="ORU^R40^ORU_R40")).records
+    assert isinstance(record, SetAside)
 
 
 @pytest.mark.parametrize(
