@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import ChannelMinute, page_of
-from alerts.fhir.ids import name_behind
+from alerts.fhir.ids import fhir_id, name_behind
 from alerts.fhir.resources import (
     CHANNEL_OF,
     PRESSURE,
@@ -144,7 +144,7 @@ def _all(connection: Connection, site: str, search: Search, patient: str | None)
     match search.kind:
         case "Patient":
             asked = [token.code for lists in search.tokens.get("identifier", ()) for token in lists] or None
-            for alias in resource_rows.aliases(connection, site):
+            for alias in sorted(resource_rows.aliases(connection, site), key=fhir_id):
                 if asked is None or alias in asked:
                     yield patient_found(site, alias, archive.registration(connection, site, alias))
         case "Observation" | "QuestionnaireResponse" if patient is not None:
@@ -224,7 +224,10 @@ def _hour(
     connection: Connection, site: str, patient: str, row: sa.Row[str, str, int], by_hand: set[int]
 ) -> Iterator[Found]:
     """The minutes of an hour of a session."""
-    hour = unpack_hour(resource_rows.hour(connection, site, row.session, patient, row.hour_us))
+    before, hour, after = (
+        unpack_hour(resource_rows.hour(connection, site, row.session, patient, row.hour_us + n * HOUR))
+        for n in (-1, 0, 1)
+    )
     session = None if row.session == UNNAMED_SESSION else row.session
     digest = digest_of(site, row.session, patient)
     first = row.hour_us // MINUTE
@@ -233,11 +236,16 @@ def _hour(
         number = first + minute
         return minute_found(f"m-{digest}-{name}-{number}", patient, session, name, number * MINUTE, readings)
 
-    for name, minutes in hour.items():
+    for name in (*hour, *(before.keys() & after.keys() - hour.keys())):
         if name not in CHANNEL_OF or name in _PRESSURES:
             continue
-        # Where a continuous channel had none between two in which it had, a reading is missing. Before and after nobody knows.
-        spanned = range(min(minutes), max(minutes) + 1) if CHANNEL_OF[name].continuous else minutes
+        minutes = hour.get(name, {})
+        spanned = sorted(minutes)
+        if CHANNEL_OF[name].continuous:
+            # Where it had none between two in which it had, a reading is missing. Before the first, after the last nobody knows.
+            begins = 0 if name in before else min(minutes)
+            ends = 59 if name in after else max(minutes)
+            spanned = list(range(begins, ends + 1))
         for minute in spanned:
             yield made(name, minute, {name: minutes[minute]} if minute in minutes else {})
     measured = [name for name in _PRESSURES if name in hour]

@@ -99,6 +99,10 @@ class Promises:
         """Answers of the service itself, by the way that had fewer. The broker's come whether it is there or not."""
         return min(len(self.answered[way]) for way in WAYS if way != "mqtt")
 
+    def wait_for(self, answers: int) -> None:
+        """Until each of the ways that the service answers itself has so many."""
+        _until(lambda: self.fewest >= answers, "answers")
+
 
 Try = Callable[[str, int], bool]
 """Sends the reading of an instant to the service at an address; whether it was answered as taken."""
@@ -252,9 +256,7 @@ def prove_intake(
                     report.while_starting += 1
                 else:
                     door.open(service.address)
-                    before = promises.fewest
-                    wanted = chance.randrange(5, 100)
-                    _until(lambda before=before, wanted=wanted: promises.fewest >= before + wanted, "answers")  # type: ignore[misc]
+                    promises.wait_for(promises.fewest + chance.randrange(5, 100))
                     time.sleep(chance.uniform(0.0, 0.05))
                 door.shut()
                 kept = {each for each in promises.kept() if each[0] != "mqtt"}
