@@ -21,6 +21,7 @@ from alerts.effects import ChannelMinute, page_of
 from alerts.fhir.ids import fhir_id, name_behind
 from alerts.fhir.resources import (
     CHANNEL_OF,
+    MINUTE_CODES,
     PRESSURE,
     Found,
     audit_found,
@@ -151,9 +152,12 @@ def _all(connection: Connection, site: str, search: Search, patient: str | None)
             kinds = _OBSERVED if search.kind == "Observation" else ("checkin",)
             rows = resource_rows.entries(connection, site, patient, kinds, from_us, until_us)
             entered = sorted(_of_entries(connection, site, search.kind, rows), key=_order)
-            if search.kind == "Observation" and _may_be_minutes(search):
+            names = _wanted(search) if search.kind == "Observation" else frozenset()
+            if names:
                 since_us = from_us if search.after is None else max(from_us, search.after[0])
-                yield from heapq.merge(entered, _minutes(connection, site, patient, since_us, until_us), key=_order)
+                yield from heapq.merge(
+                    entered, _minutes(connection, site, patient, since_us, until_us, names), key=_order
+                )
             else:
                 yield from entered
         case "Flag":
@@ -195,19 +199,24 @@ def _of_entries(connection: Connection, site: str, kind: str, rows: Sequence[sa.
     return found
 
 
-def _may_be_minutes(search: Search) -> bool:
-    """Whether a search may find minutes at all: one for totals of forms alone does not."""
-    return all(any(token.code != "survey" for token in tokens) for tokens in search.tokens.get("category", ()))
+def _wanted(search: Search) -> frozenset[str]:
+    """Of which channels a search may find minutes, `PRESSURE` among them: of the others none is made."""
+    return frozenset(
+        name for name in (*CHANNEL_OF, PRESSURE) if name not in _PRESSURES
+        and all(any(token.fits(codes) for token in tokens) for kind, codes in MINUTE_CODES[name].items() for tokens in search.tokens.get(kind, ()))
+    )  # fmt: skip
 
 
-def _minutes(connection: Connection, site: str, patient: str, from_us: int, until_us: int) -> Iterator[Found]:
+def _minutes(
+    connection: Connection, site: str, patient: str, from_us: int, until_us: int, names: frozenset[str]
+) -> Iterator[Found]:
     """The minutes of a patient, by order; hours are unpacked as they are needed."""
     rows = resource_rows.hours(connection, site, patient, max(from_us, 0) // HOUR * HOUR, until_us)
     by_hand = _cuffs_by_hand(connection, site, patient)
     same_hour: list[sa.Row[str, str, int]] = []
     for row in [*rows, None]:
         if same_hour and (row is None or row.hour_us != same_hour[0].hour_us):
-            made = (one for each in same_hour for one in _hour(connection, site, patient, each, by_hand))
+            made = (one for each in same_hour for one in _hour(connection, site, patient, each, by_hand, names))
             yield from sorted(made, key=_order)
             same_hour = []
         if row is not None:
@@ -221,9 +230,14 @@ def _cuffs_by_hand(connection: Connection, site: str, patient: str) -> set[int]:
 
 
 def _hour(
-    connection: Connection, site: str, patient: str, row: sa.Row[str, str, int], by_hand: set[int]
+    connection: Connection,
+    site: str,
+    patient: str,
+    row: sa.Row[str, str, int],
+    by_hand: set[int],
+    names: frozenset[str],
 ) -> Iterator[Found]:
-    """The minutes of an hour of a session."""
+    """The minutes of an hour of a session, of these channels."""
     before, hour, after = (
         unpack_hour(resource_rows.hour(connection, site, row.session, patient, row.hour_us + n * HOUR))
         for n in (-1, 0, 1)
@@ -237,7 +251,7 @@ def _hour(
         return minute_found(f"m-{digest}-{name}-{number}", patient, session, name, number * MINUTE, readings)
 
     for name in (*hour, *(before.keys() & after.keys() - hour.keys())):
-        if name not in CHANNEL_OF or name in _PRESSURES:
+        if name not in names or name not in CHANNEL_OF:
             continue
         minutes = hour.get(name, {})
         spanned = sorted(minutes)
@@ -248,7 +262,7 @@ def _hour(
             spanned = list(range(begins, ends + 1))
         for minute in spanned:
             yield made(name, minute, {name: minutes[minute]} if minute in minutes else {})
-    measured = [name for name in _PRESSURES if name in hour]
+    measured = [name for name in _PRESSURES if name in hour and PRESSURE in names]
     for minute in sorted({minute for name in measured for minute in hour[name]}):
         if first + minute not in by_hand:
             yield made(PRESSURE, minute, {name: hour[name][minute] for name in measured if minute in hour[name]})
@@ -264,7 +278,7 @@ def _minute_of(connection: Connection, site: str, digest: str, name: str, minute
     for row in resource_rows.sessions_in_hour(connection, site, int(minute) * MINUTE // HOUR * HOUR):
         if digest_of(site, row.session, row.patient) == digest:
             by_hand = _cuffs_by_hand(connection, site, row.patient)
-            made = _hour(connection, site, row.patient, row, by_hand)
+            made = _hour(connection, site, row.patient, row, by_hand, frozenset((name,)))
             return next((one for one in made if one.id == id_), None)
     return None
 

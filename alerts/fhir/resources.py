@@ -146,6 +146,11 @@ def _codes_of(body: Resource) -> dict[str, list[tuple[str, str]]]:
     return {"code": found, "category": kinds}
 
 
+_ANY: Final = dict.fromkeys(CHANNEL_OF, ChannelMinute(0, 0, 0, 1))
+MINUTE_CODES: Final = {name: minute_found("", "-", None, name, 0, _ANY).codes for name in (*CHANNEL_OF, PRESSURE)}
+"""What the minutes of a channel are found by."""
+
+
 # ---- forms -----------------------------------------------------------------------------------------------------------
 
 

@@ -105,7 +105,7 @@ class Promises:
 
 
 Try = Callable[[str, int], bool]
-"""Sends the reading of an instant to the service at an address; whether it was answered as taken."""
+"""Sends the reading of an instant to the service at an address; whether it was answered as taken. No address: hang up."""
 
 
 def sender(way: str, promises: Promises, door: Door, attempt: Try) -> threading.Thread:
@@ -119,6 +119,7 @@ def sender(way: str, promises: Promises, door: Door, attempt: Try) -> threading.
                 while True:
                     if waiting is None:
                         if door.over:
+                            attempt("", 0)
                             return
                         waiting = promises.next(way)
                     else:
@@ -136,9 +137,18 @@ def by_mllp(port: int) -> Try:
     """HL7's ORU^R01 over a connection that is opened anew when it was lost."""
     held: list[tuple[str, socket.socket]] = []
 
+    def hang_up() -> None:
+        for _, connection in held:
+            connection.close()
+        held.clear()
+
     def attempt(address: str, at_us: int) -> bool:
+        if not address:
+            hang_up()
+            return False
         if not held or held[0][0] != address:
-            held[:] = [(address, socket.create_connection(("127.0.0.1", port), ANSWER_S))]
+            hang_up()
+            held.append((address, socket.create_connection(("127.0.0.1", port), ANSWER_S)))
         at = iso(at_us).replace("-", "").replace(":", "").replace("T", "").replace("Z", "+0000")
         head = f"MSH|^~\\&|GATEWAY|WARD|||{at}||ORU^R01^ORU_R01|{at_us}|P|2.6|||||||UNICODE UTF-8"
         line = f"OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.1.1|{_spo2(at_us)}|262688^MDC_DIM_PERCENT^MDC|||||R|||{at}||||mllp"
@@ -152,7 +162,7 @@ def by_mllp(port: int) -> Try:
                     raise ConnectionError
                 answer += more
         except OSError:
-            held.clear()
+            hang_up()
             raise
         return f"MSA|AA|{at_us}".encode() in answer
 
@@ -168,6 +178,8 @@ def by_fhir() -> Try:
             "device": {"identifier": {"value": "fhir"}}, "code": {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]},
             "valueQuantity": {"value": _spo2(at_us), "unit": "%", "code": "%"},
         }  # fmt: skip
+        if not address:
+            return False
         return httpx.post(f"{address}/fhir/Observation", json=resource, timeout=ANSWER_S).status_code == 201
 
     return attempt

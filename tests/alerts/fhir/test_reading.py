@@ -40,7 +40,7 @@ def minutes_of(patient: str, session: str) -> tuple[VitalsMinute, ...]:
     return tuple(
         VitalsMinute.of("main", session, patient, START // HOUR * HOUR + minute * MINUTE, {
             **({} if minute % 7 == 3 else {"spo2": ChannelMinute(95, 98, 97.0 * 6, 6)}), "pulse": ChannelMinute(70, 74, 72.0 * 6, 6),
-            **({"sbp": ChannelMinute(131, 131, 131, 1), "dbp": ChannelMinute(84, 84, 84, 1)} if minute % 30 == 0 else {}),
+            **({"sbp": ChannelMinute(131, 131, 131, 1), "dbp": ChannelMinute(84, 84, 84, 1), "map": ChannelMinute(100, 100, 100, 1)} if minute % 30 == 0 else {}),
         })
         for minute in range(150)
     )  # fmt: skip
@@ -112,6 +112,18 @@ def test_a_minute_without_a_reading_between_two_is_absent_and_a_cuff_is_there_on
     cuffs = [each for each in found if ("http://loinc.org", "85354-9") in each.codes["code"]]
     by_hand = [each for each in cuffs if "effectiveDateTime" in each.resource]
     assert (len(cuffs), len(by_hand)) == (6, 1)
+
+
+def test_a_search_by_code_or_category_finds_what_a_look_at_all_would(filled: Resources) -> None:
+    whole = pages(filled, "Observation", "willow", 500)
+    codes = {code for each in whole for _, code in each.codes["code"]}
+    assert {"59408-5", "2708-6", "85354-9", "8478-0", "44261-6"} <= codes
+    for code in (*codes, "8310-5"):
+        found = pages(filled, "Observation", "willow", 500, code=code)
+        assert found == [each for each in whole if code in {one for _, one in each.codes["code"]}], code
+    for category in ("vital-signs", "survey"):
+        found = pages(filled, "Observation", "willow", 500, category=category)
+        assert found == [each for each in whole if category in {one for _, one in each.codes["category"]}]
 
 
 def test_what_was_corrected_is_said_to_be_wrong_though_the_correction_is_of_another_day(filled: Resources) -> None:
