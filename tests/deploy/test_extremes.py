@@ -19,9 +19,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.fhir.search import PARAMETERS
 from deploy.app import build
 from deploy.settings import PagesPart, Settings
 from deploy.wiring import Service
@@ -171,8 +173,8 @@ class House:
         for route in self.app.routes:
             if not isinstance(route, APIRoute) or not route.include_in_schema or "GET" not in (route.methods or ()):
                 continue
-            if route.path.endswith("/live"):
-                continue  # it does not end; see below
+            if route.path.endswith("/live") or route.path.startswith("/fhir"):
+                continue  # the one does not end, the others are searched by what is searched for; see below
             asked: list[tuple[str, dict[str, Any]]] = [(route.path.replace(":path}", "}"), {})]
             for one in (*route.dependant.path_params, *route.dependant.query_params):
                 name = one.alias
@@ -196,9 +198,24 @@ class House:
                     name = route.path.removeprefix("/v1/").replace("patients/{patient:path}", "patient")
                     if name in ADAPTERS:
                         hold_to_schema(name, document)
+        await self.shows_fhir([*aliases, "nobody"])
         async for event in self.service.feed.listen(self.site, None):
             json.loads(event.data or "", parse_constant=not_a_number)
             break
+
+    async def shows_fhir(self, aliases: list[str]) -> None:
+        """Every resource of everybody: the standard's own, whatever was sent, and the same by its id."""
+        for kind in PARAMETERS:
+            for alias in aliases if kind != "Patient" else [""]:
+                whose = {"patient": alias} if alias else {}
+                answer = await self.web.get(f"/fhir/{kind}", params={**whose, "_count": "40", "site": self.site})
+                assert answer.status_code == 200, f"{kind} of {alias!r}: {answer.status_code} {answer.text[:500]}"
+                found = [each["resource"] for each in json.loads(answer.content, parse_constant=not_a_number)["entry"]]
+                for resource in found:
+                    get_fhir_model_class(kind).model_validate_json(json.dumps(resource))
+                for resource in found[:1]:
+                    one = await self.web.get(f"/fhir/{kind}/{resource['id']}", params={"site": self.site})
+                    assert one.json() == resource
 
     async def forecasts_everybody(self) -> None:
         """Of this example, one by one. Nobody can be forecast of whom all is dated in days to come, and that is said."""
