@@ -116,6 +116,9 @@ def _reading_of(
     """The site of the last sample that may come in as it is: nearly all of a body are of one."""
     for number, (line, sample) in enumerate(zip(lines, samples, strict=True), 1):
         if sample is not None:
+            if admission is None or sample.origin[0] == admitted:
+                take(sample)
+                continue
             record: Sample | Event = sample
         elif (other := _read_line(reading, number, line)) is not None:
             record = (
@@ -123,7 +126,7 @@ def _reading_of(
             )
         else:
             continue
-        if admission is not None and (sample is None or sample.site != admitted):
+        if admission is not None:
             refused = admission.refusal(record)
             if refused is not None:
                 reading.parts = [part for part in reading.parts if part[0] != number]
