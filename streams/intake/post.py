@@ -2,7 +2,8 @@
 
 A sender that was cut off catches up, newest first or in disorder. The ward would take the first of such a post for news, and all
 others for late. So such a post is arranged as a recording is (`order.py`), except that nothing of it is set aside for its time.
-Cost: 0.05 µs a record; 0.4 µs where they are not in order, however many senders a post is of. Never here: several posts, whose order is that of their arrival.
+Cost: 0.05 µs a record; 0.4 µs where they are not in order, however many senders a post is of.
+Never here: several posts, whose order is that of their arrival.
 """
 
 from __future__ import annotations
