@@ -89,15 +89,17 @@ def add_report(reports: Sequence[Report], report: Report | None, replaces: str |
 
 def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:
     """The assessment of reports (oldest first) by limits; those of other than scores concern none."""
-    assessment = Assessment()
+    assessment, of_column = Assessment(), dict[str, list[Limit]]()
+    newest, before = assessment.newest, assessment.before
+    for limit in limits:
+        of_column.setdefault(limit.channel, []).append(limit)
     for report in _believed(reports):
         column, reading = report.scale
-        if column in assessment.newest:
-            assessment.before[column] = assessment.newest[column]
-        assessment.newest[column] = report
-        for limit in limits:
-            if limit.channel == column:
-                _apply_limit(assessment, limit, reading, report.at_us)
+        if column in newest:
+            before[column] = newest[column]
+        newest[column] = report
+        for limit in of_column.get(column, ()):
+            _apply_limit(assessment, limit, reading, report.at_us)
         if not in_force(assessment, "severe-dissociation"):
             assessment.grave_us = None
         elif assessment.grave_us is None:
@@ -107,9 +109,9 @@ def assess(reports: Sequence[Report], limits: Sequence[Limit]) -> Assessment:
     return assessment
 
 
-def _believed(reports: Sequence[Report]) -> list[Report]:
-    if not any(report.instrument == "cadss-6" for report in reports):
-        return list(reports)
+def _believed(reports: Sequence[Report]) -> Sequence[Report]:
+    if "cadss-6" not in [report.instrument for report in reports]:
+        return reports
     whole = [report.at_us for report in reports if report.instrument == "cadss"]
     return [
         report for report in reports

@@ -9,6 +9,7 @@ Never here: what the body does with a drug (`compounds.py`), whom it may harm (`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Final, Literal
 
@@ -138,6 +139,7 @@ _FIRST_ROUTE: Final = {treatment.drug: treatment for treatment in reversed(_TABL
 """The route that is meant where none is said: each drug's first row."""
 
 
+@lru_cache(maxsize=1000)
 def treatment_of(drug: str | None, route: str | None) -> Treatment | None:
     """The row of a drug by a route; of a drug alone, its first row; None: not in the table."""
     name = (drug or "").strip().lower()
