@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
 from models.arrays import Flags
 from models.faults import Due, falling_due
 from models.instants import FAR, MINUTE, NEVER, SECOND
@@ -198,46 +196,61 @@ def _do_due(state: WardState, row: int, due_us: int) -> None:
 def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
     """File which technical rules are in force, after channels went stale or came back."""
     rows, session = state.rows, state.association.sessions[row]
-    since_us = np.where(rows.expected_at[row] < FAR, rows.expected_at[row], rows.stale_due[row] - NEVER_GOOD_AFTER)
-    heard_us = np.where(rows.heard[row] > NEVER, rows.heard[row], since_us)
-    expected = CONTINUOUS & ((rows.trusted_at[row] > NEVER) | rows.stale[row])
-    stale = rows.stale[row] & expected
-    page_at_us = np.where(stale & (rows.expected_at[row] < FAR), heard_us + PAGE_EXPECTED_AFTER, FAR)
+    # As lists: of ten channels they are read in a third of the time that arrays take.
+    stale_due, heard, expected_at = (each[row].tolist() for each in (rows.stale_due, rows.heard, rows.expected_at))
+    expected = (CONTINUOUS & ((rows.trusted_at[row] > NEVER) | rows.stale[row])).tolist()
+    quality, all_stale = rows.quality[row].tolist(), rows.stale[row].tolist()
+    stale = [column for column in range(CHANNEL_COUNT) if all_stale[column] and expected[column]]
+    heard_us = [
+        heard[column] if heard[column] > NEVER
+        else expected_at[column] if expected_at[column] < FAR else stale_due[column] - NEVER_GOOD_AFTER
+        for column in range(CHANNEL_COUNT)
+    ]  # fmt: skip
+    page_at_us = {column: heard_us[column] + PAGE_EXPECTED_AFTER for column in stale if expected_at[column] < FAR}
     lost: dict[str, list[int]] = {}
     rules: tuple[str, ...] = ("no-data", "probe-off", "artefact", "implausible")
-    rows.lost_due[row] = FAR
-    disagreeing = stale & (rows.quality[row] == DISAGREES)
-    said_us = int(rows.came[row, disagreeing].max(initial=NEVER)) + STALE_AFTER
-    if stale.any() and stale.sum() == expected.sum() and here[0] < said_us:
+    lost_due_us = FAR
+    silent = bool(stale) and len(stale) == sum(expected)
+    came = [int(rows.came[row, column]) for column in stale if quality[column] == DISAGREES]
+    said_us = max(came, default=NEVER) + STALE_AFTER
+    if silent and here[0] < said_us:
         # Nothing is believed, because two probes disagree, and both go on: that is no silence, but may become one.
-        lost["artefact"] = np.flatnonzero(stale).tolist()
-        rows.lost_due[row] = said_us
-        rows.due[row] = min(rows.due[row], said_us)
-    elif stale.any() and stale.sum() == expected.sum():
-        lost["no-data"] = np.flatnonzero(stale).tolist()
+        lost["artefact"] = stale
+        lost_due_us = said_us
+    elif silent:
+        lost["no-data"] = stale
         # What was lost before stays as it was said: silence neither begins nor ends it.
         rules = ("no-data",)
-        if here[0] < (page_us := int(rows.stale_due[row, stale].max()) + PAGE_STALE_AFTER):
-            rows.lost_due[row] = page_us
-            rows.due[row] = min(rows.due[row], page_us)
+        page_us = max(stale_due[column] for column in stale) + PAGE_STALE_AFTER
+        lost_due_us = page_us if here[0] < page_us else FAR
     else:
-        for column in np.flatnonzero(stale).tolist():
-            lost.setdefault(_LOST_BY.get(int(rows.quality[row, column]), "probe-off"), []).append(column)
-        rows.lost_due[row] = int(page_at_us[page_at_us > here[0]].min(initial=FAR))
-        rows.due[row] = min(rows.due[row], rows.lost_due[row])
+        for column in stale:
+            lost.setdefault(_LOST_BY.get(quality[column], "probe-off"), []).append(column)
+        lost_due_us = min((at for at in page_at_us.values() if at > here[0]), default=FAR)
+    rows.lost_due[row] = lost_due_us
+    rows.due[row] = min(rows.due[row], lost_due_us)
     if rows.frozen[row] or rows.apart[row]:
         lost.setdefault("artefact", [])
-    if "implausible" not in lost and (rows.quality[row, _SPOT] == IMPLAUSIBLE).any():
+    if "implausible" not in lost and any(quality[column] == IMPLAUSIBLE for column in _SPOT):
         # The last cuff or thermometer showed what none can show: only another one ends that.
         rules = tuple(rule for rule in rules if rule != "implausible")
     for rule in rules:
-        title = RULES[rule].title
+        title, before = RULES[rule].title, session.conditions.get(rule)
         if rule not in lost:
-            state.file(session, over(rule, at_us, f"{session.where}: {title} is over."), here)
+            if before is not None:
+                state.file(session, over(rule, at_us, f"{session.where}: {title} is over."), here)
             continue
         columns = lost[rule]
+        # Of a session that nobody announced nobody knows whether somebody is still there: its silence pages nobody.
+        pages = (rule == "no-data" and lost_due_us == FAR and session.announced) or (
+            rule != "no-data" and any(page_at_us.get(column, FAR) <= here[0] for column in columns)
+        )
+        priority = Priority.MEDIUM if pages else Priority.LOW
+        if before is not None and before.priority == priority:
+            # As was said: which channels it is of is no news.
+            continue
         names = [CHANNEL_NAMES[column] for column in columns]
-        onset_us = int(heard_us[columns].max()) if columns else _spoilt_since(rows, row)
+        onset_us = max(heard_us[column] for column in columns) if columns else _spoilt_since(rows, row)
         since_s = (here[0] - onset_us) / SECOND
         text = absence_sentence(session.where, title, names, since_s)
         if not columns and rows.apart[row]:
@@ -248,7 +261,7 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
         elif not columns:
             text = rule_sentence(session.where, title, f"All signals unchanged for {duration(since_s)}.")
         evidence: dict[str, object] = {"channels": names, "data_age_s": number(since_s)}
-        evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[rows.quality[row, column]] for column in columns}
+        evidence["quality"] = {CHANNEL_NAMES[column]: QUALITIES[quality[column]] for column in columns}
         if rule == "implausible":
             shown: dict[str, float] = {CHANNEL_NAMES[column]: float(rows.odd[row, column]) for column in columns}
             evidence["shown"] = shown
@@ -257,11 +270,6 @@ def _technical(state: WardState, row: int, at_us: int, here: Here) -> None:
             if guess:
                 evidence["looks_like"] = guess
                 text = f"{text.removesuffix('.')} looks like {guess}."
-        # Of a session that nobody announced nobody knows whether somebody is still there: its silence pages nobody.
-        pages = (rule == "no-data" and rows.lost_due[row] == FAR and session.announced) or (
-            rule != "no-data" and bool((page_at_us[columns] <= here[0]).any())
-        )
-        priority = Priority.MEDIUM if pages else Priority.LOW
         source = "stale 30 s after the last good reading; of a slower sender, two of its own beats and 10 s"
         state.file(session, Conclusion(rule, priority, at_us, onset_us, text, evidence, source), here)
 
