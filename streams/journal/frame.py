@@ -124,6 +124,7 @@ class Frame(msgspec.Struct, frozen=True):
     authors: sample → who entered it, where a person did, and the sender's own id of the entry if it has one.
     events: (position, record), position = number of samples before it.
     unknown: how many readings and statuses were left out because the channels' table does not have what they name.
+    decoded: `decode` has made its arrays, which are whole and of the types above; those of others may be parts of larger ones.
     """
 
     origins: tuple[Origin, ...]
@@ -135,6 +136,7 @@ class Frame(msgspec.Struct, frozen=True):
     authors: dict[int, tuple[str, str | None]]
     events: tuple[tuple[int, Event | Internal], ...]
     unknown: int = 0
+    decoded: bool = False
 
     def __len__(self) -> int:
         return len(self.at_us) + len(self.events)
@@ -308,6 +310,7 @@ def _decode(
         authors={row: (by, sent_id) for row, by, sent_id in authors},
         events=tuple([(position, journaled(text)) for position, text in events]),
         unknown=unknown,
+        decoded=True,
     )
 
 

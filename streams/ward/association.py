@@ -221,42 +221,46 @@ class Association:
         #: The origins of the frame under way, and their numbers.
         self._of_frame: tuple[Origin, ...] | None = None
         self._numbers: Ints = _NO_ROWS
-        #: How many of `rows` are UNKNOWN. Whether anything changed since the frame's were looked up.
-        self._unknown = 0
-        self._changed = False
+        #: The origins whose rows were looked up since the last change.
+        self._found_of: tuple[Origin, ...] | None = None
         #: The cutoffs of some origins, and of which.
         self._cutoffs: Ints = _NO_CUTOFFS
         self._cutoffs_are_of: tuple[Origin, ...] | None = None
 
     def numbers_of(self, origins: tuple[Origin, ...]) -> Ints:
-        """(origins,) the number of each; `rows` has its session's row, UNKNOWN where no open session takes it."""
-        if not origins or (self._of_frame is origins and not self._changed):
-            return self._numbers
-        numbers = list(map(self._number.get, origins, _UNKNOWN))
-        if UNKNOWN in numbers:
-            numbers = list(map(self._add, origins))
-        self._of_frame, self._numbers = origins, np.array(numbers, np.int64)
-        if self._unknown:
-            for number in self._numbers[self.rows[self._numbers] == UNKNOWN].tolist():
+        """(origins,) the number of each; `rows` has its session's row, UNKNOWN where it was not looked up yet."""
+        if origins and self._of_frame is not origins:
+            numbers = list(map(self._number.get, origins, _UNKNOWN))
+            if UNKNOWN in numbers:
+                numbers = list(map(self._add, origins))
+            self._of_frame, self._numbers = origins, np.array(numbers, np.int64)
+        return self._numbers
+
+    def find_row(self, origins: tuple[Origin, ...], which: int) -> int | None:
+        """The row of one of a frame's origins, which is UNKNOWN; None if no open session takes it. With the first that is asked
+        for since a change, all of the frame's are looked up.
+        """
+        numbers = self.numbers_of(origins)
+        if self._found_of is not origins:
+            self._found_of = origins
+            for number in numbers[self.rows[numbers] == UNKNOWN].tolist():
                 row = self.lookup(self.origins[number])
                 if row is not None:
-                    self.note_row(number, row)
-        self._changed = False
-        return self._numbers
+                    self.rows[number] = row
+        row = int(self.rows[numbers[which]])
+        return None if row == UNKNOWN else row
 
     def _add(self, origin: Origin) -> int:
         """The number of an origin, a new one where it was never named."""
         number = self._number.setdefault(origin, len(self._number))
         if number == len(self.origins):
             self.origins.append(origin)
-            self._unknown += 1
             if number == len(self.rows):
                 self.rows = np.concatenate([self.rows, np.full(number, UNKNOWN)])
         return number
 
     def note_row(self, number: int, row: int) -> None:
         """Note the row of an origin, by its number, until something changes; NAMELESS: no session takes it."""
-        self._unknown -= int(self.rows[number] == UNKNOWN)
         self.rows[number] = row
 
     def cutoffs_of(self, origins: tuple[Origin, ...]) -> Ints:
@@ -271,9 +275,7 @@ class Association:
     def _forget(self) -> None:
         """Who leads where has changed: rows of origins are to be looked up anew."""
         self.rows[:] = UNKNOWN
-        self._unknown = len(self.origins)
-        self._changed = True
-        self._cutoffs_are_of = None
+        self._found_of = self._cutoffs_are_of = None
 
     def lookup(self, origin: Origin) -> int | None:
         """The row that an origin's samples belong to; None if no open session takes them. Safe in another thread."""

@@ -20,7 +20,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
-from numba import config, njit
+from numba import config, njit, typeof
 from numba.core.caching import FunctionCache
 
 from streams.ward.records import RecordView
@@ -71,6 +71,18 @@ def entry(function: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
         folder = str(kept.cache_path)
     ENTRIES.append(Entry(written.__qualname__, folder))
     return found
+
+
+def typed(function: Callable[Takes, Gives], *arguments: Any) -> Callable[Takes, Gives]:
+    """The entry for arguments of the very types that these have, with which it was called before.
+
+    It does not look at types again, which takes four times as long as handing the arguments over. So whoever calls it answers
+    for them: an array that is not as these are would be read as what it is not.
+    """
+    if not COMPILES:
+        return function
+    signature = tuple(map(typeof, arguments))
+    return cast(Callable[Takes, Gives], cast(Any, function).overloads[signature].entry_point)
 
 
 class _KeptCode(cast(Any, FunctionCache)):  # type: ignore[misc]  # numba has no types

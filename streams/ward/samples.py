@@ -6,8 +6,9 @@ Never here: what a sample is judged by, what makes something due.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from math import isnan
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from streams.journal.frame import Frame, FrameBuilder, decode
 from streams.ward import loop
 from streams.ward.absence import fall_due, file_presence, file_spot_readings
 from streams.ward.association import NAMELESS
+from streams.ward.compiled import typed
 from streams.ward.cuffs import fold_cuff
 from streams.ward.home.rules import pass_time_at_home
 from streams.ward.minutes import name_minutes
@@ -73,7 +75,7 @@ def _fold_until(state: WardState, frame: Frame, start: int, stop: int) -> None:
             under_way.array, rows.sessions, rows.due, CHANNEL_TABLE, state.limits.records, steps.steps, steps.traces,
             known.rows, state.clocks.of(known.origins), state.clocks.records, under_way.ended,
         )  # fmt: skip
-        why = loop.fold_in(
+        why = (fold_decoded if frame.decoded else loop.fold_in)(
             tables, frame.origin, numbers, known.cutoffs_of(names), frame.at_us, frame.values, frame.status, keys, start, stop,
             known.latest_cutoff_us,
         )  # fmt: skip
@@ -85,6 +87,18 @@ def _fold_until(state: WardState, frame: Frame, start: int, stop: int) -> None:
             return
         _act(state, frame, why)
         start = loop.GO_ON
+
+
+def _fold_first(*arguments: Any) -> int:
+    """Run the loop over the first frame that `decode` has made: the next need not be asked for the types of their arrays."""
+    global fold_decoded  # noqa: PLW0603  # found when the first of them comes, and then for good
+    why: int = cast(Any, loop.fold_in)(*arguments)
+    fold_decoded = typed(loop.fold_in, *arguments)
+    return why
+
+
+fold_decoded: Callable[..., int] = _fold_first
+"""The loop, for frames that `decode` has made."""
 
 
 def _act(state: WardState, frame: Frame, why: int) -> None:
@@ -126,12 +140,12 @@ def _act(state: WardState, frame: Frame, why: int) -> None:
 
 
 def _claim(state: WardState, frame: Frame, which: int) -> None:
-    """Open an unannounced session for an origin that no session is known to take, unless one opened meanwhile does."""
-    known, name = state.association, frame.origins[which]
-    row = known.lookup(name)
+    """Find the session of an origin that was not looked up yet, and of the frame's others; open one if no open one takes it."""
+    known, names = state.association, frame.origins
+    row = known.find_row(names, which)
     if row is None:
-        row = open_unannounced(state, name, _place(state, frame))
-    known.note_row(int(known.numbers_of(frame.origins)[which]), NAMELESS if row is None else row)
+        row = open_unannounced(state, names[which], _place(state, frame))
+    known.note_row(int(known.numbers_of(names)[which]), NAMELESS if row is None else row)
 
 
 def _place(state: WardState, frame: Frame) -> Here:

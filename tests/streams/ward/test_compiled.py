@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from streams.ward import compiled, loop, sample
+from streams.intake.json import read_lines
+from streams.journal.frame import decode, frame_of, pack_frame
+from streams.ward import compiled, loop, sample, samples
 from streams.ward.state import Clock
 from tests.support.day import DAYS, folded
 
@@ -54,6 +57,7 @@ def test_the_days_reach_what_is_compiled() -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(loop, "fold_in", noting)
+        patched.setattr(samples, "fold_decoded", noting)
         patched.setattr(sample, "MINUTES_KEPT", 2)
         for day in DAYS:
             folded(day, "received")
@@ -70,6 +74,23 @@ def test_the_loop_is_compiled_once_whatever_frames_come() -> None:
     """A second signature would be a second compilation, in the middle of a watch."""
     folded("noise", "received")
     assert len(cast(Any, loop.fold_in).signatures) == 1
+
+
+def test_what_decode_makes_has_the_types_for_which_the_loop_is_entered_without_asking() -> None:
+    """It would be read as what it is not. Whatever a frame holds: nothing, one sample, keys, more than one format's worth."""
+    sent = {"kind": "vitals", "device": "d", "spo2": 97}
+    one, keyed = (
+        read_lines([json.dumps(sent | more | {"at": "2026-03-02T10:00:00Z"}).encode()]).records
+        for more in ({}, {"id": "17", "hr": 60.1})
+    )
+    frames = [decode(pack_frame(frame_of(records))) for records in ([], one, keyed, [*one, *keyed] * 700)]
+    for frame in frames:
+        assert frame.decoded
+        arrays = (frame.origin, frame.at_us, frame.values, frame.status, *([] if frame.keys is None else [frame.keys]))
+        assert all(each.flags.c_contiguous and each.flags.aligned and each.flags.writeable for each in arrays)
+        kinds = [each.dtype for each in arrays]
+        assert kinds == [np.int64, np.int64, np.float64, np.uint8, np.uint64][: len(kinds)]
+    assert not frame_of(one).decoded
 
 
 # ---- what is kept of it
