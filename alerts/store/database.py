@@ -16,9 +16,6 @@ from threading import Lock
 from typing import Any, Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 
@@ -87,6 +84,11 @@ class Database:
         Raises:
             DatabaseTooNew: a later version was here before.
         """
+        # Imported here, because every command would wait a tenth of its start for it, and most open no store.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
         config = Config()
         config.set_main_option("script_location", "alerts.store:migrations")
         config.set_main_option("path_separator", "os")

@@ -229,7 +229,7 @@ def test_a_reader_that_has_seen_enough_ends_simulate_quietly() -> None:
 
 
 def test_help_is_quick_because_nothing_that_serves_is_imported() -> None:
-    code = "import sys; import deploy.cli.app; print([m for m in ('fastapi', 'uvicorn', 'faust', 'aiokafka', 'paho', 'authlib', 'httpx2') if m in sys.modules])"
+    code = "import sys; import deploy.cli.app; print([m for m in ('fastapi', 'uvicorn', 'faust', 'aiokafka', 'paho', 'authlib', 'httpx2', 'alembic') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True)
     assert done.stdout.decode().strip() == "[]"
 
