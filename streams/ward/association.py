@@ -240,6 +240,8 @@ class Association:
         """The row of one of a frame's origins, which is UNKNOWN; None if no open session takes it. With the first that is asked
         for since a change, all of the frame's are looked up.
         """
+        if len(origins) == 1:
+            return self.lookup(origins[0])
         numbers = self.numbers_of(origins)
         if self._found_of is not origins:
             self._found_of = origins

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from streams.intake.json import read_lines
 from streams.journal.frame import decode, frame_of, pack_frame
@@ -77,7 +78,10 @@ def test_the_loop_is_compiled_once_whatever_frames_come() -> None:
 
 
 def test_what_decode_makes_has_the_types_for_which_the_loop_is_entered_without_asking() -> None:
-    """It would be read as what it is not. Whatever a frame holds: nothing, one sample, keys, more than one format's worth."""
+    """It would be read as what it is not.
+
+    Whatever a frame holds: nothing, one sample, keys, more samples than a builder should.
+    """
     sent = {"kind": "vitals", "device": "d", "spo2": 97}
     one, keyed = (
         read_lines([json.dumps(sent | more | {"at": "2026-03-02T10:00:00Z"}).encode()]).records
@@ -86,7 +90,9 @@ def test_what_decode_makes_has_the_types_for_which_the_loop_is_entered_without_a
     frames = [decode(pack_frame(frame_of(records))) for records in ([], one, keyed, [*one, *keyed] * 700)]
     for frame in frames:
         assert frame.decoded
-        arrays = (frame.origin, frame.at_us, frame.values, frame.status, *([] if frame.keys is None else [frame.keys]))
+        arrays: list[NDArray[Any]] = [frame.origin, frame.at_us, frame.values, frame.status]
+        if frame.keys is not None:
+            arrays.append(frame.keys)
         assert all(each.flags.c_contiguous and each.flags.aligned and each.flags.writeable for each in arrays)
         kinds = [each.dtype for each in arrays]
         assert kinds == [np.int64, np.int64, np.float64, np.uint8, np.uint64][: len(kinds)]
