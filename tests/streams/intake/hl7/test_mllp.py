@@ -107,12 +107,12 @@ async def test_each_answer_names_its_own_message_and_is_sent_when_that_one_is_du
 
     monkeypatch.setattr(clinic.service.hl7, "_append", slow)
     for second in (1, 2, 3):
-        writer.write(mllp.BEGIN + numbered(second) + mllp.END)
+        writer.write(BEGIN + numbered(second) + END)
     await writer.drain()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.read(1), 0.1)
     durable.set()
-    answers = [await asyncio.wait_for(reader.readuntil(mllp.END), 20) for _ in range(3)]
+    answers = [await asyncio.wait_for(reader.readuntil(END), 20) for _ in range(3)]
     assert [answer.split(b"MSA|")[1].split(b"\r")[0] for answer in answers] == [b"AA|m-1", b"AA|m-2", b"AA|m-3"]
     writer.close()
 
@@ -126,10 +126,10 @@ def answering(*ids: bytes) -> Iterator[str]:
             connection, _ = server.accept()
             with connection, connection.makefile("rb") as came:
                 for id_ in ids:
-                    while (byte := came.read(1)) != mllp.END[:1]:
+                    while (byte := came.read(1)) != END[:1]:
                         if not byte:
                             return
-                    connection.sendall(mllp.BEGIN + b"MSH|^~\\&|\rMSA|AA|" + id_ + b"\r" + mllp.END)
+                    connection.sendall(BEGIN + b"MSH|^~\\&|\rMSA|AA|" + id_ + b"\r" + END)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
