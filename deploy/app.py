@@ -227,7 +227,7 @@ def _pages(app: FastAPI) -> None:
     @app.get("/rules", include_in_schema=False)
     @app.get("/patient/{patient:path}", include_in_schema=False)
     @app.get("/enter/{patient:path}", include_in_schema=False)
-    @app.get("/session/{session}", include_in_schema=False)
+    @app.get("/session/{session:path}", include_in_schema=False)
     async def page(chair: str = "", alert: str = "", patient: str = "", session: str = "") -> Response:
         if not index.is_file():
             raise HTTPException(503, "the board is not built: run `make board`; the API is at /docs")

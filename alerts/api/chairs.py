@@ -51,7 +51,7 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
         page, following = page_of_list(found[::-1], after, entries)
         return {"series": series, "entries": page[::-1], "next": following}
 
-    @routes.get("/sessions/{session}/trace", response_model=AS_MADE, responses={200: {"model": TraceOut}})
+    @routes.get("/sessions/{session:path}/trace", response_model=AS_MADE, responses={200: {"model": TraceOut}})
     async def trace(site: Site, session: Name, patient: Name | None = None) -> TraceOut:
         """A session's vitals by the minute, of today or of years ago: of each channel the lowest, mean and highest.
 

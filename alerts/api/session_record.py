@@ -30,7 +30,7 @@ _FOUND: dict[int | str, dict[str, Any]] = {404: {}}
 
 def session_record_routes(store: Store, zone_at: Callable[[str], str]) -> APIRouter:
     """The routes, of what the store has; `patient` where a name was given to several people. `zone_at`: a site's zone."""
-    routes = APIRouter(prefix="/v1/sessions/{session}", tags=["sessions"])
+    routes = APIRouter(prefix="/v1/sessions/{session:path}", tags=["sessions"])
 
     async def stored(site: str, session: str, patient: str | None) -> StoredSession:
         found = await asyncio.to_thread(store.stored_session, site, session, patient)

@@ -33,6 +33,7 @@ PAGE: Final = ROOT / "docs" / "planted-faults.md"
 TREE: Final = ("models", "streams", "alerts", "deploy", "bench", "tests", "docs", "pyproject.toml")
 """What near tests read. The built board and its modules stay behind."""
 LEFT: Final = shutil.ignore_patterns("node_modules", "dist", "__pycache__", "images")
+BOARD: Final = "alerts/board"
 TIMEOUT_S: Final = 300
 PATIENCE: Final = 10
 """A fault that makes the tests run for longer than this, and for so many times what they take without it, has been noticed.
@@ -61,12 +62,53 @@ def copied(to: Path) -> None:
     compileall.compile_dir(to, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
 
 
-def noticed_by(tree: Path, suite: Suite, timeout_s: float | None = None) -> str | None:
-    """The first of a suite's tests that fails in this tree; None: all pass. "no end" if they take longer than `timeout_s`.
+def with_pages(tree: Path) -> None:
+    """Put what the board is built with into a copy of the tree: as links, and a folder of its own for what the tools write."""
+    modules = tree / BOARD / "node_modules"
+    modules.mkdir()
+    for each in (ROOT / BOARD / "node_modules").iterdir():
+        if each.name not in {".vite", ".vite-temp", ".vitest"}:
+            (modules / each.name).symlink_to(each)
+    built(tree)
+
+
+def built(tree: Path) -> str | None:
+    """Build the board of a copy of the tree; None, or that it cannot be built."""
+    return None if _in_board(tree, "vite", "build").returncode == 0 else "the board is not built"
+
+
+def _in_board(tree: Path, *words: str, timeout_s: float | None = None) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [str(Path("node_modules") / ".bin" / words[0]), *words[1:]]
+    return subprocess.run(
+        command, cwd=tree / BOARD, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=timeout_s, check=False
+    )  # fmt: skip
+
+
+def noticed_by(
+    tree: Path, suite: Suite, timeout_s: float | None = None, near: Sequence[str] | None = None
+) -> str | None:
+    """The first of these tests, or of a suite's, that fails in this tree; None: all pass. "no end" if they take longer.
 
     Raises:
         RuntimeError: pytest could not run the tests for another reason than the tree.
     """
+    near = suite.all_near if near is None else near
+    of_pages = [name for name in near if ".test.ts" in name]
+    try:
+        for name in of_pages:
+            file, _, words = name.partition("::")
+            asked = ["run", str(Path(file).relative_to(BOARD)), *(["-t", f"^{re.escape(words)}$"] if words else [])]
+            done = _in_board(tree, "vitest", *asked, timeout_s=timeout_s)
+            if done.returncode != 0 or "passed" not in done.stdout:
+                return name
+    except subprocess.TimeoutExpired:
+        return "no end"
+    rest = [name for name in near if name not in of_pages]
+    return _noticed_by_pytest(tree, suite, rest, timeout_s) if rest else None
+
+
+def _noticed_by_pytest(tree: Path, suite: Suite, near: Sequence[str], timeout_s: float | None) -> str | None:
     options = [
         "-x",
         "-q",
@@ -82,7 +124,7 @@ def noticed_by(tree: Path, suite: Suite, timeout_s: float | None = None) -> str 
     surroundings = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
     if suite.plain:
         surroundings["NUMBA_DISABLE_JIT"] = "1"
-    command = [sys.executable, "-m", "pytest", *options, *suite.near]
+    command = [sys.executable, "-m", "pytest", *options, *near]
     try:
         done = subprocess.run(
             command, cwd=tree, env=surroundings, capture_output=True, text=True, timeout=timeout_s, check=False
@@ -104,7 +146,8 @@ def plant(tree: Path, fault: Fault, suite: Suite, timeout_s: float = TIMEOUT_S) 
     path.write_text(fault.planted(sound))
     began_s = perf_counter()
     try:
-        by = noticed_by(tree, suite, timeout_s)
+        broken = built(tree) if suite.pages and not _by_units(fault.near) else None
+        by = broken or noticed_by(tree, suite, timeout_s, fault.near or suite.near)
     finally:
         path.write_text(sound)
     outcome: Outcome
@@ -113,6 +156,11 @@ def plant(tree: Path, fault: Fault, suite: Suite, timeout_s: float = TIMEOUT_S) 
     else:
         outcome = "survived" if by is None else "caught"
     return Result(fault, outcome, by or "", perf_counter() - began_s)
+
+
+def _by_units(near: Sequence[str]) -> bool:
+    """Whether all of these tests read the board's sources, and none what is built of them."""
+    return all(".test.ts" in name for name in near)
 
 
 def table(suite: Suite, results: Sequence[Result]) -> str:
@@ -166,7 +214,10 @@ def main() -> int:
             if not faults:
                 continue
             began_s = perf_counter()
-            if (broken := noticed_by(tree, suite)) is not None:
+            if suite.pages:
+                with_pages(tree)
+            asked = [name for fault in faults for name in fault.near or suite.near]
+            if (broken := noticed_by(tree, suite, near=list(dict.fromkeys(asked)))) is not None:
                 print(f"{suite.title}: {broken} fails without any fault", file=sys.stderr)
                 return 2
             timeout_s = max(TIMEOUT_S, PATIENCE * (perf_counter() - began_s))

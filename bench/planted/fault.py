@@ -10,6 +10,9 @@ class Fault:
     """`old` stands exactly once in `file`; with `new` in its place the product does what `why` says.
 
     equivalent: why nobody could ever notice, where that is so; such a row says what was looked at and found to change nothing.
+    near: the tests that are asked about this fault, where it is not all of its suite's: pytest's names, or
+        `file.test.ts::words` of
+        the board's own.
     """
 
     name: str
@@ -18,6 +21,7 @@ class Fault:
     new: str
     why: str
     equivalent: str = ""
+    near: tuple[str, ...] = ()
 
     def planted(self, source: str) -> str:
         """The source with the fault in it.
@@ -41,10 +45,17 @@ class FaultGone(Exception):
 class Suite:
     """Faults, and the tests near them, the quickest first.
 
-    plain: run the tests without the compiler, which would compile each fault anew.
+    plain: run the tests without the compiler, which would compile each fault anew. pages: the tests look at the built board,
+        which is built anew for each fault.
     """
 
     title: str
     near: tuple[str, ...]
     faults: tuple[Fault, ...]
     plain: bool = False
+    pages: bool = False
+
+    @property
+    def all_near(self) -> tuple[str, ...]:
+        """The suite's tests and those of its faults, each once."""
+        return tuple(dict.fromkeys([*self.near, *(name for fault in self.faults for name in fault.near)]))

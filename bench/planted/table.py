@@ -7,9 +7,10 @@ from typing import Final
 from bench.planted.core import ABSENCE, OUTBOX, TIMERS, WHOSE
 from bench.planted.cuffs import CUFFS
 from bench.planted.desk import DESK
+from bench.planted.harm import HARM, HARM_PAGES
 from bench.planted.intake import INTAKE, QUEUE
 from bench.planted.ladder import LADDER
 from bench.planted.lifecycle import LIFECYCLE
 from bench.planted.loop import HOLDING, LOOP, SENDERS
 
-SUITES: Final = (LIFECYCLE, HOLDING, CUFFS, DESK, LADDER, LOOP, SENDERS, TIMERS, ABSENCE, WHOSE, OUTBOX, INTAKE, QUEUE)
+SUITES: Final = (LIFECYCLE, HOLDING, CUFFS, DESK, LADDER, LOOP, SENDERS, TIMERS, ABSENCE, WHOSE, OUTBOX, INTAKE, QUEUE, HARM, HARM_PAGES)

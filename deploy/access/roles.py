@@ -51,7 +51,7 @@ _ANYBODY: Final = Allowed(anybody=True)
 ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
     **{("GET", page): _ANYBODY for page in (
-        "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session}", "/audit", "/welcome",
+        "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session:path}", "/audit", "/welcome",
         "/assets", "/manifest.webmanifest", "/icon.svg", "/sw.js",
         "/schema/{name}.json", "/healthz",
     )},
@@ -63,7 +63,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # A patient's own pages: each link is signed for one check-in, or one session's tablet.
     **{("GET", path): _ANYBODY for path in ("/checkin/{token}", "/tablet/{token}", "/tablet/{token}/state")},
     **{("POST", path): _ANYBODY for path in ("/checkin/{token}/answers", "/tablet/{token}/answers", "/tablet/{token}/help")},
-    ("GET", "/v1/sessions/{session}/tablet"): Allowed(_TREATING),
+    ("GET", "/v1/sessions/{session:path}/tablet"): Allowed(_TREATING),
     # What providers tell: each request is signed by its provider.
     **{("POST", path): _ANYBODY for path in (
         "/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "/hooks/pagerduty",
@@ -84,7 +84,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/rules"): Allowed(_ALL),
     ("GET", "/v1/chairs"): Allowed(_ALL),
     ("GET", "/v1/sessions"): Allowed(_ALL),
-    ("GET", "/v1/sessions/{session}/trace"): Allowed(_PATIENTS),
+    ("GET", "/v1/sessions/{session:path}/trace"): Allowed(_PATIENTS),
     ("GET", "/v1/alerts"): Allowed(_ALL),
     ("GET", "/v1/transitions"): Allowed(_ALL),
     ("GET", "/v1/live"): Allowed(_ALL),
@@ -116,7 +116,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/patients/{patient:path}"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient:path}/registration"): Allowed(_PATIENTS),
     ("GET", "/v1/patients/{patient:path}/record.fhir.json"): Allowed(_PATIENTS),
-    **{("GET", f"/v1/sessions/{{session}}/{form}"): Allowed(_PATIENTS) for form in (
+    **{("GET", f"/v1/sessions/{{session:path}}/{form}"): Allowed(_PATIENTS) for form in (
         "record", "record.csv", "record.fhir.json", "rems", "rems.pdf",
     )},
     # Who they are: for those who treat and plan. A board shows it where the site wants that.

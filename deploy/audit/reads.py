@@ -27,12 +27,12 @@ READ: Final = (
     ("/v1/names", ()),
     ("/v1/forecasts", ("as_of",)),
     ("/v1/history", ("session",)),
-    ("/v1/sessions/{session}/trace", ()),
+    ("/v1/sessions/{session:path}/trace", ()),
     *(
-        (f"/v1/sessions/{{session}}/{page}", ())
+        (f"/v1/sessions/{{session:path}}/{page}", ())
         for page in ("record", "record.csv", "record.fhir.json", "rems", "rems.pdf")
     ),
-    ("/v1/sessions/{session}/tablet", ()),
+    ("/v1/sessions/{session:path}/tablet", ()),
     ("/v1/alerts/{alert}/why", ()),
     ("/v1/dead-letters", ()),
     ("/v1/audit", ("who", "kind")),

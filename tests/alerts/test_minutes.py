@@ -12,7 +12,7 @@ from alerts.store.minutes import LOCKS
 from alerts.store.store import Store
 from alerts.store.tables import METADATA
 from alerts.store.vitals_hour import Hour, HourTable, pack_hour, unpack_hour
-from models.instants import HOUR, MINUTE
+from models.instants import DAY, HOUR, MINUTE
 from tests.alerts.test_store import START, store, url
 
 pytest_plugins = ("tests.support.postgres",)
@@ -107,3 +107,9 @@ def test_a_name_that_was_given_to_two_patients_shows_the_last_one_unless_another
     assert store.trace("main", "s1", "ash")["channels"]["spo2"]["lowest"] == [97]
     assert store.trace("main", "nobody") == {"session": "nobody", "patient": None, "channels": {}}
     assert store.trace("north", "s1")["channels"] == {}
+
+
+def test_an_hour_of_somebody_who_still_sits_there_is_an_hour_watched(store: Store) -> None:
+    store.commit(frame(1, *(part(minute, 96, 97) for minute in range(60))))
+    store.commit(frame(2, *(part(minute, 96, 97, session="s2", patient="oak") for minute in range(30))))
+    assert store.burden("main", START - DAY)["hours_watched"] == 1.5

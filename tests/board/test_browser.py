@@ -32,7 +32,6 @@ from tests.support.browser import (
     rows,
     said,
     until,
-    violations,
 )
 from tests.support.service import PATIENCE_S, Started, start, started
 from tests.support.tablet import filed, fill, of_rule, post, send, sit, tap
@@ -289,48 +288,3 @@ def test_alarms_flash_at_the_standard_s_rates_and_stand_still_where_motion_is_re
     assert 1.4 <= rates["high"] <= 2.8, "IEC 60601-1-8"
     assert 0.4 <= rates["medium"] <= 0.8, "IEC 60601-1-8"
     assert still.evaluate(FLASHING) == []
-
-
-def test_everything_is_reached_and_answered_by_keyboard(desk: Desk, service: str) -> None:
-    post(
-        service,
-        kind="checkin",
-        patient="E-11",
-        session=sit(service, "11", "E-11"),
-        instrument="moaas",
-        score=0,
-        by="rn-1",
-    )
-    board = desk.open(service, WALL)
-    alert = of_rule(board, service, "unresponsive", "E-11")
-    wanted = board.locator("a:visible, button:visible, input:visible").count()
-    seen: set[str] = set()
-    for _ in range(wanted + 2):
-        board.keyboard.press("Tab")
-        found = board.evaluate(
-            """() => { const e = document.activeElement; const all = [...document.querySelectorAll('a, button, input')];
-                 return e === document.body ? null : [String(all.indexOf(e)), getComputedStyle(e).outlineStyle]; }"""
-        )
-        if found is None:
-            continue
-        assert found[1] != "none", "where the keyboard is, is seen"
-        seen.add(found[0])
-    assert len(seen) == wanted
-    board.get_by_test_id(f"ack-{alert}").focus()
-    board.keyboard.press("Enter")
-    row(board, alert, "acknowledged").wait_for()
-
-
-@pytest.mark.parametrize("size", [WALL, PHONE], ids=["wall", "phone"])
-def test_a_checker_of_accessibility_has_nothing_serious_to_say(
-    desk: Desk, clinic: tuple[str, Started], size: dict[str, int]
-) -> None:
-    address, _ = clinic
-    found = next(iter(until(desk.open(address), lambda: alerts(address), "an alert")))
-    for path in ("/", "/chair", "/chair/2", f"/alert/{found}"):
-        page = desk.open(f"{address}{path}", WALL if size is WALL else PHONE, motion="reduce")
-        expect(page.get_by_test_id("sound")).to_be_in_viewport()
-        assert violations(page) == [], path
-        assert page.evaluate(COLLISIONS) == [], path
-        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert not wide, f"{path} is wider than the screen"

@@ -253,7 +253,6 @@ def test_everything_that_the_rules_and_the_forecast_read_is_entered_on_a_page(de
         tap(page, "task-questionnaire", f"scale-{name}", *taps)
         fill(page, **filled)
         assert page.evaluate(SMALL_TARGETS) == [], name
-        assert violations(page) == [], name
         tap(page, "enter")
     tap(page, "task-elsewhere", "elsewhere-ect", "enter")
     tap(page, "task-elsewhere", "elsewhere-ketamine", "route-im")
@@ -373,7 +372,6 @@ def test_a_gloved_finger_hits_everything_on_the_chair_page(desk: Desk, service: 
                  "questionnaire", "note", "escort", "register", "visit", "elsewhere"):  # fmt: skip
         tap(page, f"task-{task}")
         assert page.evaluate(SMALL_TARGETS) == [], task
-        assert violations(page) == [], task
         tap(page, "cancel")
     assert page.evaluate(SMALL_TARGETS) == []
     assert violations(page) == []

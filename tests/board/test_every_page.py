@@ -1,6 +1,6 @@
 """Every page at every size and in every state that it is seen in, in a real browser: a full wall, an ordinary day, nobody, and a
-feed that is dead. Nothing is cut off or lies over something else, nothing scrolls sideways, and a checker of accessibility has
-nothing serious to say.
+feed that is dead. Nothing is cut off or lies over something else, nothing scrolls sideways, everything is reached by keyboard,
+and a checker of accessibility has nothing serious to say.
 """
 
 from __future__ import annotations
@@ -13,23 +13,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Desk, alerts, until, violations
-from tests.support.clinics import CHAIRS, TWELVE, clinic_of, fill_the_wall, fill_twelve_chairs
-from tests.support.every_page import LAID_OUT, SIZES, Shown, look_at, shown_in, turn
+from tests.support.clinics import TWELVE, clinic_of, fill_twelve_chairs
+from tests.support.every_page import BESIDE, LAID_OUT, SIZES, Shown, look_at, shown_in, turn
+from tests.support.keyboard import unreached
 from tests.support.service import PATIENCE_S, Started
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)
-
-
-ELSEWHERE = ("board", "rules", "audit", "welcome", "form phq-9", "form madrs", "form cssrs-screen")
-"""Pages that axe sees in the tests of their own, and forms that are made of the same parts as the others."""
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    with clinic_of(tmp_path_factory.mktemp("full"), CHAIRS) as process:
-        fill_the_wall(process.address)
-        yield process
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +47,7 @@ def wrong_with(page: Page, shown: Shown) -> list[str]:
 @pytest.mark.parametrize(
     "state", ["full", *(pytest.param(state, marks=pytest.mark.prove) for state in ("ordinary", "empty"))]
 )
-def test_no_page_is_cut_off_or_lies_over_itself_at_any_size(
+def test_no_page_is_cut_off_at_any_size_and_everything_on_it_is_reached_by_keyboard(
     desk: Desk, request: pytest.FixtureRequest, state: str
 ) -> None:
     address = request.getfixturevalue(state).address
@@ -66,10 +56,16 @@ def test_no_page_is_cut_off_or_lies_over_itself_at_any_size(
     until(page, lambda: len(alerts(address)) >= enough, "the alerts")
     wrong: list[str] = []
     for shown in shown_in(address, state):
+        # A form is a part of a page that was looked at: only what is new is asked about.
+        part = ".doing" if shown.sizes == BESIDE else None
+        turn(page, SIZES[shown.sizes[0]])
         look_at(page, address, shown)
-        wrong += wrong_with(page, shown)
-        if state == "full" and shown.name not in ELSEWHERE:
+        wrong += [f"{shown.name}: {each}" for each in unreached(page, part)]
+        if shown.name == "board":
             wrong += [f"{shown.name}: {each}" for each in violations(page)]
+        wrong += wrong_with(page, shown)
+        if state == "full":
+            wrong += [f"{shown.name}: {each}" for each in violations(page, part)]
     assert wrong == []
 
 

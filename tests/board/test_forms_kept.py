@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import TABLET, Desk, alerts, entries, live, until
 from tests.support.service import PATIENCE_S, started
-from tests.support.tablet import filed, fill, of_rule, post, sit, tap
+from tests.support.tablet import BOUNCE_MS, filed, fill, of_rule, post, sit, tap
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -174,3 +174,36 @@ def test_a_form_open_on_one_tablet_is_refused_by_name_once_the_other_ended_the_s
     expect(fourth.get_by_test_id("enter")).to_have_count(0)
     sessions = httpx.get(f"{service}/v1/sessions", timeout=PATIENCE_S).json()["sessions"]
     assert [each["patient"] for each in sessions if each["chair"] == "6"] == ["K-8"]
+
+
+UNDER = "([x, y]) => document.elementFromPoint(x, y)?.closest('button')?.dataset.testid ?? null"
+
+
+def twice(page: Page, hook: str) -> str | None:
+    """Tap twice, as a glove that bounces; what lies under the finger once the page has settled."""
+    box = page.get_by_test_id(hook).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.touchscreen.tap(x, y)
+    page.touchscreen.tap(x, y)
+    page.wait_for_timeout(BOUNCE_MS)
+    under: str | None = page.evaluate(UNDER, [x, y])
+    return under
+
+
+def test_the_second_tap_of_a_double_tap_presses_nothing_of_what_came_up_under_it(desk: Desk, service: str) -> None:
+    session = sit(service, "9", "K-9")
+    page = desk.open(f"{service}/chair/9", TABLET)
+    expect(page.get_by_test_id("patient")).to_have_text("K-9")
+    assert twice(page, "task-symptoms") == "symptom-chest-pain", "it came up under the finger"
+    expect(page.get_by_test_id("symptom-chest-pain")).to_have_attribute("aria-pressed", "false")
+    tap(page, "cancel")
+    page.wait_for_timeout(BOUNCE_MS)
+    assert (twice(page, "task-questionnaire") or "").startswith("scale-")
+    expect(page.locator("[data-testid^=scale-]")).not_to_have_count(0)
+    tap(page, "cancel", "task-sedation")
+    page.wait_for_timeout(BOUNCE_MS)
+    assert (twice(page, "moaas-5") or "").startswith("task-")
+    expect(page.locator(".doing")).to_have_count(0)
+    filed(page, service, session, "checkin", instrument="moaas", score=5.0)
+    assert [entry["kind"] for entry in entries(service, session)] == ["session.started", "checkin"]

@@ -104,6 +104,7 @@ def test_a_session_that_ends_in_the_middle_of_work_costs_none_of_it(
     expect(page.get_by_test_id("sign-in")).to_have_count(0)
     expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
     expect(page.get_by_test_id("field-patient").first).to_have_value("willow")
+    expect(page.get_by_test_id("field-patient").first).to_be_focused()
 
 
 def test_a_screen_that_may_not_answer_offers_no_button_that_would_fail(

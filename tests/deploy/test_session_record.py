@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
@@ -214,6 +215,24 @@ async def test_a_name_that_was_given_to_two_people_is_two_records(clinic: Inside
     assert {e["doc"].get("id") for e in first["entries"]}.isdisjoint({"x1"})
     nobody = await clinic.http.get("/v1/sessions/none/record")
     assert nobody.status_code == 404
+
+
+async def test_a_session_s_name_may_hold_a_slash_or_what_is_not_seen(clinic: Inside) -> None:
+    names = ["A-17/b now", "a/record", "oak\u200b tree", "50% #1?", "trace"]
+    for number, name in enumerate(names):
+        who = {"patient": name, "session": name, "at": at(number)}
+        start = {"kind": "session.started", "chair": f"c{number}", "drug": "ketamine", "route": "iv"}
+        await clinic.post({**start, **who}, {"kind": "vitals", "sbp": 128.0, "dbp": 80.0, "id": f"c-{number}", **who})
+    await clinic.settled()
+    pages = ("record", "record.csv", "record.fhir.json", "rems", "rems.pdf", "trace", "tablet")
+    for name in names:
+        of_it = f"/v1/sessions/{quote(name, safe='')}"
+        answers = [await clinic.http.get(f"{of_it}/{page}") for page in pages]
+        assert [each.status_code for each in answers] == [200] * len(pages), name
+        assert (answers[0].json()["session"], answers[0].json()["patient"]) == (name, name)
+    opened = clinic.service.store.audit_page("main", kind="read")["entries"]
+    read = {each["doc"]["session"] for each in opened if "/v1/sessions/" in each["doc"]["page"]}
+    assert read == set(names), "each is audited under its own name"
 
 
 def test_days_of_the_form_are_the_site_s() -> None:

@@ -245,12 +245,13 @@ def measured(page: Page, script: str) -> Any:
     return page.evaluate(script)
 
 
-def violations(page: Page) -> list[str]:
-    """What axe holds against a page: serious and critical, each with its first element."""
+def violations(page: Page, inside: str | None = None) -> list[str]:
+    """What axe holds against a page, or one part of it: serious and critical, each with its first element."""
     # Not as a script of the page's, which its policy would refuse.
-    page.evaluate(AXE.read_text("utf-8"))
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
     found: list[Document] = page.evaluate(
-        "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+        "async (inside) => (await axe.run(inside ?? document, { resultTypes: ['violations'] })).violations", inside
     )
     return [
         f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}"

@@ -101,8 +101,12 @@ def turn(page: Page, size: ViewportSize) -> None:
 LAID_OUT: Final = """() => {
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push(`${document.documentElement.scrollWidth} px wide on a screen of ${innerWidth}`);
-  const floats = (e) => { for (; e; e = e.parentElement) if (['fixed', 'sticky'].includes(getComputedStyle(e).position) && e.className !== 'chair-now') return true; return false; };
-  const unseen = (e) => { for (; e; e = e.parentElement) { const s = getComputedStyle(e); if (e.classList?.contains('unseen') || s.visibility === 'hidden' || s.opacity === '0' || s.clipPath === 'inset(50%)') return true; } return false; };
+  // Each element is asked once: what it is itself, or what its parent is.
+  const known = (is) => { const seen = new Map(); const ask = (e) => { if (!e) return false; if (!seen.has(e)) seen.set(e, is(e) || ask(e.parentElement)); return seen.get(e); }; return ask; };
+  const floats = known((e) => ['fixed', 'sticky'].includes(getComputedStyle(e).position) && e.className !== 'chair-now');
+  const unseen = known((e) => { const s = getComputedStyle(e); return e.classList?.contains('unseen') || s.visibility === 'hidden' || s.opacity === '0' || s.clipPath === 'inset(50%)'; });
+  const boxes = new Map();
+  const boxOf = (e) => { if (!boxes.has(e)) { const s = getComputedStyle(e); const clips = [s.overflowX, s.overflowY]; boxes.set(e, clips.every((c) => c === 'visible') ? null : { clips, b: e.getBoundingClientRect() }); } return boxes.get(e); };
   const texts = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
@@ -119,10 +123,8 @@ LAID_OUT: Final = """() => {
       let box = { left: r.left, right: r.right, top: r.top + trim, bottom: r.bottom - trim };
       let gone = false;
       for (let e = parent; e && e !== document.body; e = e.parentElement) {
-        const s = getComputedStyle(e);
-        const clips = [s.overflowX, s.overflowY];
-        if (clips.every((c) => c === 'visible')) continue;
-        const b = e.getBoundingClientRect();
+        if (boxOf(e) === null) continue;
+        const { clips, b } = boxOf(e);
         if (box.right <= b.left + 1 || box.left >= b.right - 1 || box.bottom <= b.top + 1 || box.top >= b.bottom - 1) { gone = true; break; }
         const scrolls = clips.some((c) => ['auto', 'scroll'].includes(c));
         if (!scrolls && (box.right > b.right + 1.5 || box.left < b.left - 1.5 || box.bottom > b.bottom + 1.5 || box.top < b.top - 1.5))

@@ -18,7 +18,7 @@ HOOKS = ("/hooks/twilio/status", "/hooks/twilio/pressed", "/hooks/twilio/sms", "
 """Signed by their providers: let through by the gate, and refused by themselves in words of their own."""
 EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("GET", path): set(WHO) for path in (
-        "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session}", "/audit", "/welcome",
+        "/", "/chair", "/chair/{chair:path}", "/alert/{alert}", "/oncall", "/clinic", "/rules", "/patient/{patient:path}", "/enter/{patient:path}", "/session/{session:path}", "/audit", "/welcome",
         "/assets", "/manifest.webmanifest", "/icon.svg", "/sw.js",
         "/v1/access/ways", "/v1/access/oidc", "/v1/access/oidc/back",
         "/static-offline-docs", "/schema/{name}.json", "/healthz", "/answer/{token}",
@@ -33,7 +33,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     # Signed links of patients: what they may is in them.
     **{("GET", path): set(WHO) for path in ("/checkin/{token}", "/tablet/{token}", "/tablet/{token}/state")},
     **{("POST", path): set(WHO) for path in ("/checkin/{token}/answers", "/tablet/{token}/answers", "/tablet/{token}/help")},
-    ("GET", "/v1/sessions/{session}/tablet"): TREATING,
+    ("GET", "/v1/sessions/{session:path}/tablet"): TREATING,
     ("POST", "/v1/access/here"): SIGNED,
     ("POST", "/v1/access/sign-out"): SIGNED,
     ("POST", "/v1/access/unlock"): set(WHO),
@@ -44,8 +44,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/observations"): TREATING | {"scheduler", "monitor"},
     **{("GET", path): TREATING | {"scheduler", "auditor"} for path in (
         "/v1/patients", "/v1/patients/{patient:path}", "/v1/patients/{patient:path}/registration", "/v1/patients/{patient:path}/record.fhir.json", "/v1/forecasts",
-        "/v1/sessions/{session}/trace", "/v1/sessions/{session}/record", "/v1/sessions/{session}/record.csv",
-        "/v1/sessions/{session}/record.fhir.json", "/v1/sessions/{session}/rems", "/v1/sessions/{session}/rems.pdf",
+        "/v1/sessions/{session:path}/trace", "/v1/sessions/{session:path}/record", "/v1/sessions/{session:path}/record.csv",
+        "/v1/sessions/{session:path}/record.fhir.json", "/v1/sessions/{session:path}/rems", "/v1/sessions/{session:path}/rems.pdf",
     )},
     ("GET", "/v1/names"): TREATING | {"viewer", "scheduler"},
     **{(verb, "/v1/names/{patient:path}"): TREATING | {"scheduler"} for verb in ("GET", "PUT", "DELETE")},

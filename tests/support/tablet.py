@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import hypot
 from typing import Final
 
 import httpx
@@ -11,6 +12,10 @@ from playwright.sync_api import Page
 from models.arrays import Document
 from tests.support.browser import alerts, entries, queued, rows, until
 from tests.support.service import PATIENCE_S
+
+BOUNCE_PX: Final = 72
+BOUNCE_MS: Final = 420
+"""A tap so near to the one before, and so soon, on what came up under the finger is passed over (`bounce.ts`); and a little."""
 
 SMALL_TARGETS: Final = """() => [...document.querySelectorAll('a, button, input')].filter((e) => e.getClientRects().length > 0)
   .map((e) => ({ what: e.dataset.testid || e.className || e.textContent, box: e.getBoundingClientRect() }))
@@ -50,8 +55,17 @@ def fill(page: Page, **fields: str) -> None:
 
 
 def tap(page: Page, *hooks: str) -> None:
+    """Tap one after the other; where two lie at one place as slowly as somebody who means both."""
+    before = (-BOUNCE_PX, -BOUNCE_PX)
     for hook in hooks:
-        page.get_by_test_id(hook).click()
+        target = page.get_by_test_id(hook)
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if hypot(middle[0] - before[0], middle[1] - before[1]) < BOUNCE_PX:
+            page.wait_for_timeout(BOUNCE_MS)
+        target.click()
+        before = middle
 
 
 def filed(page: Page, address: str, session: str, kind: str, **fields: object) -> Document:

@@ -92,9 +92,14 @@ export function SignIn() {
   const [busy, setBusy] = useState(false);
   const [provider, setProvider] = useState<string | null>(null);
   const out = signedOut.value;
+  const before = useRef<Element | null>(null);
   useEffect(() => {
     const box = dialog.current;
+    // Who has signed in again goes on where the keyboard was.
+    if (!out && before.current instanceof HTMLElement && before.current.isConnected) before.current.focus({ preventScroll: true });
+    if (!out) before.current = null;
     if (!out || box === null || box.open) return;
+    before.current = document.activeElement;
     box.showModal();
     box.querySelector("input")?.focus();
     void getJson<{ provider: string | null }>(atSite("/v1/access/ways")).then((ways) => setProvider(ways.provider), () => null);

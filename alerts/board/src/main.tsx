@@ -12,6 +12,7 @@ import { askMe, sayWhenSomebodyIsHere, SignIn, Welcome } from "./access";
 import { AuditPage } from "./audit/audit_page";
 import { AlertPage } from "./alert/alert_page";
 import { Board } from "./board/board";
+import { ignoreBounces } from "./bounce";
 import { ChairPage } from "./chair/chair_page";
 import { PatientEntryPage } from "./chair/patient_entry";
 import { ChairList } from "./chair/chair_list";
@@ -55,6 +56,7 @@ if (root && location.pathname === "/welcome") {
   void askSite();
   listen();
   watchOnCall();
+  ignoreBounces();
   startSending();
   keepFiles();
   stayOn();

@@ -173,7 +173,7 @@ def selfreport_routes(here: SelfReports) -> APIRouter:
         here.counted(1, 0)
         return JSONResponse({"called": True})
 
-    @routes.get("/v1/sessions/{session}/tablet")
+    @routes.get("/v1/sessions/{session:path}/tablet")
     async def make_tablet(
         session: Annotated[Name, Path()], site: Site, request: Request, language: Annotated[str | None, Query(max_length=20)] = None
     ) -> JSONResponse:  # fmt: skip

@@ -86,12 +86,20 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
   const head = useRef<HTMLHeadingElement>(null);
   const tasks = useRef<HTMLDivElement>(null);
   const left = useRef<Task | null>(null);
+  const question = useRef<HTMLButtonElement>(null);
   useEffect(() => form.current?.scrollIntoView({ block: "nearest" }), [doing, asking]);
   useEffect(() => {
     if (doing !== null) head.current?.focus({ preventScroll: true });
     else if (left.current !== null) tasks.current?.querySelector<HTMLElement>(`[data-testid="task-${left.current}"]`)?.focus({ preventScroll: true });
     left.current = doing?.task ?? null;
   }, [doing]);
+  // What is asked has the keyboard, at the answer that enters nothing; the button that led to it has it again after.
+  const wasAsked = useRef(false);
+  useEffect(() => {
+    if (asking !== null) question.current?.focus({ preventScroll: true });
+    else if (wasAsked.current && doing !== null) form.current?.querySelector<HTMLElement>("[data-testid=enter]")?.focus({ preventScroll: true });
+    wasAsked.current = asking !== null;
+  }, [asking]);
 
   const settle = (): void => {
     setSettled(false);
@@ -220,7 +228,7 @@ export function EntryPanel({ place, sitting, nobody, registration, pressure, off
               <h3>Is this meant? {said(asking.draft.kind, asking.draft)}</h3>
               <ul>{asking.odd.map((words) => <li key={words}>{words}</li>)}</ul>
               <div class="odd-buttons">
-                <button data-testid="odd-change" onClick={() => setAsking(null)}>Change it</button>
+                <button ref={question} data-testid="odd-change" onClick={() => setAsking(null)}>Change it</button>
                 <button data-testid="odd-enter" onClick={() => put(asking.draft, asking.more, true)}>Enter it all the same</button>
               </div>
             </section>

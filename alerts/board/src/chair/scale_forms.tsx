@@ -1,6 +1,6 @@
 /** Scales and questionnaires: those of a round of observation, and those of mood and thoughts made from the tables. */
 
-import { useContext, useState } from "preact/hooks";
+import { useContext, useEffect, useState } from "preact/hooks";
 
 import { CADSS_6, highestOf, MOAAS, type Questionnaire, QUESTIONNAIRES, SYMPTOMS } from "../tables";
 import { OpenForm, useField } from "./begun";
@@ -90,6 +90,10 @@ function Asked({ name, asked, sitting, start, enter }: FormProps & { name: strin
   const [items, setItems] = useField<(number | null)[]>(`${name}-items`, asked.items.map(([item], i) => old(String(item), i)));
   const [score, setScore] = useField(`${name}-score`, str(start?.["score"]));
   const [respondent, setRespondent] = useField(`${name}-respondent`, str(start?.["respondent"]) || (asked.own || asked.items.length === 0 ? "patient" : "clinician"));
+  // The button that chose it is gone, and the keyboard with it: it is at the form's head again, as when a form is opened.
+  useEffect(() => {
+    if (document.activeElement === document.body) document.querySelector<HTMLElement>(".doing-head h2")?.focus({ preventScroll: true });
+  }, []);
   const missing = items.filter((v) => v === null).length;
   const total = items.reduce<number>((sum, v) => sum + (v ?? 0), 0);
   // The screener skips questions by its own rules; one answered is enough to be heard.

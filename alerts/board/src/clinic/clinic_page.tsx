@@ -12,6 +12,8 @@ import { WhoIsDue } from "./who_is_due";
 
 interface Patients {
   patients: readonly Enrolled[];
+  /** Where to read on; null: these are all. */
+  next?: number | null;
 }
 
 export function ClinicPage() {

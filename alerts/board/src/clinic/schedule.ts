@@ -58,7 +58,10 @@ export function arranged(list: readonly Enrolled[], filter: Filter, search: stri
     .map(({ one }) => one);
 }
 
-/** The window, short enough for a line. */
+/** The window, short enough for a line: its words without those that every line would say. */
 export function windowShort(one: Enrolled): string {
-  return windowWords(one).replace(", even odds by ", " · even ").replace(", maybe beyond 12 weeks", " · maybe later");
+  return windowWords(one)
+    .replace("Between ", "").replace(" and ", " to ").replace("More likely than not due now", "Likely now")
+    .replace(", even odds by ", " · even ").replace(", maybe beyond 12 weeks", " · maybe later").replace(", probably beyond 12 weeks", " · probably later")
+    .replace(/^./, (c) => c.toUpperCase());
 }
