@@ -64,7 +64,7 @@ export function Frame({ here, children }: Props) {
       {silent && (
         <p class="silence" role="alert">
           <strong>{words}</strong>
-          <span>{known.value ? "Values below are old. Look at the bedside monitors." : "Nothing has been received yet. Look at the bedside monitors."}</span>
+          <span>{known.value ? "Values are old. Look at the bedside monitors." : "Nothing received yet. Look at the bedside monitors."}</span>
         </p>
       )}
       <Unsent />

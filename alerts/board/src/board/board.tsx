@@ -30,7 +30,7 @@ export function Board() {
   const all = [...alerts.value.values()];
   const list = places.value;
   const cards = useRef<HTMLElement>(null);
-  const cut = useCut(cards, list.length);
+  const cut = useCut(cards, list.length, true);
   return (
     <Frame here="board">
       <div class="board">
