@@ -13,4 +13,20 @@ from bench.planted.ladder import LADDER
 from bench.planted.lifecycle import LIFECYCLE
 from bench.planted.loop import HOLDING, LOOP, SENDERS
 
-SUITES: Final = (LIFECYCLE, HOLDING, CUFFS, DESK, LADDER, LOOP, SENDERS, TIMERS, ABSENCE, WHOSE, OUTBOX, INTAKE, QUEUE, HARM, HARM_PAGES)
+SUITES: Final = (
+    LIFECYCLE,
+    HOLDING,
+    CUFFS,
+    DESK,
+    LADDER,
+    LOOP,
+    SENDERS,
+    TIMERS,
+    ABSENCE,
+    WHOSE,
+    OUTBOX,
+    INTAKE,
+    QUEUE,
+    HARM,
+    HARM_PAGES,
+)

@@ -207,7 +207,9 @@ def test_four_hundred_patients_are_searched_and_sorted_at_once_and_no_column_is_
         assert found["beyond"] <= 0, (name, "nothing stands beyond the edge")
         assert page.get_by_test_id("left-out").is_visible() == (name != "wall"), "what there is no room for is named"
         expect(page.get_by_test_id("sort-visit")).to_be_visible()
-    assert "also: 7 days next dose due last dose last score." in re.sub(r"\s+", " ", page.get_by_test_id("left-out").inner_text())
+    assert "also: 7 days next dose due last dose last score." in re.sub(
+        r"\s+", " ", page.get_by_test_id("left-out").inner_text()
+    )
 
 
 def test_an_alias_with_a_slash_or_what_is_not_seen_has_a_page_and_is_shown_as_it_is(desk: Desk, service: str) -> None:

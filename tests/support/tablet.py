@@ -56,7 +56,7 @@ def fill(page: Page, **fields: str) -> None:
 
 def tap(page: Page, *hooks: str) -> None:
     """Tap one after the other; where two lie at one place as slowly as somebody who means both."""
-    before = (-BOUNCE_PX, -BOUNCE_PX)
+    before = (float(-BOUNCE_PX), float(-BOUNCE_PX))
     for hook in hooks:
         target = page.get_by_test_id(hook)
         target.scroll_into_view_if_needed()
