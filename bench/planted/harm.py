@@ -225,7 +225,7 @@ HARM_PAGES: Final = Suite(
         _fault("P14j", f"{_SRC}/chair.css", f"{_PAGES}/test_every_page.py::test_what_is_wrong_at_a_chair_and_its_buttons_need_no_scrolling_at_any_size",
                ".chair-now p { margin: 0; }", ".chair-now p { margin: 9rem 0; }",
                "the buttons of a chair's page are below the fold"),
-        _fault("P14k", f"{_SRC}/style.css", f"{_PAGES}/test_every_page.py::test_no_page_is_cut_off_at_any_size_and_everything_on_it_is_reached_by_keyboard",
+        _fault("P14k", f"{_SRC}/style.css", f"{_PAGES}/test_keyboard.py::test_a_cuff_is_entered_and_an_alert_answered_by_keyboard_alone",
                ".field input:focus { border-color: var(--strong); }", ".field input:focus { border-color: var(--strong); outline: 0; }",
                "where the keyboard is, is not seen"),
         _fault("P14l", f"{_SRC}/tables.ts", f"{_PAGES}/test_desk_pages.py::test_an_alias_with_a_slash_or_what_is_not_seen_has_a_page_and_is_shown_as_it_is",

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import TABLET, Desk, alerts, row
 from tests.support.clinics import TWELVE, clinic_of
+from tests.support.keyboard import unreached
 from tests.support.service import PATIENCE_S
 from tests.support.tablet import filed, of_rule, sit
 
@@ -36,6 +37,8 @@ def test_a_cuff_is_entered_and_an_alert_answered_by_keyboard_alone(desk: Desk, s
     page.get_by_test_id("task-cuff").focus()
     press(page, "Enter")
     expect(page.get_by_role("heading", name="Cuff by hand")).to_be_focused()
+    assert unreached(page, ".doing") == []
+    page.get_by_role("heading", name="Cuff by hand").focus()
     expect(page.locator(".tasks")).to_have_count(0)
     while not page.get_by_test_id("field-sbp").evaluate("(e) => e === document.activeElement"):
         press(page, "Tab")

@@ -31,7 +31,7 @@ export interface Entry {
 }
 
 /** An entry that is not taken by then is said aloud: on a good network it takes a tenth of it. */
-export const LOUD_AFTER_MS = 3_000;
+const LOUD_AFTER_MS = 3_000;
 const LONGEST_WAIT_MS = 30_000;
 
 type Answer =
