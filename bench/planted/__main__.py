@@ -122,6 +122,8 @@ def _noticed_by_pytest(tree: Path, suite: Suite, near: Sequence[str], timeout_s:
     ]
     # The same source at the same second and of the same length is another source here: nothing compiled is written.
     surroundings = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
+    if suite.pages:
+        surroundings["CHAIRSIDE_TEST_PATIENCE_S"] = "60"  # a browser test that notices has waited for all of it
     if suite.plain:
         surroundings["NUMBA_DISABLE_JIT"] = "1"
     command = [sys.executable, "-m", "pytest", *options, *near]
