@@ -18,7 +18,7 @@ from tests.support.every_page import BESIDE, LAID_OUT, SIZES, Shown, look_at, sh
 from tests.support.keyboard import unreached
 from tests.support.service import PATIENCE_S, Started
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("full clinic")]
 expect.set_options(timeout=PATIENCE_S * 1000)
 
 

@@ -13,7 +13,7 @@ from tests.support.browser import WALL, Desk, alerts, measured, row, until
 from tests.support.clinics import CHAIRS, ago, cuff, observe, saturation, scored, seated
 from tests.support.service import PATIENCE_S, Started, started
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("full clinic")]
 expect.set_options(timeout=PATIENCE_S * 1000)
 
 DESK_1366 = {"width": 1366, "height": 768}
