@@ -179,7 +179,7 @@ class Desk:
         if finding.change not in {"changed", "deepened"}:
             self._closed.pop(key, None)
         match finding.change:
-            case "began" if alert is not None and alert.phase is not AlertPhase.LATCHED and _is_news_each_time(finding):
+            case "began" if alert is not None and alert.phase is not AlertPhase.LATCHED and _begins_anew(finding):
                 # The open alert stands for it until somebody has closed it.
                 if finding.priority > alert.priority:
                     self._change(alert, finding)
@@ -232,7 +232,7 @@ class Desk:
             finding.priority, AlertPhase.ACTIVE, onset_us, finding.text, dict(finding.evidence), finding.source,
         )  # fmt: skip
         self.open.add(alert)
-        details = self._page(alert, finding.clock_us)
+        details = self._plan_page(alert, finding.clock_us)
         self._emit(alert, "raised", finding.at_us, details)
         self._flush(alert, finding.clock_us)
 
@@ -370,7 +370,7 @@ class Desk:
         if move.to is AlertPhase.CLOSED:
             self.open.remove(alert)
         if move.pages:
-            details = {**details, **self._page(alert, clock_us, stimulus)}
+            details = {**details, **self._plan_page(alert, clock_us, stimulus)}
         for step in move.steps:
             self._emit(alert, step, at_us, details)
         if move.pages:
@@ -392,7 +392,7 @@ class Desk:
             return {}
         return {"answers": f"{len(ladder.answered)} of {ladder.answers}"}
 
-    def _page(self, alert: Alert, clock_us: int, stimulus: Stimulus | None = None) -> dict[str, Any]:
+    def _plan_page(self, alert: Alert, clock_us: int, stimulus: Stimulus | None = None) -> dict[str, Any]:
         """Decide when a page is owed for this alert and whom it calls; the reasons. None: it is raised."""
         escalated = stimulus is Stimulus.ESCALATE
         patients = self.open.of_patient(alert.subject.site, alert.subject.patient)
@@ -487,7 +487,7 @@ class Desk:
         """Page what was held back for an alert that is over, and still stands."""
         for alert in list(self.open.of_patient(over.subject.site, over.subject.patient)):
             if alert.phase is AlertPhase.ACTIVE and alert.held_by == over.rule:
-                details = self._page(alert, clock_us)
+                details = self._plan_page(alert, clock_us)
                 if alert.page_due_us < FAR:
                     self._emit(alert, "escalated", at_us, {"because": f"{over.rule} no longer says it", **details})
                     self._flush(alert, clock_us)
@@ -567,6 +567,6 @@ def _stops_when_mild(alert: Alert) -> bool:
     return alert.ladder is not None and alert.ladder.calls > 0 and not alert.ladder.by_hand
 
 
-def _is_news_each_time(finding: Finding) -> bool:
-    """True if the finding is not a condition of an open session: it begins whenever it happens, and never ends by itself."""
+def _begins_anew(finding: Finding) -> bool:
+    """Whether the finding begins anew each time it is made, so that the alert which is open for it stands for all of them."""
     return finding.subject.session is None or finding.rule == "observation-incomplete"

@@ -27,7 +27,7 @@ LONGEST_BODY: Final = 1600
 """Characters of an SMS, as Twilio takes them (www.twilio.com/docs/messaging/api/message-resource)."""
 RINGS_S: Final = 30
 """How long a call rings. Chosen by us: shorter than most mailboxes wait, so that few of them answer."""
-RECEIPT_WITHIN_S: Final = 90.0
+RECEIPT_OVERDUE_S: Final = 90.0
 """How long a receipt may take before it is tried again. Chosen by us: ringing, and a call of a minute; an SMS takes seconds."""
 
 STATUS_PATH: Final = "/hooks/twilio/status"
@@ -89,7 +89,7 @@ class TwilioNotifier(ABC):
             took = False
         if not took:
             return Outcome(False, "answered 2xx, but not as Twilio does")
-        return Outcome(True, receipt_within_s=0.0 if message.tried_at is None else RECEIPT_WITHIN_S)
+        return Outcome(True, receipt_within_s=0.0 if message.tried_at is None else RECEIPT_OVERDUE_S)
 
 
 class TwilioSms(TwilioNotifier):

@@ -34,7 +34,7 @@ from alerts.store.store import Store
 from alerts.store.tables import AUDIT_CHAIN
 from deploy.upkeep.verify import DATABASE
 from models.instants import iso
-from models.tables.conditions import interactions_of, weigh_conditions
+from models.tables.conditions import WEIGHED, interactions_of, weigh_conditions
 from models.tables.form_items import slug
 from models.tables.forms import ScoreRefused, score_of
 from models.tables.suicidality import hidden_in, item_9_unknown, risk_of
@@ -69,10 +69,7 @@ class Erased:
 
 def _is_read(name: str) -> bool:
     """Whether a table knows a condition or a medication by this name, so that it decides something."""
-    return any(
-        not weigh_conditions(drug, [name]).unknown or interactions_of(drug, [name])
-        for drug in ("ketamine", "esketamine")
-    )
+    return any(not weigh_conditions(drug, [name]).unknown or interactions_of(drug, [name]) for drug in WEIGHED)
 
 
 def _judged(instrument: str, items: Any, score: float | None) -> tuple[object, ...]:

@@ -37,8 +37,13 @@ class Contraindication:
     """Other names that count only where they are all that a condition says: not in "penicillin hypersensitivity"."""
 
 
+WEIGHED: Final = ("ketamine", "esketamine")
+"""Drugs that have weights of their own. Any other, known to `drugs.py` or not, is weighed as the first, so that nothing that
+speaks against it is passed over until somebody has reviewed these rows for it."""
+
+
 def _both(weight: Weight) -> dict[str, Weight]:
-    return {"ketamine": weight, "esketamine": weight}
+    return dict.fromkeys(WEIGHED, weight)
 
 
 def _label(weight: Weight = "defer") -> dict[str, Weight]:
@@ -151,9 +156,9 @@ def interactions_of(drug: str | None, medications: Iterable[str]) -> tuple[tuple
 
 def _weighed_as(drug: str | None) -> str | None:
     found = treatment_of(drug, None)
-    if found is None:
-        return "ketamine"
-    return None if found.usual is None else found.drug
+    if found is not None and found.usual is None:
+        return None
+    return found.drug if found is not None and found.drug in WEIGHED else WEIGHED[0]
 
 
 def _heaviest_first(

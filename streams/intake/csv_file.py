@@ -27,8 +27,9 @@ from pydantic import ValidationError
 from models.arrays import Floats, Ints
 from models.instants import EPOCH, SECOND, from_iso, to_datetime
 from models.tables.channels import CHANNEL_COLUMN, CHANNEL_NAMES
+from models.tables.units import AS_IT_IS, CONVERSIONS, plain_unit
 from models.wire.observations import SetAside, Vitals
-from streams.intake.csv_header import AS_IT_IS, CONVERSIONS, Layout, NotATable, layout_of, plain_unit
+from streams.intake.csv_header import Layout, NotATable, layout_of
 from streams.intake.gaps import NoNumbers, is_gap
 from streams.intake.json import NOBODY, SHOWN, why
 from streams.journal.frame import Frame, Origin

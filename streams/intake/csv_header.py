@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from models.tables.channels import CHANNEL_NAMES, CHANNELS
+from models.tables.units import AS_IT_IS, CONVERSIONS, Conversion, plain_unit
 
 COLUMN_NAMES: Final = frozenset({*CHANNEL_NAMES, "at", "t_s", "patient"})
 """What a column can be."""
@@ -43,30 +44,6 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 """What exports call a column, in lower case, its words apart by a space. Only what can mean nothing else."""
 
 
-class Conversion(NamedTuple):
-    """How a number of a unit becomes one of the channel's."""
-
-    factor: float = 1.0
-    offset: float = 0.0
-
-
-AS_IT_IS: Final = Conversion()
-_KPA: Final = Conversion(7.500617)  # 1 mmHg is 133.322 Pa
-_SCALES: Final[Mapping[str, Mapping[str, Conversion]]] = {
-    "/min": dict.fromkeys(
-        ("/min", "1/min", "min-1", "min^-1", "bpm", "beats/min", "beatsperminute", "brpm", "rpm", "breaths/min", "breathsperminute",
-         "perminute"), AS_IT_IS),
-    "%": {**dict.fromkeys(("%", "percent", "pct"), AS_IT_IS), "fraction": Conversion(100), "0-1": Conversion(100)},
-    "mm[Hg]": {**dict.fromkeys(("mmhg", "mm[hg]", "torr"), AS_IT_IS), "kpa": _KPA, "hpa": Conversion(_KPA.factor / 10), "mbar": Conversion(_KPA.factor / 10)},
-    "Cel": {
-        **dict.fromkeys(("c", "cel", "celsius", "degc", "degreescelsius"), AS_IT_IS),
-        **dict.fromkeys(("f", "fahrenheit", "degf", "degreesfahrenheit"), Conversion(5 / 9, -160 / 9)), "k": Conversion(1, -273.15),
-    },
-}  # fmt: skip
-CONVERSIONS: Final[Mapping[str, Mapping[str, Conversion]]] = {
-    channel.name: _SCALES[channel.unit] for channel in CHANNELS
-}
-"""Channel → unit, without spaces and degree signs → its scale. CO2 in % is not among them: it depends on the air's pressure."""
 SECONDS: Final[Mapping[str, float]] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
@@ -264,11 +241,6 @@ def _meaning(column: str, renamed: str | None) -> _Meaning | None:
             # Who renames a column says that it is in the channel's unit, unless its name says otherwise.
             return _Meaning(name, rank, unit, AS_IT_IS if scale is None and renamed else scale)
     return None if renamed is None else _Meaning(renamed, _RENAMED)
-
-
-def plain_unit(unit: str) -> str:
-    """A unit as `CONVERSIONS` has it: without spaces and degree signs."""
-    return re.sub(r"[\s°º˚Â\ufffd]", "", unit).lower()
 
 
 def _readings(column: str) -> Iterator[tuple[str, str, bool]]:

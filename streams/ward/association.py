@@ -6,7 +6,7 @@ chair holds the session that last started there. So two monitors that change pla
 sample is guessed at.
 When a device, a patient or a session's name changes hands, a cutoff is noted: a line that is sent again or comes late belongs
 to the one it was about, never to the next in that chair.
-Never here: values.
+Never here: readings of continuous channels (`rows.py`).
 """
 
 from __future__ import annotations

@@ -33,9 +33,8 @@ WARD_FORMAT: Final = 2
 OLDER_FORMATS: Final = {
     1: "had two columns more, `warm` and `stepping`, which are not kept any more: columns without a name are passed over",
 }
-"""The formats of earlier versions that this one reads, each with what has changed since and how it is read all the same.
-
-The only place that says so. What is not here is refused in one line, before anything is written.
+"""The formats of the ward's state that earlier versions wrote and this one reads, each with what has changed since and how it is
+read all the same. What is not here is refused in one line, before anything is written. The desk's: `OLDER_DESKS` (desk.py).
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -115,6 +116,19 @@ def test_the_label_s_spacing_of_the_spray(day: int, words: str) -> None:
 
 def test_nothing_is_said_of_the_spacing_of_what_is_not_in_the_table() -> None:
     assert spacing_of("ect", 10) is None
+
+
+def test_nothing_that_speaks_against_a_drug_is_passed_over_because_the_drug_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A row in drugs.py alone, before anybody has reviewed these rows for it: it is weighed as ketamine."""
+    conditions, medications = [row.name for row in CONTRAINDICATIONS], [row.name for row in INTERACTIONS]
+    as_ketamine = weigh_conditions("ketamine", conditions), interactions_of("ketamine", medications)
+    assert sorted(row.name for _, row in as_ketamine[0].found) == sorted(conditions)
+    assert sorted(row.name for _, row in as_ketamine[1]) == sorted(medications)
+    new = replace(TREATMENTS["esketamine", "intranasal"], drug="arketamine")
+    monkeypatch.setattr("models.tables.conditions.treatment_of", lambda drug, route: new)
+    assert (weigh_conditions("arketamine", conditions), interactions_of("arketamine", medications)) == as_ketamine
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from models.calendar import zone_of
 from models.tables.channels import ChannelName
+from models.tables.units import CONVERSIONS
 from models.wire.bounds import MANY
-from streams.intake.csv_header import CONVERSIONS
 
 FORMATS_HERE: Final = Path(__file__).parent / "formats"
 COUNTED: Final[Mapping[str, float]] = {"epoch-s": 1.0, "epoch-ms": 1e-3, "epoch-us": 1e-6}

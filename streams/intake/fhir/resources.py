@@ -23,7 +23,7 @@ from alerts.fhir.ids import name_behind
 from models.tables.form_items import ALSO_CALLED, CODES, slug
 from models.tables.instruments import INSTRUMENTS
 from models.tables.nomenclature import Coded, NotKnown, channel_of, unit_of
-from streams.intake.csv_header import CONVERSIONS
+from models.tables.units import CONVERSIONS, plain_unit
 
 _Node = Mapping[str, Any]
 _VOID: Final = frozenset(("entered-in-error", "cancelled", "unknown", "registered"))
@@ -165,8 +165,8 @@ def _reading(node: _Node, where: str, done: Translated) -> tuple[str, float | No
         return None
     try:
         unit = unit_of([Coded(str(quantity.get("code") or "")), Coded(str(quantity.get("unit") or ""))])
-        scale = CONVERSIONS[channel][re.sub("[ °]", "", unit).lower()]
-        return channel, round(value * scale.factor + scale.offset, 6)
+        scale = CONVERSIONS[channel][plain_unit(unit)]
+        return channel, scale.of(value)
     except NotKnown as unknown:
         done.refuse(f"{where}.valueQuantity.code", f"{channel}: {unknown}", node)
     except KeyError:

@@ -21,9 +21,9 @@ from pydantic import TypeAdapter
 from models.instants import iso
 from models.tables.channels import ChannelName
 from models.tables.nomenclature import Coded, NotKnown, channel_of, unit_of
+from models.tables.units import CONVERSIONS, plain_unit
 from models.wire.bounds import Number
 from streams.intake.admission import Admission
-from streams.intake.csv_header import CONVERSIONS
 from streams.intake.hl7.fields import BadMessage, Fields
 from streams.intake.hl7.times import HomeZone, hl7_instant, zone_in
 from streams.intake.json import Reading, read_packable
@@ -163,7 +163,7 @@ def _measured(message: _Message, number: int) -> tuple[ChannelName, float | None
         if value in STANDS_FOR_NO_READING:
             return channel, None
         unit = unit_of(_coded(fields, number, 6))
-        scale = CONVERSIONS[channel][re.sub("[ °]", "", unit).lower()]
+        scale = CONVERSIONS[channel][plain_unit(unit)]
     except NotKnown as unknown:
         refused(6, f"{channel}: {unknown}")
     except ValueError:
@@ -171,7 +171,7 @@ def _measured(message: _Message, number: int) -> tuple[ChannelName, float | None
     except KeyError:
         refused(6, f"{channel} in {unit[:40]}: the unit is not known for it")
     else:
-        return channel, round(value * scale.factor + scale.offset, 6)
+        return channel, scale.of(value)
     return None
 
 
