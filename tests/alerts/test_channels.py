@@ -241,9 +241,11 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
     "TwilioSms": ("{sms}", "Reply OK or "),
     "TwilioCall": ("{call}", "Press 1 to acknowledge"),
 }
+NO_WAY_TO_A_PERSON = {"Destination", "InThread", "Notifier", "Pcd04Notifier"}
+"""What an alarm manager is told is its profile's (`test_pcd04.py`), and it answers nobody."""
 CHANNEL_CLASSES = [
     each for each in vars(notifiers).values()
-    if isinstance(each, type) and each.__module__.startswith("alerts.notify.") and each.__name__ not in {"Destination", "InThread", "Notifier"}
+    if isinstance(each, type) and each.__module__.startswith("alerts.notify.") and each.__name__ not in NO_WAY_TO_A_PERSON
 ]  # fmt: skip
 
 
