@@ -27,6 +27,7 @@ from alerts.api.session_record import session_record_routes
 from alerts.api.views import AS_MADE, RETRY_AFTER_S, NotNow
 from alerts.inbound.routes import inbound_routes
 from deploy.access.gate import Gate
+from deploy.access.glass_route import glass_routes
 from deploy.access.headers import SecurityHeaders
 from deploy.access.routes import access_routes
 from deploy.audit.reads import AuditedReads
@@ -99,6 +100,7 @@ def build(service: Service) -> FastAPI:
     add_routes(app, inbound_routes(service.inbound))
     add_routes(app, rule_book_routes(lambda _: service.settings.limit_table()))
     add_routes(app, access_routes(service.access))
+    add_routes(app, glass_routes(service.access, service.store, service.append))
     add_routes(app, audit_routes(service.store))
     add_routes(
         app,

@@ -291,6 +291,12 @@ class Store:
         with self.database.reading() as connection:
             return stored_patient(connection, site, patient)
 
+    def is_known(self, site: str, patient: str) -> bool:
+        """Whether anything was ever entered of a patient at a site."""
+        found = sa.select(sa.literal(1)).where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient)).limit(1)
+        with self.database.reading() as connection:
+            return connection.scalar(found) is not None
+
     def burden(self, site: str, since_us: int) -> CountsOfBurden:
         """What was alerted at a site since an instant, and how its pages were answered."""
         with self.database.reading() as connection:

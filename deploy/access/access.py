@@ -176,7 +176,7 @@ class Access:
         """Sign somebody in; None: name or password is wrong, and nobody is told which."""
         now_us = self.now_us()
         asked_at = self.site_at(host, site)
-        place, is_there = await self._asked(lambda: self._place_of(name, asked_at))
+        place, is_there = await self.asked(lambda: self._place_of(name, asked_at))
         browser, called = self._browser(known), _called(name, place)
         is_known = called in browser.names
         guesses = self._guesses if is_there else self._strays
@@ -211,7 +211,7 @@ class Access:
         browser, called = self._browser(known), _called(person.name, person.site)
         names = [name for name in browser.names if name != called]
         said = [browser.id, [*names[1 - COLLEAGUES :], called]]
-        secret = await self._asked(lambda: self.accounts.sessions.begin(person, address, browser.id))
+        secret = await self.asked(lambda: self.accounts.sessions.begin(person, address, browser.id))
         return SignedIn(person, secret, str(self._known.dumps(said)))
 
     async def unlock(self, name: str, pin: str, session: str | None, known: str | None) -> SignedIn | None:
@@ -221,17 +221,17 @@ class Access:
         """
         sessions = self.accounts.sessions
         browser = None if known is None else self._browser(known).id
-        theirs = await self._asked(lambda: sessions.openable(browser, session))
+        theirs = await self.asked(lambda: sessions.openable(browser, session))
         found = next((each for each in theirs if each.person.name == name), None)
-        if found is None or not await self._asked(lambda: sessions.count_try(found)):
+        if found is None or not await self.asked(lambda: sessions.count_try(found)):
             return None
         async with self._colleagues:
             fits = await asyncio.to_thread(self.accounts.fits, pin, found.pin)
         secret = None
         if fits:
-            secret = await self._asked(lambda: sessions.open_by_pin(found, session))
+            secret = await self.asked(lambda: sessions.open_by_pin(found, session))
         else:
-            await self._asked(lambda: sessions.refuse_pin(found))
+            await self.asked(lambda: sessions.refuse_pin(found))
         what = "PIN refused" if secret is None else "unlocked"
         self.note(what, name, "")
         self._sign_ins.labels(what).inc()
@@ -243,12 +243,12 @@ class Access:
     async def by_pin(self, session: str | None, known: str | None) -> list[str]:
         """Who can open a session in this browser by a PIN."""
         browser = None if known is None else self._browser(known).id
-        theirs = await self._asked(lambda: self.accounts.sessions.openable(browser, session))
+        theirs = await self.asked(lambda: self.accounts.sessions.openable(browser, session))
         return [each.person.name for each in theirs]
 
     async def lock(self, session: str) -> None:
         """Lock a session."""
-        await self._asked(lambda: self.accounts.sessions.lock(session))
+        await self.asked(lambda: self.accounts.sessions.lock(session))
         self._people.forget(hash_of(session))
 
     def locks_after_s(self, person: SignedPerson) -> int | None:
@@ -258,17 +258,17 @@ class Access:
 
     async def sign_out(self, secret: str) -> None:
         """End a session."""
-        await self._asked(lambda: self.accounts.sessions.end(secret))
+        await self.asked(lambda: self.accounts.sessions.end(secret))
         self._people.forget(hash_of(secret))
 
     async def has_pin(self, person: SignedPerson) -> bool | None:
         """Whether somebody has chosen a PIN; None while the database with the accounts is away."""
         try:
-            return await self._asked(lambda: self.accounts.has_pin(person))
+            return await self.asked(lambda: self.accounts.has_pin(person))
         except UNWRITABLE:
             return None
 
-    async def _asked(self, ask: Callable[[], _T]) -> _T:
+    async def asked(self, ask: Callable[[], _T]) -> _T:
         """The answer of a file at once, and of a database that may be slow or away in a thread."""
         return await asyncio.to_thread(ask) if self.accounts.database.is_remote else ask()
 

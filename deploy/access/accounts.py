@@ -20,6 +20,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from deploy.access.database import AccessDatabase, AccessRefused, change, hash_of
+from deploy.access.glass import Glass
 from deploy.access.roles import NETWORK_ROLES
 from deploy.access.sessions import Sessions, SignedPerson, Stay
 from deploy.access.tokens import Tokens
@@ -78,6 +79,7 @@ class Accounts:
         self.database = AccessDatabase(where, now_us, by)
         self.tokens = Tokens(self.database)
         self.sessions = Sessions(self.database, stays)
+        self.glass = Glass(self.database)
         self.hasher = PasswordHasher()
 
     def close(self) -> None:

@@ -24,8 +24,8 @@ import sqlalchemy as sa
 from alerts.store.database import Database
 
 ACCOUNTS_FILE: Final = "access.sqlite"
-ACCOUNTS_FORMAT: Final = 4
-"""1 had no events; until 2 nobody had a site, and the tables had other names; 3 had no PINs."""
+ACCOUNTS_FORMAT: Final = 5
+"""1 had no events; until 2 nobody had a site, and the tables had other names; 3 had no PINs, 4 nobody who breaks the glass."""
 _MAKING: Final = 0x61636365
 """PostgreSQL's advisory lock while the tables are made: any number that no other user of the database takes."""
 
@@ -65,6 +65,10 @@ _table(
 _table(
     "tokens", _text("site", key=True), _text("name", key=True), sa.Column("hash", sa.Text, nullable=False, unique=True),
     _text("sends"), _instant("made_us"), _instant("used_us", optional=True), _instant("revoked_us", optional=True),
+)  # fmt: skip
+_table(
+    "glass", _text("account_site", key=True), _text("account", key=True), _text("site", key=True), _text("patient", key=True),
+    _instant("until_us"),
 )  # fmt: skip
 _table("secrets", _text("name", key=True), _text("value"))
 _table(

@@ -25,12 +25,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.access.access import Access
 from deploy.access.entries import SignedAdmission
+from deploy.access.glass import BEHIND_GLASS, BREAKER
 from deploy.access.remembered import AccountsAway
 from deploy.access.roles import READ_FHIR, ROUTES, SCRAPE, SEND, WHILE_LOCKED, Allowed
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
 from deploy.foreign import READS, SIGNED
 from models.wire.observations import SITE_HERE
+from streams.hosts.embedded import UNWRITABLE
 
 LIVE_FEED: Final = "/v1/live"
 NOT_INPUT: Final = "/v1/observations"
@@ -71,7 +73,11 @@ class Gate:
                 return
             device = person = None
         sender = person or device
-        refused = self._why_refused(scope, route, headers, person, device)
+        try:
+            opened = person is not None and await self._opened(scope, route, person)
+        except UNWRITABLE:
+            opened = False
+        refused = self._why_refused(scope, route, headers, person, device, opened)
         if refused is not None:
             status, reason = refused
             access.refuse(reason, sender, method, route)
@@ -108,7 +114,13 @@ class Gate:
         return None, is_there
 
     def _why_refused(
-        self, scope: Scope, route: str, headers: Headers, person: SignedPerson | None, device: Device | None
+        self,
+        scope: Scope,
+        route: str,
+        headers: Headers,
+        person: SignedPerson | None,
+        device: Device | None,
+        opened: bool,
     ) -> tuple[int, str] | None:
         method = scope["method"]
         row = ROUTES.get(("GET" if method == "HEAD" else method, route))
@@ -135,7 +147,24 @@ class Gate:
         if person.role not in row.roles:
             return 403, f"the role {person.role} may not do that"
         elsewhere = self._why_elsewhere(scope, row, person)
-        return None if elsewhere is None else (403, elsewhere)
+        return None if elsewhere is None or opened else (403, elsewhere)
+
+    async def _opened(self, scope: Scope, route: str, person: SignedPerson) -> bool:
+        """Whether a request reads the one patient of another site for whom its sender has broken the glass."""
+        named = _sites_named(scope)
+        own = self._access.reach(person)
+        if route not in BEHIND_GLASS or scope["method"] not in READS or len(named) != 1 or own is None:
+            return False
+        (site,) = named
+        if site in (SITE_HERE, own) or person.role != BREAKER:
+            return False
+        # The route by whose pattern the request is answered, so that it is this patient whom the route gives.
+        found = next(each for each in self._known if each.path == route).path_regex.match(scope["path"])
+        patient = "" if found is None else found.group("patient")
+        if not await self._access.asked(lambda: self._access.accounts.glass.is_broken(person, site, patient)):
+            return False
+        scope.setdefault("state", {})["glass"] = own
+        return True
 
     def _why_elsewhere(self, scope: Scope, row: Allowed, sender: SignedPerson | Device) -> str | None:
         """Why what is asked for is another site's; None: it is the sender's."""
@@ -144,8 +173,7 @@ class Gate:
             return "this token is of another site"
         if served is None and row.of_network and reach is not None:
             return "that is of the whole network"
-        named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("site", [])
-        return None if reach is None or not set(named) - {SITE_HERE, reach} else "that is another site's"
+        return None if reach is None or not _sites_named(scope) - {SITE_HERE, reach} else "that is another site's"
 
     async def _live(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         """A feed for as long as its session lasts."""
@@ -180,6 +208,10 @@ class Gate:
             look.cancel()
         if ended.is_set() and not finished:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _sites_named(scope: Scope) -> set[str]:
+    return set(parse_qs(scope.get("query_string", b"").decode("latin-1")).get("site", []))
 
 
 def _is_anybodys(method: str, route: str) -> bool:

@@ -75,6 +75,8 @@ class AuditedReads:
                 state = scope.get("state", {})
                 patient = state["read_of"] if "read_of" in state else in_path.get("patient", query.get("patient"))
                 who = state.get("person") or getattr(state.get("signed_in"), "name", None)
+                if "glass" in state:
+                    about["reader_of"] = state["glass"]
                 asked_of = query.get("site", SITE_HERE)
                 whose = state.get("site") if asked_of == SITE_HERE else asked_of
                 await self._trail.read(route, who, patient, about, whose)

@@ -177,7 +177,7 @@ class Trail:
     def _write_changes(self, accounts: HasChanges) -> None:
         while changes := accounts.events(AT_A_TIME):
             self._store.chain_events([
-                audited_event(self._own(each.site), iso(each.at_us), each.kind, each.who, None, each.about, each.key) for each in changes
+                audited_event(self._own(each.site), iso(each.at_us), each.kind, each.who, each.about.get("patient"), each.about, each.key) for each in changes
             ])  # fmt: skip
             accounts.forget_events(changes[-1].id)
 

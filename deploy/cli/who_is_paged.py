@@ -25,7 +25,9 @@ from models.oncall import EVERYBODY
 from models.tables.rules import INHIBITS, RULES, Priority
 from models.wire.bounds import Name
 
-OUTSIDE_SESSIONS: Final = frozenset(("checkin-overdue", "nobody-on-call", "page-failing", "host-clock", "disk-full"))
+OUTSIDE_SESSIONS: Final = frozenset(
+    ("checkin-overdue", "nobody-on-call", "page-failing", "host-clock", "disk-full", "glass-broken")
+)
 """Beside mood and maintenance, the rules whose alerts are of no session, unless a chair is named: of the home or the house."""
 
 

@@ -35,6 +35,7 @@ from alerts.api.views import AS_MADE, Site
 from alerts.inbound.routes import Inbound, inbound_routes
 from alerts.store.store import Store
 from deploy.access.gate import Gate
+from deploy.access.glass_route import glass_routes
 from deploy.access.routes import access_routes
 from deploy.app import ABOUT, add_routes, finish
 from deploy.audit.reads import AuditedReads
@@ -226,6 +227,7 @@ def build_edge(edge: Edge) -> FastAPI:
     add_routes(app, answer_routes(edge.store, edge.command, edge.views, edge.links))
     add_routes(app, inbound_routes(edge.inbound))
     add_routes(app, rota_routes(edge.append, edge.views))
+    add_routes(app, glass_routes(edge.access, edge.store, edge.append))
     add_routes(app, audit_routes(edge.store))
     add_routes(
         app,

@@ -59,6 +59,7 @@ DECIDES: Final[dict[str, str]] = {
     "page-failing": "Pages to one destination do not arrive. The others are told.",
     "host-clock": "The clock of the machine that Chairside runs on has jumped or is wrong.",
     "disk-full": "The disk that Chairside writes to is nearly full; once it is full nothing is accepted and nobody is watched.",
+    "glass-broken": "A clinician of another site of the network reads a patient's record, and has given a reason.",
     "nobody-on-call": "By the rota nobody is on call now, or nobody will be from an instant within days.",
     "maintenance-due": "By its forecast the next dose of a patient at home is probably due within the time in which visits are booked.",
     "relapse-risk": "A relapse is likely within days and no visit is booked, or its chance has risen fast.",

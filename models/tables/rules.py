@@ -114,6 +114,7 @@ _TABLE: Final = (
     Rule("page-failing",           "technical",      False, "Pages do not arrive",        None),
     Rule("host-clock",             "technical",      False, "Machine clock wrong",        None),
     Rule("disk-full",              "technical",      False, "Disk nearly full",           None),
+    Rule("glass-broken",           "technical",      True,  "Read by another site",       None),
     Rule("nobody-on-call",         "technical",      False, "Nobody on call",             None),
     Rule("maintenance-due",        "maintenance",    False, "Maintenance dose due",       None),
     Rule("relapse-risk",           "maintenance",    False, "Relapse likely",             None),

@@ -495,8 +495,26 @@ class DiskLow(Record):
     urgent: bool = False
 
 
+class GlassBroken(Record):
+    """`by`, a clinician of the site `of`, may read this site's patient until `until`. Only an edge writes it."""
+
+    kind: Literal["glass.broken"] = "glass.broken"
+    patient: Name
+    by: Name
+    of: Name
+    until: Moment
+
+
 Internal = (
-    SetAside | Conflicted | FrameSetAside | Fault | DestinationFailing | DestinationRestored | ClockApart | DiskLow
+    SetAside
+    | Conflicted
+    | FrameSetAside
+    | Fault
+    | DestinationFailing
+    | DestinationRestored
+    | ClockApart
+    | DiskLow
+    | GlassBroken
 )
 """What only our own processes write: a sender cannot."""
 

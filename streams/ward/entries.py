@@ -27,6 +27,7 @@ from models.wire.observations import (
     Fault,
     ForecastMade,
     FrameSetAside,
+    GlassBroken,
     Internal,
     Intervention,
     MonitorAlarm,
@@ -50,6 +51,7 @@ from streams.ward.rules.deeper import reckon_deeper
 from streams.ward.rules.destinations import file_failing, file_restored
 from streams.ward.rules.entry_refused import corrects_another, note_whose, of_another, refuse
 from streams.ward.rules.forgotten import note_life
+from streams.ward.rules.glass import file_glass_broken
 from streams.ward.rules.host_clock import file_clock_apart
 from streams.ward.rules.host_disk import file_disk_low
 from streams.ward.rules.integrity import file_conflict, file_fault, file_unused_frames
@@ -96,6 +98,9 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         return
     if isinstance(record, DiskLow):
         file_disk_low(state, record, here)
+        return
+    if isinstance(record, GlassBroken):
+        file_glass_broken(state, record, here)
         return
     for dose in state.association.early.over(here[0]):
         if not dose.accepted:

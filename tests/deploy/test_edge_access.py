@@ -103,6 +103,7 @@ async def test_at_an_edge_everybody_has_the_rights_of_their_role_at_their_own_si
         async with doors(broker, database, tmp_path) as doors_, AsyncExitStack() as stack:
             await every_route(doors_, tmp_path, stack)
             await nothing_of_another_site(doors_)
+            await through_broken_glass(doors_)
             await at_every_edge(doors_)
             await by_name_and_by_host(doors_)
             await without_the_database(doors_, database)
@@ -147,6 +148,26 @@ async def every_route(doors_: Doors, folder: Path, stack: AsyncExitStack) -> Non
 
     await asyncio.gather(*(walk(who, client) for who, client in clients.items()))
     assert wrong == []
+
+
+async def through_broken_glass(doors_: Doors) -> None:
+    """A clinician of the north reads one patient of the south, at whichever edge, and the south's board has the alert."""
+    patient = {"site": SOUTH, "patient": f"p-{SOUTH}"}
+    async with (
+        doors_.person("a-clinician") as here, doors_.person("a-clinician", edge=doors_.other) as there,
+        doors_.person("ada", SOUTH) as hers,
+    ):  # fmt: skip
+        page = f"/v1/patients/p-{SOUTH}/record.fhir.json"
+        assert (await there.get(page, params={"site": SOUTH})).status_code == 403
+        answer = await here.post("/v1/break-glass", json=patient | {"reason": "she is here"})
+        assert answer.status_code == 200, answer.text
+        assert (await there.get(page, params={"site": SOUTH})).status_code == 200
+        assert (await there.get("/v1/chairs", params={"site": SOUTH})).status_code == 403
+        rules: set[str] = set()
+        async with asyncio.timeout(PATIENCE_S):
+            while "glass-broken" not in rules:
+                await asyncio.sleep(0.05)
+                rules = {each["rule"] for each in (await hers.get("/v1/alerts")).json()["alerts"]}
 
 
 async def nothing_of_another_site(doors_: Doors) -> None:

@@ -90,6 +90,7 @@ _TABLE: Final = (
     Enrolment("page-failing",           "rules.destinations"),
     Enrolment("host-clock",             "rules.host_clock"),
     Enrolment("disk-full",              "rules.host_disk"),
+    Enrolment("glass-broken",           "rules.glass", "by a person"),
     Enrolment("nobody-on-call",         "alerts.rota.watch"),
     Enrolment("maintenance-due",        "home.forecasts"),
     Enrolment("relapse-risk",           "home.forecasts"),

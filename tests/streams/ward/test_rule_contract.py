@@ -25,6 +25,7 @@ from models.wire.observations import (
     DestinationRestored,
     DiskLow,
     Event,
+    GlassBroken,
     Intervention,
     PatientRegistered,
     SessionStarted,
@@ -392,6 +393,13 @@ def _() -> Story:
         clinic.send(DiskLow(at=moment(0)))
 
     return Story(clinic, end)
+
+
+@scene_of("glass-broken")
+def _() -> Story:
+    clinic = Scene()
+    clinic.send(GlassBroken(at=moment(0), patient="P-1", by="ada", of="north", until=moment(3600)))
+    return Story(clinic, lambda: clinic.passes(60))
 
 
 @scene_of("nobody-on-call")
