@@ -378,27 +378,31 @@ class SqliteJournal:
             entries = [
                 JournalEntry(self._last_offset + 1 + n, received_us, payload) for n, payload in enumerate(payloads)
             ]
-            links, link = [], self._link
-            for entry in entries:
-                link = link_of(link, entry.offset, received_us, entry.payload)
-                links.append((entry.offset, link))
-            run = self._connection.execute
-            run("BEGIN IMMEDIATE")
-            try:
-                self._connection.executemany(
-                    "INSERT INTO journal VALUES (?, ?, ?)",
-                    [(entry.offset, entry.received_us, entry.payload) for entry in entries],
-                )
-                self._connection.executemany("INSERT INTO journal_links VALUES (?, ?)", links)
-                run("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    run("ROLLBACK")
-                raise
-            self._last_offset += len(entries)
-            self._last_us, self._link = received_us, link
-            self._write_head()
+            self._write(entries)
         return entries
+
+    def _write(self, entries: Sequence[JournalEntry]) -> None:
+        """Write the next entries with their links, all or none; the lock is held."""
+        links, link = [], self._link
+        for entry in entries:
+            link = link_of(link, entry.offset, entry.received_us, entry.payload)
+            links.append((entry.offset, link))
+        run = self._connection.execute
+        run("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany(
+                "INSERT INTO journal VALUES (?, ?, ?)",
+                [(entry.offset, entry.received_us, entry.payload) for entry in entries],
+            )
+            self._connection.executemany("INSERT INTO journal_links VALUES (?, ?)", links)
+            run("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                run("ROLLBACK")
+            raise
+        self._last_offset += len(entries)
+        self._last_us, self._link = entries[-1].received_us, link
+        self._write_head()
 
     def read(self, first_offset: int, limit: int = 1000) -> list[JournalEntry]:
         with self._lock:
