@@ -186,8 +186,8 @@ prove-wheel: wheel ## Install the wheel with pipx and run it with uvx, each from
 	$(BIN)/pytest -q -n 0 -m prove tests/deploy/supply
 
 .PHONY: prove-year
-prove-year: setup ## Live a year of a twelve-chair clinic; measure disk, start, backup, restore, memory (hours; some GB of disk)
-	$(BIN)/python -m bench.year
+prove-year: setup ## Live a year of a twelve-chair clinic; measure disk, start, backup, restore, memory (an hour; 8 GB of disk)
+	$(BIN)/python -m bench.year --into build/year
 
 .PHONY: train-forecast
 train-forecast: setup ## Train the forecast's pooled model on invented cohorts (some 20 minutes; the same seeds, the same bytes)

@@ -153,8 +153,9 @@ def _refuse(wrong: object) -> None:
 
 def live(clinic: Clinic, week: Sequence[dict[int, Busy]], days: int, start_us: int, seconds: range) -> Iterator[int]:
     """Live `seconds` of each of so many days, from a Monday that begins at `start_us`; yields each day when it is over."""
-    done = max(0, (clinic.journal.last_us - start_us) // DAY)
-    for day in range(done, days):
+    for day in range(days):
+        if clinic.journal.last_us >= start_us + day * DAY + seconds[-1] * SECOND:
+            continue
         evening_us = start_us + day * DAY + min(EVENING, seconds[-1] - 60) * SECOND
         stamped = list(day_of(week, day, start_us, seconds))
         clinic.lives(each for each in stamped if each[0] < evening_us)
