@@ -45,17 +45,21 @@ def wrong_with(page: Page, shown: Shown) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "state", ["full", *(pytest.param(state, marks=pytest.mark.prove) for state in ("ordinary", "empty"))]
+    ("state", "every_form"),
+    [
+        ("full", False),
+        *(pytest.param(state, True, marks=pytest.mark.prove) for state in ("full", "ordinary", "empty")),
+    ],
 )
 def test_no_page_is_cut_off_at_any_size_and_everything_on_it_is_reached_by_keyboard(
-    desk: Desk, request: pytest.FixtureRequest, state: str
+    desk: Desk, request: pytest.FixtureRequest, state: str, every_form: bool
 ) -> None:
     address = request.getfixturevalue(state).address
     page = desk.open(address, SIZES["wall"], motion="reduce")
     enough = {"full": 30, "ordinary": 2, "empty": 0}[state]
     until(page, lambda: len(alerts(address)) >= enough, "the alerts")
     wrong: list[str] = []
-    for shown in shown_in(address, state):
+    for shown in shown_in(address, state, every_form):
         # A form is a part of a page that was looked at: only what is new is asked about.
         part = ".doing" if shown.sizes == BESIDE else None
         turn(page, SIZES[shown.sizes[0]])

@@ -13,6 +13,7 @@ from typing import Final
 from playwright.sync_api import Page, ViewportSize
 
 from tests.support.browser import alerts, live
+from tests.support.tablet import BOUNCE_MS, tap
 
 SIZES: Final[dict[str, ViewportSize]] = {
     "wall": {"width": 1920, "height": 1080},
@@ -53,8 +54,12 @@ _OF: Final = {"full": ("3", "19", "W-3"), "ordinary": ("4", "12", "T-4"), "empty
 _FORMS: Final = ("dose", "cuff", "sedation", "dissociation", "distress", "symptoms", "intervention", "end", "note", "escort", "register", "visit", "elsewhere")  # fmt: skip
 
 
-def shown_in(address: str, state: str) -> list[Shown]:
-    """Every page of a clinic in a state of `clinics.py`; on the full one also every form of a chair."""
+_KINDS_OF_FORMS: Final = ("dose", "symptoms", "end", "register")
+"""One of each kind: numbers, taps alone, what is asked before it is sent, texts. The others are built of the same fields."""
+
+
+def shown_in(address: str, state: str, every_form: bool = False) -> list[Shown]:
+    """Every page of a clinic in a state of `clinics.py`; on the full one also forms of a chair, one of each kind or all."""
     chair, free, patient = _OF[state]
     record = ".session-picture" if state != "empty" else "[role=alert]"
     found = [
@@ -70,10 +75,13 @@ def shown_in(address: str, state: str) -> list[Shown]:
             found.append(Shown("alert", f"/alert/{name}", ready=".one"))
             break
     if state == "full":
-        found += [Shown(f"form {task}", f"/chair/{chair}", (f"task-{task}",), ".doing", BESIDE) for task in _FORMS]
+        found += [
+            Shown(f"form {task}", f"/chair/{chair}", (f"task-{task}",), ".doing", BESIDE)
+            for task in (_FORMS if every_form else _KINDS_OF_FORMS)
+        ]
         found += [
             Shown(f"form {scale}", f"/chair/{chair}", ("task-questionnaire", f"scale-{scale}"), "form.form", BESIDE)
-            for scale in ("phq-9", "madrs", "cssrs-screen")
+            for scale in (("phq-9", "madrs", "cssrs-screen") if every_form else ("phq-9",))
         ]
     return found
 
@@ -84,10 +92,10 @@ def look_at(page: Page, address: str, shown: Shown) -> None:
         page.goto(f"{address}{shown.path}")
     elif page.get_by_test_id("cancel").count() > 0:
         page.get_by_test_id("cancel").click()
+        page.wait_for_timeout(BOUNCE_MS)  # what comes up in its place is tapped by somebody who means it
     if shown.path != "/welcome":
         live(page)
-    for hook in shown.taps:
-        page.get_by_test_id(hook).click()
+    tap(page, *shown.taps)
     page.locator(shown.ready).first.wait_for()
     page.evaluate("() => document.fonts.ready.then(() => null)")
 

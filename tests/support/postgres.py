@@ -29,11 +29,23 @@ def postgres_server() -> Iterator[sa.URL]:
     try:
         server = get_server(home, cleanup_mode="stop")
         try:
-            yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+            url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+            _without_waiting_for_the_disk(url)
+            yield url
         finally:
             server.cleanup()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _without_waiting_for_the_disk(url: sa.URL) -> None:
+    """Nothing here outlives a power cut, and each test's database is dropped, which would wait for all that was written."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
 
 
 @pytest.fixture
