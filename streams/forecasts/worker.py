@@ -43,9 +43,12 @@ def answer(job: dict[str, Any]) -> Any:
 
 
 def answer_jobs(incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Read jobs and write a reply for each, until the input ends."""
+    """Read jobs and write a reply for each, until the input ends: also in the middle of a job, where whoever asked was killed."""
     while len(head := incoming.read(LENGTH.size)) == LENGTH.size:
-        job = msgpack.unpackb(incoming.read(LENGTH.unpack(head)[0]))
+        length = LENGTH.unpack(head)[0]
+        if len(asked := incoming.read(length)) < length:
+            return
+        job = msgpack.unpackb(asked)
         try:
             reply = {"answer": answer(job)}
         except Exception as wrong:  # noqa: BLE001  # one bad job must not end the process

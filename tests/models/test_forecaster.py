@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import io
 import json
 import random
 import sys
@@ -25,7 +26,7 @@ from models.wire.home import BURDEN_ADAPTER, FORECASTS_ADAPTER, PATIENT_ADAPTER,
 from models.wire.observations import OBSERVATION
 from streams.forecasts.jobs import ForecastOutcome, ForecastRequest, PatientInput, make_forecasts
 from streams.forecasts.shipped import shipped_pool
-from streams.forecasts.worker import Worker, WorkerFailed
+from streams.forecasts.worker import LENGTH, Worker, WorkerFailed, answer_jobs
 from streams.shard import Shard
 from tests.support.patients import FIRST, Patient
 from tests.support.service import Inside, invoked, ndjson, serving, until, until_answered
@@ -430,3 +431,10 @@ async def test_a_forecast_that_the_contract_refuses_fails_its_patient_alone_and_
             forecaster.maker.last_failure
         )
         assert clinic.service.tasks.failure is None
+
+
+@pytest.mark.parametrize("written", [b"", LENGTH.pack(100)[:2], LENGTH.pack(100), LENGTH.pack(100) + b"half"])
+def test_a_process_whose_parent_was_killed_in_the_middle_of_a_job_ends_without_a_word(written: bytes) -> None:
+    replies = io.BytesIO()
+    answer_jobs(io.BytesIO(written), replies)
+    assert replies.getvalue() == b""
