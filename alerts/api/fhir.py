@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import JSONResponse
 
+from alerts.api.fhir_answers import FHIR_JSON, FhirAnswer, outcome
 from alerts.api.views import Site
 from alerts.fhir.capability import capability_statement
 from alerts.fhir.reading import Resources
@@ -22,7 +22,6 @@ from alerts.fhir.resources import Found
 from alerts.fhir.search import EVERYWHERE, PARAMETERS, SearchRefused, search_of
 from alerts.store.store import Store
 
-FHIR_JSON: Final = "application/fhir+json"
 _CONTENT: Final = {"content": {FHIR_JSON: {"schema": {"type": "object"}}}}
 _PAGING: Final = {
     "_count": "Resources of a page, 500 at the most.",
@@ -30,15 +29,6 @@ _PAGING: Final = {
     "_format": "`json`; there is no other.",
     "_pretty": "Not looked at.",
 }
-
-
-class FhirAnswer(JSONResponse):
-    """JSON as FHIR has it, which nobody keeps on the way."""
-
-    media_type = FHIR_JSON
-
-    def __init__(self, content: Any, status_code: int = 200) -> None:
-        super().__init__(content, status_code, {"Cache-Control": "no-store"})
 
 
 def fhir_read_routes(store: Store, zone_at: Callable[[str], str]) -> APIRouter:
@@ -69,7 +59,7 @@ def fhir_read_routes(store: Store, zone_at: Callable[[str], str]) -> APIRouter:
 
 def _not_read(kind: str) -> FhirAnswer:
     there = ", ".join(sorted(PARAMETERS))
-    return outcome(404, "not-supported", f"{kind[:60]} cannot be read here: there are {there}")
+    return refusal(404, "not-supported", f"{kind[:60]} cannot be read here: there are {there}")
 
 
 def _add(routes: APIRouter, kind: str, resources: Resources, zone_at: Callable[[str], str]) -> None:
@@ -91,9 +81,9 @@ def _add(routes: APIRouter, kind: str, resources: Resources, zone_at: Callable[[
         try:
             wanted = search_of(kind, pairs, zone_at(site))
         except SearchRefused as wrong:
-            return outcome(400, "invalid", str(wrong), wrong.parameter)
+            return refusal(400, "invalid", str(wrong), wrong.parameter)
         answer = await asyncio.to_thread(resources.search, site, wanted)
-        _tell_of(request, sorted({each.patient for each in answer.found if each.patient}), wanted.patient)
+        request.state.read_of = sorted({each.patient for each in answer.found if each.patient})
         address = _address(request)
         kept = [(name, value) for name, value in pairs if name != "_after"]
         links = [{"relation": "self", "url": f"{address}/{kind}?{urlencode(pairs)}".rstrip("?")}]
@@ -120,31 +110,25 @@ def _add(routes: APIRouter, kind: str, resources: Resources, zone_at: Callable[[
             return refused
         found: Found | None = await asyncio.to_thread(resources.read, site, kind, id_)
         if found is None:
-            return outcome(404, "not-found", f"there is no {kind} {id_[:80]}")
-        _tell_of(request, [found.patient] if found.patient else [], found.patient)
+            return refusal(404, "not-found", f"there is no {kind} {id_[:80]}")
+        request.state.read_of = [found.patient] if found.patient else []
         return FhirAnswer(found.resource)
 
     search.__doc__ = f"{kind}s that a search finds, in order, as a Bundle; the link `next` goes on."
     read.__doc__ = f"One {kind}."
 
 
-def _tell_of(request: Request, patients: list[str], patient: str | None) -> None:
-    """Have it audited whose resources were read: of whom was asked, or the only one of whom there were any."""
-    request.state.read_of = patients[0] if len(patients) == 1 else patient
-
-
 def _not_json(request: Request) -> FhirAnswer | None:
     wanted = request.query_params.get("_format", "json")
     if wanted in {"json", "application/json", FHIR_JSON, "text/json"}:
         return None
-    return outcome(406, "not-supported", f"{wanted[:60]} is not made here: there is json", "_format")
+    return refusal(406, "not-supported", f"{wanted[:60]} is not made here: there is json", "_format")
 
 
 def _address(request: Request) -> str:
     return f"{str(request.base_url).rstrip('/')}/fhir"
 
 
-def outcome(status: int, code: str, words: str, where: str | None = None) -> FhirAnswer:
+def refusal(status: int, code: str, words: str, where: str = "") -> FhirAnswer:
     """An OperationOutcome of one error."""
-    issue = {"severity": "error", "code": code, "diagnostics": words, **({"expression": [where]} if where else {})}
-    return FhirAnswer({"resourceType": "OperationOutcome", "issue": [issue]}, status)
+    return outcome(status, [("error", code, where, words)])

@@ -41,7 +41,7 @@ FATES: Final[Mapping[str, str]] = {
     "sent": "arrived",
     "failed": "failed, and is tried again",
     "abandoned": "given up",
-    "spared": "not needed, they were reached by another method",
+    "spared": "not needed: they were reached by another method, or it was answered or over before",
     "retired": "its destination is no longer configured",
     "superseded": "not needed, a later page to them says the same",
 }

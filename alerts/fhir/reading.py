@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import ChannelMinute, page_of
-from alerts.fhir.ids import fhir_id, name_behind
 from alerts.fhir.resources import (
     CHANNEL_OF,
     MINUTE_CODES,
@@ -34,19 +33,20 @@ from alerts.fhir.resources import (
     patient_found,
 )
 from alerts.fhir.search import Search
+from alerts.record.fhir_resources import PRESSURES
 from alerts.record.session import is_accepted, record_entry
 from alerts.store import archive, resource_rows
 from alerts.store.database import Database
 from alerts.store.minutes import UNNAMED_SESSION
 from alerts.store.vitals_hour import unpack_hour
 from models.instants import HOUR, MINUTE, from_iso
+from models.wire.fhir_ids import fhir_id, name_behind
 from models.wire.home import KeptForecastOut
 
 _ENTRY: Final = re.compile(r"e-(\d{1,9})-(\d{1,18})-(\d{1,9})", re.ASCII)
 _FORECAST: Final = re.compile(r"f-(\d{1,9})-(\d{1,18})-(\d{1,9})", re.ASCII)
 _MINUTE: Final = re.compile(r"m-([0-9a-f]{16})-([a-z0-9]{1,10})-(\d{1,10})", re.ASCII)
 _OBSERVED: Final = ("vitals", "cuff.corrected", "checkin")
-_PRESSURES: Final = ("sbp", "dbp", "map")
 
 
 class SearchAnswer(NamedTuple):
@@ -202,7 +202,7 @@ def _of_entries(connection: Connection, site: str, kind: str, rows: Sequence[sa.
 def _wanted(search: Search) -> frozenset[str]:
     """Of which channels a search may find minutes, `PRESSURE` among them: of the others none is made."""
     return frozenset(
-        name for name in (*CHANNEL_OF, PRESSURE) if name not in _PRESSURES
+        name for name in (*CHANNEL_OF, PRESSURE) if name not in PRESSURES
         and all(any(token.fits(codes) for token in tokens) for kind, codes in MINUTE_CODES[name].items() for tokens in search.tokens.get(kind, ()))
     )  # fmt: skip
 
@@ -262,7 +262,7 @@ def _hour(
             spanned = list(range(begins, ends + 1))
         for minute in spanned:
             yield made(name, minute, {name: minutes[minute]} if minute in minutes else {})
-    measured = [name for name in _PRESSURES if name in hour and PRESSURE in names]
+    measured = [name for name in PRESSURES if name in hour and PRESSURE in names]
     for minute in sorted({minute for name in measured for minute in hour[name]}):
         if first + minute not in by_hand:
             yield made(PRESSURE, minute, {name: hour[name][minute] for name in measured if minute in hour[name]})

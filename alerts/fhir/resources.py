@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from alerts.effects import ChannelMinute, Page
-from alerts.fhir.ids import fhir_id
 from alerts.record.fhir_resources import (
     ABSENT,
+    PRESSURES,
     VITAL_SIGNS_PROFILE,
     About,
     Resource,
@@ -32,7 +32,9 @@ from alerts.record.fhir_resources import (
 from models.instants import MINUTE, from_iso, iso
 from models.tables.channels import CHANNELS, Channel
 from models.tables.form_items import CODES
+from models.tables.nomenclature import ALARM_PRIORITIES
 from models.wire.audit import AuditEntryOut
+from models.wire.fhir_ids import fhir_id
 from models.wire.home import KeptForecastOut
 from models.wire.live import AlertState
 from models.wire.record import RecordEntryOut
@@ -40,8 +42,6 @@ from models.wire.record import RecordEntryOut
 PRESSURE: Final = "bp"
 """What stands for the three pressures of a cuff in an id."""
 CHANNEL_OF: Final[Mapping[str, Channel]] = {channel.name: channel for channel in CHANNELS}
-_PRESSURES: Final = ("sbp", "dbp", "map")
-_FLAG_PRIORITY: Final = {"high": "PH", "medium": "PM", "low": "PL", "info": "PN"}
 _REQUEST_PRIORITY: Final = {"high": "stat", "medium": "urgent", "low": "routine", "info": "routine"}
 _WITHIN_DAYS: Final = {"7d": 7, "14d": 14, "28d": 28}
 _FORMS: Final = {"phq-9": "44249-1", "phq-2": "55757-9", "cssrs-screen": "93373-9"}
@@ -113,7 +113,7 @@ def minute_found(
 ) -> Found:  # fmt: skip
     """The Observation of a channel, or of a cuff (`PRESSURE`), in a minute; without readings of it, one whose value is absent."""
     if name == PRESSURE:
-        means: dict[str, float | None] = {each: _mean(readings.get(each)) for each in _PRESSURES}
+        means: dict[str, float | None] = {each: _mean(readings.get(each)) for each in PRESSURES}
         body: Resource = {"code": pressure_code("Blood pressure"), "component": pressure_parts(means)}
     else:
         channel, minute = CHANNEL_OF[name], readings.get(name)
@@ -209,7 +209,7 @@ def flag_found(alert: AlertState) -> Found:
     over_us = max(changed_us, onset_us)
     links = about(alert["patient"], alert["session"])
     priority = {
-        "coding": [{"system": "http://hl7.org/fhir/flag-priority-code", "code": _FLAG_PRIORITY[alert["priority"]]}]
+        "coding": [{"system": "http://hl7.org/fhir/flag-priority-code", "code": ALARM_PRIORITIES[alert["priority"]]}]
     }
     body: Resource = {
         "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/flag-priority", "valueCodeableConcept": priority}],

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from alerts.effects import Page
-from alerts.notify.pcd04_message import AlertNow
+from alerts.store.alert_list import AlertNow
 
 TIMEOUT_S: Final = 10.0
 """When a try counts as failed, whatever it is doing. Chosen by us: a service that takes a page answers within two or three

@@ -19,7 +19,7 @@ from typing import Final
 
 from alerts.effects import Page
 from alerts.notify.destination import HANGING, Destination, Message, Outcome, TriedAt
-from alerts.notify.pcd04_message import AlertNow
+from alerts.store.alert_list import AlertNow
 from alerts.store.destinations import DestinationState
 from alerts.store.outbox import LANES, Lane, OwedPage, Recipients, Tried, everybody
 from alerts.store.store import Store
@@ -286,8 +286,7 @@ class Pager:
         """A page's alerts as they stand, for a destination that wants them."""
         if not destination.wants_alerts:
             return ()
-        found = await asyncio.to_thread(self._store.alerts_now, page.alerts)
-        return tuple(AlertNow(state, key, priority) for state, key, priority in found)
+        return tuple(await asyncio.to_thread(self._store.alerts_now, page.alerts))
 
     def _message(self, owed: OwedPage, about: tuple[AlertNow, ...]) -> Message:
         base = self._base(owed.page.site)

@@ -18,7 +18,7 @@ from typing import Final
 from alerts.notify.address import Address
 from alerts.notify.destination import Message, Outcome
 from alerts.notify.pcd04_message import Built, Receiver, alert_message, trial_message
-from models.wire.hl7 import BEGIN, END
+from models.wire.hl7 import BEGIN, END, ack_of
 
 PORT: Final = 2575
 """MLLP's own (IANA), where the address has none."""
@@ -81,14 +81,12 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
 
 def _why_not_taken(answer: bytes, sent: Built) -> str | None:
     """Why an answer does not say that the message was taken; None: it does."""
-    segments = [line.split("|") for line in answer.decode("latin-1").replace("\n", "\r").split("\r")]
-    said = next((fields for fields in segments if fields[0] == "MSA" and len(fields) > 2), None)
+    said = ack_of(answer)
     if said is None:
         return "answered, but not as HL7 does"
-    code, control_id = said[1].strip(), said[2].partition("^")[0].strip()
-    if control_id != sent.control_id:
+    if said.about != sent.control_id:
         return "answered another message"
-    return None if code in _TAKEN else f"answered {_MEANS.get(code, 'with a code that is none of HL7')}"
+    return None if said.code in _TAKEN else f"answered {_MEANS.get(said.code, 'with a code that is none of HL7')}"
 
 
 def _tls(address: Address) -> ssl.SSLContext:

@@ -14,9 +14,10 @@ from hashlib import blake2b
 from typing import Any, Final, Literal
 
 from alerts.effects import Page
+from alerts.store.alert_list import AlertNow
 from models.instants import from_iso
 from models.tables.channels import CHANNELS, Channel
-from models.tables.nomenclature import EVENTS, MDC_UNITS, MdcEvent, mdc_number
+from models.tables.nomenclature import ALARM_PRIORITIES, EVENTS, MDC_UNITS, MdcEvent, mdc_number
 from models.wire.hl7 import escaped, hl7_time
 from models.wire.live import AlertPhase, AlertState
 
@@ -25,19 +26,9 @@ PROFILE: Final = "IHE_PCD_ACM_001^IHE PCD^1.3.6.1.4.1.19376.1.6.4.4.1^ISO"
 """MSH-21, as in IHE's sample message."""
 APPLICATION: Final = "CHAIRSIDE"
 _ALARM: Final = MdcEvent(196616, "MDC_EVT_ALARM", "", None)
-_PRIORITIES: Final = {"high": "PH", "medium": "PM", "low": "PL", "info": "PN"}
 _INACTIVATED: Final = {AlertPhase.ACKNOWLEDGED: "alert-acknowledged", AlertPhase.SNOOZED: "audio-paused"}
 _STATES: Final = {AlertPhase.CLOSED: "inactive", AlertPhase.LATCHED: "latched"}
 _CHANNELS: Final[dict[str, Channel]] = {channel.name: channel for channel in CHANNELS}
-
-
-@dataclass(frozen=True, slots=True)
-class AlertNow:
-    """An alert as it stands, and the first page that spoke of it: its key, and the priority that it had."""
-
-    state: AlertState
-    first_page: str
-    first_priority: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,7 @@ def alert_message(page: Page, alert: AlertNow, receiver: Receiver) -> Built:
     event = EVENTS.get(state["rule"], _ALARM)
     over = phase == "end"
     kind = "ST" if state["category"] in {"technical", "protocol"} else "SP"
-    priority = _PRIORITIES[state["priority"]]
+    priority = ALARM_PRIORITIES[state["priority"]]
     changed, onset = hl7_time(from_iso(state["changed_at"])), hl7_time(from_iso(state["onset_at"]))
     source = _channel_of(state, event)
     place = f"1.0.0.{0 if source is None else mdc_number(source.name)}"

@@ -18,6 +18,8 @@ LOINC: Final = "http://loinc.org"
 UCUM: Final = "http://unitsofmeasure.org"
 VITAL_SIGNS_PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/vitalsigns"
 BLOOD_PRESSURE: Final = "85354-9"
+PRESSURES: Final = ("sbp", "dbp", "map")
+"""The parts of a blood pressure, by their channels."""
 _TOTALS: Final = {"phq-9": "44261-6", "phq-2": "55758-7"}
 """LOINC of a total; the other instruments are named in words."""
 _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
@@ -58,7 +60,7 @@ def entered(about: About, entry: RecordEntryOut) -> Resource | None:
                 "subject": about.subject, "context": about.encounter, "performer": _performer(entry, "actor"), "dosage": dosage or None,
             }  # fmt: skip
         case "vitals" | "cuff.corrected" if doc.get("sbp") is not None:
-            pressures = {name: doc.get(name) for name in ("sbp", "dbp", "map")}
+            pressures = {name: doc.get(name) for name in PRESSURES}
             return {**_observation(about, entry, pressure_code("Blood pressure, by hand"), "vital-signs"), "component": pressure_parts(pressures)}  # fmt: skip
         case "checkin" if doc.get("items") is not None or doc.get("score") is not None:
             name = doc["instrument"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -60,8 +60,16 @@ def alerts_page(
     ], cursor
 
 
-def alerts_now(connection: Connection, alerts: Sequence[str]) -> list[tuple[AlertState, str, str]]:
-    """Alerts as they stand, in this order, each with the first page about it: its key, and the priority that it had."""
+class AlertNow(NamedTuple):
+    """An alert as it stands, and the first page that spoke of it: its key, and the priority that it had; empty: none did."""
+
+    state: AlertState
+    first_page: str
+    first_priority: str
+
+
+def alerts_now(connection: Connection, alerts: Sequence[str]) -> list[AlertNow]:
+    """Alerts as they stand, in this order."""
     states = dict(connection.execute(sa.select(ALERTS.c.alert, ALERTS.c.doc).where(ALERTS.c.alert.in_(alerts))).all())
     pages = sa.select(PAGE_ALERTS.c.alert, OUTBOX.c.key, OUTBOX.c.doc).join(OUTBOX, OUTBOX.c.key == PAGE_ALERTS.c.key)
     wanted = pages.where(PAGE_ALERTS.c.alert.in_(alerts)).order_by(OUTBOX.c.at_us, OUTBOX.c.key)
@@ -70,7 +78,7 @@ def alerts_now(connection: Connection, alerts: Sequence[str]) -> list[tuple[Aler
         page = page_of(json.loads(row.doc))
         if page.kind == "page":
             first.setdefault(row.alert, (page.key, page.priority))
-    return [(json.loads(states[each]), *first.get(each, ("", ""))) for each in alerts if each in states]
+    return [AlertNow(json.loads(states[each]), *first.get(each, ("", ""))) for each in alerts if each in states]
 
 
 def _cursor(text: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -32,8 +32,6 @@ from models.wire.audit import AuditEntryOut
 
 _FIRST_US, _LAST_US = 0, 253_402_300_799_000_000
 """The instants that stored times may have: 1970 to the year 9999."""
-OVER: Final = ("sent", "abandoned", "retired")
-"""States of deliveries that nobody tries again."""
 
 
 def aliases(connection: Connection, site: str) -> list[str]:
@@ -46,7 +44,7 @@ def aliases(connection: Connection, site: str) -> list[str]:
 
 
 def is_known(connection: Connection, site: str, patient: str) -> bool:
-    """Whether anything is stored of a patient."""
+    """Whether anything is stored of a patient of a site."""
     for table in (TRANSITIONS, VITALS_HOURS, AUDIT):
         mine = sa.and_(table.c.patient == clean(patient), table.c.site == clean(site))
         if connection.scalar(sa.select(sa.literal(1)).where(mine).limit(1)) is not None:
@@ -145,7 +143,7 @@ def deliveries(connection: Connection, keys: Sequence[str]) -> tuple[dict[str, t
     for n in range(0, len(keys), 500):
         some = keys[n : n + 500]
         tried |= outbox.tried_of(connection, some)
-        wanted = sa.select(DELIVERIES.c.key).where(DELIVERIES.c.key.in_(some), DELIVERIES.c.state.not_in(OVER))
+        wanted = sa.select(DELIVERIES.c.key).where(DELIVERIES.c.key.in_(some), DELIVERIES.c.state.in_(outbox.LIVE))
         live.update(connection.scalars(wanted))
     return tried, live
 

@@ -30,6 +30,7 @@ from alerts.store import (
     outbox,
     receipts,
     repeats,
+    resource_rows,
     story,
 )
 from alerts.store.chain import AuditHead, ChainLink
@@ -54,7 +55,7 @@ from alerts.store.tables import (
 from models.arrays import Document
 from models.wire.audit import AuditOut
 from models.wire.home import CountsOfBurden, KeptForecastOut
-from models.wire.live import AlertOut, AlertState, DeadLetterOut, EntryOut, TraceOut, TransitionOut
+from models.wire.live import AlertOut, DeadLetterOut, EntryOut, TraceOut, TransitionOut
 from models.wire.on_call import AlertStoryOut
 
 
@@ -141,8 +142,8 @@ class Store:
             found, _ = alert_list.alerts_page(connection, ALERTS.c.alert == clean(alert))
         return found[0] if found else None
 
-    def alerts_now(self, alerts: Sequence[str]) -> list[tuple[AlertState, str, str]]:
-        """Alerts as they stand, in this order, each with the first page about it: its key, and the priority that it had."""
+    def alerts_now(self, alerts: Sequence[str]) -> list[alert_list.AlertNow]:
+        """Alerts as they stand, in this order."""
         with self.database.reading() as connection:
             return alert_list.alerts_now(connection, alerts)
 
@@ -292,10 +293,9 @@ class Store:
             return stored_patient(connection, site, patient)
 
     def is_known(self, site: str, patient: str) -> bool:
-        """Whether anything was ever entered of a patient at a site."""
-        found = sa.select(sa.literal(1)).where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient)).limit(1)
+        """Whether anything is stored of a patient of a site."""
         with self.database.reading() as connection:
-            return connection.scalar(found) is not None
+            return resource_rows.is_known(connection, site, patient)
 
     def burden(self, site: str, since_us: int) -> CountsOfBurden:
         """What was alerted at a site since an instant, and how its pages were answered."""

@@ -24,7 +24,7 @@ from models.wire.live import AlertPhase
 
 UNSEEN_WITHIN_US: Final = 30 * SECOND
 """How long somebody has to answer a push that was taken for their phone before their next method is tried too. Chosen by us: time
-to take a phone in hand, and half of what the auditor waits before it says that a page reached nobody."""
+to take a phone in hand and to press once; it is twice what another method may take to be reached."""
 BETWEEN_US: Final = 15 * SECOND
 """Between their further methods, as where the first gives no receipt (outbox.py)."""
 LAST_US: Final = 45 * SECOND

@@ -151,13 +151,12 @@ class Gate:
 
     async def _opened(self, scope: Scope, route: str, person: SignedPerson) -> bool:
         """Whether a request reads the one patient of another site for whom its sender has broken the glass."""
-        named = _sites_named(scope)
-        own = self._access.reach(person)
-        if route not in BEHIND_GLASS or scope["method"] not in READS or len(named) != 1 or own is None:
+        if route not in BEHIND_GLASS or scope["method"] not in READS or person.role != BREAKER:
+            return False
+        named, own = _sites_named(scope), self._access.reach(person)
+        if own is None or len(named) != 1 or named & {SITE_HERE, own}:
             return False
         (site,) = named
-        if site in (SITE_HERE, own) or person.role != BREAKER:
-            return False
         # The route by whose pattern the request is answered, so that it is this patient whom the route gives.
         found = next(each for each in self._known if each.path == route).path_regex.match(scope["path"])
         patient = "" if found is None else found.group("patient")

@@ -7,6 +7,7 @@ Never here: who may read (`roles.py`).
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Final
 from urllib.parse import parse_qs
@@ -73,13 +74,14 @@ class AuditedReads:
                     name: value for name, value in in_path.items() if name != "patient"
                 }
                 state = scope.get("state", {})
-                patient = state["read_of"] if "read_of" in state else in_path.get("patient", query.get("patient"))
+                # Of FHIR the route says whose resources it gave: of nobody, only that there was a search.
+                patients = state.get("read_of") or [in_path.get("patient", query.get("patient"))]
                 who = state.get("person") or getattr(state.get("signed_in"), "name", None)
                 if "glass" in state:
                     about["reader_of"] = state["glass"]
                 asked_of = query.get("site", SITE_HERE)
                 whose = state.get("site") if asked_of == SITE_HERE else asked_of
-                await self._trail.read(route, who, patient, about, whose)
+                await asyncio.gather(*(self._trail.read(route, who, each, about, whose) for each in patients))
             await send(message)
 
         await self._app(scope, receive, auditing)

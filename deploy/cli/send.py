@@ -10,7 +10,8 @@ from typing import Annotated, Final
 import typer
 
 from deploy.cli.terminal import fail
-from models.wire.hl7 import BEGIN, END
+from models.wire.hl7 import BEGIN, END, ack_of
+from streams.intake.hl7.answers import TAKEN
 
 PATIENCE_S: Final = 30.0
 
@@ -55,12 +56,14 @@ def send_command(
                     for line in answer.strip(BEGIN + END).decode("utf-8", "replace").split("\r")
                     if line[:3] in {"MSA", "ERR"}
                 ]
-                if (other := _about(said)) != (mine := _control_id(message)):
+                ack = ack_of(answer.strip(BEGIN + END))
+                other = "" if ack is None else ack.about
+                if other != (mine := _control_id(message)):
                     # A late answer to an earlier message would pass for this one's, and so on to the end.
                     raise fail(
                         f"{to} answered message {number}, {mine!r}, by an answer to {other!r}: it may not be taken"
                     )
-                taken += said[:1] != [] and said[0].startswith("MSA|AA")
+                taken += ack is not None and ack.code == TAKEN
                 typer.echo(f"{number}: {'  '.join(said)}")
     except ValueError:
         raise fail(f"--to {to}: write HOST:PORT") from None
@@ -76,10 +79,4 @@ def _control_id(message: bytes) -> str:
     """A message's own id, MSH-10; empty where it has none."""
     head = re.split(rb"[\r\n]", message, maxsplit=1)[0].decode("utf-8", "replace")
     fields = head[4:].split(head[3:4] or "|")
-    return fields[8] if len(fields) > 8 else ""
-
-
-def _about(said: list[str]) -> str:
-    """Which message an answer is about, MSA-2."""
-    fields = next((line.split("|") for line in said if line.startswith("MSA")), [])
-    return fields[2] if len(fields) > 2 else ""
+    return fields[8].partition("^")[0].strip() if len(fields) > 8 else ""

@@ -65,6 +65,12 @@ _UNITS: Final[Mapping[str, str]] = {
 # fmt: on
 
 
+ALARM_PRIORITIES: Final[Mapping[str, str]] = {"high": "PH", "medium": "PM", "low": "PL", "info": "PN"}
+"""Our priorities as IHE PCD-04 and FHIR's flag-priority-code have them."""
+PRIORITY_OF_ALARM: Final[Mapping[str, str]] = {code: name for name, code in ALARM_PRIORITIES.items()} | {"PI": "info"}
+"""A monitor's priorities in our words."""
+
+
 class MdcEvent(NamedTuple):
     """An event of ISO/IEEE 11073-10101: its number and name, which way the value is abnormal (`H`, `L`), and of which channel."""
 

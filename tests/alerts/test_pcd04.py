@@ -19,7 +19,8 @@ from alerts.effects import Cause, FrameEffects, Page, Transition
 from alerts.notify.destination import Message, Outcome
 from alerts.notify.notifiers import open_destination
 from alerts.notify.pager import Pager
-from alerts.notify.pcd04_message import AlertNow, Receiver, alert_message, phase_of
+from alerts.notify.pcd04_message import Receiver, alert_message, phase_of
+from alerts.store.alert_list import AlertNow
 from alerts.store.store import Store
 from models.instants import SECOND, iso
 from models.tables.nomenclature import EVENTS, mdc_number
@@ -84,7 +85,7 @@ def store_with(folder: Path, *effects: Transition | Page) -> Store:
 
 
 def now(store: Store) -> tuple[AlertNow, ...]:
-    return tuple(AlertNow(*each) for each in store.alerts_now(["a1"]))
+    return tuple(store.alerts_now(["a1"]))
 
 
 def facets(message: hl7.Message) -> dict[str, str]:

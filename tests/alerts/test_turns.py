@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.effects import FrameEffects, Page
+from alerts.effects import Effect, FrameEffects, Page
 from alerts.notify.destination import Destination, Message, Outcome
 from alerts.notify.pager import Pager
 from alerts.store import outbox
@@ -42,9 +42,9 @@ class Way:
     def __init__(self, store: Store) -> None:
         self.store, self.clock, self.push, self.sms, self.offset = store, Clock(), Push(), Phone(), 0
 
-    def writes(self, *effects: object) -> None:
+    def writes(self, *effects: Effect) -> None:
         self.offset += 1
-        assert self.store.commit(FrameEffects(0, self.offset, effects)) == []  # type: ignore[arg-type]  # each is an effect
+        assert self.store.commit(FrameEffects(0, self.offset, effects)) == []
 
     async def sends(self, after_s: float = 0.0) -> None:
         self.clock.passes(after_s)

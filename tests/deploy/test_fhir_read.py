@@ -225,11 +225,13 @@ async def test_what_is_read_of_a_patient_is_audited_by_the_name_of_the_person_or
     settings = PAGED.model_copy(update={"access": AccessPart(sign_in=True)})
     async with locked(tmp_path, settings) as clinic:
         await clinic.post(*falling())
+        await clinic.post(*falling("P-2", device="m2"))
         await clinic.settled()
         account(clinic, "ada", "nurse")
         token = access_of(clinic).accounts.tokens.add("ehr", ["fhir"])
         async with httpx.AsyncClient(base_url=clinic.address, headers={"authorization": f"Bearer {token}"}) as ehr:
             (flag,) = await search(ehr, "Flag", patient="P-1")
+            assert {each["id"] for each in await search(ehr, "Patient")} == {"P-1", "P-2"}
             assert (await ehr.get("/fhir/AuditEvent")).status_code == 403
             assert (await ehr.post("/fhir/Observation", json={})).status_code == 403, "it reads, and sends nothing"
             assert (await ehr.get("/v1/patients/P-1")).status_code == 403
@@ -238,5 +240,6 @@ async def test_what_is_read_of_a_patient_is_audited_by_the_name_of_the_person_or
         await until(lambda: clinic.service.trail.waiting == 0, "what was noted to be written")
         read = clinic.service.store.audit_page("main", kind="read")["entries"]
         assert [(each["who"], each["patient"], each["doc"]["page"]) for each in reversed(read)] == [
-            ("ehr", "P-1", "/fhir/Flag"), ("ada", "P-1", "/fhir/Flag/{id}"),
+            ("ehr", "P-1", "/fhir/Flag"), ("ehr", "P-1", "/fhir/Patient"), ("ehr", "P-2", "/fhir/Patient"),
+            ("ada", "P-1", "/fhir/Flag/{id}"),
         ]  # fmt: skip

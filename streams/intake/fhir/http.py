@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from alerts.api.fhir import FHIR_JSON
+from alerts.api.fhir_answers import FHIR_JSON, FhirAnswer, Issue, outcome
 from streams.intake.admission import Admission
 from streams.intake.append import Records
 from streams.intake.fhir.resources import Translated, translate
@@ -22,15 +22,6 @@ from streams.intake.http import admission_of, body_of
 from streams.intake.json import Reading, read_packable
 from streams.intake.post import arranged
 from streams.journal.frame import Sample
-
-_NAMED: Final = 100
-"""Issues that an outcome names; all are kept."""
-
-
-class FhirResponse(JSONResponse):
-    """JSON as FHIR has it."""
-
-    media_type = FHIR_JSON
 
 
 def fhir_routes(
@@ -60,17 +51,17 @@ def fhir_routes(
     for status in described.values():
         status["content"] = {FHIR_JSON: {}}
 
-    @routes.post("", status_code=201, responses=described, response_class=FhirResponse, openapi_extra=taken)
-    @routes.post("/{kind}", status_code=201, responses=described, response_class=FhirResponse, openapi_extra=taken)
+    @routes.post("", status_code=201, responses=described, response_class=FhirAnswer, openapi_extra=taken)
+    @routes.post("/{kind}", status_code=201, responses=described, response_class=FhirAnswer, openapi_extra=taken)
     async def create(request: Request, kind: str = "Bundle") -> JSONResponse:
         """Take a Bundle, or one Observation, QuestionnaireResponse or Patient."""
         try:
             document = json.loads(await body_of(request))
         except (ValueError, RecursionError) as wrong:
-            return _outcome(400, [("fatal", "structure", "", f"not JSON: {str(wrong)[:200]}")])
+            return outcome(400, [("fatal", "structure", "", f"not JSON: {str(wrong)[:200]}")])
         said = document.get("resourceType") if isinstance(document, dict) else None
         if said != kind:
-            return _outcome(
+            return outcome(
                 400, [("fatal", "structure", "resourceType", f"{str(said)[:60]} was sent where a {kind} goes")]
             )
         translated = translate(document)
@@ -80,7 +71,7 @@ def fhir_routes(
         issues = _issues(translated, reading)
         if whole and reading.bad and reading.accepted:
             # All or none: what could be used is not taken, and what could not is not kept either. The sender has it all.
-            return _outcome(
+            return outcome(
                 422,
                 [
                     *issues,
@@ -91,7 +82,7 @@ def fhir_routes(
         counted(reading.accepted, len(reading.bad))
         if not issues:
             issues = [("information", "informational", "", f"{reading.accepted} taken")]
-        return _outcome(201 if reading.accepted or not reading.bad else admits.status_of_nothing(), issues)
+        return outcome(201 if reading.accepted or not reading.bad else admits.status_of_nothing(), issues)
 
     return routes
 
@@ -102,10 +93,6 @@ def read_translated(translated: Translated, admission: Admission) -> Reading[Sam
     for where, reason, line in translated.issues:
         reading.set_aside(0, where, reason, line)
     return reading
-
-
-Issue = tuple[str, str, str, str]
-"""Severity, code, element, words (FHIR R4, OperationOutcome)."""
 
 
 def _issues(translated: Translated, reading: Reading[Sample]) -> list[Issue]:
@@ -122,16 +109,3 @@ def _issues(translated: Translated, reading: Reading[Sample]) -> list[Issue]:
     for number, part in reading.parts:
         found.append(("warning", "invalid", translated.lines[number - 1][0], f"{part.field}: {part.reason}"))
     return found
-
-
-def _outcome(status: int, issues: list[Issue]) -> JSONResponse:
-    more = len(issues) - _NAMED
-    named = [
-        {
-            "severity": severity, "code": code, "diagnostics": words, **({"expression": [where]} if where else {}),
-        }
-        for severity, code, where, words in issues[:_NAMED]
-    ]  # fmt: skip
-    if more > 0:
-        named.append({"severity": "information", "code": "informational", "diagnostics": f"and {more} more"})
-    return FhirResponse({"resourceType": "OperationOutcome", "issue": named}, status)

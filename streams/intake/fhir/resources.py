@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from alerts.fhir.ids import name_behind
 from models.tables.form_items import ALSO_CALLED, CODES, slug
 from models.tables.instruments import INSTRUMENTS
 from models.tables.nomenclature import Coded, NotKnown, channel_of, unit_of
 from models.tables.units import CONVERSIONS, plain_unit
+from models.wire.fhir_ids import name_behind
 
 _Node = Mapping[str, Any]
 _VOID: Final = frozenset(("entered-in-error", "cancelled", "unknown", "registered"))
@@ -349,7 +349,7 @@ def _name_of(node: object) -> str | None:
         return said
     reference = _reference(node)
     last = reference.rstrip("/").rpartition("/")[2].removeprefix("urn:uuid:") if reference else ""
-    # An alias that may be no id goes out as one that stands for it (alerts/fhir/ids.py): here it comes back.
+    # An alias that may be no id goes out as one that stands for it (models/wire/fhir_ids.py): here it comes back.
     return name_behind(last, tuple) or last or None
 
 

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from models.instants import iso
 from models.tables.channels import ChannelName
-from models.tables.nomenclature import Coded, NotKnown, channel_of, unit_of
+from models.tables.nomenclature import PRIORITY_OF_ALARM, Coded, NotKnown, channel_of, unit_of
 from models.tables.units import CONVERSIONS, plain_unit
 from models.wire.bounds import Number
 from streams.intake.admission import Admission
@@ -36,8 +36,6 @@ STANDS_FOR_NOBODY: Final = re.compile(r"(un(known|identified)|no ?name|none|null
 """What stands for an identifier where a device has no patient."""
 _NUMBER: Final[TypeAdapter[float]] = TypeAdapter(Number)
 """A value that the wire refuses must not cost the others of its instant."""
-PRIORITIES: Final = {"PH": "high", "PM": "medium", "PL": "low", "PI": "info", "PN": "info"}
-"""A monitor's priorities (IHE PCD-04) in our words."""
 NO_BREATH: Final = re.compile(r"apn(o)?ea|no.?breath", re.IGNORECASE)
 
 
@@ -245,4 +243,6 @@ def _priority_of(message: _Message) -> str | None:
         fields.text("OBX", 5, number=n) for n in range(fields.count("OBX"))
         if "MDC_ATTR_ALARM_PRIORITY" in {fields.text("OBX", 3, part, n) for part in (1, 2)}
     ]  # fmt: skip
-    return next((PRIORITIES[each] for each in (*fields.all_of("OBX", 8), *said) if each in PRIORITIES), None)
+    return next(
+        (PRIORITY_OF_ALARM[each] for each in (*fields.all_of("OBX", 8), *said) if each in PRIORITY_OF_ALARM), None
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from alerts.desk.why import FATES
 from alerts.effects import (
     AuditEntry,
     Cause,
@@ -17,12 +19,14 @@ from alerts.effects import (
     Transition,
     VitalsMinute,
 )
-from alerts.fhir.ids import fhir_id
 from alerts.fhir.reading import Resources
 from alerts.fhir.resources import Found
 from alerts.fhir.search import PARAMETERS, search_of
+from alerts.store.outbox import LIVE
 from alerts.store.store import Store
+from alerts.store.tables import DELIVERIES, OUTBOX
 from models.instants import HOUR, MINUTE, SECOND, iso
+from models.wire.fhir_ids import fhir_id
 from models.wire.live import AlertPhase
 from tests.support.paging import START, store, url
 
@@ -135,3 +139,16 @@ def test_a_page_about_several_patients_is_nobodys(filled: Resources) -> None:
     (page,) = pages(filled, "Communication", "willow", 500)
     assert page.resource["payload"][0]["contentString"] == "Low oxygen"
     assert filled.read("main", "Communication", "digest-1") is None
+
+
+@pytest.mark.parametrize("state", FATES)
+def test_a_page_that_reached_nobody_goes_on_exactly_as_long_as_somebody_may_yet_get_it(
+    store: Store, state: str
+) -> None:
+    store.commit(FrameEffects(0, 1, effects_of("willow", 1)))
+    with store.database.writing() as connection:
+        row = {"person": "", "destination": "phone", "place": 0, "attempts": 1, "due_us": 0, "state": state}
+        connection.execute(sa.insert(DELIVERIES).values(key="a1-page/1", **row))
+        connection.execute(sa.update(OUTBOX).values(addressed=True))
+    (page,) = Resources(store.database).search("main", search_of("Communication", [("patient", "willow")], "UTC")).found
+    assert page.resource["status"] == ("in-progress" if state in LIVE else "stopped")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.fhir.ids import fhir_id, name_behind
 from alerts.fhir.search import MOST_SEARCHED, SearchedCode, SearchRefused, cursor_of, moment_of, search_of
 from models.instants import DAY, HOUR, MINUTE, from_iso
+from models.wire.fhir_ids import fhir_id, name_behind
 
 NAMES = st.text(min_size=1, max_size=200) | st.from_regex(r"[xy]\.[a-z2-7]{0,60}", fullmatch=True)
 

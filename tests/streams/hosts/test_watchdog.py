@@ -26,7 +26,7 @@ from streams.hosts import watchdog
 watchdog.LOOK_S = 0.01
 beats = iter(range(10**9))
 watchdog.Watchdog({progress}, lambda: "its tick does not come back").start()
-time.sleep({lives_s})
+time.sleep({lives_s})  # not waiting for anything: this is how long the process lives, unless the watchdog ends it
 print("alive")
 """
 
