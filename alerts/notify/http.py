@@ -31,14 +31,18 @@ async def request(
     url: str, body: bytes, headers: Mapping[str, str], auth: tuple[str, str] | None = None, timeout_s: float = TIMEOUT_S
 ) -> Answer:  # fmt: skip
     """Send a body, and read the answer. Never raises but for cancellation."""
-    import aiohttp  # where it is needed: no replay has to wait for it
+    # Where they are needed: no replay has to wait for them.
+    import aiohttp
+
+    from alerts.notify.resolver import Resolver
 
     login = None if auth is None else aiohttp.encode_basic_auth(*auth)
     sent = {**headers, "User-Agent": "chairside"} | ({} if login is None else {"Authorization": login})
     try:
         async with (
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=True), timeout=aiohttp.ClientTimeout(total=timeout_s),
+                connector=aiohttp.TCPConnector(force_close=True, resolver=Resolver()),
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
                 trust_env=True, cookie_jar=aiohttp.DummyCookieJar(),
             ) as session,
             session.post(url, data=body, headers=sent, allow_redirects=False) as answered,

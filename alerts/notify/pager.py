@@ -14,8 +14,10 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 from alerts.effects import Page
 from alerts.notify.destination import HANGING, Destination, Message, Outcome, TriedAt
@@ -29,6 +31,9 @@ from models.instants import SECOND
 from models.synthetic import SYNTHETIC_PHONE
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 IDLE_S: Final = 1.0
 """How long to wait for a wake-up before looking anyway: retries fall due, and other processes owe pages too."""
@@ -47,6 +52,10 @@ TRIES_AT_ONCE: Final[Mapping[Lane, int]] = {"high": HANGING, "other": 8, "again"
 A high page that finds 64 others in their first try to a destination that hangs waits one time-out, 10 s, for each 64 before it;
 at every other destination it does not."""
 
+THREADS: Final = 4
+"""Threads of the pager's own for its reads and writes of the store. In those that a process has for everything (six, on two
+cores), a page would wait until somebody's record is drawn, or a password is weighed. Chosen by us.
+"""
 
 FAILING_AFTER_S: Final = 60.0
 """How long a destination must have failed before the others are told. Chosen by us: a restart of a service takes less, and the
@@ -111,6 +120,7 @@ class Pager:
         """What every line and every try runs in; None: it does not run."""
         self._claiming: set[asyncio.Future[list[OwedPage]]] = set()
         """The claims under way: they go by the recipients of when they began."""
+        self._threads = ThreadPoolExecutor(THREADS, "pager")
         self._over = asyncio.Event()
         self._stopping = False
         self._unmarked: list[Tried] = []
@@ -134,13 +144,16 @@ class Pager:
                 waker.set()
 
     async def run(self) -> None:
-        """Send until `stop`; then what is due now is still sent."""
-        await self._begin(alone=self._alone)
-        async with asyncio.TaskGroup() as self._group:
-            self._group.create_task(self._watch(self._report), name="pager watches its destinations")
-            for name in self._destinations:
-                self._group.create_task(self._serve(name, self._group), name=f"pager {name}")
-        self._group = None
+        """Send until `stop`; then what is due now is still sent. Once: its threads end with it."""
+        try:
+            await self._begin(alone=self._alone)
+            async with asyncio.TaskGroup() as self._group:
+                self._group.create_task(self._watch(self._report), name="pager watches its destinations")
+                for name in self._destinations:
+                    self._group.create_task(self._serve(name, self._group), name=f"pager {name}")
+        finally:
+            self._group = None
+            self._threads.shutdown(wait=False)
 
     async def change(self, destinations: Sequence[Destination], recipients: Recipients) -> None:
         """Send to these from now on, and to nobody else. Tries under way go on to their end; what is owed to a destination that
@@ -173,13 +186,17 @@ class Pager:
             await asyncio.wait([running])
         return bool(done)
 
+    async def _in_thread(self, call: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """What a call of the store returns, made in a thread of the pager's own."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *arguments, **options))
+
     async def _begin(self, *, alone: bool) -> None:
         """Have the store go by the destinations that there are now, however long it takes to be reached."""
         if not self.destinations:
             log.error("there is no destination: nobody can be paged, whatever happens")
         while True:
             try:
-                await asyncio.to_thread(self._store.start_paging, list(self._destinations), alone)
+                await self._in_thread(self._store.start_paging, list(self._destinations), alone)
                 return
             except Exception as error:  # noqa: BLE001  # see _serve
                 log.error("pager cannot use the store: %s", type(error).__name__)
@@ -191,14 +208,14 @@ class Pager:
         """Report each destination that fails for long, and each that no longer does or is gone."""
         while not self._stopping:
             try:
-                found = await asyncio.to_thread(self._store.destinations)
+                found = await self._in_thread(self._store.destinations)
                 self.states = [each for each in found if each.name in self._destinations]
                 if report is not None:
                     await self._tell(report, self.states)
                     for gone in found:
                         if gone.reported and gone.name not in self._destinations:
                             await report(replace(gone, failing_since_us=None), ())
-                            await asyncio.to_thread(self._store.forget_destination, gone.name)
+                            await self._in_thread(self._store.forget_destination, gone.name)
             except Exception as error:  # noqa: BLE001  # see _serve
                 log.error("the state of destinations cannot be reported: %s", type(error).__name__)
             try:
@@ -214,7 +231,7 @@ class Pager:
             if long != each.reported and long == failing:
                 well = [other.name for other in states if other is not each and other.failing_since_us is None]
                 await report(each, well)
-                await asyncio.to_thread(self._store.set_reported, each.name, failing)
+                await self._in_thread(self._store.set_reported, each.name, failing)
 
     async def _serve(self, name: str, group: asyncio.TaskGroup) -> None:
         waker, trying = self._wakers[name], Counter[Lane]()
@@ -252,7 +269,7 @@ class Pager:
             return []
         lease_us = round((destination.timeout_s + MARGIN_S) * SECOND)
         claiming = asyncio.ensure_future(
-            asyncio.to_thread(
+            self._in_thread(
                 self._store.claim_pages, destination.name, self._recipients, self._steady_us(), lease_us, room
             )
         )
@@ -286,7 +303,7 @@ class Pager:
         """A page's alerts as they stand, for a destination that wants them."""
         if not destination.wants_alerts:
             return ()
-        return tuple(await asyncio.to_thread(self._store.alerts_now, page.alerts))
+        return tuple(await self._in_thread(self._store.alerts_now, page.alerts))
 
     def _message(self, owed: OwedPage, about: tuple[AlertNow, ...]) -> Message:
         base = self._base(owed.page.site)
@@ -324,7 +341,7 @@ class Pager:
             if not batch:
                 return
             try:
-                await asyncio.to_thread(self._store.mark_pages, batch, self._now_us())
+                await self._in_thread(self._store.mark_pages, batch, self._now_us())
             except BaseException:
                 self._unmarked = batch + self._unmarked
                 raise

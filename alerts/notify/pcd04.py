@@ -17,6 +17,7 @@ from typing import Final
 
 from alerts.notify.address import Address
 from alerts.notify.destination import Message, Outcome
+from alerts.notify.lookup import addresses
 from alerts.notify.pcd04_message import Built, Receiver, alert_message, trial_message
 from models.wire.hl7 import BEGIN, END, ack_of
 
@@ -45,13 +46,31 @@ class Pcd04Notifier:
         self._receiver = Receiver(address.get("application"), address.get("facility"))
         self._tls = _tls(address) if address.scheme == "pcd04s" else None
 
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the first of its addresses that takes one.
+
+        Raises:
+            OSError: none does.
+        """
+        *others, last = [address for _, _, address in await addresses(self._host, self._port)]
+        for address in others:
+            with suppress(OSError):
+                return await self._connect_to(address)
+        return await self._connect_to(last)
+
+    async def _connect_to(self, address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        name = None if self._tls is None else self._host
+        return await asyncio.open_connection(
+            address, self._port, ssl=self._tls, server_hostname=name, limit=LONGEST_ANSWER
+        )
+
     async def send(self, message: Message) -> Outcome:
         page = message.page
         built = [alert_message(page, each, self._receiver) for each in message.about]
         if not built:
             built = [trial_message(page, "start", self._receiver), trial_message(page, "end", self._receiver)]
         try:
-            reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls, limit=LONGEST_ANSWER)
+            reader, writer = await self._connect()
         except ssl.SSLCertVerificationError:
             return Outcome(False, "its certificate is not vouched for")
         except (OSError, ssl.SSLError):

@@ -50,15 +50,20 @@ class Nurse:
 
 def record_of(page: Page, address: str, patient: str, entries: int) -> Document:
     """The record of a patient's session, once so many entries are in it."""
+    found: Document = {}
 
-    def look() -> Document | None:
+    def look() -> bool:
+        nonlocal found
         sessions = httpx.get(f"{address}/v1/sessions").json()["sessions"]
         names = [each["session"] for each in sessions if each["patient"] == patient]
         found = httpx.get(f"{address}/v1/sessions/{names[0]}/record").json() if names else {"entries": []}
-        return found if len(found["entries"]) >= entries else None
+        return len(found["entries"]) >= entries
 
-    found = until(page, look, f"{entries} entries of {patient}")
-    assert found is not None
+    try:
+        until(page, look, f"{entries} entries of {patient}")
+    except TimeoutError as late:
+        came = [(each["kind"], each["doc"].get("instrument")) for each in found["entries"]]
+        raise TimeoutError(f"{late}; there are {came}, and on the page: {page.locator('main').inner_text()}") from None
     return found
 
 

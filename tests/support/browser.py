@@ -169,12 +169,15 @@ def row(page: Page, alert: str, phase: str | None = None) -> Locator:
     return page.locator(f"[data-testid='alert-{alert}']" + ("" if phase is None else f"[data-phase={phase}]"))
 
 
-def new_row(page: Page, known: set[str], priorities: tuple[str, ...] = ("high", "medium")) -> str:
-    """The first alert of these priorities that is raised from now on."""
+def new_row(page: Page, known: set[str], priorities: tuple[str, ...] = ("high", "medium"), saying: str = "") -> str:
+    """The first alert of these priorities that is raised from now on, and whose row says this."""
     wanted = ", ".join(f"[data-testid^=alert-][data-phase=active][data-priority={p}]" for p in priorities)
 
     def look() -> str:
-        names: list[str] = page.locator(wanted).evaluate_all("rows => rows.map((r) => r.dataset.testid.slice(6))")
+        names: list[str] = page.locator(wanted).evaluate_all(
+            "(rows, saying) => rows.filter((r) => r.innerText.includes(saying)).map((r) => r.dataset.testid.slice(6))",
+            saying,
+        )
         return next((name for name in names if name not in known), "")
 
     return until(page, look, "a new alert")

@@ -60,6 +60,8 @@ def tap(page: Page, *hooks: str) -> None:
     for hook in hooks:
         target = page.get_by_test_id(hook)
         target.scroll_into_view_if_needed()
+        # Where it will be tapped, not where it is while the page is being laid out.
+        target.click(trial=True)
         box = target.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
         middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         if hypot(middle[0] - before[0], middle[1] - before[1]) < BOUNCE_PX:
