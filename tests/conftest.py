@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.support.certificates import read_once
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -26,6 +28,7 @@ settings.register_profile(
     "planted", settings.get_profile("ci"), max_examples=80, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("ci")
+read_once()
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

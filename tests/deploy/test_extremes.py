@@ -286,7 +286,7 @@ async def lives(house: House, prologue: str, day: list[Step]) -> None:
         await house.shows_everything()
 
 
-@settings(max_examples=max(12, settings().max_examples // 7), suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(6, settings().max_examples // 7), suppress_health_check=list(HealthCheck))
 @given(day=days)
 def test_no_value_of_any_field_stops_the_watch_or_a_document_or_a_forecast(
     house: House, day: tuple[str, list[Step]]

@@ -77,29 +77,32 @@ async def test_a_restart_after_it_says_the_same_again(tmp_path: Path, monkeypatc
 
 
 async def test_a_state_that_cannot_be_kept_is_told_once_and_the_watch_goes_on(
-    clinic: Inside, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("streams.hosts.embedded.CHECKPOINT_S", 0.0)
-    owner, packs = clinic.service.owner, People.packed
-    monkeypatch.setattr(People, "packed", lambda self: [*packs(self), 2**70])
-    await clinic.post(registered("P-1"))
-    with caplog.at_level(logging.ERROR):
-        await until(lambda: owner.unpacked >= 3, "the third checkpoint that fails")
-    await until_answered(lambda: alerts(clinic, "integrity"), "the fault to be told")
-    await clinic.post(*falling())
-    assert [one["rule"] for one in await clinic.transitions()] == ["integrity", "desaturation"]
-    (alert,) = await alerts(clinic, "integrity")
-    assert alert["text"] == (
-        "main: Internal fault. The state cannot be kept, so that a restart must read more of the journal: tell whoever runs "
-        "Chairside."
-    )
-    assert alert["evidence"]["raised"].startswith("OverflowError in streams.shard._packed: Integer value out of range")
-    assert "no checkpoint can be made of the state" in caplog.text
-    before = owner.unpacked
-    (counted,) = re.findall(
-        r"^chairside_checkpoints_failed (.*)$", (await clinic.http.get("/metrics")).text, re.MULTILINE
-    )
-    assert before <= float(counted) <= owner.unpacked
-    kept = owner.checkpointed_offset
-    monkeypatch.setattr(People, "packed", packs)
-    await until(lambda: owner.checkpointed_offset > kept, "a checkpoint again")
+    async with serving(tmp_path / "data", QUIET) as clinic:
+        owner, packs = clinic.service.owner, People.packed
+        monkeypatch.setattr(People, "packed", lambda self: [*packs(self), 2**70])
+        await clinic.post(registered("P-1"))
+        with caplog.at_level(logging.ERROR):
+            await until(lambda: owner.unpacked >= 3, "the third checkpoint that fails")
+        await until_answered(lambda: alerts(clinic, "integrity"), "the fault to be told")
+        await clinic.post(*falling())
+        assert [one["rule"] for one in await clinic.transitions()] == ["integrity", "desaturation"]
+        (alert,) = await alerts(clinic, "integrity")
+        assert alert["text"] == (
+            "main: Internal fault. The state cannot be kept, so that a restart must read more of the journal: tell whoever runs "
+            "Chairside."
+        )
+        assert alert["evidence"]["raised"].startswith(
+            "OverflowError in streams.shard._packed: Integer value out of range"
+        )
+        assert "no checkpoint can be made of the state" in caplog.text
+        before = owner.unpacked
+        (counted,) = re.findall(
+            r"^chairside_checkpoints_failed (.*)$", (await clinic.http.get("/metrics")).text, re.MULTILINE
+        )
+        assert before <= float(counted) <= owner.unpacked
+        kept = owner.checkpointed_offset
+        monkeypatch.setattr(People, "packed", packs)
+        await until(lambda: owner.checkpointed_offset > kept, "a checkpoint again")

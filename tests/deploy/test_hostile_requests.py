@@ -56,7 +56,7 @@ async def failed(clinic: Inside, method: str, path: str, **more: Any) -> list[st
     return [f"{method} {path[:80]} {str(more)[:80]}: {answer.status_code}"]
 
 
-@pytest.mark.parametrize("share", [4, pytest.param(1, marks=pytest.mark.prove)])
+@pytest.mark.parametrize("share", [11, pytest.param(1, marks=pytest.mark.prove)])
 async def test_no_parameter_of_any_route_makes_the_service_fail(clinic: Inside, share: int) -> None:
     """Each parameter has one of `share` of the values, the next one the next of them."""
     app = clinic.web.config.app

@@ -17,8 +17,8 @@ from tests.support.network import SITES, Network, Processes, appending, until
 pytest_plugins = ("tests.support.servers",)
 pytestmark = pytest.mark.xdist_group("network")
 
-PATIENTS = 40
-"""Of each site: more than one job of 64."""
+PATIENTS = 14
+"""Of each site: in all more than two jobs of 64."""
 
 
 def course(site: str, patient: str) -> list[Event]:

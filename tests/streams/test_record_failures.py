@@ -23,6 +23,7 @@ from streams.shard import Shard
 from streams.ward.state import Clock
 from streams.ward.ward import Ward
 from tests.streams.ward.test_ward_properties import Act, acts, both_clocks, cut, given_orders, lines_of, sizes
+from tests.support.examples import one_in
 from tests.support.scenes import Scene, breathing, moment
 
 CULPRIT: Final = "culprit"
@@ -106,6 +107,7 @@ def marked(record: Any) -> Any:
 
 @both_clocks
 @pytest.mark.usefixtures("planted")
+@one_in(5)
 @given(day=acts(), sizes=sizes, culprits=st.sets(st.integers(0, 400), min_size=1, max_size=6))
 def test_what_raises_is_set_aside_and_everything_else_is_as_if_it_had_not_come(
     clock: Clock, day: list[Act], sizes: list[int], culprits: set[int]
@@ -127,6 +129,7 @@ def test_what_raises_is_set_aside_and_everything_else_is_as_if_it_had_not_come(
 
 @both_clocks
 @pytest.mark.usefixtures("planted")
+@one_in(5)
 @given(day=acts(), sizes=sizes, culprits=st.sets(st.integers(0, 400), min_size=1, max_size=4), every=st.integers(1, 7))
 def test_a_replay_and_a_restart_at_any_frame_say_the_same_of_it_byte_for_byte(
     clock: Clock, day: list[Act], sizes: list[int], culprits: set[int], every: int

@@ -29,7 +29,7 @@ from playwright.sync_api import (
 
 from models.arrays import Document
 from tests.conftest import find_browser
-from tests.support.service import COMMAND, PATIENCE_S, ROOT, Started
+from tests.support.service import COMMAND, LOOKS_EVERY_S, PATIENCE_S, ROOT, Started
 
 T = TypeVar("T")
 
@@ -146,7 +146,7 @@ def until(page: Page, look: Callable[[], T], what: str) -> T:
     while not (found := look()):
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"waited {PATIENCE_S:g} s for {what}")
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(LOOKS_EVERY_S * 1000)
     return found
 
 

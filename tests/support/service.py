@@ -43,6 +43,8 @@ T = TypeVar("T")
 PATIENCE_S: Final = float(os.environ.get("CHAIRSIDE_TEST_PATIENCE_S", "180"))
 """A start in which the ward is compiled has taken more than a minute, on two cores that six others used. Less where a test is
 expected to fail (`bench.planted`), and waits for all of it."""
+LOOKS_EVERY_S: Final = 0.02
+"""A service that is asked without a pause has no time for what is waited for."""
 START_US: Final = from_iso("2026-11-23T14:00:00Z")
 
 
@@ -171,7 +173,7 @@ def waited(ask: Callable[[], T], what: str) -> T:
     while not (answer := ask()):
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"waited {PATIENCE_S:g} s for {what}")
-        time.sleep(0.02)
+        time.sleep(LOOKS_EVERY_S)
     return answer
 
 
@@ -181,7 +183,7 @@ async def until_answered(ask: Callable[[], Awaitable[T | None]], what: str) -> T
     while not (answer := await ask()):
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"waited {PATIENCE_S:g} s for {what}")
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(LOOKS_EVERY_S)
     return answer
 
 

@@ -47,6 +47,7 @@ from streams.clinic.clinic import simulate
 from streams.shard import Shard
 from streams.ward.invariants import validate_state
 from streams.ward.state import Clock
+from tests.support.examples import one_in
 from tests.support.scenes import START_US, moment, pack
 
 both_clocks = pytest.mark.parametrize("clock", ["observed", "received"])
@@ -337,6 +338,7 @@ HANDED_ON: Final = [
 
 @both_clocks
 @example(day=HANDED_ON, sizes=[400])
+@one_in(3)
 @given(day=acts(), sizes=sizes)
 def test_frames_may_be_cut_anywhere(clock: Clock, day: list[Act], sizes: list[int]) -> None:
     lines, effects = given_orders(lines_of(day), clock)
@@ -345,6 +347,7 @@ def test_frames_may_be_cut_anywhere(clock: Clock, day: list[Act], sizes: list[in
 
 
 @both_clocks
+@one_in(3)
 @given(
     day=acts(skews=(0,)),
     sizes=sizes,
@@ -372,6 +375,7 @@ def test_a_line_that_comes_twice_changes_nothing(
 
 
 @both_clocks
+@one_in(3)
 @given(day=acts(), sizes=sizes, crashes=st.sets(st.integers(0, 60), max_size=6))
 def test_a_restart_at_any_frame_changes_nothing(
     clock: Clock, day: list[Act], sizes: list[int], crashes: set[int]
@@ -391,6 +395,7 @@ def test_a_restart_at_any_frame_changes_nothing(
 
 
 @both_clocks
+@one_in(3)
 @given(day=acts(), sizes=sizes)
 def test_what_comes_in_is_what_is_processed_and_what_is_set_aside(
     clock: Clock, day: list[Act], sizes: list[int]
@@ -494,6 +499,7 @@ def _proves_nothing(record: Vitals) -> bool:
 
 
 @both_clocks
+@one_in(3)
 @given(day=acts())
 def test_what_must_not_happen_does_not(clock: Clock, day: list[Act]) -> None:
     watcher = Watcher.of(clock)
