@@ -32,8 +32,8 @@ from models.synthetic import SYNTHETIC_PHONE
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 IDLE_S: Final = 1.0
 """How long to wait for a wake-up before looking anyway: retries fall due, and other processes owe pages too."""
@@ -52,7 +52,7 @@ TRIES_AT_ONCE: Final[Mapping[Lane, int]] = {"high": HANGING, "other": 8, "again"
 A high page that finds 64 others in their first try to a destination that hangs waits one time-out, 10 s, for each 64 before it;
 at every other destination it does not."""
 
-THREADS: Final = 4
+PAGER_THREADS: Final = 4
 """Threads of the pager's own for its reads and writes of the store. In those that a process has for everything (six, on two
 cores), a page would wait until somebody's record is drawn, or a password is weighed. Chosen by us.
 """
@@ -120,7 +120,7 @@ class Pager:
         """What every line and every try runs in; None: it does not run."""
         self._claiming: set[asyncio.Future[list[OwedPage]]] = set()
         """The claims under way: they go by the recipients of when they began."""
-        self._threads = ThreadPoolExecutor(THREADS, "pager")
+        self._threads = ThreadPoolExecutor(PAGER_THREADS, "pager")
         self._over = asyncio.Event()
         self._stopping = False
         self._unmarked: list[Tried] = []
@@ -186,7 +186,7 @@ class Pager:
             await asyncio.wait([running])
         return bool(done)
 
-    async def _in_thread(self, call: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    async def _in_thread(self, call: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """What a call of the store returns, made in a thread of the pager's own."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *arguments, **options))
 
