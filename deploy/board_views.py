@@ -82,7 +82,7 @@ class ShardViews:
         row = (
             association.by_name.get((site, session))
             if session is not None
-            else association.by_patient.get((site, patient or ""))
+            else association.by_patient.get((site, association.aliases.survivor(site, patient or "")))
         )
         if row is None:
             return {}
@@ -101,6 +101,7 @@ class ShardViews:
 
     async def patient(self, site: str, patient: str) -> PatientOut | None:
         home = self._shard.ward.home
+        patient = self._shard.ward.association.aliases.survivor(site, patient)
         row = home.patients.get((site, patient))
         if row is None:
             return None
@@ -138,8 +139,11 @@ class ShardViews:
 
     def at_home(self, only: Collection[tuple[str, str]] | None = None) -> list[AtHome]:
         """The rows of these patients, or of all."""
-        patients = self._shard.ward.home.patients
-        return list(patients.values()) if only is None else [patients[key] for key in sorted(only) if key in patients]
+        patients, aliases = self._shard.ward.home.patients, self._shard.ward.association.aliases
+        if only is None:
+            return list(patients.values())
+        wanted = {(site, aliases.survivor(site, patient)) for site, patient in only}
+        return [patients[key] for key in sorted(wanted) if key in patients]
 
     def recalibration(self, site: str) -> dict[str, Any] | None:
         """The correction of forecasts that the site has in force."""

@@ -24,7 +24,7 @@ from alerts.effects import AuditEntry, DeadLetter, Effect, Forecast, FrameEffect
 from models.faults import Due, DueFailed, fault_line
 from models.findings import Digest, Finding
 from models.wire.live import ChairsOut
-from models.wire.observations import Command, RotaOverride, SiteConfigured
+from models.wire.observations import Command, PatientMerged, RotaOverride, SiteConfigured
 from streams.journal.frame import Frame, decode
 from streams.journal.parts import in_its_place, one_by_one
 from streams.ward.chairs import chairs
@@ -169,6 +169,8 @@ class Shard:
                     self.ward.count_set_aside()
             case SiteConfigured():
                 self.desk.configure(concluded, clock_us)
+            case PatientMerged():
+                self.desk.merge(concluded.site, concluded.merged, concluded.patient, clock_us)
             case RotaOverride():
                 if not self.desk.override(concluded, clock_us):
                     self.ward.count_set_aside()

@@ -6,9 +6,9 @@ show of it is made of its transitions (`alert_document.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from alerts.desk.ladder import Ladder
 from models.findings import Subject
@@ -54,6 +54,12 @@ class Alert:
     def key(self) -> AlertKey:
         return alert_key(self.subject, self.rule)
 
+    def rename(self, patient: str) -> None:
+        """Let it be of another alias of its patient; its sentence too, where that begins with the place."""
+        before, self.subject = self.subject, replace(self.subject, patient=patient)
+        if self.text.startswith(_place(before)):
+            self.text = _place(self.subject) + self.text.removeprefix(_place(before))
+
     def packed(self) -> dict[str, Any]:
         """The alert in a desk's state, msgpack-able."""
         fields = {name: getattr(self, name) for name in Alert.__dataclass_fields__}
@@ -77,6 +83,30 @@ class Alert:
                 "ladder": None if ladder is None else Ladder.unpacked(ladder),
             }
         )  # fmt: skip
+
+
+def _place(subject: Subject) -> str:
+    """How a sentence about somebody begins (`Session.where` of the ward)."""
+    return f"Chair {subject.chair} ({subject.patient}):" if subject.chair else f"{subject.patient}:"
+
+
+def standing(alert: Alert) -> tuple[bool, int, int]:
+    """Which of two alerts about the same goes on, the larger: one whose condition goes on, the worse, the older."""
+    return alert.phase is not AlertPhase.LATCHED, int(alert.priority), -alert.onset_us
+
+
+Said = TypeVar("Said")
+
+
+def renamed_keys(
+    said: Mapping[AlertKey, Said], site: str, gone: str, into: str, both: Callable[[Said, Said], Said]
+) -> dict[AlertKey, Said]:
+    """What is said by key, an alias that goes by the one that stays; `both`: where something was said of either."""
+    found: dict[AlertKey, Said] = {}
+    for key, value in said.items():
+        new = (site, into, key[2], key[3]) if key[:2] == (site, gone) else key
+        found[new] = both(found[new], value) if new in found else value
+    return found
 
 
 def in_order(item: tuple[AlertKey, object]) -> tuple[str, ...]:

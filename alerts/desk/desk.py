@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final
 
-from alerts.desk.alert import Alert, AlertKey, alert_key, in_order
+from alerts.desk.alert import Alert, AlertKey, alert_key, in_order, renamed_keys, standing
 from alerts.desk.digest import digest_page
 from alerts.desk.ladder import AGAIN, Call, Ladder, all_called, choose
 from alerts.desk.lifecycle import Move, Refusal, Stimulus, decide, stimulus_of_close
@@ -311,6 +311,36 @@ class Desk:
             return False
         self._watch_rota(record.site, clock_us)
         return True
+
+    def merge(self, site: str, gone: str, into: str, clock_us: int) -> None:
+        """Let the alerts of an alias that goes be those of the one that stays: with their phase, their answers and their pages.
+
+        Of two about the same, one goes on: one whose condition goes on, else the worse, else the older.
+        """
+        self._closed = renamed_keys(self._closed, site, gone, into, max)
+        self._paging.rename(site, gone, into)
+        twins = list[tuple[Alert, Alert]]()
+        for alert in list(self.open.of_patient(site, gone)):
+            twin = self.open.at((site, into, alert.subject.session, alert.rule))
+            if twin is not None and standing(twin) >= standing(alert):
+                twins.append((alert, twin))
+                continue
+            if twin is not None:
+                self._close_twin(twin, alert, clock_us)
+            self.open.remove(alert)
+            alert.rename(into)
+            self.open.add(alert)
+            self._closed.pop(alert.key, None)
+            self._emit(alert, "renamed", clock_us, {"renamed_from": gone})
+        for alert, twin in twins:
+            self._close_twin(alert, twin, clock_us)
+        for alert in self.open.of_patient(site, into):
+            self._closed.pop(alert.key, None)
+
+    def _close_twin(self, alert: Alert, goes_on: Alert, clock_us: int) -> None:
+        stimulus = Stimulus.RECURRED if alert.phase is AlertPhase.LATCHED else Stimulus.ENDED
+        ended = f"two aliases are one person: it goes on as {goes_on.id}"
+        self._step(alert, stimulus, clock_us, clock_us, {"ended": ended, "goes_on_as": goes_on.id})
 
     def digest(self, digest: Digest) -> None:
         """Add the scheduler's page about the patients of a digest whose alerts nobody has answered; none if there are none."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from alerts.desk.alert import Alert, AlertKey, in_order
+from alerts.desk.alert import Alert, AlertKey, in_order, renamed_keys
 from alerts.desk.ladder import Call
 from alerts.effects import Page, PageKind
 from models.instants import FAR, MINUTE, SECOND, iso
@@ -112,6 +112,17 @@ class Paging:
     def forget_rule(self, key: AlertKey) -> None:
         """A reading is worse than what was paged: nothing that was paged of this rule delays the page about it."""
         self._rules.pop(key, None)
+
+    def rename(self, site: str, gone: str, into: str) -> None:
+        """Let what was paged of an alias that goes count for the one that stays."""
+        rules = renamed_keys(
+            self._rules, site, gone, into, lambda one, other: max(one, other, key=lambda paged: paged.at_us)
+        )
+        self._rules = OrderedDict(sorted(rules.items(), key=lambda each: each[1].at_us))
+        patients = dict(self._patients)
+        if (paged_us := patients.pop((site, gone), None)) is not None:
+            patients[site, into] = max(paged_us, patients.get((site, into), paged_us))
+            self._patients = OrderedDict(sorted(patients.items(), key=lambda each: each[1]))
 
     def _forget(self, clock_us: int) -> None:
         """Drop what no longer delays a page. Both are in the order of their instants, so only what is dropped is looked at."""

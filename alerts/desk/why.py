@@ -146,6 +146,8 @@ def _happened(step: TransitionOut, zone: str) -> str:
             return f"{by} ended the snooze." if by else "The answer ran out."
         case "latched":
             return "The condition is over; the alert stands until somebody has seen it."
+        case "renamed":
+            return f"{evidence['renamed_from']} goes by {step['patient']} since: two aliases were merged."
         case "closed":
             return f"{by} closed it." if by else "Closed: the condition is over."
 

@@ -11,6 +11,7 @@ import heapq
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -36,12 +37,16 @@ from alerts.fhir.search import Search
 from alerts.record.fhir_resources import PRESSURES
 from alerts.record.session import is_accepted, record_entry
 from alerts.store import archive, resource_rows
+from alerts.store.aliases import aliases_at, stored_names
 from alerts.store.database import Database
+from alerts.store.ledger import clean
 from alerts.store.minutes import UNNAMED_SESSION
 from alerts.store.vitals_hour import unpack_hour
+from models.aliases import Aliases
 from models.instants import HOUR, MINUTE, from_iso
 from models.wire.fhir_ids import fhir_id, name_behind
 from models.wire.home import KeptForecastOut
+from models.wire.live import AlertOut
 
 _ENTRY: Final = re.compile(r"e-(\d{1,9})-(\d{1,18})-(\d{1,9})", re.ASCII)
 _FORECAST: Final = re.compile(r"f-(\d{1,9})-(\d{1,18})-(\d{1,9})", re.ASCII)
@@ -68,6 +73,8 @@ class Resources:
             patient = search.patient
             if patient is not None:
                 patient = name_behind(patient, lambda: resource_rows.aliases(connection, site)) or patient
+                if search.kind not in ("Patient", "AuditEvent"):
+                    patient = aliases_at(connection, site).survivor(site, patient)
             if search.ids is not None:
                 each = (self._read(connection, site, search.kind, id_) for id_ in dict.fromkeys(search.ids))
                 candidates: Iterable[Found] = sorted((one for one in each if one is not None), key=_order)
@@ -90,9 +97,11 @@ class Resources:
         match kind:
             case "Patient":
                 alias = name_behind(id_, lambda: resource_rows.aliases(connection, site))
-                if alias is None or not resource_rows.is_known(connection, site, alias):
+                aliases = aliases_at(connection, site)
+                same = alias is not None and len(aliases.all_of(site, alias)) > 1
+                if alias is None or not (same or resource_rows.is_known(connection, site, alias)):
                     return None
-                return patient_found(site, alias, archive.registration(connection, site, alias))
+                return _patient(connection, site, alias, aliases)
             case "Observation" if matched := _MINUTE.fullmatch(id_):
                 return _minute_of(connection, site, *matched.groups())
             case "Observation" | "QuestionnaireResponse":
@@ -101,7 +110,9 @@ class Resources:
                 return next(iter(_of_entries(connection, site, kind, [row] if row else [])), None)
             case "Flag":
                 row = resource_rows.alert(connection, site, name_behind(id_, tuple) or "")
-                return None if row is None else flag_found(json.loads(row.doc))
+                return (
+                    None if row is None else flag_found(_stays(json.loads(row.doc), site, aliases_at(connection, site)))
+                )
             case "Communication":
                 rows = resource_rows.pages(
                     connection, site, key=name_behind(id_, lambda: resource_rows.page_keys(connection)) or ""
@@ -110,7 +121,7 @@ class Resources:
             case "RiskAssessment":
                 matched = _FORECAST.fullmatch(id_)
                 row = matched and resource_rows.forecast(connection, site, *map(int, matched.groups()))
-                return _forecast(row) if row else None
+                return _forecast(row, site, aliases_at(connection, site)) if row else None
             case _:
                 if not (id_.isascii() and id_.isdecimal() and len(id_) < 19):
                     return None
@@ -142,39 +153,60 @@ def _fits(one: Found, search: Search, patient: str | None) -> bool:
 def _all(connection: Connection, site: str, search: Search, patient: str | None) -> Iterator[Found]:
     """Every resource of a type that the search may find, by order."""
     from_us, until_us = search.from_us(), search.until_us()
+    aliases = aliases_at(connection, site)
+    names = None if patient is None else [clean(each) for each in aliases.all_of(site, patient)]
     match search.kind:
         case "Patient":
             asked = [token.code for lists in search.tokens.get("identifier", ()) for token in lists] or None
             for alias in sorted(resource_rows.aliases(connection, site), key=fhir_id):
                 if asked is None or alias in asked:
-                    yield patient_found(site, alias, archive.registration(connection, site, alias))
-        case "Observation" | "QuestionnaireResponse" if patient is not None:
+                    yield _patient(connection, site, alias, aliases)
+        case "Observation" | "QuestionnaireResponse" if patient is not None and names is not None:
             kinds = _OBSERVED if search.kind == "Observation" else ("checkin",)
-            rows = resource_rows.entries(connection, site, patient, kinds, from_us, until_us)
+            rows = resource_rows.entries(connection, site, names, kinds, from_us, until_us)
             entered = sorted(_of_entries(connection, site, search.kind, rows), key=_order)
-            names = _wanted(search) if search.kind == "Observation" else frozenset()
-            if names:
+            channels = _wanted(search) if search.kind == "Observation" else frozenset()
+            if channels:
                 since_us = from_us if search.after is None else max(from_us, search.after[0])
                 yield from heapq.merge(
-                    entered, _minutes(connection, site, patient, since_us, until_us, names), key=_order
+                    entered, _minutes(connection, site, patient, since_us, until_us, channels), key=_order
                 )
             else:
                 yield from entered
         case "Flag":
             yield from sorted(
-                (flag_found(json.loads(row.doc)) for row in resource_rows.alerts(connection, site, patient)), key=_order
+                (
+                    flag_found(_stays(json.loads(row.doc), site, aliases))
+                    for row in resource_rows.alerts(connection, site, names)
+                ),
+                key=_order,
             )
-        case "Communication" if patient is not None:
-            yield from sorted(
-                _pages(connection, site, resource_rows.pages(connection, site, patient=patient)), key=_order
-            )
-        case "RiskAssessment" if patient is not None:
-            yield from sorted(map(_forecast, resource_rows.forecasts(connection, site, patient)), key=_order)
+        case "Communication" if names is not None:
+            yield from sorted(_pages(connection, site, resource_rows.pages(connection, site, names=names)), key=_order)
+        case "RiskAssessment" if names is not None:
+            rows = resource_rows.forecasts(connection, site, names)
+            yield from sorted((_forecast(row, site, aliases) for row in rows), key=_order)
         case "AuditEvent":
             after = 0 if search.after is None else search.after[0]
-            while page := resource_rows.audited(connection, site, after, search.count + 1, patient, from_us, until_us):
+            # Who opened the page of an alias: as it was, under that alias.
+            audited = None if patient is None else [clean(patient)]
+            while page := resource_rows.audited(connection, site, after, search.count + 1, audited, from_us, until_us):
                 yield from map(audit_found, page)
                 after = page[-1]["number"]
+
+
+def _patient(connection: Connection, site: str, alias: str, aliases: Aliases) -> Found:
+    """A patient; of an alias that has gone only into which one."""
+    survivor = aliases.survivor(site, alias)
+    if survivor != alias:
+        return patient_found(site, alias, {}, replaced_by=survivor)
+    gone = aliases.all_of(site, alias)[1:]
+    return patient_found(site, alias, archive.registration(connection, site, alias), replaces=gone)
+
+
+def _stays(alert: AlertOut, site: str, aliases: Aliases) -> AlertOut:
+    """An alert's document, of the alias that stays of its patient."""
+    return {**alert, "patient": aliases.survivor(site, alert["patient"])}
 
 
 # ---- observations ----------------------------------------------------------------------------------------------------
@@ -182,15 +214,16 @@ def _all(connection: Connection, site: str, search: Search, patient: str | None)
 
 def _of_entries(connection: Connection, site: str, kind: str, rows: Sequence[sa.Row[Any]]) -> list[Found]:
     """The resources of stored entries; one that a later one took the place of is said to be wrong."""
+    aliases = aliases_at(connection, site)
     replaced: dict[str, set[str]] = {}
     found = []
     for row in rows:
         stored = json.loads(row.doc)
-        patient = stored["patient"]
+        patient = stored["patient"] and aliases.survivor(site, stored["patient"])
         if patient is None or not is_accepted(stored["outcome"]):
             continue
         if patient not in replaced:
-            replaced[patient] = resource_rows.replaced(connection, site, patient)
+            replaced[patient] = resource_rows.replaced(connection, site, stored_names(connection, site, patient))
         entry = record_entry(stored, stored["doc"].get("id") in replaced[patient])
         make = entered_found if kind == "Observation" else form_found
         made = make(f"e-{row.shard}-{row.offset_}-{row.n}", patient, stored["session"], entry)
@@ -211,7 +244,8 @@ def _minutes(
     connection: Connection, site: str, patient: str, from_us: int, until_us: int, names: frozenset[str]
 ) -> Iterator[Found]:
     """The minutes of a patient, by order; hours are unpacked as they are needed."""
-    rows = resource_rows.hours(connection, site, patient, max(from_us, 0) // HOUR * HOUR, until_us)
+    names_of = stored_names(connection, site, patient)
+    rows = resource_rows.hours(connection, site, names_of, max(from_us, 0) // HOUR * HOUR, until_us)
     by_hand = _cuffs_by_hand(connection, site, patient)
     same_hour: list[sa.Row[str, str, int]] = []
     for row in [*rows, None]:
@@ -225,7 +259,9 @@ def _minutes(
 
 def _cuffs_by_hand(connection: Connection, site: str, patient: str) -> set[int]:
     """The minutes in which somebody entered a cuff, which is a resource of its own."""
-    rows = resource_rows.entries(connection, site, patient, ("vitals", "cuff.corrected"))
+    rows = resource_rows.entries(
+        connection, site, stored_names(connection, site, patient), ("vitals", "cuff.corrected")
+    )
     return {from_iso(json.loads(row.doc)["at"]) // MINUTE for row in rows}
 
 
@@ -239,11 +275,11 @@ def _hour(
 ) -> Iterator[Found]:
     """The minutes of an hour of a session, of these channels."""
     before, hour, after = (
-        unpack_hour(resource_rows.hour(connection, site, row.session, patient, row.hour_us + n * HOUR))
+        unpack_hour(resource_rows.hour(connection, site, row.session, row.patient, row.hour_us + n * HOUR))
         for n in (-1, 0, 1)
     )
     session = None if row.session == UNNAMED_SESSION else row.session
-    digest = digest_of(site, row.session, patient)
+    digest = digest_of(site, row.session, row.patient)
     first = row.hour_us // MINUTE
 
     def made(name: str, minute: int, readings: Mapping[str, ChannelMinute]) -> Found:
@@ -277,8 +313,9 @@ def _minute_of(connection: Connection, site: str, digest: str, name: str, minute
     id_ = f"m-{digest}-{name}-{minute}"
     for row in resource_rows.sessions_in_hour(connection, site, int(minute) * MINUTE // HOUR * HOUR):
         if digest_of(site, row.session, row.patient) == digest:
-            by_hand = _cuffs_by_hand(connection, site, row.patient)
-            made = _hour(connection, site, row.patient, row, by_hand, frozenset((name,)))
+            patient = aliases_at(connection, site).survivor(site, row.patient)
+            by_hand = _cuffs_by_hand(connection, site, patient)
+            made = _hour(connection, site, patient, row, by_hand, frozenset((name,)))
             return next((one for one in made if one.id == id_), None)
     return None
 
@@ -288,6 +325,7 @@ def _minute_of(connection: Connection, site: str, digest: str, name: str, minute
 
 def _pages(connection: Connection, site: str, rows: Sequence[sa.Row[Any]]) -> list[Found]:
     """Pages about one patient. What speaks of several at once (the day's list) is no one's, and not here."""
+    aliases = aliases_at(connection, site)
     tried, live = resource_rows.deliveries(connection, [row.key for row in rows])
     found = []
     for row in rows:
@@ -295,11 +333,13 @@ def _pages(connection: Connection, site: str, rows: Sequence[sa.Row[Any]]) -> li
         if page.site == site and page.audience == "watch":
             reached, failed = tried.get(row.key, ([], []))
             waiting = not row.addressed or row.key in live
+            page = replace(page, patient=aliases.survivor(site, page.patient))
             found.append(page_found(page, row.sent_us, waiting, reached, failed))
     return found
 
 
-def _forecast(row: sa.Row[Any]) -> Found:
+def _forecast(row: sa.Row[Any], site: str, aliases: Aliases) -> Found:
     stored = json.loads(row.doc)
     forecast: KeptForecastOut = archive.kept_forecast(stored)
+    forecast["patient"] = aliases.survivor(site, forecast["patient"])
     return forecast_found(f"f-{row.shard}-{row.offset_}-{row.n}", forecast)

@@ -86,9 +86,17 @@ def about(patient: str, session: str | None) -> About:
     return About({"reference": f"Patient/{fhir_id(patient)}"}, encounter)
 
 
-def patient_found(site: str, alias: str, registered: Mapping[str, Any]) -> Found:
-    """A patient: the alias, year of birth and gender. `registered`: what is registered of them."""
+def patient_found(
+    site: str, alias: str, registered: Mapping[str, Any], replaces: Sequence[str] = (), replaced_by: str | None = None
+) -> Found:
+    """A patient: the alias, year of birth and gender. `registered`: what is registered of them. `replaces`: the aliases that have
+    gone into this one, `replaced_by`: the one that it has gone into.
+    """
     body = patient_resource(site, alias, registered.get("sex"), registered.get("birth_year"))
+    links = [(each, "replaces") for each in replaces] + ([] if replaced_by is None else [(replaced_by, "replaced-by")])
+    if links:
+        body["active"] = replaced_by is None
+        body["link"] = [{"other": about(each, None).subject, "type": kind} for each, kind in links]
     at_us = from_iso(registered["at"]) if "at" in registered else 0
     codes = {"identifier": [(each["system"], each["value"]) for each in body["identifier"]]}
     return found_of("Patient", fhir_id(alias), alias, at_us, at_us, body, order=0, codes=codes)

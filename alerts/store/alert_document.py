@@ -31,7 +31,7 @@ def fold(alert: AlertState | None, step: Transition) -> AlertState:
     match step.transition:
         case "acknowledged" | "snoozed":
             by, until = step.evidence.get("by"), step.evidence.get("until")
-        case "eased" | "latched" | "closed":
+        case "eased" | "latched" | "closed" | "renamed":
             before = (None, None) if alert is None else (alert["by"], alert["until"])
             by, until = step.evidence.get("by") or before[0], before[1]
         case "raised" | "worsened" | "escalated" | "expired":

@@ -14,6 +14,7 @@ from typing import Final, cast
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from alerts.store.aliases import MERGED, aliases_at, registered, stored_names, told_apart
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT, FORECASTS, LATEST_FORECASTS, TRANSITIONS
 from models.arrays import Document
@@ -38,7 +39,8 @@ MOST: Final = 20_000
 def course(connection: Connection, site: str, patients: Sequence[str]) -> dict[str, list[Document]]:
     """Every patient's entries as (received_at and the entry as sent), in the order in which they came."""
     found: dict[str, list[Document]] = {patient: [] for patient in patients}
-    names = {clean(patient): patient for patient in patients}
+    aliases = aliases_at(connection, site)
+    names = {clean(alias): patient for patient in patients for alias in aliases.all_of(site, patient)}
     wanted = (
         sa.select(AUDIT.c.patient, AUDIT.c.doc)
         .where(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names), AUDIT.c.kind.in_(COURSE_KINDS))
@@ -48,7 +50,7 @@ def course(connection: Connection, site: str, patients: Sequence[str]) -> dict[s
         entry = json.loads(row.doc)
         # As it was sent: whether an entry names its session says whether it is part of a course.
         found[names[row.patient]].append({**entry["doc"], "received_at": entry["received_at"]})
-    return found
+    return {patient: told_apart(entries, aliases.survivor(site, patient)) for patient, entries in found.items()}
 
 
 REGISTERED: Final = ("weight_kg", "birth_year", "sex", "timezone", "conditions", "medications", "limits")
@@ -56,22 +58,22 @@ REGISTERED: Final = ("weight_kg", "birth_year", "sex", "timezone", "conditions",
 
 def registration(connection: Connection, site: str, patient: str) -> Document:
     """What is registered of a patient: each field as it was last said, and when anything was; empty: nothing ever was."""
+    names = stored_names(connection, site, patient)
     wanted = (
         sa.select(AUDIT.c.doc)
-        .where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient), AUDIT.c.kind == "patient.registered")
+        .where(
+            AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names), AUDIT.c.kind.in_(("patient.registered", MERGED))
+        )
         .order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n)
     )
-    found: Document = {}
-    for doc in connection.scalars(wanted):
-        entry = json.loads(doc)
-        said = entry["doc"]
-        found |= {name: said[name] for name in REGISTERED if said.get(name) is not None} | {"at": entry["at"]}
-    return found
+    survivor = aliases_at(connection, site).survivor(site, patient)
+    return registered(map(json.loads, connection.scalars(wanted)), survivor, REGISTERED)
 
 
 def in_sessions(connection: Connection, site: str, patient: str) -> list[Document]:
     """What was entered in a patient's sessions, in order."""
-    mine = sa.select(AUDIT.c.session).where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient))
+    names = stored_names(connection, site, patient)
+    mine = sa.select(AUDIT.c.session).where(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names))
     wanted = (
         sa.select(AUDIT.c.doc)
         # The end of a session names the session only.
@@ -97,7 +99,8 @@ def alerts_by_session(connection: Connection, site: str, patient: str) -> dict[s
     """How many alerts each of a patient's sessions raised."""
     wanted = (
         sa.select(TRANSITIONS.c.session, sa.func.count(sa.distinct(TRANSITIONS.c.alert)))
-        .where(TRANSITIONS.c.site == clean(site), TRANSITIONS.c.patient == clean(patient))
+        .where(TRANSITIONS.c.site == clean(site))
+        .where(TRANSITIONS.c.patient.in_(stored_names(connection, site, patient)))
         .where(TRANSITIONS.c.session.is_not(None))
         .group_by(TRANSITIONS.c.session)
     )
@@ -105,27 +108,38 @@ def alerts_by_session(connection: Connection, site: str, patient: str) -> dict[s
 
 
 def latest_forecasts(connection: Connection, site: str, patient: str | None = None) -> list[KeptForecastOut]:
-    """Each patient's newest forecast."""
+    """Each patient's newest forecast; of an alias that has gone, that of the one that stays."""
+    aliases = aliases_at(connection, site)
     wanted = sa.select(LATEST_FORECASTS.c.doc).where(LATEST_FORECASTS.c.site == clean(site))
     if patient is not None:
-        wanted = wanted.where(LATEST_FORECASTS.c.patient == clean(patient))
-    return _forecasts(connection.scalars(wanted))
+        wanted = wanted.where(LATEST_FORECASTS.c.patient == clean(aliases.survivor(site, patient)))
+    found = _forecasts(connection.scalars(wanted))
+    return [each for each in found if aliases.survivor(site, each["patient"]) == each["patient"]]
 
 
 def past_forecasts(
     connection: Connection, site: str, patient: str | None = None, as_of: str | None = None, limit: int = 10_000
 ) -> list[KeptForecastOut]:
-    """Forecasts as they were made: the last one of each patient and day, by day."""
+    """Forecasts as they were made: the last one of each patient and day, by day; of days on which two aliases had one each, that
+    of the one that stays.
+    """
+    aliases = aliases_at(connection, site)
     wanted = sa.select(FORECASTS.c.patient, FORECASTS.c.as_of, FORECASTS.c.doc).where(FORECASTS.c.site == clean(site))
     if patient is not None:
-        wanted = wanted.where(FORECASTS.c.patient == clean(patient))
+        wanted = wanted.where(FORECASTS.c.patient.in_(map(clean, aliases.all_of(site, patient))))
     if as_of is not None:
         wanted = wanted.where(FORECASTS.c.as_of == as_of)
     wanted = wanted.order_by(
         FORECASTS.c.as_of.desc(), FORECASTS.c.shard, FORECASTS.c.offset_, FORECASTS.c.n
     ).limit(limit)  # fmt: skip
-    last = {(row.as_of, row.patient): row.doc for row in connection.execute(wanted)}
-    return _forecasts(last[key] for key in sorted(last))
+    rows = connection.execute(wanted).all()
+    last: dict[tuple[str, str], str] = {}
+    for stays in (False, True):
+        for row in rows:
+            survivor = aliases.survivor(site, row.patient)
+            if (row.patient == survivor) is stays:
+                last[row.as_of, survivor] = row.doc
+    return [{**kept_forecast(json.loads(last[key])), "patient": key[1]} for key in sorted(last)]
 
 
 def _forecasts(docs: Iterable[str]) -> list[KeptForecastOut]:

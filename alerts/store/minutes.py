@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.effects import ChannelMinute, FrameEffects, VitalsMinute
+from alerts.store.aliases import stored_names
 from alerts.store.ledger import clean
 from alerts.store.tables import VITALS_HOURS
 from alerts.store.vitals_hour import HourTable, unpack_hour
@@ -105,12 +106,13 @@ def trace(connection: Connection, site: str, session: str, patient: str | None) 
     wanted = sa.select(VITALS_HOURS.c.patient, VITALS_HOURS.c.hour_us, VITALS_HOURS.c.packed)
     wanted = wanted.where(VITALS_HOURS.c.site == clean(site), VITALS_HOURS.c.session == clean(session))
     if patient is not None:
-        wanted = wanted.where(VITALS_HOURS.c.patient == clean(patient))
+        wanted = wanted.where(VITALS_HOURS.c.patient.in_(stored_names(connection, site, patient)))
     rows = connection.execute(wanted.order_by(VITALS_HOURS.c.hour_us)).all()
     if not rows:
         return {"session": session, "patient": patient, "channels": {}}
-    whose = rows[-1].patient
-    hours = [(row.hour_us, unpack_hour(row.packed)) for row in rows if row.patient == whose]
+    theirs = stored_names(connection, site, rows[-1].patient)
+    whose = theirs[0]
+    hours = [(row.hour_us, unpack_hour(row.packed)) for row in rows if row.patient in theirs]
     names = [name for name in CHANNEL_NAMES if any(name in hour for _, hour in hours)]
     return {
         "session": session, "patient": whose,
@@ -120,10 +122,10 @@ def trace(connection: Connection, site: str, session: str, patient: str | None) 
 
 def _channel(hours: Sequence[tuple[int, dict[int, ChannelMinute]]]) -> ChannelTraceOut:
     """One channel of some hours, as columns."""
-    minutes = [
-        ((hour_us + minute * MINUTE) // 1000, each)
-        for hour_us, found in hours for minute, each in sorted(found.items())
-    ]  # fmt: skip
+    minutes = sorted(
+        (((hour_us + minute * MINUTE) // 1000, each) for hour_us, found in hours for minute, each in found.items()),
+        key=lambda each: each[0],
+    )
     return {
         "minute": [at_ms for at_ms, _ in minutes],
         "lowest": [each.lowest for _, each in minutes],

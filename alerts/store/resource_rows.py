@@ -53,10 +53,10 @@ def is_known(connection: Connection, site: str, patient: str) -> bool:
 
 
 def entries(
-    connection: Connection, site: str, patient: str, kinds: Sequence[str], from_us: int = _FIRST_US, until_us: int = _LAST_US
+    connection: Connection, site: str, names: Sequence[str], kinds: Sequence[str], from_us: int = _FIRST_US, until_us: int = _LAST_US
 ) -> Sequence[sa.Row[Any]]:  # fmt: skip
-    """A patient's entries of these kinds, from an instant on and before another."""
-    mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient), AUDIT.c.kind.in_(kinds))
+    """The entries of these kinds under a patient's names, from an instant on and before another."""
+    mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names), AUDIT.c.kind.in_(kinds))
     wanted = sa.select(AUDIT).where(mine, AUDIT.c.at >= _text(from_us), AUDIT.c.at <= _text(until_us))
     return connection.execute(wanted.order_by(AUDIT.c.at.desc()).limit(MOST)).all()
 
@@ -67,10 +67,10 @@ def stored_entry(connection: Connection, site: str, shard: int, offset: int, n: 
     return connection.execute(sa.select(AUDIT).where(place, AUDIT.c.site == clean(site))).one_or_none()
 
 
-def replaced(connection: Connection, site: str, patient: str) -> set[str]:
+def replaced(connection: Connection, site: str, names: Sequence[str]) -> set[str]:
     """The ids of a patient's entries that later ones took the place of."""
     wanted = sa.select(AUDIT.c.doc).where(
-        AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient), AUDIT.c.doc.contains('"replaces":"')
+        AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names), AUDIT.c.doc.contains('"replaces":"')
     )
     docs = map(json.loads, connection.scalars(wanted.limit(MOST)))
     return {
@@ -79,11 +79,11 @@ def replaced(connection: Connection, site: str, patient: str) -> set[str]:
 
 
 def hours(
-    connection: Connection, site: str, patient: str, from_us: int, until_us: int
+    connection: Connection, site: str, names: Sequence[str], from_us: int, until_us: int
 ) -> Sequence[sa.Row[str, str, int]]:
     """Of which sessions and hours there are a patient's vitals, by hour."""
     columns = (VITALS_HOURS.c.session, VITALS_HOURS.c.patient, VITALS_HOURS.c.hour_us)
-    wanted = sa.select(*columns).where(VITALS_HOURS.c.site == clean(site), VITALS_HOURS.c.patient == clean(patient))
+    wanted = sa.select(*columns).where(VITALS_HOURS.c.site == clean(site), VITALS_HOURS.c.patient.in_(names))
     wanted = wanted.where(VITALS_HOURS.c.hour_us >= from_us, VITALS_HOURS.c.hour_us < min(until_us, _LAST_US))
     return connection.execute(wanted.order_by(VITALS_HOURS.c.hour_us, VITALS_HOURS.c.session)).all()
 
@@ -110,23 +110,23 @@ def alert(connection: Connection, site: str, id_: str) -> sa.Row[Any] | None:
     return connection.execute(wanted).one_or_none()
 
 
-def alerts(connection: Connection, site: str, patient: str | None) -> Sequence[sa.Row[Any]]:
+def alerts(connection: Connection, site: str, names: Sequence[str] | None) -> Sequence[sa.Row[Any]]:
     """The alerts of a site as they stand, or of one patient; the last `MOST`."""
     wanted = sa.select(ALERTS).where(ALERTS.c.site == clean(site))
-    if patient is not None:
-        wanted = wanted.where(ALERTS.c.alert.in_(_alerts_of(site, patient)))
+    if names is not None:
+        wanted = wanted.where(ALERTS.c.alert.in_(_alerts_of(site, names)))
     return connection.execute(wanted.order_by(ALERTS.c.seq.desc()).limit(MOST)).all()
 
 
 def pages(
-    connection: Connection, site: str, patient: str | None = None, key: str | None = None
+    connection: Connection, site: str, names: Sequence[str] | None = None, key: str | None = None
 ) -> Sequence[sa.Row[Any]]:  # fmt: skip
     """The pages about a patient's alerts, or the page of a key."""
     wanted = sa.select(OUTBOX)
     if key is not None:
         wanted = wanted.where(OUTBOX.c.key == clean(key))
-    if patient is not None:
-        about = sa.select(PAGE_ALERTS.c.key).where(PAGE_ALERTS.c.alert.in_(_alerts_of(site, patient)))
+    if names is not None:
+        about = sa.select(PAGE_ALERTS.c.key).where(PAGE_ALERTS.c.alert.in_(_alerts_of(site, names)))
         wanted = wanted.where(OUTBOX.c.key.in_(about))
     return connection.execute(wanted.order_by(OUTBOX.c.at_us.desc()).limit(MOST)).all()
 
@@ -148,9 +148,9 @@ def deliveries(connection: Connection, keys: Sequence[str]) -> tuple[dict[str, t
     return tried, live
 
 
-def forecasts(connection: Connection, site: str, patient: str) -> Sequence[sa.Row[Any]]:
+def forecasts(connection: Connection, site: str, names: Sequence[str]) -> Sequence[sa.Row[Any]]:
     """A patient's forecasts as they were made; the last `MOST`."""
-    wanted = sa.select(FORECASTS).where(FORECASTS.c.site == clean(site), FORECASTS.c.patient == clean(patient))
+    wanted = sa.select(FORECASTS).where(FORECASTS.c.site == clean(site), FORECASTS.c.patient.in_(names))
     return connection.execute(wanted.order_by(FORECASTS.c.as_of.desc()).limit(MOST)).all()
 
 
@@ -161,7 +161,7 @@ def forecast(connection: Connection, site: str, shard: int, offset: int, n: int)
 
 
 def audited(
-    connection: Connection, site: str, after: int, limit: int, patient: str | None = None, from_us: int = _FIRST_US,
+    connection: Connection, site: str, after: int, limit: int, names: Sequence[str] | None = None, from_us: int = _FIRST_US,
     until_us: int = _LAST_US,
 ) -> list[AuditEntryOut]:  # fmt: skip
     """A site's audit above a number, in order."""
@@ -170,8 +170,8 @@ def audited(
         wanted = wanted.where(AUDIT_CHAIN.c.at >= _text(from_us))
     if until_us < _LAST_US:
         wanted = wanted.where(AUDIT_CHAIN.c.at <= _text(until_us))
-    if patient is not None:
-        wanted = wanted.where(AUDIT_CHAIN.c.patient == clean(patient))
+    if names is not None:
+        wanted = wanted.where(AUDIT_CHAIN.c.patient.in_(names))
     rows = list(connection.execute(wanted.order_by(AUDIT_CHAIN.c.number).limit(limit)))
     contents = contents_of(connection, rows)
     return [
@@ -183,8 +183,8 @@ def audited(
     ]  # fmt: skip
 
 
-def _alerts_of(site: str, patient: str) -> sa.Select[Any]:
-    mine = sa.and_(TRANSITIONS.c.site == clean(site), TRANSITIONS.c.patient == clean(patient))
+def _alerts_of(site: str, names: Sequence[str]) -> sa.Select[Any]:
+    mine = sa.and_(TRANSITIONS.c.site == clean(site), TRANSITIONS.c.patient.in_(names))
     return sa.select(TRANSITIONS.c.alert).where(mine)
 
 

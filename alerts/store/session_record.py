@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.store import archive, minutes
+from alerts.store.aliases import aliases_at, stored_names
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT, TRANSITIONS
 from models.arrays import Document
@@ -55,21 +56,23 @@ def stored_session(connection: Connection, site: str, session: str, patient: str
         patient = next((who for who, kind in kinds if kind == "session.started"), kinds[0][0] if kinds else None)
     if patient is None:
         return None
+    names = stored_names(connection, site, patient)
+    patient = aliases_at(connection, site).survivor(site, patient)
     # A name that was given to two people is two sessions: nothing of the one is in the record of the other.
-    entered = [json.loads(row.doc) for row in rows if row.patient in (None, clean(patient))]
-    if not any(row.patient == clean(patient) for row in rows):
+    entered = [json.loads(row.doc) for row in rows if row.patient is None or row.patient in names]
+    if not any(row.patient in names for row in rows):
         return None
     steps = (
         sa.select(TRANSITIONS.c.doc)
         .where(TRANSITIONS.c.site == clean(site), TRANSITIONS.c.session == clean(session))
-        .where(TRANSITIONS.c.patient == clean(patient))
+        .where(TRANSITIONS.c.patient.in_(names))
         .order_by(TRANSITIONS.c.seq)
         .limit(MOST_OF_A_SESSION)
     )
     before = connection.scalar(
         sa.select(sa.func.count())
         .select_from(AUDIT)
-        .where(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient), AUDIT.c.kind == "dose")
+        .where(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names), AUDIT.c.kind == "dose")
         .where(AUDIT.c.at < entered[0]["at"], AUDIT.c.doc.contains('"esketamine"'))
     )
     newest = (
@@ -95,13 +98,15 @@ def stored_patient(connection: Connection, site: str, patient: str) -> list[Stor
 
     Sessions beyond `MOST_SESSIONS` are left out, the oldest first.
     """
-    mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.patient == clean(patient))
+    names = stored_names(connection, site, patient)
+    patient = aliases_at(connection, site).survivor(site, patient)
+    mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names))
     if connection.scalar(sa.select(sa.literal(1)).where(mine).limit(1)) is None:
         return None
     outside = sa.select(AUDIT.c.doc).where(mine, AUDIT.c.session.is_(None))
     outside = outside.order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n).limit(archive.MOST)
     steps = sa.select(TRANSITIONS.c.doc).where(
-        TRANSITIONS.c.site == clean(site), TRANSITIONS.c.patient == clean(patient), TRANSITIONS.c.session.is_(None)
+        TRANSITIONS.c.site == clean(site), TRANSITIONS.c.patient.in_(names), TRANSITIONS.c.session.is_(None)
     )
     home = StoredSession(
         patient=patient,

@@ -33,6 +33,7 @@ from alerts.store import (
     resource_rows,
     story,
 )
+from alerts.store.aliases import stored_names
 from alerts.store.chain import AuditHead, ChainLink
 from alerts.store.database import Database
 from alerts.store.destinations import DestinationState
@@ -161,7 +162,12 @@ class Store:
         self, site: str | None = None, session: str | None = None, patient: str | None = None, limit: int = 1000
     ) -> list[EntryOut]:
         """The last audit entries of a site, session or patient, in the order in which things happened."""
-        return self._latest(AUDIT, {"site": site, "session": session, "patient": patient}, limit)
+        equal = {"site": site, "session": session}
+        if patient is None or site is None:
+            return self._latest(AUDIT, {**equal, "patient": patient}, limit)
+        with self.database.reading() as connection:
+            names = stored_names(connection, site, patient)
+        return self._latest(AUDIT, equal, limit, AUDIT.c.patient.in_(names))
 
     def configuration(self, site: str) -> tuple[str | None, str]:
         """The hash of the configuration that a site was given last, and where that stands: an id that changes with each."""
@@ -302,9 +308,11 @@ class Store:
         with self.database.reading() as connection:
             return burden.burden(connection, site, since_us)
 
-    def _latest(self, table: sa.Table, equal: dict[str, str | None], limit: int) -> list[Any]:
+    def _latest(
+        self, table: sa.Table, equal: dict[str, str | None], limit: int, *also: sa.ColumnElement[bool]
+    ) -> list[Any]:  # fmt: skip
         order = (table.c.at, table.c.shard, table.c.offset_, table.c.n)
-        wanted = sa.select(table.c.doc).order_by(*(column.desc() for column in order)).limit(limit)
+        wanted = sa.select(table.c.doc).where(*also).order_by(*(column.desc() for column in order)).limit(limit)
         for name, value in equal.items():
             if value is not None:
                 wanted = wanted.where(table.c[name] == clean(value))

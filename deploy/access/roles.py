@@ -156,6 +156,8 @@ ENTERED_BY: Final[Mapping[str, frozenset[StaffRole]]] = {
          "checkin", "intervention"), _TREATING,
     ),
     "patient.registered": _TREATING | {"scheduler"},
+    # It cannot be taken back: two people who were made one by mistake stay so.
+    "patient.merged": frozenset(("clinician",)),
 }  # fmt: skip
 """The kinds of observations that a person may enter. A kind that is not here is nobody's."""
 

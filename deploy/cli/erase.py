@@ -38,7 +38,7 @@ def erase_command(
 
     from sqlalchemy.exc import DBAPIError
 
-    from deploy.privacy.erase import erase
+    from deploy.privacy.erase import aliases_of, erase
     from deploy.privacy.names import Names, NamesRefused
     from deploy.upkeep.verify import DATABASE
     from streams.journal.trouble import trouble_in_words
@@ -53,13 +53,15 @@ def erase_command(
             raise fail(f"{data} is in use: stop the service first, and start it again afterwards") from held
         try:
             names = None if key is None else Names(data, key)
-            name = None if names is None else names.name(patient)
+            aliases = aliases_of(data, site, patient)
+            known = [] if names is None else [name for alias in aliases if (name := names.name(alias))]
             found = erase(
-                data, site, patient, [*([name] if name else []), *named], f"command line of {getuser()}", reason,
+                data, site, patient, [*known, *named], f"command line of {getuser()}", reason,
                 time.time_ns() // 1000, lambda line: err.print(line, highlight=False),
             )  # fmt: skip
             if names is not None:
-                names.delete(patient)
+                for alias in aliases:
+                    names.delete(alias)
                 names.rotate()
         except (LookupError, NamesRefused) as why:
             raise fail(str(why.args[0])) from why

@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ import msgpack
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from alerts.store.aliases import aliases_at, stored_names
 from alerts.store.chain import ERASED, audited_event, content_digest, extend
 from alerts.store.ledger import clean
 from alerts.store.store import Store
@@ -210,6 +212,16 @@ def erase(
     return found
 
 
+def aliases_of(data: Path, site: str, patient: str) -> list[str]:
+    """All aliases of the person who goes by one, in a data directory; the one that stays first."""
+    store = Store(f"sqlite:///{data / DATABASE}")
+    try:
+        with store.database.reading() as connection:
+            return aliases_at(connection, site).all_of(site, patient)
+    finally:
+        store.close()
+
+
 def still_in(folder: Path, texts: Iterable[str]) -> list[str]:
     """The files below a folder in which one of these texts still stands, as it is or as JSON writes it."""
     wanted = {form for text in texts for form in (text.encode(), json.dumps(text)[1:-1].encode())}
@@ -225,29 +237,30 @@ def still_in(folder: Path, texts: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Whose:
-    """What is one patient's: sessions that nobody else was in, and alerts."""
+    """What is one patient's, under all aliases of theirs: sessions that nobody else was in, and alerts."""
 
     site: str
-    patient: str
+    aliases: tuple[str, ...]
     sessions: frozenset[str]
     alerts: frozenset[str]
 
     @classmethod
     def of(cls, connection: Connection, site: str, patient: str) -> _Whose:
-        site, patient = clean(site), clean(patient)
+        aliases = tuple(stored_names(connection, site, patient))
+        site, marks = clean(site), ", ".join("?" * len(aliases))
         rows = connection.exec_driver_sql(
             "SELECT DISTINCT session, patient FROM audit WHERE site = ? AND session IS NOT NULL", (site,)
         )
         in_session: dict[str, set[str]] = {}
         for session, who in rows:
             in_session.setdefault(session, set()).update({who} - {None})
-        sessions = frozenset(session for session, who in in_session.items() if who == {patient})
+        sessions = frozenset(session for session, who in in_session.items() if who and who <= {*aliases})
         alerts = connection.exec_driver_sql(
-            "SELECT DISTINCT alert FROM transitions WHERE site = ? AND patient = ?", (site, patient)
+            f"SELECT DISTINCT alert FROM transitions WHERE site = ? AND patient IN ({marks})", (site, *aliases)
         )
-        found = cls(site, patient, sessions, frozenset(alert for (alert,) in alerts))
+        found = cls(site, aliases, sessions, frozenset(alert for (alert,) in alerts))
         known = connection.exec_driver_sql(
-            "SELECT 1 FROM audit WHERE site = ? AND patient = ? LIMIT 1", (site, patient)
+            f"SELECT 1 FROM audit WHERE site = ? AND patient IN ({marks}) LIMIT 1", (site, *aliases)
         ).first()
         if known is None and not found.alerts:
             raise LookupError(f"nothing is known of {patient} at {site}")
@@ -258,12 +271,11 @@ class _Whose:
         if clean(str(entry.get("site", self.site))) not in {self.site, "main"}:
             return False
         if entry.get("patient") is not None:
-            return bool(entry["patient"] == self.patient)
+            return entry["patient"] in self.aliases
         if entry.get("session") in self.sessions or entry.get("alert") in self.alerts:
             return True
-        return json.dumps(self.patient, ensure_ascii=False) in str(entry.get("line", "")) or self.patient in str(
-            entry.get("line", "")
-        )
+        line = str(entry.get("line", ""))
+        return any(json.dumps(alias, ensure_ascii=False) in line or alias in line for alias in self.aliases)
 
 
 _DERIVED: Final = (("transitions", "transition"), ("forecasts", "forecast"))
@@ -301,15 +313,13 @@ def _documents(
         if whose.has({"line": said["line"]}):
             made = marks.derived({**said, "line": _letter(said["line"], lines, marks)})
             rewrite("dead_letters", "dead-letter", (place[0], place[1], place[2]), doc, made)
-    for table, kind in _DERIVED:
-        mine = run(
-            f"SELECT shard, offset_, n, doc FROM {table} WHERE site = ? AND patient = ?", (whose.site, whose.patient)
-        )
+    for (table, kind), alias in product(_DERIVED, whose.aliases):
+        mine = run(f"SELECT shard, offset_, n, doc FROM {table} WHERE site = ? AND patient = ?", (whose.site, alias))
         for *place, doc in mine.fetchall():
             rewrite(table, kind, (place[0], place[1], place[2]), doc, marks.derived(json.loads(doc)))
     for key, doc in run("SELECT key, doc FROM outbox").fetchall():
         said = json.loads(doc)
-        if said["site"] == whose.site and said["patient"] == whose.patient and (made := marks.derived(said)) != said:
+        if said["site"] == whose.site and said["patient"] in whose.aliases and (made := marks.derived(said)) != said:
             text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
             digest = content_digest("page", text)
             run("UPDATE outbox SET doc = ?, digest = ? WHERE key = ?", (text, digest, key))
@@ -322,16 +332,15 @@ def _documents(
         for (doc,) in run("SELECT doc FROM alerts WHERE alert = ?", (alert,)).fetchall():
             text = json.dumps(marks.derived(json.loads(doc)), ensure_ascii=False, separators=(",", ":"))
             run("UPDATE alerts SET doc = ? WHERE alert = ?", (text, alert))
-    for table in ("latest_forecasts", "forecast_queue"):
-        for (doc,) in run(
-            f"SELECT doc FROM {table} WHERE site = ? AND patient = ?", (whose.site, whose.patient)
-        ).fetchall():
+    for table, alias in product(("latest_forecasts", "forecast_queue"), whose.aliases):
+        for (doc,) in run(f"SELECT doc FROM {table} WHERE site = ? AND patient = ?", (whose.site, alias)).fetchall():
             text = json.dumps(marks.derived(json.loads(doc)), ensure_ascii=False, separators=(",", ":"))
-            run(f"UPDATE {table} SET doc = ? WHERE site = ? AND patient = ?", (text, whose.site, whose.patient))
-    # Made of the entries, and made again when it is missing.
-    run("DELETE FROM kept WHERE site = ? AND patient = ?", (whose.site, whose.patient))
+            run(f"UPDATE {table} SET doc = ? WHERE site = ? AND patient = ?", (text, whose.site, alias))
+    for alias in whose.aliases:
+        # Made of the entries, and made again when it is missing.
+        run("DELETE FROM kept WHERE site = ? AND patient = ?", (whose.site, alias))
     of_events = sa.select(AUDIT_CHAIN.c.number, AUDIT_CHAIN.c.doc).where(
-        AUDIT_CHAIN.c.site == whose.site, AUDIT_CHAIN.c.patient == whose.patient, AUDIT_CHAIN.c.doc.is_not(None)
+        AUDIT_CHAIN.c.site == whose.site, AUDIT_CHAIN.c.patient.in_(whose.aliases), AUDIT_CHAIN.c.doc.is_not(None)
     )
     for number, doc in connection.execute(of_events).all():
         made = json.dumps(marks.derived(json.loads(doc)), ensure_ascii=False, separators=(",", ":"))
@@ -355,7 +364,7 @@ def _frames(connection: Connection, whose: _Whose, marks: _Marks, found: Erased)
     """Rewrite the journal's frames, with a link beside the one that each has; the lines that edges set aside."""
     run = connection.exec_driver_sql
     run(ERASED_LINKS)
-    names = (whose.patient, *whose.sessions, *whose.alerts)
+    names = (*whose.aliases, *whose.sessions, *whose.alerts)
     # No frame is unpacked in which none of these stands.
     about = re.compile(b"|".join(re.escape(json.dumps(each, ensure_ascii=False)[1:-1].encode()) for each in names))
     last, lines = -1, set[str]()

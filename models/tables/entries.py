@@ -27,6 +27,7 @@ class EntryKind:
 
 ENTRY_KINDS: Final[Mapping[str, EntryKind]] = {
     "patient.registered": EntryKind("the registration", _MEDIUM, {"limits": _MEDIUM, "conditions": _MEDIUM, "medications": _MEDIUM}),
+    "patient.merged": EntryKind("the merge of two aliases", _MEDIUM),
     "session.started": EntryKind("the session's start", _MEDIUM, {"drug": _MEDIUM, "device": _MEDIUM}),
     "session.ended": EntryKind("the session's end", _LOW),
     "device.assigned": EntryKind("the assignment of a device", _LOW),

@@ -36,9 +36,18 @@ Instant = Annotated[str, AfterValidator(_instant), WithJsonSchema({"type": "stri
 
 
 TransitionKind = Literal[
-    "raised", "escalated", "worsened", "eased", "latched", "acknowledged", "snoozed", "expired", "closed"
+    "raised",
+    "escalated",
+    "worsened",
+    "eased",
+    "latched",
+    "acknowledged",
+    "snoozed",
+    "expired",
+    "closed",
+    "renamed",
 ]
-"""What one step in an alert's life says."""
+"""What one step in an alert's life says. "renamed": its patient goes by another alias since, and nothing else has changed."""
 
 
 class AlertPhase(StrEnum):

@@ -97,6 +97,8 @@ class Record(BaseModel):
     received_at: Moment | None = None
     unread: SkipJsonSchema[Annotated[tuple[UnreadField, ...], Field(strict=False)] | None] = None
     """Edges write it, senders cannot: what of the line was set aside alone."""
+    sent_as: SkipJsonSchema[Name | None] = None
+    """The ward writes it, senders cannot: the alias that the sender named, where `patient` is the one that it has gone into."""
 
 
 class LimitChange(BaseModel):
@@ -137,6 +139,15 @@ class PatientRegistered(Record):
     def _named(cls, names: object) -> object:
         """Whatever JSON came as names of what somebody has: what speaks against a drug counts however it is written down."""
         return named_entries(names)
+
+
+class PatientMerged(Record):
+    """Two aliases are one person: `merged` goes, `patient` stays, and from here on what is said of either is said of that one."""
+
+    kind: Literal["patient.merged"] = "patient.merged"
+    patient: Name
+    merged: Name
+    by: Name | None = None
 
 
 class DeviceAssigned(Record):
@@ -519,7 +530,7 @@ Internal = (
 """What only our own processes write: a sender cannot."""
 
 Event = (
-    PatientRegistered | DeviceAssigned | SessionStarted | Dose | DoseStopped | CuffCorrected | MonitorAlarm | CheckIn | Intervention | SessionEnded
+    PatientRegistered | PatientMerged | DeviceAssigned | SessionStarted | Dose | DoseStopped | CuffCorrected | MonitorAlarm | CheckIn | Intervention | SessionEnded
     | AlertAcknowledged | AlertSnoozed | AlertUnsnoozed | AlertClosed | AlertEscalated | RotaOverride | SiteConfigured | ForecastMade
 )  # fmt: skip
 """Every observation but vitals."""

@@ -212,9 +212,9 @@ def _read_line(reading: Reading[Any], number: int, line: bytes) -> Vitals | Even
         reading.set_aside(number, "", _short(str(wrong)), _text(line))
         return None
     else:
-        if record.unread is not None:
-            # A sender does not say what could not be read.
-            record = record.model_copy(update={"unread": None})
+        if record.unread is not None or record.sent_as is not None:
+            # A sender does not say what could not be read, nor what another alias was.
+            record = record.model_copy(update={"unread": None, "sent_as": None})
     if record.kind == "vitals" and not (record.device or record.patient or record.session):
         reading.set_aside(number, "device", NOBODY, _text(line))
         return None

@@ -85,6 +85,7 @@ def mended(line: bytes, errors: Sequence[Any], parse_int: Callable[[str], Any] =
         raise NotMended(errors)
     said = {**said, "kind": kind}
     said.pop("unread", None)
+    said.pop("sent_as", None)
     required = {"kind", *(name for name, field in MENDED[kind].model_fields.items() if field.is_required())}
     kept = required | _KEPT | (_WHOSE if kind == "vitals" else set())
     unread: dict[tuple[str, ...], UnreadField] = {}

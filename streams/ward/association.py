@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from models.aliases import Aliases
 from models.arrays import Ints
 from models.findings import Subject
 from models.instants import DAY, MINUTE, NEVER
@@ -211,6 +212,8 @@ class Association:
         self.unannounced: Counter[tuple[str, str | None]] = Counter()
         #: The latest of those instants, so that newer samples need no look-up.
         self.latest_cutoff_us = NEVER
+        #: Which aliases are one person; outlives sessions.
+        self.aliases = Aliases()
         #: Doses that came before the session that they name.
         self.early = EarlyDoses()
         #: The origins that samples have named, by number, and the number of each. No part of the state, as is all below.
@@ -282,12 +285,13 @@ class Association:
     def lookup(self, origin: Origin) -> int | None:
         """The row that an origin's samples belong to; None if no open session takes them. Safe in another thread."""
         site = origin.site
+        patient = None if origin.patient is None else self.aliases.survivor(site, origin.patient)
         if origin.session is not None:
             row = self.by_name.get((site, origin.session))
-            if row is None or not self._is_of_another(row, origin.patient):
+            if row is None or not self._is_of_another(row, patient):
                 return row
-        if origin.patient is not None:
-            return self.by_patient.get((site, origin.patient))
+        if patient is not None:
+            return self.by_patient.get((site, patient))
         if origin.device is None:
             return None
         chair = self.chair_of.get((site, origin.device))
@@ -320,7 +324,10 @@ class Association:
         hands.
         """
         kind = "session" if origin.session is not None else "patient" if origin.patient is not None else "device"
-        return self.cutoffs.get((origin.site, kind, getattr(origin, kind) or ""), (NEVER, 0))
+        name = getattr(origin, kind) or ""
+        if kind == "patient":
+            name = self.aliases.survivor(origin.site, name)
+        return self.cutoffs.get((origin.site, kind, name), (NEVER, 0))
 
     def devices_of(self, row: int) -> list[str]:
         """The devices whose samples lead to this row when they name nobody."""
@@ -332,6 +339,17 @@ class Association:
                 device for (where, device), chair in self.chair_of.items() if (where, chair) == (site, session.chair)
             }
         return sorted(devices)
+
+    def merge(self, site: str, into: str, gone: str) -> None:
+        """Let an alias that goes lead where the one that stays does. The sessions of both go by that one already."""
+        self.aliases.merge(site, into, gone)
+        row = self.by_patient.pop((site, gone), None)
+        if row is not None and self.sessions[row].patient == into:
+            self.by_patient.setdefault((site, into), row)
+        newest_us, noted_us = self.cutoffs.pop((site, "patient", gone), (NEVER, 0))
+        self.set_cutoff(site, "patient", into, newest_us, noted_us)
+        self.early.rename(site, gone, into)
+        self._forget()
 
     def assign(self, site: str, device: str, chair: str) -> None:
         """Assign a device to a chair."""
@@ -416,12 +434,14 @@ class Association:
                 for index in (self.by_name, self.by_patient, self.by_chair, self.by_device, self.chair_of)
             ],
             "early": self.early.packed(),
+            "merged": self.aliases.packed(),
             "profiles": [[*key, profile] for key, profile in sorted(self.profile_of.items())],
         }
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Association:
         association = cls()
+        association.aliases = Aliases.unpacked(packed.get("merged", []))
         association.sessions = {row: _unpacked(fields) for row, fields in packed["sessions"]}
         association.unannounced.update(
             (session.site, session.source) for session in association.sessions.values() if not session.announced

@@ -28,7 +28,9 @@ def audit(
 
     What of the record was set aside is said in its outcome, and in the document with what was sent.
     """
-    doc = record.model_dump(mode="json", exclude_none=True)
+    doc = record.model_dump(mode="json", exclude_none=True, exclude={"sent_as"})
+    if record.sent_as is not None:
+        doc["patient"] = record.sent_as
     if record.unread:
         outcome = f"{outcome} but for {', '.join(one.field for one in record.unread)}"
     if seen is not None:

@@ -8,7 +8,7 @@ Never here: what a dose changes in a session (`entries.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from models.instants import HOUR, to_us
@@ -51,6 +51,14 @@ class EarlyDoses:
 
     def add(self, dose: EarlyDose) -> None:
         self._waiting.append(dose)
+
+    def rename(self, site: str, gone: str, into: str) -> None:
+        """Let the doses of an alias that has gone be those of the one that stays."""
+        self._waiting = [
+            replace(dose, record=dose.record.model_copy(update={"patient": into, "sent_as": dose.record.sent_as or gone}))
+            if (dose.record.site, dose.record.patient) == (site, gone) else dose
+            for dose in self._waiting
+        ]  # fmt: skip
 
     def joining(self, site: str, patient: str, session: str | None, started_us: int) -> list[EarlyDose]:
         """The doses of a session that starts now, by time; they wait no longer."""

@@ -31,6 +31,7 @@ from models.wire.observations import (
     Internal,
     Intervention,
     MonitorAlarm,
+    PatientMerged,
     PatientRegistered,
     RotaOverride,
     SessionEnded,
@@ -44,6 +45,7 @@ from streams.ward.checkin_entries import fold_checkin, hear_answers
 from streams.ward.cuff_corrections import correct_cuff
 from streams.ward.dose_entries import fold_dose
 from streams.ward.home import rules as home
+from streams.ward.merging import fold_merge
 from streams.ward.monitor_alarms import fold_alarm
 from streams.ward.rules.checkins import alert_unread_line
 from streams.ward.rules.contraindications import check_contraindication, weigh_registration
@@ -64,7 +66,8 @@ from streams.ward.state import OBSERVED, Here, WardState
 
 def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None:
     """Fold in one record that is no sample. A repeat is counted and changes nothing."""
-    at_us = to_us(record.at)
+    at_us, sent = to_us(record.at), record
+    record = state.association.aliases.placed(record)
     ours = isinstance(record, Internal)
     if state.clock == "observed" and not ours:
         state.clock_us = max(state.clock_us, at_us)
@@ -106,7 +109,7 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         if not dose.accepted:
             file_dead_letter(state, dose.record, here, "session", NO_SESSION)
     state.counts["events"] += 1
-    if state.is_repeat(_identity(record), state.clock_us):
+    if not isinstance(sent, Internal) and _is_repeat(state, sent):
         return
     why_not, field = of_another(state, record), "session"
     if why_not is None:
@@ -119,11 +122,15 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
     note_whose(state, record)
     if isinstance(record, Dose | DoseStopped | CheckIn | Intervention) and (row := row_of(state, record)) is not None:
         note_life(state, row, here)
-    if not isinstance(record, PatientRegistered):
+    if not isinstance(record, PatientRegistered | PatientMerged):
         alert_unread_fields(state, record, here)
     match record:
         case PatientRegistered():
             _register(state, record, here)
+        case PatientMerged():
+            if not fold_merge(state, record, here) and not isinstance(sent, Internal):
+                # The same may be sent again, once it can be.
+                state.forget(_identity(sent))
         case DeviceAssigned():
             assign_device(state, record, at_us, here)
             audit(state, record, record.session, here)
@@ -148,6 +155,9 @@ def fold_event(state: WardState, record: Event | Internal, ordinal: int) -> None
         case RotaOverride():
             audit(state, record, record.session, here)
             state.emit(record, here)
+        case ForecastMade() if record.sent_as is not None:
+            why_not = f"{record.sent_as} has gone into {record.patient}: it is of half a course, and made anew"
+            file_dead_letter(state, record, here, "patient", why_not)
         case ForecastMade():
             if (why_not := home.foresee(state, record, here)) is not None:
                 file_dead_letter(state, record, here, "as_of", why_not)
@@ -207,6 +217,20 @@ def _apply_limits(state: WardState, site: str) -> None:
             reckon_deeper(state, row)
 
 
+def _is_repeat(state: WardState, sent: Event) -> bool:
+    """Whether an entry came before, and it is noted as seen. `sent`: as it came, under whichever alias.
+
+    Under another alias of the same person the same without an id is a repeat; an id counts for the alias that it came with, as
+    two people's entries may have had the same.
+    """
+    aliases = [sent.patient]
+    if sent.id is None and sent.patient is not None:
+        mine = state.association.aliases.all_of(sent.site, sent.patient)
+        aliases += [alias for alias in mine if alias != sent.patient]
+    others = (_identity(sent.model_copy(update={"patient": alias})) for alias in aliases[1:])
+    return state.is_repeat(_identity(sent), state.clock_us, *others)
+
+
 def _identity(record: Event) -> str:
     """The identity by which a repeat is recognised: the sender's id, else all fields but the time of receipt.
 
@@ -215,7 +239,7 @@ def _identity(record: Event) -> str:
     answered at once, or two alerts acknowledged at once, are two events, of whatever kind.
     """
     if record.id is None:
-        return record.model_dump_json(exclude={"received_at"}, exclude_none=True) + "\x1e"
+        return record.model_dump_json(exclude={"received_at", "sent_as"}, exclude_none=True) + "\x1e"
     sender = record.source or getattr(record, "device", None)
     about = record.patient or record.session or getattr(record, "alert", None)
     parts = (record.site, sender, record.kind, about, record.id, record.replaces)

@@ -108,6 +108,28 @@ class LimitBook:
         self._patients[site, patient] = _nested({**stays, **wanted})
         return refused
 
+    def merge(self, site: str, into: str, gone: str) -> list[str]:
+        """Join the changes of an alias that goes to those of the one that stays; what is left out, as ``limits.RULE...``.
+
+        The changes of the one that stays stand. Of the other a rule's are taken where both make sense together.
+        """
+        table = self._sites.get(site, LIMITS)
+        own = dict(flatten(self._patients.get((site, into), {})))
+        theirs = {
+            key: change for key, change in flatten(self._patients.pop((site, gone), {})) if own.get(key) != change
+        }
+        left_out = [key for key in theirs if key in own]
+        for rule in dict.fromkeys(key[0] for key in theirs):
+            added = {key: change for key, change in theirs.items() if key[0] == rule and key not in own}
+            try:
+                with_overrides(table, _nested({**own, **added}))
+                own |= added
+            except LimitRefused:
+                left_out += added
+        if own:
+            self._patients[site, into] = _nested(own)
+        return ["limits." + ".".join(key) for key in left_out]
+
     def set_of(self, site: str, patient: str) -> int:
         """The number of the table in force for a patient."""
         table = self._sites.get(site, LIMITS)

@@ -59,6 +59,13 @@ class Pasts:
         """Replace the past of a person."""
         self._by_person[site, patient] = past
 
+    def merge(self, site: str, into: str, gone: str, clock_us: int) -> None:
+        """Join the past of an alias that goes to that of the one that stays."""
+        one, other = self.of(site, into, clock_us), self.of(site, gone, clock_us)
+        self._by_person.pop((site, gone), None)
+        if other.ended_us != NEVER:
+            self._by_person[site, into] = other if one.ended_us == NEVER else joined(one, other)
+
     def packed(self, clock_us: int) -> list[Any]:
         """As msgpack-able values."""
         return [
@@ -73,6 +80,22 @@ class Pasts:
         width = len(Past.__dataclass_fields__)
         pasts._by_person = {(site, patient): Past(*fields[:width]) for site, patient, *fields in packed}
         return pasts
+
+
+def joined(one: Past, other: Past) -> Past:
+    """The past of somebody whose sessions were written down as two people's: each was learnt from what is usual, and that
+    counts once.
+    """
+    usual = UNKNOWN_PERSON_PRIOR
+    precision = 1 / one.variance + 1 / other.variance - 1 / usual.variance
+    pull = one.mean / one.variance + other.mean / other.variance - usual.mean / usual.variance
+    rises = one.rises + other.rises
+    rise = (one.rise * one.rises + other.rise * other.rises) / rises if rises else 0.0
+    if not precision > 0:
+        mean, variance = max(one, other, key=lambda past: past.sessions).mean, min(one.variance, other.variance)
+    else:
+        mean, variance = pull / precision, 1 / precision
+    return Past(mean, variance, one.sessions + other.sessions, max(one.ended_us, other.ended_us), rise, rises)
 
 
 class EstimateCache:

@@ -19,7 +19,7 @@ from models.findings import Digest, Finding
 from models.instants import DAY, MINUTE, NEVER
 from models.tables.limits import Limit
 from models.tables.rules import RULES
-from models.wire.observations import Command, RotaOverride, SiteConfigured
+from models.wire.observations import Command, PatientMerged, RotaOverride, SiteConfigured
 from streams.journal.frame import key_hash
 from streams.ward.association import Association, Session
 from streams.ward.conclusions import Conclusion, News, rank_of
@@ -45,7 +45,9 @@ OBSERVED: Final = 0
 DUE: Final = 1
 Place = tuple[int, int, int, tuple[str, ...], int]
 """`Here`, then the subject, then the worst first."""
-Concluded = Finding | Digest | AuditEntry | DeadLetter | Forecast | Command | RotaOverride | SiteConfigured
+Concluded = (
+    Finding | Digest | AuditEntry | DeadLetter | Forecast | Command | RotaOverride | SiteConfigured | PatientMerged
+)
 
 _FIRST: Final = -1_000_000
 """Before every finding of the same observation: an entry comes before what it leads to."""
@@ -84,15 +86,21 @@ class WardState:
         #: What falls due in this frame and is left out, with what it raised; the shard fills it when it takes a frame again.
         self.left_out: dict[Due, str] = {}
 
-    def is_repeat(self, identity: str, clock_us: int) -> bool:
-        """True, and counted, if an entry of this identity came within `REPEAT_WINDOW`; else it is noted as seen."""
-        key = key_hash(identity)
-        seen_us = self.seen_keys.get(key)
-        if seen_us is not None and clock_us - seen_us < REPEAT_WINDOW:
-            self.counts["repeated or late"] += 1
-            return True
-        self.seen_keys[key] = clock_us
+    def is_repeat(self, identity: str, clock_us: int, *others: str) -> bool:
+        """True, and counted, if an entry of this identity, or one that is as good, came within `REPEAT_WINDOW`; else it is noted
+        as seen.
+        """
+        for key in map(key_hash, (identity, *others)):
+            seen_us = self.seen_keys.get(key)
+            if seen_us is not None and clock_us - seen_us < REPEAT_WINDOW:
+                self.counts["repeated or late"] += 1
+                return True
+        self.seen_keys[key_hash(identity)] = clock_us
         return False
+
+    def forget(self, identity: str) -> None:
+        """Let an entry of this identity be none that came: whoever sends it again is heard."""
+        self.seen_keys.pop(key_hash(identity), None)
 
     def count_set_aside(self) -> None:
         """An entry that was counted as had is set aside after all."""

@@ -2,6 +2,7 @@
 
 - ORU^R01 (IHE PCD-01, and the dialects of it that gateways send): one vitals sample for each instant and device.
 - ADT^A01, A04, A05, A08, A28, A31: who somebody is, as a registration. Names stay outside: only the identifier is taken.
+- ADT^A40: two aliases are one person: that of PID-3 stays, that of MRG-1 goes.
 - ORU^R40 (PCD-04): the monitor's own alarms. "No breath" raises an alert here, the others are put on record.
 
 A message is translated into observations as any sender would write them, and those go through the one validation (json.py): an
@@ -32,6 +33,7 @@ from streams.journal.frame import Sample
 STANDS_FOR_NO_READING: Final = frozenset((-100.0, 32767.0, 8388607.0))
 """What monitors put where there is no reading: two the largest numbers of their own formats."""
 REGISTERS: Final = frozenset(("A01", "A04", "A05", "A08", "A28", "A31"))
+MERGES: Final = "A40"
 STANDS_FOR_NOBODY: Final = re.compile(r"(un(known|identified)|no ?name|none|null)?[\W_]*(patient)?", re.IGNORECASE)
 """What stands for an identifier where a device has no patient."""
 _NUMBER: Final[TypeAdapter[float]] = TypeAdapter(Number)
@@ -93,8 +95,10 @@ def read_message(fields: Fields, admission: Admission, zone: HomeZone) -> Readin
             _read_values(message)
         case "ADT", event if event in REGISTERS:
             _read_registration(message)
+        case "ADT", event if event == MERGES:
+            _read_merges(message)
         case kind, event:
-            taken = ", ".join(sorted(REGISTERS))
+            taken = ", ".join(sorted((*REGISTERS, MERGES)))
             raise BadMessage("AR", f"{kind}^{event} is not taken here: ORU^R01, ORU^R40 and ADT of {taken} are")
     reading = read_packable([json.dumps(line).encode() for line in message.lines], admission)
     for where, reason, line in message.aside:
@@ -201,6 +205,33 @@ def _read_registration(message: _Message) -> None:
     if conditions := [each for each in diagnoses if each]:
         line["conditions"] = conditions
     message.lines.append(line)
+
+
+def _read_merges(message: _Message) -> None:
+    """Each pair of aliases that are one person: a PID, and the MRG behind it (HL7 2.x allows several pairs)."""
+    fields = message.fields
+    at_us = message.instant(("EVN", 0, 2), ("MSH", 0, 7))
+    if at_us is None:
+        return
+    stays: int | None = None
+    for name, number in fields.order:
+        if name == "PID":
+            if stays is not None:
+                message.set_aside("PID", stays, 3, "no MRG follows: nobody is merged into them")
+            stays = number
+        if name != "MRG":
+            continue
+        patient = None if stays is None else fields.text("PID", 3, number=stays)
+        merged = fields.text("MRG", 1, number=number)
+        if patient is None or STANDS_FOR_NOBODY.fullmatch(patient):
+            message.set_aside("MRG", number, 1, "no identifier in the PID before it: nobody to merge into")
+        elif STANDS_FOR_NOBODY.fullmatch(merged):
+            message.set_aside("MRG", number, 1, "no identifier: nobody to merge")
+        else:
+            message.lines.append({"kind": "patient.merged", "at": iso(at_us), "patient": patient, "merged": merged})
+        stays = None
+    if stays is not None:
+        message.set_aside("PID", stays, 3, "no MRG follows: nobody is merged into them")
 
 
 def _read_alarm(message: _Message) -> None:

@@ -200,6 +200,11 @@ class Home:
             found = self.patients[site, patient] = AtHome(site, patient)
         return found
 
+    def take_out(self, site: str, patient: str) -> AtHome | None:
+        """Take a patient's row out, for good; None if there is none. What is due of it means nothing any more."""
+        self.packed_rows.pop((site, patient), None)
+        return self.patients.pop((site, patient), None)
+
     def policies(self, site: str) -> HomePolicies:
         """The site's policies, else the defaults."""
         found = self._configured.get(site)

@@ -19,9 +19,10 @@ from streams.ward.state import REPEAT_WINDOW, Here, WardState
 
 _RULE: Final = "entry-refused"
 _SOURCE: Final = "an entry counts for the person that it names, or for nobody"
+_THEN: Final = "Enter it where it belongs."
 _WHAT: Final = {
     "dose": "A dose", "dose.stopped": "The stop of a dose", "checkin": "A check-in", "intervention": "An intervention",
-    "session.ended": "The end of a session", "cuff.corrected": "A corrected cuff",
+    "session.ended": "The end of a session", "patient.merged": "The merge of two aliases", "cuff.corrected": "A corrected cuff",
 }  # fmt: skip
 
 
@@ -58,7 +59,8 @@ def corrects_another(state: WardState, record: Event) -> str | None:
 
     row = row_of(state, record)
     sessions = {record.session, None, None if row is None else state.association.sessions[row].name}
-    if not knows(None) or any(knows((record.patient, session)) for session in sessions):
+    aliases = state.association.aliases.all_of(record.site, record.patient)
+    if not knows(None) or any(knows((who, session)) for who in aliases for session in sessions):
         return None
     return f"what it corrects, {record.replaces}, was entered for somebody else or in another session"
 
@@ -70,18 +72,25 @@ def _key_of(record: Event, sent_id: str, whose: tuple[str | None, str | None] | 
 
 
 def refuse(
-    state: WardState, record: Event, field: str, reason: str, here: Here, priority: Priority = Priority.MEDIUM
+    state: WardState,
+    record: Event,
+    field: str,
+    reason: str,
+    here: Here,
+    priority: Priority = Priority.MEDIUM,
+    then: str = _THEN,
 ) -> None:
     """Set an entry aside with its reason, and add the finding that says so."""
     file_dead_letter(state, record, here, field, reason)
-    tell_refused(state, record.site, record.patient or "-", record.kind, reason, here, priority)
+    tell_refused(state, record.site, record.patient or "-", record.kind, reason, here, priority, then)
 
 
 def tell_refused(
-    state: WardState, site: str, patient: str, kind: str, reason: str, here: Here, priority: Priority = Priority.MEDIUM
-) -> None:
-    """Add the finding that an entry of a kind about somebody was not used."""
-    detail = f"{_WHAT.get(kind, kind)} was not used: {reason}. Enter it where it belongs."
+    state: WardState, site: str, patient: str, kind: str, reason: str, here: Here, priority: Priority = Priority.MEDIUM,
+    then: str = _THEN,
+) -> None:  # fmt: skip
+    """Add the finding that an entry of a kind about somebody was not used; `then`: what is to be done about it."""
+    detail = f"{_WHAT.get(kind, kind)} was not used: {reason}. {then}"
     text, evidence = rule_sentence(patient, RULES[_RULE].title, detail), {"kind": kind, "because": reason}
     clock_us = here[0]
     state.emit(
