@@ -331,7 +331,9 @@ class Desk:
             alert.rename(into)
             self.open.add(alert)
             self._closed.pop(alert.key, None)
-            self._emit(alert, "renamed", clock_us, {"renamed_from": gone})
+            move = decide(alert.phase, Stimulus.RENAMED)
+            for step in move.steps if isinstance(move, Move) else ():
+                self._emit(alert, step, clock_us, {"renamed_from": gone})
         for alert, twin in twins:
             self._close_twin(alert, twin, clock_us)
         for alert in self.open.of_patient(site, into):

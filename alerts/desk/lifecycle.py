@@ -29,6 +29,7 @@ from models.wire.live import AlertPhase, TransitionKind
 class Stimulus(StrEnum):
     WORSENED = "worsened"
     EASED = "eased"
+    RENAMED = "renamed"
     ENDED = "ended"
     ENDED_UNSEEN = "ended, and the rule latches"
     RECURRED = "recurred"
@@ -90,6 +91,8 @@ P, S = AlertPhase, Stimulus
 TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     (P.ACTIVE, S.WORSENED):             Move(P.ACTIVE, ("worsened",), pages=True),
     (P.ACTIVE, S.EASED):                Move(P.ACTIVE, ("eased",)),
+    # Its patient goes by another alias: whoever has it in hand has it still, and nobody is called anew.
+    (P.ACTIVE, S.RENAMED):              Move(P.ACTIVE, ("renamed",)),
     (P.ACTIVE, S.ENDED):                Move(P.CLOSED, ("closed",)),
     # A desaturation that came and went is news to whoever comes back to the chair: it stays until a person has seen it.
     (P.ACTIVE, S.ENDED_UNSEEN):         Move(P.LATCHED, ("latched",)),
@@ -110,6 +113,7 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     (P.ACKNOWLEDGED, S.WORSENED):       Move(P.ACTIVE, ("worsened",), pages=True),
     # Easier is no reason to take an answer back, nor to let it last longer.
     (P.ACKNOWLEDGED, S.EASED):          Move(P.ACKNOWLEDGED, ("eased",)),
+    (P.ACKNOWLEDGED, S.RENAMED):        Move(P.ACKNOWLEDGED, ("renamed",)),
     (P.ACKNOWLEDGED, S.ENDED):          Move(P.CLOSED, ("closed",)),
     # Whoever acknowledged it has seen it: nothing is left to be seen, so it does not latch.
     (P.ACKNOWLEDGED, S.ENDED_UNSEEN):   Move(P.CLOSED, ("closed",)),
@@ -127,6 +131,7 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
 
     (P.SNOOZED, S.WORSENED):            Move(P.ACTIVE, ("worsened",), pages=True),
     (P.SNOOZED, S.EASED):               Move(P.SNOOZED, ("eased",)),
+    (P.SNOOZED, S.RENAMED):             Move(P.SNOOZED, ("renamed",)),
     (P.SNOOZED, S.ENDED):               Move(P.CLOSED, ("closed",)),
     # Whoever snoozed it has seen it.
     (P.SNOOZED, S.ENDED_UNSEEN):        Move(P.CLOSED, ("closed",)),
@@ -143,6 +148,7 @@ TABLE: Final[dict[tuple[AlertPhase, Stimulus], Move | Refusal | Impossible]] = {
     # The condition of a latched alert is over: it can neither change nor end, and nothing about it was quieted.
     (P.LATCHED, S.WORSENED):            _NEVER,
     (P.LATCHED, S.EASED):               _NEVER,
+    (P.LATCHED, S.RENAMED):             Move(P.LATCHED, ("renamed",)),
     (P.LATCHED, S.ENDED):               _NEVER,
     (P.LATCHED, S.ENDED_UNSEEN):        _NEVER,
     # The alert that is raised in its place says all that this one would, and pages for itself.

@@ -91,6 +91,7 @@ ENTERED: dict[str, dict[str, Any]] = {
     "checkin": {"patient": "P-1", "instrument": "mood-vas", "score": 50},
     "intervention": {"patient": "P-1", "what": "oxygen"},
     "patient.registered": {"patient": "P-1"},
+    "patient.merged": {"patient": "P-1", "merged": "P-0"},
     "cuff.corrected": {"patient": "P-1", "replaces": "c-1", "sbp": 120.0},
 }
 

@@ -90,6 +90,7 @@ def test_the_schema_is_looked_through_to_its_ends() -> None:
 
 LINES: Final[dict[str, dict[str, Any]]] = {
     "patient.registered": {"patient": "P-1"},
+    "patient.merged": {"patient": "P-1", "merged": "P-0"},
     "session.started": {"patient": "P-1", "session": "S-1"},
     "dose": {"patient": "P-1", "drug": "ketamine"},
     "dose.stopped": {"patient": "P-1"},

@@ -121,7 +121,7 @@ export interface Alert {
 }
 
 type Step =
-  | "raised" | "escalated" | "worsened" | "eased" | "latched" | "acknowledged" | "snoozed" | "expired" | "closed";
+  | "raised" | "escalated" | "worsened" | "eased" | "latched" | "acknowledged" | "snoozed" | "expired" | "closed" | "renamed";
 
 export interface Transition {
   alert: string;

@@ -232,6 +232,8 @@ def _read_merges(message: _Message) -> None:
         stays = None
     if stays is not None:
         message.set_aside("PID", stays, 3, "no MRG follows: nobody is merged into them")
+    if not message.lines and not message.aside:
+        message.set_aside("MRG", 0, 1, "no PID with an MRG behind it: nobody to merge")
 
 
 def _read_alarm(message: _Message) -> None:

@@ -36,6 +36,7 @@ from models.wire.observations import (
     DoseStopped,
     Event,
     Intervention,
+    PatientMerged,
     PatientRegistered,
     SessionEnded,
     SessionStarted,
@@ -135,7 +136,7 @@ def acts(*, skews: Sequence[float] = (0, 0, 0, 0, -20, -900, 30, 3600)) -> st.Se
         Act,
         st.sampled_from(
             ["start", "start", "end", "dose", "stop", "cuff", "cuff", "score", "assign", "configure", "limits", "status",
-             "late", "oxygen", "aside", "order", "order", "order", "silence"]
+             "late", "oxygen", "aside", "merge", "order", "order", "order", "silence"]
         ),
         wait_s=st.sampled_from([0, 0, 1, 31, 240, 700, 3700]),
         chairs=st.integers(0, 3).map(lambda chair: (chair,)),
@@ -230,6 +231,8 @@ def _made(act: Act, now_s: float, number: int) -> list[Record | Order | None]:
                     {**who, "conditions": conditions, "limits": {"tachycardia": {"low": {"rate": row}}}}
                 )
             ]
+        case "merge":
+            return [PatientMerged(at=moment(now_s), site=site, patient=f"P-{CHAIRS[n % 3][1]}", merged=f"P-{name}")]
         case "status":
             return [_sample(act, chair, now_s, {"status": STATUSES[n % 3]})]
         case "late":

@@ -53,6 +53,8 @@ export function said(kind: string, doc: Doc): string {
       return number(doc["sbp"]) === null ? "Vitals" : `Cuff ${number(doc["sbp"])}/${number(doc["dbp"]) ?? "—"}`;
     case "checkin":
       return checkin(doc);
+    case "patient.merged":
+      return `${text(doc["merged"]) ?? "Another alias"} is the same person`;
     case "patient.registered":
       return list("Registered", number(doc["weight_kg"]) === null ? null : `${number(doc["weight_kg"])} kg`);
     case "intervention":

@@ -99,7 +99,7 @@ export interface Line {
 }
 
 const STEPS: Readonly<Record<string, string>> = {
-  raised: "", escalated: "is worse: ", worsened: "is deeper: ", eased: "is milder: ", latched: "is over", acknowledged: "acknowledged", snoozed: "snoozed", expired: "answer ran out", closed: "closed",
+  raised: "", escalated: "is worse: ", worsened: "is deeper: ", eased: "is milder: ", latched: "is over", acknowledged: "acknowledged", snoozed: "snoozed", expired: "answer ran out", closed: "closed", renamed: "the patient goes by another alias",
 };
 
 function entryWords(entry: RecordEntry): string {

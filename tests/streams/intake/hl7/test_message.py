@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from models.instants import from_iso, iso
 from models.tables.channels import CHANNEL_NAMES
-from models.wire.observations import MonitorAlarm, PatientRegistered, SetAside
+from models.wire.observations import MonitorAlarm, PatientMerged, PatientRegistered, SetAside
 from streams.intake.admission import Admission
 from streams.intake.hl7.answers import acknowledgement
 from streams.intake.hl7.fields import BadMessage, Fields
@@ -221,6 +221,31 @@ def test_the_monitor_s_other_alarms_are_put_on_record_by_its_own_name_and_priori
     assert over.id not in (None, begun.id)
 
 
+def merged(*segments: str) -> list[Any]:
+    return list(reading(message("EVN||202611091030", *segments, kind="ADT^A40^ADT_A39")).records)
+
+
+def test_the_alias_of_mrg_goes_into_that_of_pid() -> None:
+    (record,) = merged("PID|||N-9^^^HOSP^MR||Doe^Jo", "MRG|P-3^^^HOSP^MR||||||Doe^Joe")
+    assert isinstance(record, PatientMerged)
+    assert (record.patient, record.merged) == ("N-9", "P-3")
+    assert iso(from_iso("2026-11-09T10:30:00Z")) == record.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert "Doe" not in record.model_dump_json()
+
+
+def test_each_pair_of_a_merge_counts_and_a_half_one_is_set_aside_without_a_name() -> None:
+    records = merged("PID|||A||Doe^Jo", "MRG|B", "PID|||C||Doe^Jo", "PID|||unknown", "MRG|D", "PID|||E", "MRG|")
+    assert [(each.patient, each.merged) for each in records if isinstance(each, PatientMerged)] == [("A", "B")]
+    aside = [each for each in records if isinstance(each, SetAside)]
+    assert [each.field for each in aside] == ["PID|2|3", "MRG|2|1", "MRG|3|1"]
+    assert not any("Doe" in each.line for each in aside)
+
+
+def test_a_merge_of_nobody_is_set_aside() -> None:
+    (record,) = merged()
+    assert isinstance(record, SetAside)
+
+
 def test_an_alarm_without_a_name_is_set_aside() -> None:
     (record,) = reading(message("OBR|1|7^GW", kind="ORU^R40^ORU_R40")).records
     assert isinstance(record, SetAside)
@@ -230,7 +255,7 @@ def test_an_alarm_without_a_name_is_set_aside() -> None:
     ("body", "code"),
     [
         (b"", "AR"), (b"nonsense", "AR"), (b"MSH", "AR"), (b"MSH|^~\\&|", "AR"), (b"PID|||1", "AR"), (b"\xff\xfe", "AE"),
-        (message(kind="RGV^O15"), "AR"), (message(kind=""), "AR"), (message(kind="ADT^A40"), "AR"),
+        (message(kind="RGV^O15"), "AR"), (message(kind=""), "AR"), (message(kind="ADT^A39"), "AR"),
         (message("PID|||\u00e9").replace(b"\xc3\xa9", b"\xe9"), "AE"),
     ],
 )  # fmt: skip
