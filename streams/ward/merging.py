@@ -82,10 +82,10 @@ def _contradiction(record: PatientMerged, whose: str) -> str | None:
 
 def _close_unannounced(state: WardState, record: PatientMerged, rows: dict[int, Session], here: Here) -> None:
     """End the sessions that nobody announced of an alias where the other sits: one person is watched once."""
-    announced = any(session.announced for session in rows.values())
-    stays = announced or {session.patient for session in rows.values()} == {record.patient, record.merged}
     for row, session in rows.items():
-        if not session.announced and stays and (announced or session.patient == record.merged):
+        beside = [other for other in rows.values() if other.patient != session.patient]
+        goes = session.patient == record.merged and bool(beside)
+        if not session.announced and (goes or any(other.announced for other in beside)):
             before = len(state.emitted)
             close_session(state, row, min(to_us(record.at), here[0]), here)
             # The desk has them before it joins the two: they are of the alias that they name.

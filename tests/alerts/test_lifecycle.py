@@ -77,7 +77,7 @@ def test_every_step_is_on_record_and_each_command_under_its_own_name_however_oft
     names = {
         Stimulus.WORSENED: "worsened", Stimulus.EASED: "eased", Stimulus.ENDED: "closed", Stimulus.RECURRED: "closed",
         Stimulus.ACKNOWLEDGE: "acknowledged", Stimulus.SNOOZE: "snoozed", Stimulus.UNSNOOZE: "expired",
-        Stimulus.CLOSE: "closed", Stimulus.CLOSE_MEASURED: "closed", Stimulus.ESCALATE: "escalated", Stimulus.RAN_OUT: "expired",
+        Stimulus.RENAMED: "renamed", Stimulus.CLOSE: "closed", Stimulus.CLOSE_MEASURED: "closed", Stimulus.ESCALATE: "escalated", Stimulus.RAN_OUT: "expired",
     }  # fmt: skip
     for phase, stimulus, move in moves():
         expected = names.get(stimulus, "latched" if move.to is AlertPhase.LATCHED else "closed")
@@ -91,8 +91,9 @@ def test_the_last_transition_of_a_step_says_where_it_leads() -> None:
     }  # fmt: skip
     for phase, stimulus, move in moves():
         last = move.steps[-1]
-        # Easier changes nothing but the priority; what is escalated is everybody's again, but over if it was over.
-        stays = last == "eased" or (last == "escalated" and phase is AlertPhase.LATCHED)
+        # Easier changes nothing but the priority, another alias nothing at all.
+        # What is escalated is everybody's again, but over if it was over.
+        stays = last in {"eased", "renamed"} or (last == "escalated" and phase is AlertPhase.LATCHED)
         expected = phase if stays else leads_to.get(last, AlertPhase.ACTIVE)
         assert move.to is expected, (phase, stimulus)
         assert (len(move.steps) == 2) is ((phase, stimulus) == (AlertPhase.LATCHED, Stimulus.ACKNOWLEDGE))
@@ -105,7 +106,7 @@ def test_only_a_snooze_can_be_taken_back_and_only_a_condition_that_goes_on_can_b
 
 
 def test_a_condition_that_is_over_can_only_come_back_and_one_that_goes_on_cannot() -> None:
-    condition = set(Stimulus) - COMMANDS - {Stimulus.RAN_OUT}
+    condition = set(Stimulus) - COMMANDS - {Stimulus.RAN_OUT, Stimulus.RENAMED}
     for phase in set(AlertPhase) - {AlertPhase.CLOSED}:
         possible = {stimulus for stimulus in condition if not isinstance(TABLE[phase, stimulus], Impossible)}
         assert possible == ({Stimulus.RECURRED} if phase is AlertPhase.LATCHED else condition - {Stimulus.RECURRED})

@@ -5,6 +5,7 @@ Never here: when two are one person (`streams/ward/merging.py`).
 
 from __future__ import annotations
 
+from models.calendar import zone_of
 from streams.ward.home.digest import await_digest
 from streams.ward.home.rows import KEPT_DOSES, KEPT_SCORES, AtHome, HomeCondition, HomeDose, HomeScore
 from streams.ward.home.silence import expect_answer
@@ -16,7 +17,9 @@ def join_at_home(state: WardState, site: str, into: str, gone: str, here: Here) 
     row, other = state.home.row(site, into), state.home.take_out(site, gone)
     if other is not None:
         join_rows(row, other, here[0])
-        expect_answer(state, row, here)
+    if zone_of(zone := state.people.of(site, into).timezone) is not None:
+        row.zone = zone
+    expect_answer(state, row, here)
     await_digest(state, site, here)
 
 

@@ -80,6 +80,7 @@ def test_own_limits_are_those_of_both_and_what_contradicts_them_is_told() -> Non
     assert (table["desaturation", "medium", "spo2"], table["tachycardia", "medium", "rate"]) == (88, 140)
     (audited,) = [each for each in clinic.entries if each.kind == "patient.merged"]
     assert "limits.desaturation.medium.spo2" in audited.outcome
+    assert "entry-unread" in clinic.open_rules()
 
 
 # ---- sessions and alerts ---------------------------------------------------------------------------------------------
@@ -149,6 +150,24 @@ def test_who_is_watched_by_a_monitor_alone_under_the_other_alias_is_watched_once
     assert (session.patient, session.announced) == (STAYS, True)
     standing = [each for each in clinic.shard.desk.open.values() if each.rule == "desaturation"]
     assert [each.phase for each in standing] == ["latched"], "its own session is over: seen by nobody yet"
+
+
+def test_a_monitor_alone_beside_a_session_of_its_own_alias_is_left_as_it_is() -> None:
+    clinic = treating()
+    clinic.send(Vitals(at=moment(clinic.now_s), patient=GONE, session="another", spo2=97.0))
+    assert len(clinic.shard.ward.association.sessions) == 2
+    merges(clinic)
+    assert [row.patient for row in clinic.shard.ward.association.sessions.values()] == [STAYS, STAYS]
+
+
+def test_of_two_monitors_alone_the_one_under_the_alias_that_stays_goes_on() -> None:
+    clinic = Scene()
+    for alias in (STAYS, GONE):
+        clinic.send(Vitals(at=moment(0), patient=alias, device=f"m-{alias}", spo2=97.0))
+    clinic.now_s += 1
+    merges(clinic)
+    (session,) = clinic.shard.ward.association.sessions.values()
+    assert (session.patient, session.device) == (STAYS, f"m-{STAYS}")
 
 
 # ---- repeats, chains and contradictions ------------------------------------------------------------------------------
