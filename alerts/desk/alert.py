@@ -95,14 +95,18 @@ def standing(alert: Alert) -> tuple[bool, int, int]:
     return alert.phase is not AlertPhase.LATCHED, int(alert.priority), -alert.onset_us
 
 
-Said = TypeVar("Said")
+SaidOfKey = TypeVar("SaidOfKey")
 
 
 def renamed_keys(
-    said: Mapping[AlertKey, Said], site: str, gone: str, into: str, both: Callable[[Said, Said], Said]
-) -> dict[AlertKey, Said]:
+    said: Mapping[AlertKey, SaidOfKey],
+    site: str,
+    gone: str,
+    into: str,
+    both: Callable[[SaidOfKey, SaidOfKey], SaidOfKey],
+) -> dict[AlertKey, SaidOfKey]:
     """What is said by key, an alias that goes by the one that stays; `both`: where something was said of either."""
-    found: dict[AlertKey, Said] = {}
+    found: dict[AlertKey, SaidOfKey] = {}
     for key, value in said.items():
         new = (site, into, key[2], key[3]) if key[:2] == (site, gone) else key
         found[new] = both(found[new], value) if new in found else value

@@ -64,7 +64,7 @@ class Pasts:
         one, other = self.of(site, into, clock_us), self.of(site, gone, clock_us)
         self._by_person.pop((site, gone), None)
         if other.ended_us != NEVER:
-            self._by_person[site, into] = other if one.ended_us == NEVER else joined(one, other)
+            self._by_person[site, into] = other if one.ended_us == NEVER else joined_past(one, other)
 
     def packed(self, clock_us: int) -> list[Any]:
         """As msgpack-able values."""
@@ -82,7 +82,7 @@ class Pasts:
         return pasts
 
 
-def joined(one: Past, other: Past) -> Past:
+def joined_past(one: Past, other: Past) -> Past:
     """The past of somebody whose sessions were written down as two people's: each was learnt from what is usual, and that
     counts once.
     """
