@@ -330,7 +330,6 @@ class Desk:
             self.open.remove(alert)
             alert.rename(into)
             self.open.add(alert)
-            self._closed.pop(alert.key, None)
             move = decide(alert.phase, Stimulus.RENAMED)
             for step in move.steps if isinstance(move, Move) else ():
                 self._emit(alert, step, clock_us, {"renamed_from": gone})
