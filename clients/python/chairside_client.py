@@ -35,6 +35,8 @@ Observation = Union[Mapping[str, Any], str, bytes]  # noqa: UP007  # Python 3.9 
 """As an object, or as its line of JSON."""
 SetAsideTold = Callable[[str, str, str], None]
 """Told a line that the server cannot use, the field and the reason."""
+ProblemTold = Callable[[str], None]
+"""Told why nothing goes out, whenever that is another reason than before; empty: it goes out again."""
 
 
 class BufferFull(RuntimeError):
@@ -51,13 +53,14 @@ class Client:
     Args:
         url: the server's address, as https://chairside.example.org. buffer: the file of the buffer.
         token, token_file: of `chairside token add`; the file is read anew for each post. ca: of a certificate that is not public.
-        on_set_aside: told what the server cannot use. most_lines: that the buffer holds.
+        on_set_aside: told what the server cannot use. on_problem: told why nothing goes out, and when it does again; both by the
+        thread that sends. most_lines: that the buffer holds.
     """
 
     def __init__(
         self, url: str, buffer: str | Path, *, token: str | None = None, token_file: str | Path | None = None,
-        ca: str | None = None, on_set_aside: SetAsideTold | None = None, most_lines: int = BUFFER_LINES,
-        batch_lines: int = BATCH_LINES,
+        ca: str | None = None, on_set_aside: SetAsideTold | None = None, on_problem: ProblemTold | None = None,
+        most_lines: int = BUFFER_LINES, batch_lines: int = BATCH_LINES,
     ) -> None:  # fmt: skip
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -66,7 +69,7 @@ class Client:
         self._path = f"{parts.path.rstrip('/')}/v1/observations"
         self._tls = ssl.create_default_context(cafile=ca) if parts.scheme == "https" else None
         self._token, self._token_file = token, token_file
-        self._told = on_set_aside
+        self._told, self._problem_told = on_set_aside, on_problem
         self._most = most_lines
         self._batch = batch_lines
         self._lock_file = open(f"{buffer}.lock", "w")  # noqa: PTH123, SIM115  # held for as long as this lives
@@ -167,12 +170,18 @@ class Client:
                 continue
             if status == 200 or (status == 422 and "set_aside" in answer):
                 self._done(rows, answer)
-                wait_s, batch, self.problem = FIRST_WAIT_S, self._batch, ""
+                wait_s, batch = FIRST_WAIT_S, self._batch
+                self._now("")
                 continue
-            self.problem = _why(status, answer)
+            self._now(_why(status, answer))
             # Some chance, or all gateways of a ward come back in the same second.
             self._stop.wait(max(after_s, wait_s * random.uniform(0.5, 1.0)))
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    def _now(self, problem: str) -> None:
+        before, self.problem = self.problem, problem
+        if problem != before and self._problem_told is not None:
+            self._problem_told(problem)
 
     def _done(self, rows: Sequence[tuple[int, str]], answer: Mapping[str, Any]) -> None:
         aside = answer.get("set_aside") or []
@@ -204,7 +213,7 @@ class Client:
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
-            return 0, {"detail": str(wrong) or type(wrong).__name__}, 0.0
+            return 0, {"detail": _wrong(wrong)}, 0.0
         try:
             said = json.loads(body)
         except ValueError:
@@ -217,6 +226,12 @@ class Client:
         if self._tls is not None:
             return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._tls)
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+
+
+def _wrong(wrong: Exception) -> str:
+    if isinstance(wrong, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({wrong.verify_message}): name its authority with `ca`, if that is the clinic's own"
+    return str(wrong) or type(wrong).__name__
 
 
 def _why(status: int, answer: Mapping[str, Any]) -> str:
@@ -277,10 +292,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def told(words: str) -> None:
         print(words, file=sys.stderr, flush=True)  # noqa: T201  # a command's words are for who runs it
 
-    with Client(
-        given.url, given.buffer, token_file=given.token_file, ca=given.ca,
-        on_set_aside=lambda line, field, reason: told(f"set aside: {field}: {reason}: {line[:200]}"),
-    ) as client:  # fmt: skip
+    try:
+        opened = Client(
+            given.url, given.buffer, token_file=given.token_file, ca=given.ca,
+            on_set_aside=lambda line, field, reason: told(f"set aside: {field}: {reason}: {line[:200]}"),
+            on_problem=lambda why: told(f"nothing goes out: {why}" if why else "it goes out again"),
+        )  # fmt: skip
+    except (BufferInUse, OSError, ValueError, sqlite3.Error) as wrong:
+        told(f"chairside-client: {wrong}")
+        return 2
+    with opened as client:
         bad = send_lines(client, sys.stdin, told)
         all_gone = client.flush(given.wait)
         if not all_gone:

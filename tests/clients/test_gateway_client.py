@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
+import trustme
 
 from clients.python.chairside_client import BufferFull, BufferInUse, Client
 from tests.support.service import PATIENCE_S, ROOT, sample, start, started, waited
@@ -130,6 +132,58 @@ def test_a_wrong_token_is_said_and_keeps_what_there_is(server: str, tmp_path: Pa
         client.put(vitals(0))
         waited(lambda: "is the token right?" in client.problem, "the refusal")
         assert client.waiting == 1
+
+
+def test_the_command_says_at_once_why_nothing_goes_out_and_when_it_does_again(server: str, tmp_path: Path) -> None:
+    """A gateway's input has no end: what is said at its end is said to nobody."""
+    Server.plan = ["401"]
+    words = [sys.executable, str(CLIENT / "chairside_client.py"), server, "--buffer", str(tmp_path / "b.sqlite")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as gateway:
+        assert gateway.stdin is not None
+        assert gateway.stderr is not None
+        try:
+            gateway.stdin.write(json.dumps(vitals(0)) + "\n")
+            gateway.stdin.flush()
+            said = [gateway.stderr.readline().strip() for _ in range(2)]
+            held = subprocess.run(words, input="", capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        finally:
+            gateway.stdin.close()
+        assert gateway.wait(PATIENCE_S) == 0
+    assert said == [
+        "nothing goes out: not allowed (401): 401: is the token right?",
+        "it goes out again",
+    ]
+    assert held.returncode == 2
+    assert held.stderr == (
+        f"chairside-client: {tmp_path / 'b.sqlite'} is another process's: give each gateway a buffer of its own\n"
+    )
+
+
+def test_each_other_reason_is_told_once(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clients.python.chairside_client.FIRST_WAIT_S", 0.01)
+    Server.plan, said = ["401", "401", "503", "503"], list[str]()
+    with Client(server, tmp_path / "b.sqlite", on_problem=said.append) as client:
+        client.put(vitals(0))
+        assert client.flush()
+        waited(lambda: len(said) == 3, "what was told")
+    assert said == ["not allowed (401): 401: is the token right?", "answered 503: 503", ""]
+
+
+def test_a_certificate_that_is_not_trusted_is_said_with_what_to_do(tmp_path: Path) -> None:
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(served)
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    running.socket = served.wrap_socket(running.socket, server_side=True)
+    threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        address = f"https://localhost:{running.server_address[1]}"
+        with Client(address, tmp_path / "b.sqlite") as client:
+            client.put(vitals(0))
+            waited(lambda: "name its authority with `ca`" in client.problem, "the certificate's refusal")
+            assert client.waiting == 1
+    finally:
+        running.shutdown()
+        running.server_close()
 
 
 def test_a_full_buffer_refuses_and_two_processes_do_not_share_one(server: str, tmp_path: Path) -> None:
