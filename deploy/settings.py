@@ -24,6 +24,7 @@ from alerts.notify.notifiers import open_destination, open_destinations
 from alerts.store.outbox import Recipients, everybody
 from deploy.foreign import host_of
 from deploy.oidc_part import OidcPart
+from deploy.refused_fields import problems_of
 from models.instants import EPOCH
 from models.oncall import NOWHERE, Colleague, OnCall, Override, Policy, Routing, Schedule
 from models.relapse.policies import CheckIns, Maintenance
@@ -393,11 +394,7 @@ def _parsed(path: Path, text: str) -> Settings:
         settings.limit_table()
         settings.opened()
     except ValidationError as wrong:
-        problems = [
-            ": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, "))))
-            for error in wrong.errors()
-        ]
-        raise BadConfiguration(path, problems) from wrong
+        raise BadConfiguration(path, problems_of(wrong, Settings)) from wrong
     except LimitRefused as wrong:
         raise BadConfiguration(path, [str(wrong)]) from wrong
     except ValueError as wrong:

@@ -136,10 +136,9 @@ class Gate:
             may = device.sends - {SCRAPE, READ_FHIR} if row.token == SEND else device.sends & {row.token}
             return None if may else (403, "this token may not do that")
         if person is None:
-            return (
-                401,
-                "sign in first, or send a token that is known" if "authorization" in headers else "sign in first",
-            )
+            if "authorization" in headers:
+                return 401, "sign in first, or send a token that is known (chairside token list)"
+            return 401, "sign in first" if row.token is None else "sign in first, or send a token (chairside token add)"
         if foreign:
             return 403, NO_PAGE_OF_OURS
         if person.locked and route not in WHILE_LOCKED and not (method in READS and "viewer" in row.roles):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
@@ -18,6 +19,8 @@ from deploy.access.accounts import Accounts
 from deploy.access.database import ACCOUNTS_FILE, AccessRefused
 from deploy.access.roles import FROM_DEVICES, READ_FHIR, SCRAPE, SENDABLE
 from deploy.cli.terminal import err, fail
+from deploy.configuration import LAST_GOOD
+from deploy.running import running_note
 from deploy.settings import BadConfiguration
 from models.instants import to_datetime
 from models.staff import ROLES
@@ -67,6 +70,15 @@ def _database_of(network: Path) -> str:
         raise fail(str(bad)) from bad
 
 
+def _link_in_force(data: Path) -> str | None:
+    """`link` of the configuration that the service has taken last; the rest of it need not be of use here."""
+    try:
+        link = tomllib.loads((data / LAST_GOOD).read_text("utf-8"))["pages"]["link"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return link if isinstance(link, str) and link else None
+
+
 def _site(site: str | None, network: Path | None) -> str:
     """The site that is meant: in a network it has to be said, in one clinic there is one."""
     if (network is None) == (site is None):
@@ -81,11 +93,17 @@ def add_account(
     data: Data = DATA,
     network: NetworkOf = None,
     site: SiteOf = None,
-    link: Annotated[str, typer.Option(help="Where browsers find the board.")] = "http://localhost:8000",
+    link: Annotated[
+        str | None,
+        typer.Option(
+            help="Where browsers find the board; else `link` of the configuration in force, or where the service listens.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Add somebody, or give them a new role or a new password: prints a one-time link with which they choose it.
 
-    [dim]chairside account add ada --role nurse --link https://chairside.example.org[/dim]
+    [dim]chairside account add ada --role nurse --data /var/lib/chairside[/dim]
     [dim]chairside account add ada --role nurse --network network.toml --site north[/dim]
     """
     known = {each: each for each in ROLES}
@@ -96,7 +114,9 @@ def add_account(
     with _accounts(data, network) as accounts:
         secret = accounts.link(name, known[role], _site(site, network))
     err.print(f"{name} is {role}. Good once, for a day; whoever opens it is {name}:", highlight=False, soft_wrap=True)
-    typer.echo(f"{link.rstrip('/')}/welcome#{secret}")
+    board = link or (None if network is not None else _link_in_force(data) or running_note(data).get("address"))
+    board = board or "http://localhost:8000"
+    typer.echo(f"{board.rstrip('/')}/welcome#{secret}")
 
 
 @account_app.command("list")

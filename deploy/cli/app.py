@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,6 +61,21 @@ For a clinic: [bold]chairside check-config site.toml[/bold], then [bold]chairsid
 For recorded data: [bold]chairside replay FILE... --summary[/bold], and for the next dose
 [bold]chairside forecast FILE... --as-of DATE[/bold].""",
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chairside {version('chairside')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole(
+    *,
+    version_: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None: ...
 
 
 def _settings(config: Path | None) -> Settings:

@@ -7,10 +7,11 @@ Bad at: what only shows under load. Never here: files, sockets, clocks (`look.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from deploy.doctor.facts import UNTRUSTED, Facts
 from models.instants import DAY, HOUR, SECOND, iso
 
 DoctorSays = Literal["good", "look", "bad"]
@@ -37,62 +38,6 @@ class CheckedPart:
     verdict: DoctorSays
     found: str
     todo: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HeardAddress:
-    """The answer of an address: its status, its clock (`date_us`), and when its certificate ends; or why there is none."""
-
-    url: str
-    status: int = 0
-    date_us: int | None = None
-    certificate_until_us: int | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TriedDestination:
-    """A destination: what the store has of its last tries, and what became of one made now (empty: taken; None: not tried)."""
-
-    name: str
-    last_success_us: int | None = None
-    failing_since_us: int | None = None
-    last_error: str = ""
-    refused_now: str | None = None
-    tried_now: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that was seen. None, or empty: it could not be seen, or is not there to be seen."""
-
-    now_us: int
-    version: str
-    config: str | None = None
-    problems: Sequence[str] = ()
-    sign_in: bool = False
-    has_operator: bool | None = None
-    weakened: Sequence[tuple[str, str | None]] = ()
-    unwatched: Sequence[str] = ()
-    data: str = ""
-    data_exists: bool = False
-    too_open: Sequence[tuple[str, str]] = ()
-    foreign_owner: Sequence[str] = ()
-    writable: bool = True
-    free_bytes: int = 0
-    total_bytes: int = 1
-    in_use: bool = False
-    running_version: str | None = None
-    store: str = ""
-    health: HeardAddress | None = None
-    stranger: HeardAddress | None = None
-    link: HeardAddress | None = None
-    clocks: Sequence[tuple[str, float]] = ()
-    synchronised: bool | None = None
-    certificates: Sequence[tuple[str, int | None, str]] = ()
-    destinations: Sequence[TriedDestination] = ()
-    console_only: bool = False
-    backup_us: int | None = None
 
 
 def findings(facts: Facts) -> list[CheckedPart]:
@@ -217,9 +162,10 @@ def _destinations(facts: Facts) -> Iterator[CheckedPart]:
             "pages go to the service's terminal only",
             "name destinations that reach a phone under [pages] or [destinations]",
         )
-    test = f"chairside page-test --config {facts.config} --to"
+    test = f"chairside page-test --config {facts.config or 'FILE'} --data {facts.data} --to"
     for each in facts.destinations:
         check, again = f"destination {each.name}", f"{test} {each.name} tries it"
+        taken_us = max((at for at in (each.last_success_us, each.last_test_us) if at is not None), default=None)
         if each.tried_now and each.refused_now:
             yield CheckedPart(
                 check,
@@ -236,12 +182,13 @@ def _destinations(facts: Facts) -> Iterator[CheckedPart]:
                 f"takes nothing since {iso(each.failing_since_us)}: {each.last_error}",
                 f"mend its address or its account; {again}",
             )
-        elif each.last_success_us is None:
+        elif taken_us is None:
             yield CheckedPart(check, "look", "has never been tried", again)
-        elif facts.now_us - each.last_success_us > TRIED_LOOK:
-            yield CheckedPart(check, "look", f"took its last page {_ago(facts.now_us - each.last_success_us)}", again)
+        elif facts.now_us - taken_us > TRIED_LOOK:
+            yield CheckedPart(check, "look", f"took its last page {_ago(facts.now_us - taken_us)}", again)
         else:
-            yield CheckedPart(check, "good", f"took its last page {_ago(facts.now_us - each.last_success_us)}")
+            page = "page" if taken_us == each.last_success_us else "test page"
+            yield CheckedPart(check, "good", f"took its last {page} {_ago(facts.now_us - taken_us)}")
 
 
 def _clock(facts: Facts) -> Iterator[CheckedPart]:
@@ -316,7 +263,7 @@ def _certificates(facts: Facts) -> Iterator[CheckedPart]:
     for name, until_us, error in facts.certificates:
         check = f"certificate {name}"
         if until_us is None:
-            yield CheckedPart(check, "bad", error, "renew it, or name the right file")
+            yield CheckedPart(check, "bad", error, _mended(error))
             continue
         left, until = until_us - facts.now_us, iso(until_us)[:10]
         if left < 0:
@@ -327,6 +274,20 @@ def _certificates(facts: Facts) -> Iterator[CheckedPart]:
             yield CheckedPart(check, "look", f"ends on {until}", "see why it has not been renewed")
         else:
             yield CheckedPart(check, "good", f"good until {until}")
+
+
+def _mended(error: str) -> str:
+    """What to do about a certificate that is of no use."""
+    if not error.startswith(UNTRUSTED):
+        return "name the right file"
+    if "expired" in error:
+        return "renew it now"
+    if "valid for" in error:
+        return "have one made for the name in `link`, or give `link` the name that it is for"
+    return (
+        "if it is of the clinic's own authority, let this machine trust that (docs/install.md), and each tablet and phone: they cannot "
+        "answer a page otherwise"
+    )
 
 
 def _address(facts: Facts) -> Iterator[CheckedPart]:
@@ -344,7 +305,9 @@ def _address(facts: Facts) -> Iterator[CheckedPart]:
             "address",
             "bad",
             f"{link.url} does not answer: {link.error}",
-            "see that the proxy runs, and that its name leads to it from here",
+            "mend its certificate, as above"
+            if link.error.startswith(UNTRUSTED)
+            else "see that the proxy runs, and that its name leads to it from here",
         )
     elif link.status == 421:
         yield CheckedPart(

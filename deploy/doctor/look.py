@@ -31,8 +31,8 @@ from alerts.store.store import Store
 from deploy.access.accounts import Accounts
 from deploy.access.database import ACCOUNTS_FILE, AccessRefused
 from deploy.configuration import LAST_GOOD
-from deploy.doctor.findings import Facts, HeardAddress, TriedDestination
-from deploy.running import last_backup_us, running_note
+from deploy.doctor.facts import UNTRUSTED, Facts, HeardAddress, TriedDestination
+from deploy.running import last_backup_us, page_tests_us, running_note
 from deploy.settings import BadConfiguration, Settings, load
 from deploy.trial_page import trial_page
 from deploy.upkeep.verify import LIST_FILE
@@ -212,7 +212,7 @@ def heard(url: str) -> HeardAddress:
         date_us = None if date is None else round(email.utils.parsedate_to_datetime(date).timestamp() * SECOND)
         return HeardAddress(url, answer.status, date_us, until_us)
     except ssl.SSLCertVerificationError as wrong:
-        return HeardAddress(url, error=f"its certificate is not trusted: {wrong.verify_message}")
+        return HeardAddress(url, error=f"{UNTRUSTED}: {wrong.verify_message}")
     except (OSError, http.client.HTTPException, ValueError) as wrong:
         return HeardAddress(url, error=getattr(wrong, "strerror", None) or str(wrong) or type(wrong).__name__)
     finally:
@@ -302,10 +302,16 @@ def _destinations(settings: Settings, data: Path, try_pages: bool) -> Iterator[T
             known = {}
         finally:
             store.close()
+    tests_us = page_tests_us(data)
     opened = settings.opened()[0]
     outcomes = asyncio.run(_try(opened, settings.site.name)) if try_pages else [None] * len(opened)
     for each, refused in zip(opened, outcomes, strict=True):
-        yield replace(known.get(each.name, TriedDestination(each.name)), refused_now=refused, tried_now=try_pages)
+        yield replace(
+            known.get(each.name, TriedDestination(each.name)),
+            last_test_us=tests_us.get(each.name),
+            refused_now=refused,
+            tried_now=try_pages,
+        )
 
 
 async def _try(opened: Sequence[Destination], site: str) -> list[str]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import make_url
 
 from alerts.notify.address import keys_in
+from deploy.refused_fields import problems_of
 from deploy.settings import BadConfiguration
 from streams.journal.kafka import KafkaConnection
 
@@ -103,8 +104,7 @@ def load_network(path: Path) -> NetworkSettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise BadConfiguration(path, [f"not TOML: {wrong}"]) from wrong
     except ValidationError as wrong:
-        problems = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in wrong.errors()]
-        raise BadConfiguration(path, problems) from wrong
+        raise BadConfiguration(path, problems_of(wrong, NetworkSettings)) from wrong
     parts = (network.kafka.ca, network.kafka.password_file, network.database.password_file, network.answers.key_file)
     for place in (*parts, network.sites):
         if place is not None and not (path.parent / place).exists():

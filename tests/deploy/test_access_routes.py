@@ -194,6 +194,19 @@ async def test_an_override_carries_who_is_signed_in_whatever_its_body_says(tmp_p
     assert b"the boss" not in written
 
 
+async def test_whoever_may_send_with_a_token_is_told_of_it(clinic: Inside) -> None:
+    async with browser(clinic) as stranger:
+        sent = await stranger.post("/v1/observations", json={})
+        assert (sent.status_code, sent.json()["detail"]) == (
+            401,
+            "sign in first, or send a token (chairside token add)",
+        )
+        page = await stranger.get("/v1/chairs")
+        assert (page.status_code, page.json()["detail"]) == (401, "sign in first")
+        unknown = await stranger.post("/v1/observations", json={}, headers={"authorization": "Bearer cst_gone"})
+        assert unknown.json()["detail"] == "sign in first, or send a token that is known (chairside token list)"
+
+
 async def test_a_devices_readings_are_nobodys_and_what_it_may_not_send_is_set_aside_by_name(clinic: Inside) -> None:
     token = access_of(clinic).accounts.tokens.add("m3")
     lines = [

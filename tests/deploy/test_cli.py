@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import pytest
 
+from deploy.configuration import LAST_GOOD
 from tests.support.service import COMMAND, PATIENCE_S, ROOT, chairside, falling, invoked, ndjson, said_once, started
 
 COMMANDS = ("replay", "simulate", "check-config", "serve", "demo", "why", "doctor")
@@ -97,7 +99,8 @@ def test_the_first_start_makes_the_first_operator_and_the_command_line_everybody
             assert olga.post("/v1/access/welcome", json=body).json()["role"] == "operator"
             assert olga.get("/metrics").status_code == 200
 
-            ada = invoked("account", "add", "ada", "--role", "nurse", "--data", data, "--link", process.address)
+            ada = invoked("account", "add", "ada", "--role", "nurse", "--data", data)
+            assert ada.stdout.startswith(f"{process.address}/welcome#"), "where it listens, as no `link` says otherwise"
             link = ada.stdout.strip()
             with httpx.Client(base_url=process.address, headers=mine, timeout=PATIENCE_S) as nurse:
                 body = {"link": link.partition("#")[2], "password": "four other words here"}
@@ -119,6 +122,31 @@ def test_the_first_start_makes_the_first_operator_and_the_command_line_everybody
     with started(data, "--config", config) as again:
         assert not [line for line in again.said if "/welcome#" in line], "there is an operator"
         again.stop()
+
+
+@pytest.mark.parametrize(
+    ("kept", "more", "board"),
+    [
+        ('[pages]\nlink = "https://board.example.org/"', (), "https://board.example.org"),
+        (
+            '[pages]\nlink = "https://board.example.org"',
+            ("--link", "https://here.example.org"),
+            "https://here.example.org",
+        ),
+        ("[pages]\ndestinations = []", (), "http://localhost:8000"),
+        ("cut sho", (), "http://localhost:8000"),
+    ],
+)
+def test_a_persons_link_leads_to_where_the_service_says_that_it_is(
+    tmp_path: Path, kept: str, more: tuple[str, ...], board: str
+) -> None:
+    (tmp_path / LAST_GOOD).write_text(kept)
+    done = invoked("account", "add", "ada", "--role", "nurse", "--data", tmp_path, *more)
+    assert done.stdout.startswith(f"{board}/welcome#")
+
+
+def test_the_version_is_said() -> None:
+    assert invoked("--version").stdout == f"chairside {version('chairside')}\n"
 
 
 def test_what_cannot_be_done_with_accounts_is_one_line(tmp_path: Path) -> None:

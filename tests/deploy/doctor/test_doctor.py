@@ -94,6 +94,11 @@ def test_a_running_installation_is_looked_at_from_end_to_end(tmp_path: Path, mon
             assert well[f"certificate {HOST}:{port}"][0] == "good"
             assert well["address"] == ("good", f"https://{HOST}:{port}/healthz leads here")
 
+            hook = f"destination webhooks://{HOST}"
+            assert told(invoked(*asked))[hook] == ("look", "has never been tried")
+            assert chairside("page-test", "--config", config, "--data", data).returncode == 0
+            assert told(invoked(*asked))[hook] == ("good", "took its last test page 0 min ago")
+
             assert well["backup"] == ("look", "none is known of")
             assert invoked("backup", tmp_path / "backups", "--data", data).status == 0
             for more in ((), ("--backups", tmp_path / "backups")):

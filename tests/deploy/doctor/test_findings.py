@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from deploy.doctor.findings import Facts, HeardAddress, TriedDestination, findings
+from deploy.doctor.facts import UNTRUSTED, Facts, HeardAddress, TriedDestination
+from deploy.doctor.findings import findings
 from models.instants import DAY, HOUR
 
 NOW = 1_800_000_000_000_000
@@ -77,6 +78,49 @@ def test_a_healthy_installation_has_nothing_to_do() -> None:
 def test_each_fault_is_found_and_says_what_to_do(fault: dict[str, Any], check: str, verdict: str, words: str) -> None:
     found = [each for each in findings(replace(WELL, **fault)) if each.check == check and each.verdict == verdict]
     assert [each for each in found if words in each.found and each.todo] != []
+
+
+@pytest.mark.parametrize(
+    ("why", "todo"),
+    [
+        ("self-signed certificate", "let this machine trust"),
+        ("unable to get local issuer certificate", "let this machine trust"),
+        ("certificate has expired", "renew it now"),
+        ("Hostname mismatch, certificate is not valid for 'b'.", "the name in `link`"),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_is_told_by_what_mends_it(why: str, todo: str) -> None:
+    error = f"{UNTRUSTED}: {why}"
+    facts = replace(WELL, certificates=[("b", None, error)], link=HeardAddress(LINK, error=error))
+    bad = {each.check: each.todo for each in findings(facts) if each.verdict == "bad"}
+    assert todo in bad["certificate b"]
+    assert bad["address"] == "mend its certificate, as above"
+
+
+@pytest.mark.parametrize(
+    ("page_us", "test_us", "verdict", "found"),
+    [
+        (None, NOW - HOUR, "good", "took its last test page 60 min ago"),
+        (NOW - 40 * DAY, NOW - 3 * DAY, "good", "took its last test page 3 days ago"),
+        (NOW - HOUR, NOW - 3 * DAY, "good", "took its last page 60 min ago"),
+        (None, NOW - 40 * DAY, "look", "took its last page 40 days ago"),
+    ],
+)
+def test_a_test_page_counts_as_a_page_that_was_taken(
+    page_us: int | None, test_us: int, verdict: str, found: str
+) -> None:
+    tried = TriedDestination("p", page_us, last_test_us=test_us)
+    assert [
+        (each.verdict, each.found)
+        for each in findings(replace(WELL, destinations=[tried]))
+        if each.check == "destination p"
+    ] == [(verdict, found)]
+
+
+def test_what_to_type_never_names_a_file_that_was_not_given() -> None:
+    facts = replace(WELL, config=None, destinations=[TriedDestination("p")])
+    (todo,) = (each.todo for each in findings(facts) if each.check == "destination p")
+    assert todo == "chairside page-test --config FILE --data /data --to p tries it"
 
 
 def test_what_is_not_good_always_says_what_to_do() -> None:
