@@ -74,7 +74,7 @@ class Front:
 
 def caddy_words(folder: Path, service: str, https: int, http: int) -> list[str]:
     """The shipped file with this test's ports and certificate."""
-    text = (ROOT / "deploy/proxy/Caddyfile").read_text()
+    text = (ROOT / "deploy/proxy/Caddyfile").read_text().replace("chairside.invalid", NAME)
     text = text.replace("127.0.0.1:8000", service).replace(
         "# tls /etc/chairside/board.pem /etc/chairside/board.key", f"tls {folder}/board.pem {folder}/board.key"
     )
@@ -85,7 +85,7 @@ def caddy_words(folder: Path, service: str, https: int, http: int) -> list[str]:
 
 def nginx_words(folder: Path, service: str, https: int, http: int) -> list[str]:
     """The shipped file within an `http` of this test's own, as the system's packages have it."""
-    text = (ROOT / "deploy/proxy/nginx.conf").read_text()
+    text = (ROOT / "deploy/proxy/nginx.conf").read_text().replace("chairside.invalid", NAME)
     text = text.replace("listen [::]:80;", "").replace("listen [::]:443 ssl http2;", "")
     text = text.replace("listen 80;", f"listen 127.0.0.1:{http};").replace("listen 443 ", f"listen 127.0.0.1:{https} ")
     text = text.replace("127.0.0.1:8000", service).replace("/etc/chairside/", f"{folder}/")

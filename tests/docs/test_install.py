@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import ssl
@@ -15,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support.machine import Machine
-from tests.support.service import ROOT
+from tests.support.service import ROOT, waited
 from tests.support.snippets import Shell, snippets
 from tests.support.wheel import UV, built_wheel
 
@@ -87,13 +88,33 @@ def test_from_nothing_to_a_restored_backup_by_the_pages_own_commands(machine: tu
         printed[heading] = printed.get(heading, "") + done.stdout + done.stderr
         if "The first operator" in done.stdout:
             becomes_operator(new, done.stdout)
+        if '"moaas"' in block.text:
+            acknowledges(new, sent)
 
     assert "useradd --system" in (new.root / "asked").read_text()
     assert "TEST" in "".join(sent), "the phone was paged"
+    assert "acknowledged it" in printed["7. Page a phone"], printed["7. Page a phone"]
+    assert (new.root / "mnt/backups/before-the-restore").is_dir()
+    nightly = (new.root / "etc/cron.d/chairside-backup").read_text().split(maxsplit=6)[6]
+    again = shell.run(
+        "sh", "sleep 1; " + nightly.replace("find ", "PATH=/usr/bin:/bin find ").replace("-mtime +30", "-mtime -30")
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    left = sorted(each.name for each in (new.root / "mnt/backups").iterdir())
+    assert left == ["before-the-restore"], "what is too old is removed, and nothing else"
     assert "BAD" not in printed["8. Look at all of it"], printed["8. Look at all of it"]
     assert "cst_" in printed["6. Sign in"], "a device has its token"
     assert (new.root / "var/lib/chairside").stat().st_mode & 0o077 == 0
     assert any("restored to" in text for text in printed.values())
+
+
+def acknowledges(new: Machine, sent: list[str]) -> None:
+    """As a phone does whose owner presses the button of a page about somebody."""
+    waited(lambda: any("Unresponsive" in each for each in sent), "the page on the phone")
+    (page,) = (json.loads(each) for each in sent if "Unresponsive" in each)
+    (link,) = (each["url"] for each in page["actions"] if each["label"] == "Acknowledge")
+    trusted = ssl.create_default_context(cafile=new.root / "etc/chairside/board.pem")
+    assert "Acknowledged" in httpx.post(link, verify=trusted, timeout=60).text
 
 
 def becomes_operator(new: Machine, printed: str) -> None:

@@ -3,7 +3,7 @@
 Blocks of docs/install.md are run as they stand, with paths led into the folder and names and ports that are free here.
 Real: venv, the wheel, chairside, openssl, nginx, curl, install, tee. Stand-ins: sudo (no other user), apt-get and useradd (write
 down what was asked), pip (from the lock and uv's cache), systemctl and journalctl (start the unit's own command line, and keep
-what it says).
+what it says), update-ca-certificates (the machine trusts what it was given, and nobody else).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Final
 
 MAPPED: Final = (
     "/etc/chairside", "/etc/systemd/system", "/etc/nginx/conf.d", "/opt/chairside", "/var/lib/chairside", "/var/cache/chairside",
-    "/mnt/backups",
+    "/mnt/backups", "/etc/cron.d", "/etc/hosts", "/usr/local/bin", "/usr/local/share/ca-certificates",
 )  # fmt: skip
 STAND_INS: Final = (
     "sudo",
@@ -36,8 +36,11 @@ STAND_INS: Final = (
     "journalctl",
     "nginx",
     "python3",
+    "update-ca-certificates",
 )
 SERVICE_ENDS_S: Final = 30
+TRUSTED: Final = "etc/ssl/certs/ca-certificates.crt"
+DEBIANS_TRUST: Final = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Machine:
@@ -50,7 +53,15 @@ class Machine:
     def made(cls, root: Path, wheel: Path, phone: int) -> Machine:
         """A new machine, with the wheel and its constraints in the folder where somebody works."""
         machine = cls(root)
-        for each in ("bin", "home", *(path[1:] for path in MAPPED[1:3])):
+        there = (
+            "/etc/systemd/system",
+            "/etc/nginx/conf.d",
+            "/etc/cron.d",
+            "/etc/ssl/certs",
+            "/usr/local/bin",
+            "/usr/local/share/ca-certificates",
+        )
+        for each in ("bin", "home", *(path[1:] for path in there)):
             (root / each).mkdir(parents=True)
         held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
         ports = [one.getsockname()[1] for one in held]
@@ -60,6 +71,7 @@ class Machine:
         (root / "wheel").write_text(str(wheel))
         (root / "home" / wheel.name).symlink_to(wheel)
         (root / "home" / "constraints.txt").write_text("")
+        (root / TRUSTED).write_bytes(systems_trust())
         tree = Path(__file__).resolve().parents[2]
         for name in STAND_INS:
             command = root / "bin" / name
@@ -77,12 +89,16 @@ class Machine:
 
     def led(self, text: str) -> str:
         """A block or a file with its paths, names and ports led to this machine's."""
-        api, https, http, phone = self.ports
-        text = text.replace("/opt/chairside/bin/pip ", "pip-of-the-lock ")
+        _, https, _, phone = self.ports
+        text = self.placed(text.replace("/opt/chairside/bin/pip ", "pip-of-the-lock "))
         text = text.replace("https://board.clinic.example", f"https://localhost:{https}").replace(
             "board.clinic.example", "localhost"
         )
-        text = text.replace("ntfys://ntfy.sh/", f"ntfy://127.0.0.1:{phone}/")
+        return text.replace("ntfys://ntfy.sh/", f"ntfy://127.0.0.1:{phone}/")
+
+    def placed(self, text: str) -> str:
+        """A text with its paths and ports led to this machine's; the names in it are its own."""
+        api, https, http, _ = self.ports
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{api}").replace("--port 8000", f"--port {api}")
         text = re.sub(r"listen \[::\]:.*\n", "", text)
         text = text.replace("listen 80;", f"listen 127.0.0.1:{http};").replace(
@@ -93,12 +109,14 @@ class Machine:
         return text
 
     def environment(self) -> dict[str, str]:
-        """Of a shell on this machine. The trial certificate is trusted, as the clinic's own authority's would be."""
+        """Of a shell on this machine. It trusts whom update-ca-certificates has made it trust."""
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "UV_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "VIRTUAL_ENV", "UV_", "SSL_", "CURL_", "REQUESTS_"))
         }
-        path = f"{self.root / 'bin'}:{os.environ['PATH']}:/usr/sbin"
-        trusted = str(self.root / "etc/chairside/board.pem")
+        path = f"{self.root / 'bin'}:{self.root / 'usr/local/bin'}:{os.environ['PATH']}:/usr/sbin"
+        trusted = str(self.root / TRUSTED)
         return kept | {"PATH": path, "HOME": str(self.root / "home"), "SSL_CERT_FILE": trusted, "COLUMNS": "200"}
 
     def end(self) -> None:
@@ -147,6 +165,12 @@ class Machine:
                 # In place of this process: whoever ends that must end nginx.
                 real_nginx = self._nginx()
                 return os.execv(real_nginx[0], [*real_nginx, *rest])
+            case "update-ca-certificates", []:
+                given = sorted((self.root / "usr/local/share/ca-certificates").glob("*.crt"))
+                (self.root / TRUSTED).write_text(
+                    "".join((systems_trust().decode(), *(each.read_text() for each in given)))
+                )
+                return 0
             case "journalctl", ["--unit", "chairside", "--output", "cat", "--grep", wanted]:
                 found = [line for line in (self.root / "chairside.said").read_text().splitlines() if wanted in line]
                 sys.stdout.write("\n".join(found) + "\n")
@@ -158,7 +182,7 @@ class Machine:
     def _lead(self, name: str) -> int:
         file = self.root / name
         if str(self.root) not in (text := file.read_text()):
-            file.write_text(self.led(text))
+            file.write_text(self.placed(text))
         return 0
 
     def _start(self) -> int:
@@ -222,6 +246,12 @@ class Machine:
             each for each in ("/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx") if Path(each).exists()
         )
         return [real, "-e", "stderr", "-p", str(folder), "-c", str(folder / "main.conf")]
+
+
+def systems_trust() -> bytes:
+    """Whom the machine that this runs on trusts: a new one begins with them."""
+    file = Path(DEBIANS_TRUST)
+    return file.read_bytes() if file.is_file() else b""
 
 
 def _runs(pid: int) -> bool:

@@ -75,7 +75,7 @@ class Shell:
             words = [
                 "bash",
                 "-c",
-                f"set -euo pipefail; {self._before}\n{text}\ndeclare -p now backup 2>/dev/null > {kept} || true",
+                f"set -euo pipefail; {self._before}\n{text}\ndeclare -p now backup token 2>/dev/null > {kept} || true",
             ]
         done = subprocess.run(
             words, cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=120, check=False
