@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
@@ -34,6 +35,7 @@ from deploy.audit.reads import AuditedReads
 from deploy.calendar_links import calendar_routes
 from deploy.description import describe
 from deploy.foreign import ForeignRequests
+from deploy.objections import objections
 from deploy.privacy.routes import name_routes
 from deploy.rule_book_routes import rule_book_routes
 from deploy.wiring import Service
@@ -171,6 +173,11 @@ def add_routes(app: FastAPI, part: APIRouter) -> None:
 
 def finish(app: FastAPI) -> None:
     """Add what every application of ours has: its refusals as answers, the schemas, the board's pages, and headers."""
+
+    @app.exception_handler(RequestValidationError)
+    async def not_as_described(request: Request, why: RequestValidationError) -> Response:
+        """422 with each fault's place and reason, and nothing of what was sent."""
+        return Response(objections(why.errors()), 422, media_type="application/json")
 
     @app.exception_handler(Overloaded)
     async def not_durable(request: Request, why: Overloaded) -> JSONResponse:

@@ -87,6 +87,8 @@ class TimedHttp(HttpToolsProtocol):
         self._in_body = False
         self._head = 0
         """Bytes of a head that is not whole yet."""
+        self._head_whole = False
+        """Whether the head of the request that is read is whole: what comes later as a header is a trailer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows asyncio's parameter just so
         super().connection_made(transport)
@@ -115,9 +117,19 @@ class TimedHttp(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn says that there always is one
         return cycle is None or cycle.response_complete
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_whole = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # A field behind the body says nothing (RFC 9110, 6.5.1). Uvicorn would add it to the head: an `Origin`, a `Cookie` or an
+        # `X-Forwarded-For` that no proxy has seen, and as many as fill the memory.
+        if not self._head_whole:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._in_body = True
+        self._in_body = self._head_whole = True
         self._look_again(BODY_SILENT_S)
 
     def on_message_complete(self) -> None:

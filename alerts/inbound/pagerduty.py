@@ -67,7 +67,7 @@ def turn_of(body: bytes, lines: Sequence[AnswerLine]) -> Turn | None:
         if agent.get("type") != "user_reference" or not isinstance(alert, str) or not alert:
             return None
         who = str(agent.get("id"))
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise RefusedRequest(422, "not an event of PagerDuty's") from wrong
     by = next((line.pagerduty[who] for line in lines if who in line.pagerduty), SOMEBODY)
     return Turn(id_, "acknowledged" if kind == "incident.acknowledged" else "resolved", alert, by)

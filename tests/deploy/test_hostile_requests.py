@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
 from deploy.settings import PagesPart, Settings
+from tests.support.access import account, browser, locked
 from tests.support.service import Inside, at, falling, serving
 
 HOSTILE: Final = (
@@ -80,6 +81,47 @@ async def test_no_parameter_of_any_route_makes_the_service_fail(clinic: Inside, 
     assert bad == []
     assert tried > 300
     assert clinic.service.tasks.failure is None
+
+
+BODIES: Final = (
+    b'{"name": NaN, "password": Infinity, "by": NaN, "link": NaN, "pin": NaN}', b'{"name": 1e999, "note": 1e999, "link": 1e999}',
+    b'{"name": "\\ud800", "password": "\\udfff", "note": "\\ud800", "\\ud800": 1}', b"[" * 200_000, b'{"a":' * 100_000,
+    b'{"name": ' + b"9" * 5000 + b"}", b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"NaN", b"null", b"",
+)  # fmt: skip
+"""What JSON has no word for, half a character, depths without end, and what is no UTF-8."""
+
+
+async def test_no_body_of_any_route_makes_the_service_fail(tmp_path: Path) -> None:
+    async with locked(tmp_path) as guarded:
+        account(guarded, "cleo", "clinician")
+        app = guarded.web.config.app
+        assert isinstance(app, FastAPI)
+        tried, bad = 0, []
+        async with browser(guarded) as stranger, browser(guarded, "cleo") as signed_in:
+            for method, path, places, _ in routes(app):
+                # Whoever signs out or locks asks nothing more.
+                if method not in {"POST", "PUT", "DELETE"} or path.endswith(("/sign-out", "/lock")):
+                    continue
+                where = filled(path, {**dict.fromkeys(places, "P-1"), **({"verb": "acknowledge"} if "verb" in places else {})})
+                for body in BODIES:
+                    for client in (stranger, signed_in):
+                        tried += 1
+                        answer = await client.request(
+                            method, where, content=body, headers={"content-type": "application/json"}
+                        )
+                        if answer.status_code >= 500:
+                            bad.append(f"{method} {path} {body[:40]!r}: {answer.status_code}")
+        assert bad == []
+        assert tried > 300
+
+
+async def test_a_refused_password_is_not_said_again(tmp_path: Path) -> None:
+    async with locked(tmp_path) as guarded, browser(guarded) as stranger:
+        for body in ({"password": "a chair by the door"}, {"name": "ada", "password": "a chair by the door" * 100}):
+            answer = await stranger.post("/v1/access/sign-in", json=body)
+            assert answer.status_code == 422
+            assert "chair" not in answer.text
+            assert all(set(fault) == {"type", "loc", "msg"} for fault in answer.json()["detail"])
 
 
 @pytest.mark.parametrize(

@@ -60,3 +60,41 @@ async def test_what_may_be_read_in_two_ways_is_refused_and_hides_no_second_reque
         writer.close()
     found = [int(line.split()[1]) for line in heard.split(b"\r\n") if line.startswith(b"HTTP/1.")]
     assert found in (statuses, [*statuses, 404])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    "trailer",
+    [b"Origin: http://127.0.0.1", b"Sec-Fetch-Site: same-origin", b"Host: evil.example", b"Authorization: Bearer x",
+     b"Content-Type: text/plain"],
+    ids=["whose page", "which page", "which host", "whose token", "which type"],
+)  # fmt: skip
+async def test_what_stands_behind_a_body_is_no_header(clinic: Inside, trailer: bytes) -> None:
+    """A proxy passes a trailer on that it would never have let through in a head."""
+    host, _, port = clinic.address.removeprefix("http://").partition(":")
+    head = b"POST /v1/access/lock HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nConnection: close\r\n"
+    heard = []
+    for behind in (b"", trailer + b"\r\n"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            # In one packet, as whoever tries it sends it: the application is asked after all of it is read.
+            writer.write(head + b"\r\n2\r\n{}\r\n0\r\n" + behind + b"\r\n")
+            answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
+        finally:
+            writer.close()
+        heard.append((answer.split(b" ", 2)[1], answer.rpartition(b"\r\n")[2]))
+    assert heard[0] == heard[1]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_request_behind_one_with_trailers_has_its_own_headers(clinic: Inside) -> None:
+    host, _, port = clinic.address.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(HIDDEN.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: evil.example\r\n\r\n"))
+        first = await asyncio.wait_for(reader.readuntil(b"true}"), PATIENCE_S)
+        writer.write(b"GET /v1/chairs HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+        second = await asyncio.wait_for(reader.read(), PATIENCE_S)
+    finally:
+        writer.close()
+    assert [first.split()[1], second.split()[1]] == [b"200", b"401"]
