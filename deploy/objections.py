@@ -1,4 +1,4 @@
-"""What is wrong with a request, as its sender is told: the place, the kind and the reason of each fault, and nothing that was sent.
+"""What is wrong with a request, as its sender is told: place, kind and reason of each fault, and nothing that was sent.
 
 What was sent stays with whoever sent it: it may be a password. FastAPI's own answer repeats it, and fails where JSON has no word
 for it (NaN, half a character), which made a body of thirty bytes a traceback in the log.

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Final, cast
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from alerts.api.lists import MOST_LISTED, After, Listed, page_of_list
+from alerts.api.signed import sees_entries
 from alerts.api.views import AS_MADE, Site, Views
 from alerts.store.archive import MOST
 from alerts.store.store import Store
 from models.wire.bounds import Name
 from models.wire.live import SERIES_MINUTES, ChairOut, ChairsOut, HistoryOut, SessionsOut, SittingOut, TraceOut
 
+USUAL_ENTRIES: Final = 50
+"""Of a history, where nobody says how many. Chosen by us: more than a visit has."""
 NOT_OF_A_SESSION: Final = frozenset(("values", "limits", "next"))
 """What the list of open sessions leaves out of a chair: its readings and what follows from them."""
 
@@ -37,12 +40,17 @@ def chair_routes(views: Views, store: Store) -> APIRouter:
 
     @routes.get("/history", response_model=AS_MADE, responses={200: {"model": HistoryOut}})
     async def history(
-        site: Site, session: Name | None = None, patient: Name | None = None,
-        minutes: Annotated[int, Query(ge=1, le=SERIES_MINUTES)] = 20, entries: Annotated[int, Query(ge=0, le=1000)] = 50,
+        request: Request, site: Site, session: Name | None = None, patient: Name | None = None,
+        minutes: Annotated[int, Query(ge=1, le=SERIES_MINUTES)] = 20, entries: Annotated[int | None, Query(ge=0, le=1000, description="50 where it is not said.")] = None,
         after: Annotated[int, Query(ge=0, le=MOST, description="The `next` of the answer before: for earlier entries.")] = 0,
     ) -> HistoryOut:  # fmt: skip
-        """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last."""
+        """Recent vitals of an open session as (milliseconds, value), and what people entered, the last one last.
+
+        Entries are for whoever may open a patient's page; anybody else who does not ask for them gets none.
+        """
         series = await views.series(site, session, patient, minutes)
+        if entries is None:
+            entries = USUAL_ENTRIES if sees_entries(request) else 0
         if not entries:
             return {"series": series, "entries": [], "next": None}
         whose = patient if session is None else None

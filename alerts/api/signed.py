@@ -22,3 +22,8 @@ def is_within_reach(request: Request, site: str) -> bool:
     """Whether what is of a site is there for whoever asks: of one site they see that one alone."""
     own: str | None = getattr(request.state, "site", None)
     return own is None or own == site
+
+
+def sees_entries(request: Request) -> bool:
+    """Whether what was entered of a patient is for whoever asks. Where nobody need sign in it is for everybody."""
+    return getattr(request.state, "sees_entries", True)

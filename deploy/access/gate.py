@@ -27,7 +27,7 @@ from deploy.access.access import Access
 from deploy.access.entries import SignedAdmission
 from deploy.access.glass import BEHIND_GLASS, BREAKER
 from deploy.access.remembered import AccountsAway
-from deploy.access.roles import READ_FHIR, ROUTES, SCRAPE, SEND, WHILE_LOCKED, Allowed
+from deploy.access.roles import HISTORY, READ_FHIR, ROUTES, SCRAPE, SEND, WHILE_LOCKED, WITH_ENTRIES, Allowed
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
 from deploy.foreign import READS, SIGNED
@@ -90,6 +90,7 @@ class Gate:
             state["signed_in"] = sender
             state["site"] = site = access.reach(sender)
             state["admission"] = admission = SignedAdmission(site, sender)
+            state["sees_entries"] = person is not None and not person.locked and person.role in WITH_ENTRIES.roles
             if route == LIVE_FEED:
                 await self._live(scope, receive, send, headers)
                 return
@@ -126,6 +127,8 @@ class Gate:
         row = ROUTES.get(("GET" if method == "HEAD" else method, route))
         if row is None:
             return 403, "nobody may use this"
+        if route == HISTORY and _asked(scope, "entries") - {"0"}:
+            row = WITH_ENTRIES
         # No word from a page is needed of a device, which has no cookie that another's page could use, nor of a signed link.
         foreign = method not in READS and device is None and not route.startswith(SIGNED) and not from_our_page(headers)
         if row.anybody:
@@ -208,8 +211,13 @@ class Gate:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+def _asked(scope: Scope, name: str) -> set[str]:
+    """The values that a request's query has for a parameter."""
+    return set(parse_qs(scope.get("query_string", b"").decode("latin-1")).get(name, []))
+
+
 def _sites_named(scope: Scope) -> set[str]:
-    return set(parse_qs(scope.get("query_string", b"").decode("latin-1")).get("site", []))
+    return _asked(scope, "site")
 
 
 def _is_anybodys(method: str, route: str) -> bool:

@@ -48,6 +48,10 @@ class Allowed:
 
 _ANYBODY: Final = Allowed(anybody=True)
 
+HISTORY: Final = "/v1/history"
+WITH_ENTRIES: Final = Allowed(_PATIENTS)
+"""Who may ask `HISTORY` for entries too: answers to questionnaires, doses, notes and diagnoses, of anybody."""
+
 ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
     **{("GET", page): _ANYBODY for page in (
@@ -98,7 +102,8 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("GET", "/v1/rota/links"): Allowed(_LINKED),
     ("POST", "/v1/rota/links"): Allowed(_LINKED),
     ("DELETE", "/v1/rota/links/{person}"): Allowed(_LINKED),
-    ("GET", "/v1/history"): Allowed(_ALL),
+    # The curve of who sits there, which hangs on the wall; what was entered of somebody is below.
+    ("GET", HISTORY): Allowed(_ALL),
     ("POST", "/v1/alerts/{alert}/{verb}"): Allowed(_TREATING),
     ("POST", "/v1/observations"): Allowed(_TREATING | {"scheduler"}, token=SEND),
     # Record systems, each with its token.

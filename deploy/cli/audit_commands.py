@@ -129,7 +129,9 @@ def _of_file(file: Path, published: list[AuditHead]) -> Iterator[Any]:
     from alerts.store.chain_checked import erasures, tampered
 
     try:
-        entries = [_read(line, number) for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)]
+        # By line feeds alone: what somebody typed may hold other ends of lines (U+2028), and is no end of an entry.
+        with file.open(encoding="utf-8", newline="\n") as lines:
+            entries = [_read(line, number) for number, line in enumerate(lines, 1)]
     except (OSError, UnicodeDecodeError) as wrong:
         raise fail(f"{file} cannot be read: {wrong}") from wrong
     site = entries[0].entry.site if entries else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,11 +56,12 @@ def fail(message: str, status: int = 1) -> typer.Exit:
 
 @contextmanager
 def writing(path: Path | None) -> Iterator[TextIO]:
+    """A file to write to, or standard output. One that is made here is for its owner alone: what is written is of patients."""
     if path is None or str(path) == "-":
         yield sys.stdout
         return
     try:
-        with path.open("w", encoding="utf-8") as out:
+        with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
             yield out
     except OSError as wrong:
         raise fail(f"cannot write {path}: {wrong.strerror}") from wrong

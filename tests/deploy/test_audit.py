@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from deploy.audit.trail import MOST_ALIKE, Trail
 from deploy.wiring import wall_us
 from models.instants import MINUTE
 from tests.support.access import LOCKED, access_of, account, browser, locked
-from tests.support.service import Inside, falling, invoked, said_once, serving, until, until_answered
+from tests.support.service import Inside, at, falling, invoked, said_once, serving, until, until_answered
 
 
 async def audited(clinic: Inside, kind: str, who: str | None = None) -> list[dict[str, Any]]:
@@ -195,13 +196,22 @@ async def test_the_head_is_published_in_the_log_and_the_metrics_and_verify_takes
 
 async def test_an_export_is_checked_by_itself_and_a_line_that_was_changed_in_it_is_found(tmp_path: Path) -> None:
     async with serving(tmp_path) as clinic:
-        await clinic.post(*falling())
+        # What ends a line elsewhere ends none of an export.
+        typed = {
+            "kind": "intervention",
+            "at": at(5),
+            "patient": "P-1",
+            "what": "oxygen",
+            "detail": "2 l\u2028a\x85b\x0bc\x1cd",
+        }
+        await clinic.post(*falling(), typed)
         await clinic.settled()
     out = tmp_path / "audit.ndjson"
     assert invoked("audit", "export", "--data", tmp_path, "--out", out).status == 0
     (head,) = invoked("audit", "head", "--data", tmp_path).stdout.splitlines()
     assert invoked("audit", "verify", out, "--head", head).status == 0
-    lines = out.read_text().splitlines()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600, "what is in it is of patients"
+    lines = out.read_text().removesuffix("\n").split("\n")
     assert len(lines) == int(head.split(":")[1])
     for planted in (
         lines[:-1],
@@ -212,7 +222,7 @@ async def test_an_export_is_checked_by_itself_and_a_line_that_was_changed_in_it_
         out.write_text("\n".join(planted))
         assert invoked("audit", "verify", out, "--head", head).status == 1
     part = invoked("audit", "export", "--data", tmp_path, "--after", 1).stdout
-    assert len(part.splitlines()) == len(lines) - 1
+    assert part.count("\n") == len(lines) - 1
 
 
 @pytest.mark.parametrize(

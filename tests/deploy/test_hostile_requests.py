@@ -102,7 +102,9 @@ async def test_no_body_of_any_route_makes_the_service_fail(tmp_path: Path) -> No
                 # Whoever signs out or locks asks nothing more.
                 if method not in {"POST", "PUT", "DELETE"} or path.endswith(("/sign-out", "/lock")):
                     continue
-                where = filled(path, {**dict.fromkeys(places, "P-1"), **({"verb": "acknowledge"} if "verb" in places else {})})
+                where = filled(
+                    path, {**dict.fromkeys(places, "P-1"), **({"verb": "acknowledge"} if "verb" in places else {})}
+                )
                 for body in BODIES:
                     for client in (stranger, signed_in):
                         tried += 1

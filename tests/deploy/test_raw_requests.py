@@ -91,7 +91,9 @@ async def test_a_request_behind_one_with_trailers_has_its_own_headers(clinic: In
     host, _, port = clinic.address.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        writer.write(HIDDEN.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: evil.example\r\n\r\n"))
+        writer.write(
+            HIDDEN.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: evil.example\r\n\r\n")
+        )
         first = await asyncio.wait_for(reader.readuntil(b"true}"), PATIENCE_S)
         writer.write(b"GET /v1/chairs HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
         second = await asyncio.wait_for(reader.read(), PATIENCE_S)
