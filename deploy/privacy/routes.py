@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from alerts.api.views import NotNow, Site, Views
 from deploy.privacy.names import Names, NamesRefused
 from models.wire.bounds import Name
+from streams.intake.visible import seen
 
 NamedPatient = Annotated[Name, Path(description="The patient's alias.")]
 NOT_KEPT = "this site keeps no names: [names] in its configuration"
@@ -78,12 +79,15 @@ def name_routes(
     @routes.put("/names/{patient:path}", response_model=NameOut, responses={404: {}})
     async def write_name(patient: NamedPatient, body: NameBody, request: Request) -> NameOut:
         """Enter what a patient is called, over what was entered before."""
+        name = seen(body.name)
+        if not name.strip():
+            raise HTTPException(422, "name: holds nothing that can be seen")
         try:
-            await asyncio.to_thread(kept().write, patient, body.name)
+            await asyncio.to_thread(kept().write, patient, name)
         except NamesRefused as why:
             raise NotNow(str(why)) from why
         audited("name.written", getattr(request.state, "person", None), patient)
-        return {"patient": patient, "name": body.name}
+        return {"patient": patient, "name": name}
 
     @routes.delete("/names/{patient:path}", response_model=NameOut, responses={404: {}})
     async def delete_name(patient: NamedPatient, request: Request) -> NameOut:

@@ -24,6 +24,7 @@ from models.wire.observations import OBSERVATION, Event, SetAside, UnreadField, 
 from streams.intake.admission import Admission
 from streams.intake.broken_array import elements_of
 from streams.intake.mended import NotMended, kind_meant, mended
+from streams.intake.visible import NothingSeen, visible
 from streams.intake.vitals_line import samples_of
 from streams.journal.frame import Sample, sample_of
 
@@ -215,6 +216,11 @@ def _read_line(reading: Reading[Any], number: int, line: bytes) -> Vitals | Even
         if record.unread is not None or record.sent_as is not None:
             # A sender does not say what could not be read, nor what another alias was.
             record = record.model_copy(update={"unread": None, "sent_as": None})
+    try:
+        record = visible(record)
+    except NothingSeen as unseen:
+        reading.set_aside(number, unseen.field, "Value holds nothing that can be seen", _text(line))
+        return None
     if record.kind == "vitals" and not (record.device or record.patient or record.session):
         reading.set_aside(number, "device", NOBODY, _text(line))
         return None

@@ -24,6 +24,7 @@ from models.instants import to_us
 from models.tables.channels import CHANNEL_NAMES
 from models.wire.bounds import OneLine, refuse_number
 from models.wire.observations import Vitals
+from streams.intake.visible import seen
 from streams.journal.frame import SAMPLE_VALUES, Origin, Sample
 
 
@@ -48,13 +49,18 @@ def samples_of(lines: Sequence[bytes]) -> list[Sample | None]:
         except (ValueError, struct.error):
             take(None)
             continue
-        if (clean or "".join(filter(None, _texts(said))).isprintable()) and (
+        if (clean or _is_plain("".join(filter(None, _texts(said))))) and (
             (said.device or said.patient or said.session) and said.replaces is None
         ):
             take(Sample(at_us, _origin(said), values, said.status, said.id, said.by, received_us))
         else:
             take(None)
     return samples
+
+
+def _is_plain(texts: str) -> bool:
+    """Whether all of it is seen: otherwise pydantic refuses it, or `visible` takes something out."""
+    return texts.isprintable() and seen(texts) == texts
 
 
 # ---- instants
