@@ -206,6 +206,7 @@ async def test_what_somebody_does_in_pagerduty_is_their_answer_here_and_closes_n
         assert (await told(clinic, b'{"event": {"event_type": "pagey.ping", "id": "E4"}}', "new")).status_code == 202
         assert (await told(clinic, incident("resolved", "no-such", "E5", user("P")), "new")).status_code == 404
         assert (await told(clinic, b"[]", "new")).status_code == 422
+        assert (await told(clinic, b"[" * 60_000, "new")).status_code == 422, "deeper than anybody reads"
         keys.write_text("newest\n")
         assert (await told(clinic, acknowledged, "old")).status_code == 403, "a key that was taken away"
     journal = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("chairside.sqlite*"))
