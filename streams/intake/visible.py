@@ -10,11 +10,9 @@ Never here: what is read from a journal, which stays as it was decided; notes, i
 from __future__ import annotations
 
 import re
-from typing import Final, TypeVar
+from typing import Final
 
 from models.wire.observations import Event, Vitals
-
-R = TypeVar("R", bound=Vitals | Event)
 
 NAMES: Final = ("patient", "session", "chair", "device", "site", "source")
 """By these records are put together, and boards and pages say them."""
@@ -38,7 +36,7 @@ def seen(text: str) -> str:
     return text if text.isascii() else _UNSEEN.sub("", text)
 
 
-def visible(record: R) -> R:
+def visible(record: Vitals | Event) -> Vitals | Event:
     """A record whose names are what is seen of them.
 
     Raises:

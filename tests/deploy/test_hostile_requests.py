@@ -85,7 +85,7 @@ async def test_no_parameter_of_any_route_makes_the_service_fail(clinic: Inside, 
 
 BODIES: Final = (
     b'{"name": NaN, "password": Infinity, "by": NaN, "link": NaN, "pin": NaN}', b'{"name": 1e999, "note": 1e999, "link": 1e999}',
-    b'{"name": "\\ud800", "password": "\\udfff", "note": "\\ud800", "\\ud800": 1}', b"[" * 200_000, b'{"a":' * 100_000,
+    b'{"name": "\\ud800", "password": "\\udfff", "note": "\\ud800", "\\ud800": 1}', b"[" * 20_000, b'{"a":' * 10_000,
     b'{"name": ' + b"9" * 5000 + b"}", b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"NaN", b"null", b"",
 )  # fmt: skip
 """What JSON has no word for, half a character, depths without end, and what is no UTF-8."""

@@ -15,8 +15,8 @@ from streams.journal.frame import Origin, Sample
 from tests.support.scenes import moment
 
 AT: Final = moment(0).isoformat()
-READING: Final = {"kind": "vitals", "at": AT, "device": "m-3", "spo2": 97}
-START: Final = {
+READING: Final[dict[str, Any]] = {"kind": "vitals", "at": AT, "device": "m-3", "spo2": 97}
+START: Final[dict[str, Any]] = {
     "kind": "session.started",
     "at": AT,
     "patient": "willow",
@@ -51,7 +51,9 @@ def test_what_nobody_sees_in_a_name_is_taken_out_where_it_comes_in(sign: str, es
                     assert names_of({**line, name: hidden}, escaped) == plain
 
 
-@pytest.mark.parametrize("name", ["müller", "w\u0456llow", "پیر", "שרה", "東京", "Ω-3", "نورا ٣", "\U0001f469", "e\u0301"])
+@pytest.mark.parametrize(
+    "name", ["müller", "w\u0456llow", "پیر", "שרה", "東京", "Ω-3", "نورا ٣", "\U0001f469", "e\u0301"]
+)
 def test_a_name_in_any_alphabet_stays_as_it_is(name: str) -> None:
     assert names_of({**READING, "patient": name}, False)["patient"] == name
     assert names_of({**START, "patient": name}, False)["patient"] == name
