@@ -13,7 +13,7 @@ from typing import Any, Final
 
 MOST_TOLD: Final = 100
 """Faults of one request. Chosen by us: a body of 8 MiB may have a million."""
-LONGEST: Final = 200
+LONGEST_TOLD: Final = 200
 """Characters of a reason or of a place's part, which may be a key that the sender chose."""
 
 
@@ -22,8 +22,8 @@ def objections(faults: Sequence[Mapping[str, Any]]) -> bytes:
     told = [
         {
             "type": fault["type"],
-            "loc": [part if isinstance(part, int) else str(part)[:LONGEST] for part in fault["loc"]],
-            "msg": str(fault["msg"])[:LONGEST],
+            "loc": [part if isinstance(part, int) else str(part)[:LONGEST_TOLD] for part in fault["loc"]],
+            "msg": str(fault["msg"])[:LONGEST_TOLD],
         }
         for fault in faults[:MOST_TOLD]
     ]

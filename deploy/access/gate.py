@@ -27,7 +27,7 @@ from deploy.access.access import Access
 from deploy.access.entries import SignedAdmission
 from deploy.access.glass import BEHIND_GLASS, BREAKER
 from deploy.access.remembered import AccountsAway
-from deploy.access.roles import HISTORY, READ_FHIR, ROUTES, SCRAPE, SEND, WHILE_LOCKED, WITH_ENTRIES, Allowed
+from deploy.access.roles import HISTORY_ROUTE, READ_FHIR, ROUTES, SCRAPE, SEND, WHILE_LOCKED, WITH_ENTRIES, Allowed
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
 from deploy.foreign import READS, SIGNED
@@ -127,7 +127,7 @@ class Gate:
         row = ROUTES.get(("GET" if method == "HEAD" else method, route))
         if row is None:
             return 403, "nobody may use this"
-        if route == HISTORY and _asked(scope, "entries") - {"0"}:
+        if route == HISTORY_ROUTE and _asked(scope, "entries") - {"0"}:
             row = WITH_ENTRIES
         # No word from a page is needed of a device, which has no cookie that another's page could use, nor of a signed link.
         foreign = method not in READS and device is None and not route.startswith(SIGNED) and not from_our_page(headers)

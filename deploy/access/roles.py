@@ -48,9 +48,9 @@ class Allowed:
 
 _ANYBODY: Final = Allowed(anybody=True)
 
-HISTORY: Final = "/v1/history"
+HISTORY_ROUTE: Final = "/v1/history"
 WITH_ENTRIES: Final = Allowed(_PATIENTS)
-"""Who may ask `HISTORY` for entries too: answers to questionnaires, doses, notes and diagnoses, of anybody."""
+"""Who may ask `HISTORY_ROUTE` for entries too: answers to questionnaires, doses, notes and diagnoses, of anybody."""
 
 ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     # Pages and files: they hold no data, which comes from /v1. A page of somebody who is not signed in asks them to.
@@ -103,7 +103,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
     ("POST", "/v1/rota/links"): Allowed(_LINKED),
     ("DELETE", "/v1/rota/links/{person}"): Allowed(_LINKED),
     # The curve of who sits there, which hangs on the wall; what was entered of somebody is below.
-    ("GET", HISTORY): Allowed(_ALL),
+    ("GET", HISTORY_ROUTE): Allowed(_ALL),
     ("POST", "/v1/alerts/{alert}/{verb}"): Allowed(_TREATING),
     ("POST", "/v1/observations"): Allowed(_TREATING | {"scheduler"}, token=SEND),
     # Record systems, each with its token.

@@ -14,7 +14,7 @@ from typing import Final
 
 from models.wire.observations import Event, Vitals
 
-NAMES: Final = ("patient", "session", "chair", "device", "site", "source")
+SEEN_NAMES: Final = ("patient", "session", "chair", "device", "site", "source")
 """By these records are put together, and boards and pages say them."""
 _UNSEEN: Final = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
@@ -43,7 +43,7 @@ def visible(record: Vitals | Event) -> Vitals | Event:
         NothingSeen: of one there is nothing.
     """
     changed = {}
-    for name in NAMES:
+    for name in SEEN_NAMES:
         said = getattr(record, name, None)
         if said is None or (left := seen(said)) == said:
             continue

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from streams.intake.json import read
-from streams.intake.visible import NAMES, seen
+from streams.intake.visible import SEEN_NAMES, seen
 from streams.journal.frame import Origin, Sample
 from tests.support.scenes import moment
 
@@ -37,7 +37,7 @@ def names_of(line: dict[str, Any], escaped: bool) -> dict[str, str | None]:
     (record,) = reading.records
     if isinstance(record, Sample):
         return dict(zip(Origin._fields, record.origin, strict=True))
-    return {name: getattr(record, name, None) for name in NAMES}
+    return {name: getattr(record, name, None) for name in SEEN_NAMES}
 
 
 @pytest.mark.parametrize("escaped", [True, False], ids=["escaped", "as it is"])
@@ -45,7 +45,7 @@ def names_of(line: dict[str, Any], escaped: bool) -> dict[str, str | None]:
 def test_what_nobody_sees_in_a_name_is_taken_out_where_it_comes_in(sign: str, escaped: bool) -> None:
     for line in ({**READING, "patient": "willow", "session": "s-1", "source": "gateway"}, START):
         plain = names_of(line, escaped)
-        for name in NAMES:
+        for name in SEEN_NAMES:
             if name in line:
                 for hidden in (sign + line[name], line[name][:1] + sign + line[name][1:], line[name] + sign):
                     assert names_of({**line, name: hidden}, escaped) == plain
