@@ -1,5 +1,6 @@
 /** What surrounds every page: its head, the frame that says when the feed is silent, and the voice of a screen reader. */
 
+import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
@@ -20,10 +21,17 @@ interface Props {
   children: ComponentChildren;
 }
 
+/** A screen on a wall: as wide as where `style.css` lays the board out for one. */
+const query = window.matchMedia("(min-width: 1500px)");
+const wall = signal(query.matches);
+query.addEventListener("change", () => { wall.value = query.matches; });
+
 export function Frame({ here, children }: Props) {
   second.value;
   const silent = silentSince.value;
   const words = unwatched.value ? `Not being watched since ${silent}` : `No data since ${silent}`;
+  // On a wall it stands in the head, so that no card changes its place or size; a head without room for it has a second line.
+  const inHead = wall.value && here === "board";
   const open = problemsOf(alerts.value.values()).filter((problem) => problem.state === "standing" && !forTheDesk(problem.lead));
   const worst = open[0]?.lead.priority ?? null;
   useEffect(() => remind(worst, silent !== null));
@@ -45,7 +53,7 @@ export function Frame({ here, children }: Props) {
         </nav>
         {lesson.value !== null && here === "board" && <span class="head-note head-lesson" role="status" data-testid="lesson"><strong>Look:</strong> {lesson.value}</span>}
         {invented.value && lesson.value === null && <span class="head-note" data-testid="invented">Demonstration: invented clinic, time runs faster</span>}
-        <span class="head-gap" />
+        {silent && inHead ? <Silence words={words} /> : <span class="head-gap" />}
         {me.value?.sign_in ? <SignedIn name={me.value.name} role={me.value.role} /> : <label class="head-who">
           <span>You are</span>
           <input data-testid="person" aria-label="You are" value={person.value} maxLength={40} autocomplete="off" spellcheck={false}
@@ -58,20 +66,24 @@ export function Frame({ here, children }: Props) {
         </button>
         <span class="head-clock">{clockWithSeconds(now())}{foreignZone(now()) !== null && <small> {foreignZone(now())}</small>}</span>
         <span class="feed" data-testid="feed" data-state={silent ? "silent" : heardAnything.value ? "live" : "connecting"}>
-          {silent ? words : heardAnything.value ? "Live" : "Connecting…"}
+          {silent ? (inHead ? (unwatched.value ? "Not watched" : "No data") : words) : heardAnything.value ? "Live" : "Connecting…"}
         </span>
       </header>
-      {silent && (
-        <p class="silence" role="alert">
-          <strong>{words}</strong>
-          <span>{known.value ? "Values are old. Look at the bedside monitors." : "Nothing received yet. Look at the bedside monitors."}</span>
-        </p>
-      )}
+      {silent && !inHead && <Silence words={words} />}
       <Unsent />
       <main>{children}</main>
       <Voice live="assertive" testid="say-now" said={assertive.value} />
       <Voice live="polite" testid="say-politely" said={polite.value} />
     </div>
+  );
+}
+
+function Silence({ words }: { words: string }) {
+  return (
+    <p class="silence" role="alert">
+      <strong>{words}</strong>
+      <span>{known.value ? "Values are old. Look at the bedside monitors." : "Nothing received yet. Look at the bedside monitors."}</span>
+    </p>
   );
 }
 

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
-import { getJson, listOf, site } from "../here";
+import { getJson, href, listOf, site } from "../here";
 
 interface Weakened {
   limit: string;
@@ -11,6 +11,8 @@ interface Weakened {
 }
 
 const EVERY_MS = 15_000;
+/** As many as a wall's column has room for beside everything else that can be wrong; the rule book has them all. */
+const SHOWN = 3;
 const weakened = signal<readonly Weakened[]>([]);
 
 async function ask(): Promise<void> {
@@ -29,5 +31,6 @@ export function LimitsLine() {
   }, []);
   if (weakened.value.length === 0) return null;
   const each = weakened.value.map((one) => (one.reason ? `${one.limit} (${one.reason})` : one.limit));
-  return <p class="pages-line" data-testid="limits-line">Limits weakened here: {each.join("; ")}.</p>;
+  const more = each.length - SHOWN;
+  return <p class="pages-line" data-testid="limits-line">Limits weakened here: {each.slice(0, SHOWN).join("; ")}{more > 0 && <>; and <a href={href("/rules")}>{more} more</a></>}.</p>;
 }
