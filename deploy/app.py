@@ -101,7 +101,7 @@ def build(service: Service) -> FastAPI:
     add_routes(app, selfreport_routes(service.selfreports))
     add_routes(app, inbound_routes(service.inbound))
     add_routes(app, rule_book_routes(lambda _: service.settings.limit_table()))
-    add_routes(app, access_routes(service.access))
+    add_routes(app, access_routes(service.access, keeps_names=service.names is not None))
     add_routes(app, glass_routes(service.access, service.store, service.append))
     add_routes(app, audit_routes(service.store))
     add_routes(

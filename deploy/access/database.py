@@ -24,8 +24,9 @@ import sqlalchemy as sa
 from alerts.store.database import Database
 
 ACCOUNTS_FILE: Final = "access.sqlite"
-ACCOUNTS_FORMAT: Final = 5
-"""1 had no events; until 2 nobody had a site, and the tables had other names; 3 had no PINs, 4 nobody who breaks the glass."""
+ACCOUNTS_FORMAT: Final = 6
+"""1 had no events; until 2 nobody had a site, and the tables had other names; 3 had no PINs, 4 nobody who breaks the glass, 5 not
+why they do."""
 _MAKING: Final = 0x61636365
 """PostgreSQL's advisory lock while the tables are made: any number that no other user of the database takes."""
 
@@ -68,7 +69,7 @@ _table(
 )  # fmt: skip
 _table(
     "glass", _text("account_site", key=True), _text("account", key=True), _text("site", key=True), _text("patient", key=True),
-    _instant("until_us"),
+    _instant("until_us"), sa.Column("reason", sa.Text, nullable=False, server_default=""),
 )  # fmt: skip
 _table("secrets", _text("name", key=True), _text("value"))
 _table(
@@ -83,6 +84,7 @@ alter table access_sessions add column browser text;
 alter table access_sessions add column locked_us bigint;
 alter table access_sessions add column tries integer not null default 0
 """
+_FROM_5: Final = "alter table access_glass add column reason text not null default ''"
 _FROM_2: Final = """
 insert into access_accounts (site, name, role, password, disabled, made_us)
     select 'main', name, role, password, disabled, made_us from accounts;
@@ -214,6 +216,8 @@ class AccessDatabase:
         _TABLES.create_all(connection)
         for statement in (
             _FROM_3 * (version == 3)
+            + ";"
+            + _FROM_5 * (version == 5)
             + ";"
             + _FROM_2 * ("accounts" in there)
             + ";"

@@ -7,6 +7,7 @@ Never here: telling the other site (`glass_route.py`), what a request reaches (`
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from deploy.access.database import AccessDatabase, change
@@ -21,6 +22,16 @@ BEHIND_GLASS: Final = frozenset(
     f"/v1/patients/{{patient:path}}{page}" for page in ("", "/registration", "/record.fhir.json")
 )
 """The routes that it opens, for reading: the patient's page and record. Nothing of their sessions' screens, and no command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A patient of another site whom somebody may read, until when in µs, and why as they wrote it."""
+
+    site: str
+    patient: str
+    until_us: int
+    reason: str
 
 
 class Glass:
@@ -41,10 +52,11 @@ class Glass:
             change(connection, "delete from access_glass where until_us <= :now", now=now_us)
             change(
                 connection,
-                "insert into access_glass (account_site, account, site, patient, until_us) "
-                "values (:account_site, :account, :site, :patient, :until_us) "
-                "on conflict (account_site, account, site, patient) do update set until_us = excluded.until_us",
-                until_us=until_us, **mine,
+                "insert into access_glass (account_site, account, site, patient, until_us, reason) "
+                "values (:account_site, :account, :site, :patient, :until_us, :reason) "
+                "on conflict (account_site, account, site, patient) do update set until_us = excluded.until_us, "
+                "reason = excluded.reason",
+                until_us=until_us, reason=reason, **mine,
             )  # fmt: skip
             for whose in (person.site, site):
                 self._database.note(connection, whose, "glass.broken", person.name, about)
@@ -58,3 +70,12 @@ class Glass:
             account_site=person.site, account=person.name, site=site, patient=patient,
         )  # fmt: skip
         return found is not None and self._database.now_us() < found.until_us
+
+    def opened(self, person: SignedPerson) -> list[Opened]:
+        """Whom a person may read of other sites now, the newest first."""
+        found = self._database.rows(
+            "select site, patient, until_us, reason from access_glass where account_site = :account_site "
+            "and account = :account and until_us > :now order by until_us desc",
+            account_site=person.site, account=person.name, now=self._database.now_us(),
+        )  # fmt: skip
+        return [Opened(row.site, row.patient, row.until_us, row.reason) for row in found]

@@ -1,4 +1,5 @@
-"""`POST /v1/break-glass`: a site, a patient and a reason in; until when its clinician may read that patient out.
+"""`POST /v1/break-glass`: a site, a patient and a reason in; until when its clinician may read that patient out. `GET`: whom they
+may read now.
 
 The other site is told first, through its journal, as of any technical alert: whoever it cannot tell opens nothing. Whether a site
 or a patient of it is there is answered alike, and only to whom a true answer would open it.
@@ -18,7 +19,7 @@ from alerts.store.store import Store
 from deploy.access.access import Access
 from deploy.access.glass import BROKEN_FOR
 from deploy.access.sessions import SignedPerson
-from models.instants import iso, to_datetime
+from models.instants import MINUTE, iso, to_datetime
 from models.wire.bounds import Name
 from models.wire.observations import SITE_HERE, GlassBroken
 from streams.intake.append import Overloaded, Records
@@ -43,6 +44,20 @@ class GlassBrokenOut(BaseModel):
     site: str
     patient: str
     until: Annotated[str, Field(description="RFC 3339.")]
+
+
+class OpenedOut(GlassBrokenOut):
+    """Whom, until when, and the reason as they wrote it themselves."""
+
+    reason: str
+
+
+class OpenOut(BaseModel):
+    """What is open to whoever asks. `at`: the instant, by the clock of `until`. `minutes`: for how long the glass is broken."""
+
+    at: Annotated[str, Field(description="RFC 3339.")]
+    minutes: int
+    open: list[OpenedOut]
 
 
 def glass_routes(access: Access | None, store: Store, append: Callable[[Records], Awaitable[None]]) -> APIRouter:
@@ -73,5 +88,18 @@ def glass_routes(access: Access | None, store: Store, append: Callable[[Records]
             lambda: access.accounts.glass.break_(person, body.site, body.patient, body.reason)
         )
         return GlassBrokenOut(site=body.site, patient=body.patient, until=iso(until_us))
+
+    @routes.get("/break-glass", responses={404: {}})
+    async def opened(request: Request) -> OpenOut:
+        """Which patients of other sites whoever asks may read now, until when, and why: nobody else is answered that."""
+        person: SignedPerson | None = getattr(request.state, "signed_in", None)
+        if access is None or person is None:
+            raise HTTPException(404, NOBODY_THERE)
+        found = await access.asked(lambda: access.accounts.glass.opened(person))
+        return OpenOut(
+            at=iso(access.now_us()),
+            minutes=BROKEN_FOR // MINUTE,
+            open=[OpenedOut(site=o.site, patient=o.patient, until=iso(o.until_us), reason=o.reason) for o in found],
+        )
 
     return routes

@@ -125,7 +125,7 @@ ROUTES: Final[Mapping[tuple[str, str], Allowed]] = {
         "record", "record.csv", "record.fhir.json", "rems", "rems.pdf",
     )},
     # One patient of another site of a network, for an hour, and that site is told (deploy/access/glass.py).
-    ("POST", "/v1/break-glass"): Allowed(frozenset(("clinician",))),
+    **{(verb, "/v1/break-glass"): Allowed(frozenset(("clinician",))) for verb in ("GET", "POST")},
     # Who they are: for those who treat and plan. A board shows it where the site wants that.
     ("GET", "/v1/names"): Allowed(_TREATING | {"viewer", "scheduler"}),
     **{(verb, "/v1/names/{patient:path}"): Allowed(_TREATING | {"scheduler"}) for verb in ("GET", "PUT", "DELETE")},
@@ -153,6 +153,16 @@ def may_answer(role: StaffRole) -> bool:
 def may_audit(role: StaffRole) -> bool:
     """Whether a role may read the audit."""
     return role in ROUTES["GET", "/v1/audit"].roles
+
+
+def may_name(role: StaffRole) -> bool:
+    """Whether a role may read and enter who is behind an alias."""
+    return role in ROUTES["PUT", "/v1/names/{patient:path}"].roles
+
+
+def may_break_glass(role: StaffRole) -> bool:
+    """Whether a role may read one patient of another site of a network, with a reason."""
+    return role in ROUTES["POST", "/v1/break-glass"].roles
 
 
 ENTERED_BY: Final[Mapping[str, frozenset[StaffRole]]] = {

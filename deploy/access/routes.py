@@ -17,7 +17,7 @@ from deploy.access.access import KNOWN, Access, SignedIn, Wait
 from deploy.access.accounts import LONGEST_PASSWORD, LONGEST_PIN
 from deploy.access.database import AccessRefused
 from deploy.access.oidc import BETWEEN_S, ProviderRefused
-from deploy.access.roles import enterable, may_answer, may_audit
+from deploy.access.roles import enterable, may_answer, may_audit, may_break_glass, may_name
 from deploy.access.sessions import SCREEN, SignedPerson
 from models.instants import MINUTE, SECOND
 from models.staff import StaffRole
@@ -74,13 +74,17 @@ class WelcomeBody(LinkBody):
     name: Name | None = None
 
 
-def access_routes(access: Access | None) -> APIRouter:
-    """The routes; None: nobody need sign in."""
+def access_routes(access: Access | None, *, keeps_names: bool = False) -> APIRouter:
+    """The routes; None: nobody need sign in. `keeps_names`: whether who is behind an alias is kept here."""
     routes = APIRouter(prefix="/v1/access", tags=["access"])
 
     @routes.get("/me")
     async def me(request: Request) -> dict[str, Any]:
-        """Who is signed in, and what they may: answer, audit, enter which kinds; `sign_in` is false where nobody need be."""
+        """Who is signed in, and what they may: answer, audit, enter which kinds; `sign_in` is false where nobody need be.
+
+        `names`: read and enter who is behind an alias. `breaks_glass`: read a patient of another site, with a reason. `site`: in
+        a network, whose they are; else null.
+        """
         if access is None:
             return {
                 "sign_in": False,
@@ -89,9 +93,16 @@ def access_routes(access: Access | None) -> APIRouter:
                 "answers": True,
                 "audits": True,
                 "enters": enterable(None),
+                "names": False,
+                "breaks_glass": False,
+                "site": None,
             }
         person = request.state.signed_in
+        own = access.reach(person) if access.served is None else None
         return _who(person.name, person.role) | {
+            "names": keeps_names and may_name(person.role),
+            "breaks_glass": own is not None and may_break_glass(person.role),
+            "site": own,
             "locked": person.locked,
             "locks_after_s": access.locks_after_s(person),
             "has_pin": await access.has_pin(person),

@@ -12,9 +12,11 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from deploy.access.accounts import Accounts
 from deploy.access.database import ACCOUNTS_FILE
+from deploy.privacy.names import make_key
 from deploy.wiring import wall_us
 from models.staff import StaffRole
 from tests.support.browser import PHONE, TABLET, Desk, violations
+from tests.support.keyboard import unreached
 from tests.support.oidc import Issuer, issuer
 from tests.support.service import PATIENCE_S, Started, started
 
@@ -32,7 +34,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     config = tmp_path_factory.mktemp("site") / "site.toml"
-    config.write_text("[access]\nsign_in = true\n[pages]\ndestinations = []\n")
+    make_key(config.with_name("names.key"))
+    config.write_text(
+        f'[access]\nsign_in = true\n[pages]\ndestinations = []\n[names]\nkey = "{config.with_name("names.key")}"\n'
+    )
     with started(data, "--config", config) as process:
         yield process
 
@@ -169,6 +174,57 @@ def enrol(page: Page) -> None:
     page.get_by_label("The same again").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_test_id("feed")).to_have_attribute("data-state", "live")
+
+
+def test_whoever_may_know_a_patient_s_name_writes_corrects_and_deletes_it_by_keyboard_and_nobody_else_sees_of_it(
+    desk: Desk, service: Started, accounts: Accounts
+) -> None:
+    page = desk.open(f"{service.address}/welcome#{accounts.link('nell', 'scheduler')}", PHONE, is_live=False)
+    enrol(page)
+    page.goto(f"{service.address}/patient/N-1")
+    part, name = page.get_by_test_id("name-of"), page.get_by_test_id("name")
+    expect(name).to_have_text("No name is entered.")
+    page.get_by_test_id("name-write").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("name-field")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("name-problem")).to_have_text("Write the name.")
+    page.keyboard.type("Ada Lovelise")
+    assert violations(page, "[data-testid=name-of]") == []
+    page.keyboard.press("Enter")
+    expect(name).to_have_text("Name: Ada Lovelise")
+    expect(page.get_by_test_id("name-write")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("name-field")).to_have_value("Ada Lovelise")
+    page.get_by_test_id("name-field").fill("Ada Lovelace")
+    page.get_by_test_id("name-save").click()
+    expect(name).to_have_text("Name: Ada Lovelace")
+    assert unreached(page) == []
+    page.get_by_test_id("name-write").click()
+    page.keyboard.type(" of another")
+    page.keyboard.press("Escape")
+    expect(name).to_have_text("Name: Ada Lovelace")  # left without saving
+    assert "Lovelace" not in page.title() + page.url + page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+    wall = desk.open(f"{service.address}/welcome#{accounts.link('otto', 'auditor')}", TABLET, is_live=False)
+    enrol(wall)
+    wall.goto(f"{service.address}/patient/N-1")
+    expect(wall.get_by_test_id("signed-in")).to_have_text("otto, auditor")
+    expect(wall.get_by_role("alert")).to_contain_text("Nobody is known")
+    expect(wall.get_by_test_id("name-of")).to_have_count(0)
+
+    page.reload()
+    expect(name).to_have_text("Name: Ada Lovelace")
+    page.get_by_test_id("name-delete").click()
+    expect(page.get_by_test_id("name-keep")).to_be_focused()  # a second Enter deletes nothing
+    assert violations(page, "[data-testid=name-of]") == []
+    page.keyboard.press("Escape")
+    expect(name).to_have_text("Name: Ada Lovelace")
+    page.get_by_test_id("name-delete").click()
+    page.get_by_test_id("name-delete-now").click()
+    expect(name).to_have_text("No name is entered.")
+    expect(part).not_to_contain_text("Lovelace")
 
 
 @pytest.fixture(scope="module")

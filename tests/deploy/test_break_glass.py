@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.access.accounts import Accounts
+from deploy.access.database import ACCOUNTS_FILE
 from deploy.access.glass import BROKEN_FOR
+from deploy.access.sessions import SignedPerson
 from deploy.wiring import wall_us
 from models.instants import MINUTE, to_datetime
 from models.staff import ROLES
 from models.wire.observations import CheckIn
-from tests.support.access import PASSWORD, access_of, browser, locked
+from tests.support.access import PASSWORD, access_of, as_an_edge, browser, locked
 from tests.support.service import PATIENCE_S, Inside, until
 
 NORTH, SOUTH = "north", "south"
@@ -65,8 +69,7 @@ class Doors:
 async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
     async with AsyncExitStack() as stack:
         inside = await stack.enter_async_context(locked(tmp_path))
-        made, access = Doors(inside, stack), access_of(inside)
-        access.served, access.site_at = None, lambda host, said: said or NORTH
+        made, access = Doors(inside, stack), as_an_edge(inside, NORTH)
         access.now_us = access.accounts.database.now_us = made.now_us
         at = to_datetime(wall_us() - MINUTE)
         await inside.service.append([
@@ -101,6 +104,56 @@ async def test_a_clinician_reads_one_patient_of_another_site_for_an_hour_and_no_
     assert (await ada.get(PAGE, params=at_south)).status_code == 200
     doors.later_us = BROKEN_FOR + MINUTE
     assert (await ada.get(PAGE, params=at_south)).status_code == 403
+
+
+async def test_whom_somebody_may_read_until_when_and_why_is_answered_to_them_alone_and_no_longer(doors: Doors) -> None:
+    opened = (await doors.breaks()).json()
+    await doors.breaks(reason="still here, and worse")
+    ada = await doors.person("clinician")
+    said = (await ada.get("/v1/break-glass")).json()
+    assert said["minutes"] * MINUTE == BROKEN_FOR
+    (mine,) = said["open"]
+    assert mine == opened | {"until": mine["until"], "reason": "still here, and worse"}
+    assert mine["until"] >= opened["until"]
+    accounts = access_of(doors.inside).accounts
+    accounts.choose_password(accounts.link("ben", "clinician", NORTH), "ben", PASSWORD)
+    async with browser(doors.inside) as ben:
+        await ben.post("/v1/access/sign-in", json={"name": "ben", "password": PASSWORD, "site": NORTH})
+        assert (await ben.get("/v1/break-glass")).json()["open"] == []
+    doors.later_us = BROKEN_FOR + MINUTE
+    doors.known.clear()
+    assert (await (await doors.person("clinician")).get("/v1/break-glass")).json()["open"] == []
+
+
+async def test_a_page_is_told_whose_somebody_is_and_whether_they_may_break_glass_where_there_is_any(
+    doors: Doors,
+) -> None:
+    for role in ROLES:
+        me = (await (await doors.person(role)).get("/v1/access/me")).json()
+        assert (me["site"], me["breaks_glass"]) == (NORTH, role == "clinician"), role
+    access_of(doors.inside).served = "main"  # one clinic
+    accounts = access_of(doors.inside).accounts
+    accounts.choose_password(accounts.link("ada", "clinician"), "ada", PASSWORD)
+    async with browser(doors.inside) as ada:
+        await ada.post("/v1/access/sign-in", json={"name": "ada", "password": PASSWORD, "site": "main"})
+        me = (await ada.get("/v1/access/me")).json()
+        assert (me["site"], me["breaks_glass"]) == (None, False)
+
+
+def test_a_file_that_kept_no_reasons_is_brought_up_and_what_was_open_stays_open(tmp_path: Path) -> None:
+    path, ada = tmp_path / ACCOUNTS_FILE, SignedPerson("ada", "clinician", NORTH)
+    Accounts(path, wall_us).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("alter table access_glass drop column reason")
+        row = (NORTH, "ada", SOUTH, HERS, wall_us() + MINUTE)
+        file.execute("insert into access_glass values (?, ?, ?, ?, ?)", row)
+        file.executescript("update access_format set version = 5; pragma user_version = 5;")
+    for reason in ("", "she is here"):
+        accounts = Accounts(path, wall_us)
+        assert accounts.glass.is_broken(ada, SOUTH, HERS)
+        assert [(each.patient, each.reason) for each in accounts.glass.opened(ada)] == [(HERS, reason)]
+        accounts.glass.break_(ada, SOUTH, HERS, "she is here")
+        accounts.close()
 
 
 async def test_what_is_behind_broken_glass_is_read_and_never_changed(doors: Doors) -> None:

@@ -31,6 +31,13 @@ def account(inside: Inside, name: str, role: StaffRole) -> None:
     accounts.choose_password(accounts.link(name, role), name, PASSWORD)
 
 
+def as_an_edge(inside: Inside, site: str) -> Access:
+    """Make a door as a network's edge has it: people are of the site that they name, or of this one. Its access."""
+    access = access_of(inside)
+    access.served, access.site_at = None, lambda host, said: said or site
+    return access
+
+
 @asynccontextmanager
 async def browser(inside: Inside, name: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """A browser on the board's page, in which somebody has signed in."""

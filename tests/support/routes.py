@@ -47,7 +47,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
         "/v1/sessions/{session:path}/trace", "/v1/sessions/{session:path}/record", "/v1/sessions/{session:path}/record.csv",
         "/v1/sessions/{session:path}/record.fhir.json", "/v1/sessions/{session:path}/rems", "/v1/sessions/{session:path}/rems.pdf",
     )},
-    ("POST", "/v1/break-glass"): {"clinician"},
+    **{(verb, "/v1/break-glass"): {"clinician"} for verb in ("GET", "POST")},
     ("GET", "/v1/names"): TREATING | {"viewer", "scheduler"},
     **{(verb, "/v1/names/{patient:path}"): TREATING | {"scheduler"} for verb in ("GET", "PUT", "DELETE")},
     ("GET", "/calendar/{token}"): set(WHO),

@@ -7,6 +7,7 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { rightPlace } from "./glass/elsewhere";
 import { getJson, me, type Me, postJson, signedOut, site } from "./here";
 
 const RETRY_MS = 5_000;
@@ -16,6 +17,8 @@ const HERE_MS = 60_000;
 export async function askMe(): Promise<void> {
   try {
     me.value = await getJson<Me>("/v1/access/me");
+    const to = rightPlace(me.value, location);
+    if (to !== null) location.replace(to);
   } catch {
     if (!signedOut.value) window.setTimeout(() => void askMe(), RETRY_MS);
   }

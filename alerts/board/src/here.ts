@@ -30,6 +30,8 @@ export function forget(key: string): void {
 }
 
 export const site: string = new URLSearchParams(location.search).get("site") ?? "main";
+/** Of a page of a patient of another site of the network: whose they are; empty: not known yet. Null on every other page. */
+export const of: string | null = new URLSearchParams(location.search).get("of");
 
 /** A link inside the pages keeps the site it was opened with. */
 export function href(path: string): string {
@@ -54,6 +56,11 @@ export interface Me {
   enters: readonly string[];
   /** Whether they may read the audit. */
   audits: boolean;
+  /** Whether who is behind an alias is kept here, and they may read and enter it. */
+  names?: boolean;
+  /** In a network: their site, and whether they may read a patient of another one, with a reason. */
+  site?: string | null;
+  breaks_glass?: boolean;
   /** Where people sign in: whether the session is locked now, after how many seconds without input it locks, and whether they have a PIN. */
   locked?: boolean;
   locks_after_s?: number | null;
@@ -108,8 +115,12 @@ export async function getJson<T>(path: string): Promise<T> {
 
 /** `outlives`: it goes on when the page is closed. */
 export async function postJson(path: string, body: unknown, outlives = false): Promise<Response> {
+  return sendJson("POST", path, body, outlives);
+}
+
+export async function sendJson(method: "POST" | "PUT" | "DELETE", path: string, body: unknown, outlives = false): Promise<Response> {
   const answer = await fetch(path, {
-    method: "POST",
+    method,
     keepalive: outlives,
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),

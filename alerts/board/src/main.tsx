@@ -18,6 +18,8 @@ import { PatientEntryPage } from "./chair/patient_entry";
 import { ChairList } from "./chair/chair_list";
 import { ClinicPage } from "./clinic/clinic_page";
 import { listen } from "./feed";
+import { ElsewherePage } from "./glass/elsewhere_page";
+import { of } from "./here";
 import { LockBar, watchLock } from "./locked";
 import { watchOnCall } from "./oncall/heard";
 import { OnCallPage } from "./oncall/on_call_page";
@@ -31,14 +33,14 @@ import { askSite } from "./site";
 function Page() {
   const [, first, second] = location.pathname.split("/");
   if (first === "chair") return second ? <ChairPage name={decodeURIComponent(second)} /> : <ChairList />;
-  if (first === "session" && second) return <SessionPage name={decodeURIComponent(second)} />;
+  if (first === "session" && second) return of === null ? <SessionPage name={decodeURIComponent(second)} /> : <ElsewherePage alias={null} of={of} />;
   if (first === "enter" && second) return <PatientEntryPage alias={decodeURIComponent(second)} />;
   if (first === "alert" && second) return <AlertPage id={decodeURIComponent(second)} />;
   if (first === "oncall") return <OnCallPage />;
   if (first === "audit") return <AuditPage />;
   if (first === "clinic") return <ClinicPage />;
   if (first === "rules") return <RulesPage />;
-  if (first === "patient" && second) return <PatientPage alias={decodeURIComponent(second)} />;
+  if (first === "patient" && second) return of === null ? <PatientPage alias={decodeURIComponent(second)} /> : <ElsewherePage alias={decodeURIComponent(second)} of={of} />;
   return <Board />;
 }
 

@@ -9,6 +9,7 @@ import { useState } from "preact/hooks";
 
 import { type Asked, Waiting } from "../asked";
 import { dayWords, daysWords, type Enrolled, percent, responseWords } from "../forecasts";
+import { OfAnotherSite } from "../glass/of_another_site";
 import { href, mayEnter, me } from "../here";
 import { instrumentWords, visibleName } from "../tables";
 import { dayAndClock, now, parse } from "../times";
@@ -68,6 +69,7 @@ export function WhoIsDue({ asked }: { asked: Asked<{ patients: readonly Enrolled
           <p class="soft" data-testid="shown">
             {shown.length === list.length ? `${list.length} patients.` : `${shown.length} of ${list.length} patients.`}
             {asked.answer?.next != null && <strong> There are more than {list.length}: those that are least likely to be due are not listed.</strong>}
+            {shown.length === 0 && search.trim() !== "" && <OfAnotherSite patient={search.trim()} />}
             <span class="left-out" data-testid="left-out"> On a wider screen also:{COLUMNS.map(([column, words]) => <span key={column} class={`without-${column}`}> {words.toLowerCase()}</span>)}.</span>
           </p>
         </>

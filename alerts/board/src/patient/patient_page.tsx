@@ -6,9 +6,11 @@ import { useAsked, Waiting } from "../asked";
 import { forecastsOf } from "../feed";
 import { besideDose, besideWords, type Course, dayWords, pastWords, percent, responseWords, type SessionRow, spacingWords, visitChances, windowWords } from "../forecasts";
 import { Frame } from "../frame";
+import { OfAnotherSite } from "../glass/of_another_site";
 import { href, mayEnter, me, site } from "../here";
 import { theme } from "../room";
 import { instrumentWords, visibleName } from "../tables";
+import { NameOf } from "./name_of";
 
 export function PatientPage({ alias }: { alias: string }) {
   const { answer, problem, unknown } = useAsked<Course>(`/v1/patients/${encodeURIComponent(alias)}?${new URLSearchParams({ site })}`, forecastsOf.value.get(alias));
@@ -17,13 +19,16 @@ export function PatientPage({ alias }: { alias: string }) {
       <div class="desk patient-desk" data-testid="patient-page">
         <p><a href={href("/clinic")}>← Clinic</a> · <a href={href(`/enter/${encodeURIComponent(alias)}`)}>Enter for {alias}</a></p>
         <h1>{visibleName(alias)}</h1>
-        {answer === null ? <Waiting problem={problem} what="The course" unknown={unknown ? `Nobody is known by the alias ${visibleName(alias)}: a patient comes here with the first check-in or dose.` : null} /> : <One course={answer} />}
+        {me.value?.names && <NameOf key={me.value.name} alias={alias} />}
+        {answer === null ? <Waiting problem={problem} what="The course" unknown={unknown ? `Nobody is known by the alias ${visibleName(alias)}: a patient comes here with the first check-in or dose.` : null} /> : <CourseOf course={answer} />}
+        {answer === null && unknown && <OfAnotherSite patient={alias} />}
       </div>
     </Frame>
   );
 }
 
-function One({ course }: { course: Course }) {
+/** `isElsewhere`: they are another site's, so that nothing is planned for them and no session's record can be opened. */
+export function CourseOf({ course, isElsewhere = false }: { course: Course; isElsewhere?: boolean }) {
   const { forecast } = course;
   // Nobody who was treated today is due today, whatever the numbers are.
   const early = course.judged_from ? `Too early to say when the next dose is due, until ${dayWords(course.judged_from)}` : null;
@@ -53,7 +58,7 @@ function One({ course }: { course: Course }) {
         Line and band: severity, 80 %. ● PHQ-9 ■ MADRS ◆ QIDS ✚ PHQ-2, small: mood. ▲ at the foot: dose. Dotted upright: check-in not answered. After now: 50 % and 80 % without a dose.
       </p>
       {besideWords(course) && <p class="legend soft" data-testid="beside-the-line">{besideWords(course)}</p>}
-      <Visit course={course} />
+      {!isElsewhere && <Visit course={course} />}
       {course.history.filter((one) => one.due).length > 1 && (
         <section aria-label="Past forecasts" data-testid="past">
           <h2>Past forecasts against what happened</h2>
@@ -62,7 +67,7 @@ function One({ course }: { course: Course }) {
           <p class="legend soft">Bar: the 80 % window as it was forecast that day; dot: even odds. ▲ on the diagonal: a dose was given, and what would have come stays unknown.</p>
         </section>
       )}
-      <Sessions rows={course.sessions} />
+      <Sessions rows={course.sessions} isElsewhere={isElsewhere} />
       <Scores course={course} />
     </>
   );
@@ -119,7 +124,7 @@ function Visit({ course }: { course: Course }) {
   );
 }
 
-function Sessions({ rows }: { rows: readonly SessionRow[] }) {
+function Sessions({ rows, isElsewhere }: { rows: readonly SessionRow[]; isElsewhere: boolean }) {
   if (rows.length === 0) return null;
   const some = (value: number | null | undefined): string => (value == null ? "—" : String(Math.round(value)));
   return (
@@ -131,7 +136,7 @@ function Sessions({ rows }: { rows: readonly SessionRow[] }) {
           <tbody>
             {[...rows].reverse().map((row) => (
               <tr key={row.session}>
-                <th scope="row"><a href={href(`/session/${encodeURIComponent(row.session)}`)}>{dayWords(row.at.slice(0, 10))}</a></th>
+                <th scope="row">{isElsewhere ? dayWords(row.at.slice(0, 10)) : <a href={href(`/session/${encodeURIComponent(row.session)}`)}>{dayWords(row.at.slice(0, 10))}</a>}</th>
                 <td>{[row.drug, row.route, row.given_mg == null ? null : `${row.given_mg} mg`].filter(Boolean).join(" ")}</td>
                 <td>{some(row.peak_sbp)}/{some(row.peak_dbp)}</td><td>{some(row.lowest_spo2)}</td><td>{some(row.peak_cadss)}</td><td>{some(row.left_min)}</td><td>{some(row.alerts)}</td>
               </tr>
