@@ -162,6 +162,9 @@ async def through_broken_glass(doors_: Doors) -> None:
         answer = await here.post("/v1/break-glass", json=patient | {"reason": "she is here"})
         assert answer.status_code == 200, answer.text
         assert (await there.get(page, params={"site": SOUTH})).status_code == 200
+        (opened,) = (await there.get("/v1/break-glass")).json()["open"]
+        assert opened == answer.json() | {"reason": "she is here"}
+        assert (await there.get("/v1/access/me")).json()["breaks_glass"]
         assert (await there.get("/v1/chairs", params={"site": SOUTH})).status_code == 403
         rules: set[str] = set()
         async with asyncio.timeout(PATIENCE_S):
