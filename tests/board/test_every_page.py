@@ -94,6 +94,8 @@ def test_a_dead_feed_is_said_by_every_page_and_hides_nothing_of_it(desk: Desk, f
             page = desk.open(f"{full.address}{shown.path}", SIZES["wall"], motion="reduce")
             look_at(page, full.address, shown)
             pages.append((shown, page))
+    board = pages[0][1]
+    place = board.locator(".cards").bounding_box()
     os.kill(full.process.pid, signal.SIGSTOP)
     try:
         wrong = []
@@ -101,5 +103,7 @@ def test_a_dead_feed_is_said_by_every_page_and_hides_nothing_of_it(desk: Desk, f
             expect(page.locator(".silence strong")).to_contain_text("No data since")
             wrong += wrong_with(page, shown)
         assert wrong == []
+        turn(board, SIZES["wall"])
+        assert board.locator(".cards").bounding_box() == place, "no card of a wall changes its place or size"
     finally:
         os.kill(full.process.pid, signal.SIGCONT)
