@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY, VISITS_PLANNED_BY
+from deploy.access.roles import CORRECTS, ENTERED_BY, LIMITS_SET_BY, VISITS_PLANNED_BY
 from deploy.access.sessions import SignedPerson
 from deploy.access.tokens import Device
 from models.wire.observations import Event, Intervention, PatientRegistered
@@ -50,7 +50,12 @@ class SignedAdmission(Admission):
             case Device(sends=sends):
                 if kind not in sends:
                     return "kind", f"this token may not send {kind}"
-                return ("limits", "a token may not set a person's limits") if sets_limits else None
+                if sets_limits:
+                    return "limits", "a token may not set a person's limits"
+                replaces = not isinstance(record, Sample) and record.replaces is not None
+                if replaces and CORRECTS not in sends:
+                    return "replaces", f"this token may not replace what was entered: that takes `{CORRECTS}` in what it may send"
+                return None
             case None:
                 return "kind", "nobody has signed in"
 

@@ -184,7 +184,9 @@ LIMITS_SET_BY: Final[frozenset[StaffRole]] = frozenset(("clinician",))
 
 FROM_DEVICES: Final = ("vitals", "monitor.alarm")
 """What a token may send unless its entry says otherwise: readings with what the device says of them, and its own alarms."""
-SENDABLE: Final = tuple(ENTERED_BY)
+CORRECTS: Final = "corrections"
+"""What the entry of a token says that may also replace what was entered before, by whoever it was: a record system's."""
+SENDABLE: Final = (*ENTERED_BY, CORRECTS)
 """What an entry may say at the most. Never a command, a configuration, or a person's own limits."""
 
 

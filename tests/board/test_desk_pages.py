@@ -212,13 +212,15 @@ def test_four_hundred_patients_are_searched_and_sorted_at_once_and_no_column_is_
     )
 
 
-def test_an_alias_with_a_slash_or_what_is_not_seen_has_a_page_and_is_shown_as_it_is(desk: Desk, service: str) -> None:
+def test_an_alias_with_a_slash_has_a_page_and_one_with_what_is_not_seen_is_the_one_that_is_seen(
+    desk: Desk, service: str
+) -> None:
     for alias in ("A-17/b", "oak\u200b tree"):
         lines = [{**line, "patient": alias} for line in _weeks_of("x")]
         answer = httpx.post(f"{service}/v1/observations", json=lines, timeout=PATIENCE_S)
         assert answer.json()["set_aside"] == []
     page = desk.open(f"{service}/clinic", WALL)
-    expect(page.get_by_test_id("patient-oak\u200b tree").locator("a").first).to_have_text("oak\ufffd tree")
+    expect(page.get_by_test_id("patient-oak tree").locator("a").first).to_have_text("oak tree")
     page.get_by_test_id("patient-A-17/b").locator("a").first.click()
     expect(page.locator("h1")).to_have_text("A-17/b")
     expect(page.get_by_test_id("patient-page")).to_contain_text("PHQ-9 10")

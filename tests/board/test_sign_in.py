@@ -161,7 +161,9 @@ def test_who_may_only_look_sees_no_forms_at_the_chair(desk: Desk, service: Start
     wall.goto(f"{service.address}/chair/7")
     expect(wall.get_by_test_id("patient")).to_have_text("V-07")
     expect(wall.get_by_test_id("may-not-enter")).to_be_visible()
-    expect(wall.get_by_test_id("record")).to_contain_text("Session started")
+    # What was entered is a patient's: not for a screen on a wall.
+    expect(wall.get_by_test_id("record")).to_contain_text("is shown to whoever may open a patient's page")
+    expect(wall.get_by_test_id("record")).not_to_contain_text("Session started")
     for hook in ("task-start", "task-dose", "task-end", "enter", "take-back"):
         expect(wall.get_by_test_id(hook)).to_have_count(0)
     expect(wall.get_by_role("button", name="Correct")).to_have_count(0)

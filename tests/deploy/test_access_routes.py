@@ -165,6 +165,19 @@ async def test_a_persons_own_limits_need_a_clinician(clinic: Inside) -> None:
     assert answer.json()["set_aside"][0]["field"] == "limits"
 
 
+@pytest.mark.parametrize("kind", ["checkin", "vitals"])
+async def test_a_token_replaces_no_entry_unless_its_own_entry_says_so(clinic: Inside, kind: str) -> None:
+    tokens = access_of(clinic).accounts.tokens
+    of_kind = {"checkin": {"instrument": "phq-9", "score": 0}, "vitals": {"sbp": 120.0, "dbp": 80.0}}[kind]
+    line = {"kind": kind, "at": at(0), "id": "mine", "replaces": "nurse-1", "patient": "P-1", **of_kind}
+    answers = [
+        await clinic.http.post("/v1/observations", json=line, headers={"authorization": f"Bearer {tokens.add(name, sends)}"})
+        for name, sends in (("tablet", ENTERED_BY), ("ehr", SENDABLE))
+    ]
+    assert [each.status_code for each in answers] == [403, 200]
+    assert answers[0].json()["set_aside"][0]["field"] == "replaces"
+
+
 async def test_a_command_carries_who_is_signed_in_whatever_its_body_says(clinic: Inside) -> None:
     await clinic.post(*falling())
     await clinic.settled()

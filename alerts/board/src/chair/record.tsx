@@ -4,7 +4,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { getJson, mayEnter, me, site } from "../here";
+import { Refused, getJson, mayEnter, me, site } from "../here";
 import { taken } from "../sending";
 import { clock, parse, second, since } from "../times";
 import type { AuditEntry, History } from "../wire";
@@ -18,29 +18,44 @@ const MOST = 500;
 
 export interface Entered {
   list: readonly AuditEntry[] | null;
-  failed: boolean;
+  /** Why there is no newer one, in words; empty: there is. */
+  missing: string;
 }
+
+const FORBIDDEN = 403;
+const LOCKED = 423;
+const WHY: Readonly<Record<number, string>> = {
+  [FORBIDDEN]: "What is entered is shown to whoever may open a patient's page.",
+  [LOCKED]: "Locked: a PIN shows what was entered.",
+};
 
 /** What was entered of a session, or without one of a patient: the newest first. */
 export function useEntered(session: string | null, patient: string | null): Entered {
   const count = taken.value;
   const [list, setList] = useState<readonly AuditEntry[] | null>(null);
-  const [failed, setFailed] = useState(false);
+  const [missing, setMissing] = useState("");
   useEffect(() => {
     setList(null);
   }, [session, patient]);
   useEffect(() => {
     if (session === null && patient === null) return;
     let current = true;
+    let forbidden = false;
     const ask = async (): Promise<void> => {
+      // Each refusal is audited; this one stays as it is for as long as the page is open.
+      if (forbidden) return;
       try {
         const query = new URLSearchParams({ ...(session === null ? { patient: patient ?? "" } : { session }), minutes: "1", entries: String(MOST), site });
         const history = await getJson<History>(`/v1/history?${query}`);
         if (!current) return;
         setList([...(history.entries ?? [])].reverse().sort((a, b) => (parse(b.at) ?? 0) - (parse(a.at) ?? 0)));
-        setFailed(false);
-      } catch {
-        if (current) setFailed(true);
+        setMissing("");
+      } catch (error) {
+        if (!current) return;
+        const status = error instanceof Refused ? error.status : 0;
+        setMissing(WHY[status] ?? "The record cannot be fetched just now.");
+        forbidden = status === FORBIDDEN;
+        if (status in WHY) setList(null);
       }
     };
     void ask();
@@ -53,7 +68,7 @@ export function useEntered(session: string | null, patient: string | null): Ente
       window.clearInterval(timer);
     };
   }, [session, patient, count]);
-  return { list, failed };
+  return { list, missing };
 }
 
 interface Props {
@@ -62,7 +77,7 @@ interface Props {
   back: (entry: AuditEntry) => void;
 }
 
-export function Record({ entered: { list, failed }, correct, back }: Props) {
+export function Record({ entered: { list, missing }, correct, back }: Props) {
   second.value;
   const [all, setAll] = useState(false);
   const replaced = replacedIn(list ?? []);
@@ -71,8 +86,8 @@ export function Record({ entered: { list, failed }, correct, back }: Props) {
   return (
     <section class="record" aria-label="Last entered" data-testid="record">
       <h2>Last entered</h2>
-      {failed && <p class="form-hint">The record cannot be fetched just now.</p>}
-      {list === null && !failed && <p class="form-hint">Fetching the record…</p>}
+      {missing !== "" && <p class="form-hint">{missing}</p>}
+      {list === null && missing === "" && <p class="form-hint">Fetching the record…</p>}
       {list !== null && shown.length === 0 && <p class="form-hint">Nothing entered yet.</p>}
       <ol>
         {shown.slice(0, all ? undefined : SHOWN).map((entry, i) => {
