@@ -7,9 +7,9 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ENVIRONMENT := .venv/.synced
 PACKAGES := models streams alerts deploy bench clients tests
-# Tests that share servers run in one process (loadgroup). One process more than the two cores that are reckoned with: many tests
+# Tests that share servers run in one process (loadgroup). Two processes more than the two cores that are reckoned with: many tests
 # wait for a process of their own.
-PYTEST_OPTIONS ?= -n 3 --dist loadgroup
+PYTEST_OPTIONS ?= -n 4 --dist loadgroup
 BROKER := .kafka/.fetched
 
 # The board is an npm project; Node itself comes from a wheel, so that nobody has to install it.

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-MOST_TOLD: Final = 8
+MOST_SETTINGS_NAMED: Final = 8
 """As many names are told at the most; more are no help."""
 
 
@@ -32,7 +32,9 @@ def _why(kind: str, words: str, path: Sequence[int | str], model: type[BaseModel
     there = sorted(dict.fromkeys(each for found in _at(model, above) for each in found.model_fields))
     if near := difflib.get_close_matches(str(name), there, 1, 0.6):
         return f"there is no such setting; did you mean {near[0]}?"
-    return "there is no such setting" + (f"; there are {', '.join(there)}" if 0 < len(there) <= MOST_TOLD else "")
+    return "there is no such setting" + (
+        f"; there are {', '.join(there)}" if 0 < len(there) <= MOST_SETTINGS_NAMED else ""
+    )
 
 
 def _at(model: type[BaseModel], path: Sequence[int | str]) -> Iterator[type[BaseModel]]:

@@ -120,7 +120,8 @@ class Pager:
         """What every line and every try runs in; None: it does not run."""
         self._claiming: set[asyncio.Future[list[OwedPage]]] = set()
         """The claims under way: they go by the recipients of when they began."""
-        self._threads = ThreadPoolExecutor(PAGER_THREADS, "pager")
+        self._threads: ThreadPoolExecutor | None = None
+        """Its own; they end with `run`."""
         self._over = asyncio.Event()
         self._stopping = False
         self._unmarked: list[Tried] = []
@@ -144,7 +145,7 @@ class Pager:
                 waker.set()
 
     async def run(self) -> None:
-        """Send until `stop`; then what is due now is still sent. Once: its threads end with it."""
+        """Send until `stop`; then what is due now is still sent."""
         try:
             await self._begin(alone=self._alone)
             async with asyncio.TaskGroup() as self._group:
@@ -153,7 +154,9 @@ class Pager:
                     self._group.create_task(self._serve(name, self._group), name=f"pager {name}")
         finally:
             self._group = None
-            self._threads.shutdown(wait=False)
+            if self._threads is not None:
+                self._threads.shutdown(wait=False)
+                self._threads = None
 
     async def change(self, destinations: Sequence[Destination], recipients: Recipients) -> None:
         """Send to these from now on, and to nobody else. Tries under way go on to their end; what is owed to a destination that
@@ -188,6 +191,8 @@ class Pager:
 
     async def _in_thread(self, call: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """What a call of the store returns, made in a thread of the pager's own."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(PAGER_THREADS, "pager")
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *arguments, **options))
 
     async def _begin(self, *, alone: bool) -> None:

@@ -115,7 +115,7 @@ def sender(way: str, promises: Promises, door: Door, attempt: Try) -> threading.
         opening, waiting = 0, None
         while (opened := door.wait(opening)) is not None:
             address, opening = opened
-            with suppress(OSError, httpx.HTTPError):
+            try:
                 while True:
                     if waiting is None:
                         if door.over:
@@ -129,6 +129,10 @@ def sender(way: str, promises: Promises, door: Door, attempt: Try) -> threading.
                     promises.keep(way, waiting)
                     waiting = None
                     time.sleep(PAUSE_S)
+            except (OSError, httpx.HTTPError):
+                # It is dead, or this way in is not open yet: as long as the door stands, it is tried again.
+                time.sleep(PAUSE_S)
+                opening -= 1
 
     return threading.Thread(target=go_on, name=way)
 

@@ -54,7 +54,10 @@ class SignedAdmission(Admission):
                     return "limits", "a token may not set a person's limits"
                 replaces = not isinstance(record, Sample) and record.replaces is not None
                 if replaces and CORRECTS not in sends:
-                    return "replaces", f"this token may not replace what was entered: that takes `{CORRECTS}` in what it may send"
+                    return (
+                        "replaces",
+                        f"this token may not replace what was entered: that takes `{CORRECTS}` in what it may send",
+                    )
                 return None
             case None:
                 return "kind", "nobody has signed in"

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from deploy.access.gate import routes_of
 from deploy.access.roles import ENTERED_BY, LIMITS_SET_BY, ROUTES, SENDABLE
 from deploy.settings import ReachedColleague
+from models.arrays import Document
 from models.oncall import Rotation, Schedule
 from models.staff import ROLES
 from models.wire.observations import Event, Vitals
@@ -168,10 +169,14 @@ async def test_a_persons_own_limits_need_a_clinician(clinic: Inside) -> None:
 @pytest.mark.parametrize("kind", ["checkin", "vitals"])
 async def test_a_token_replaces_no_entry_unless_its_own_entry_says_so(clinic: Inside, kind: str) -> None:
     tokens = access_of(clinic).accounts.tokens
-    of_kind = {"checkin": {"instrument": "phq-9", "score": 0}, "vitals": {"sbp": 120.0, "dbp": 80.0}}[kind]
-    line = {"kind": kind, "at": at(0), "id": "mine", "replaces": "nurse-1", "patient": "P-1", **of_kind}
+    fields: dict[str, Document] = {
+        "checkin": {"instrument": "phq-9", "score": 0}, "vitals": {"sbp": 120.0, "dbp": 80.0},
+    }  # fmt: skip
+    line = {"kind": kind, "at": at(0), "id": "mine", "replaces": "nurse-1", "patient": "P-1", **fields[kind]}
     answers = [
-        await clinic.http.post("/v1/observations", json=line, headers={"authorization": f"Bearer {tokens.add(name, sends)}"})
+        await clinic.http.post(
+            "/v1/observations", json=line, headers={"authorization": f"Bearer {tokens.add(name, sends)}"}
+        )
         for name, sends in (("tablet", ENTERED_BY), ("ehr", SENDABLE))
     ]
     assert [each.status_code for each in answers] == [403, 200]
