@@ -18,7 +18,6 @@ from alerts.record.rems_pdf import form_lines
 from alerts.record.session import session_record
 from models.arrays import Document
 from models.wire.record import REMS_ADAPTER, SESSION_RECORD_ADAPTER
-from streams.intake.visible import seen
 from tests.deploy.test_api import QUIET
 from tests.support.service import Inside, at, sample, serving
 
@@ -218,16 +217,14 @@ async def test_a_name_that_was_given_to_two_people_is_two_records(clinic: Inside
     assert nobody.status_code == 404
 
 
-async def test_a_session_s_name_may_hold_a_slash_and_is_what_is_seen_of_it(clinic: Inside) -> None:
-    names = ["A-17/b now", "a/record", "oak\u200b tree", "50% #1?", "trace"]
+async def test_a_session_s_name_may_hold_a_slash_or_what_is_not_seen(clinic: Inside) -> None:
+    names = ["A-17/b now", "a/record", "oak\u00a0tree", "50% #1?", "trace"]
     for number, name in enumerate(names):
         who = {"patient": name, "session": name, "at": at(number)}
         start = {"kind": "session.started", "chair": f"c{number}", "drug": "ketamine", "route": "iv"}
         await clinic.post({**start, **who}, {"kind": "vitals", "sbp": 128.0, "dbp": 80.0, "id": f"c-{number}", **who})
     await clinic.settled()
     pages = ("record", "record.csv", "record.fhir.json", "rems", "rems.pdf", "trace", "tablet")
-    names = [seen(name) for name in names]
-    assert "oak tree" in names
     for name in names:
         of_it = f"/v1/sessions/{quote(name, safe='')}"
         answers = [await clinic.http.get(f"{of_it}/{page}") for page in pages]

@@ -73,6 +73,7 @@ async def test_its_page_comes_and_nothing_of_it_stays_or_is_shown(
 ) -> None:
     # Missed before its lesser page comes, 30 s later: the first must count.
     async with hurrying(tmp_path, lost_after_s=25.0) as clinic:
+        await clinic.settled()  # the start's own entries are there
         before = rows(clinic.service.store, *LASTING)
         await rounds(clinic, 5)
         assert clinic.service.synthetic.unheard_s < 30
