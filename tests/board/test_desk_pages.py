@@ -157,7 +157,7 @@ def _hundreds(count: int) -> list[dict[str, object]]:
             "last_dose": {"at": (today - timedelta(days=n % 90)).isoformat(), "drug": "esketamine", "route": "intranasal", "amount_mg": 84},
             "last_checkin": {"at": (today - timedelta(days=n % 80)).isoformat(), "instrument": "qids-sr16", "score": n % 27},
             "checkin_due_at": (today - timedelta(days=5)).isoformat(), "overdue": n % 4 == 0,
-            "booked_at": (today + timedelta(days=n % 40, hours=1)).isoformat() if n % 5 == 0 else None,
+            "booked_at": f"{day(n % 40)}T{n % 24:02d}:{n * 7 % 60:02d}:00Z" if n % 5 == 0 else None,
             "judged_from": day(12) if n % 11 == 0 else None, "alerts": [],
         })  # fmt: skip
     return rows
