@@ -7,9 +7,12 @@ Never here: what is joined when two aliases are merged (`streams/ward/merging.py
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from models.wire.observations import Event, Internal, PatientMerged
+
+ALL_OF: Final = ("conditions", "medications")
+"""Of a registration, what somebody has several of: when two aliases are merged, all of both."""
 
 
 class Aliases:

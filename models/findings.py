@@ -25,6 +25,11 @@ class Subject:
     session: str | None
     chair: str | None = None
 
+    @property
+    def where(self) -> str:
+        """The place as sentences name it: the chair if there is one, and the alias."""
+        return f"Chair {self.chair} ({self.patient})" if self.chair else self.patient
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

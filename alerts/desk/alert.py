@@ -57,8 +57,9 @@ class Alert:
     def rename(self, patient: str) -> None:
         """Let it be of another alias of its patient; its sentence too, where that begins with the place."""
         before, self.subject = self.subject, replace(self.subject, patient=patient)
-        if self.text.startswith(_place(before)):
-            self.text = _place(self.subject) + self.text.removeprefix(_place(before))
+        place = f"{before.where}:"
+        if self.text.startswith(place):
+            self.text = f"{self.subject.where}:{self.text.removeprefix(place)}"
 
     def packed(self) -> dict[str, Any]:
         """The alert in a desk's state, msgpack-able."""
@@ -83,11 +84,6 @@ class Alert:
                 "ladder": None if ladder is None else Ladder.unpacked(ladder),
             }
         )  # fmt: skip
-
-
-def _place(subject: Subject) -> str:
-    """How a sentence about somebody begins (`Session.where` of the ward)."""
-    return f"Chair {subject.chair} ({subject.patient}):" if subject.chair else f"{subject.patient}:"
 
 
 def standing(alert: Alert) -> tuple[bool, int, int]:

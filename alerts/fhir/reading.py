@@ -37,7 +37,7 @@ from alerts.fhir.search import Search
 from alerts.record.fhir_resources import PRESSURES
 from alerts.record.session import is_accepted, record_entry
 from alerts.store import archive, resource_rows
-from alerts.store.aliases import aliases_at, stored_names
+from alerts.store.aliases import aliases_at, names_of, stored_names
 from alerts.store.database import Database
 from alerts.store.ledger import clean
 from alerts.store.minutes import UNNAMED_SESSION
@@ -154,7 +154,7 @@ def _all(connection: Connection, site: str, search: Search, patient: str | None)
     """Every resource of a type that the search may find, by order."""
     from_us, until_us = search.from_us(), search.until_us()
     aliases = aliases_at(connection, site)
-    names = None if patient is None else [clean(each) for each in aliases.all_of(site, patient)]
+    names = None if patient is None else names_of(aliases, site, patient)
     match search.kind:
         case "Patient":
             asked = [token.code for lists in search.tokens.get("identifier", ()) for token in lists] or None
@@ -223,7 +223,7 @@ def _of_entries(connection: Connection, site: str, kind: str, rows: Sequence[sa.
         if patient is None or not is_accepted(stored["outcome"]):
             continue
         if patient not in replaced:
-            replaced[patient] = resource_rows.replaced(connection, site, stored_names(connection, site, patient))
+            replaced[patient] = resource_rows.replaced(connection, site, names_of(aliases, site, patient))
         entry = record_entry(stored, stored["doc"].get("id") in replaced[patient])
         make = entered_found if kind == "Observation" else form_found
         made = make(f"e-{row.shard}-{row.offset_}-{row.n}", patient, stored["session"], entry)

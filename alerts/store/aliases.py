@@ -17,11 +17,10 @@ from sqlalchemy import Connection
 
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT
-from models.aliases import Aliases
+from models.aliases import ALL_OF, Aliases
 from models.arrays import Document
 
 MERGED: Final = "patient.merged"
-_ALL_OF: Final = ("conditions", "medications")
 _LEAVES: Final = 3
 """How deep a person's own limits lie: rule, priority, channel."""
 
@@ -40,9 +39,14 @@ def aliases_at(connection: Connection, site: str) -> Aliases:
     return found
 
 
-def stored_names(connection: Connection, site: str, patient: str) -> list[str]:
+def names_of(aliases: Aliases, site: str, patient: str) -> list[str]:
     """The names under which anything is stored of the person who goes by an alias; that of the one that stays first."""
-    return [clean(alias) for alias in aliases_at(connection, site).all_of(site, patient)]
+    return [clean(alias) for alias in aliases.all_of(site, patient)]
+
+
+def stored_names(connection: Connection, site: str, patient: str) -> list[str]:
+    """`names_of`, for who needs nothing else of the site's aliases."""
+    return names_of(aliases_at(connection, site), site, patient)
 
 
 def told_apart(entries: Sequence[Document], survivor: str) -> list[Document]:
@@ -85,7 +89,7 @@ def registered(entries: Iterable[Document], survivor: str, fields: Sequence[str]
                 mine[name] = theirs
                 continue
             newer = max(own, theirs, key=lambda each: each[0])
-            if name in _ALL_OF:
+            if name in ALL_OF:
                 mine[name] = (newer[0], list(dict.fromkeys((*own[1], *theirs[1]))))
             elif name == "limits":
                 mine[name] = (newer[0], _limits(own[1], theirs[1]))

@@ -14,7 +14,7 @@ from typing import Final, cast
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from alerts.store.aliases import MERGED, aliases_at, registered, stored_names, told_apart
+from alerts.store.aliases import MERGED, aliases_at, names_of, registered, stored_names, told_apart
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT, FORECASTS, LATEST_FORECASTS, TRANSITIONS
 from models.arrays import Document
@@ -40,16 +40,21 @@ def course(connection: Connection, site: str, patients: Sequence[str]) -> dict[s
     """Every patient's entries as (received_at and the entry as sent), in the order in which they came."""
     found: dict[str, list[Document]] = {patient: [] for patient in patients}
     aliases = aliases_at(connection, site)
-    names = {clean(alias): patient for patient in patients for alias in aliases.all_of(site, patient)}
+    # Two of those who are asked for may be one person: what is stored is of both.
+    whose: dict[str, list[str]] = {}
+    for patient in found:
+        for name in names_of(aliases, site, patient):
+            whose.setdefault(name, []).append(patient)
     wanted = (
         sa.select(AUDIT.c.patient, AUDIT.c.doc)
-        .where(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names), AUDIT.c.kind.in_(COURSE_KINDS))
+        .where(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(whose), AUDIT.c.kind.in_(COURSE_KINDS))
         .order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n)
     )
     for row in connection.execute(wanted):
         entry = json.loads(row.doc)
         # As it was sent: whether an entry names its session says whether it is part of a course.
-        found[names[row.patient]].append({**entry["doc"], "received_at": entry["received_at"]})
+        for patient in whose[row.patient]:
+            found[patient].append({**entry["doc"], "received_at": entry["received_at"]})
     return {patient: told_apart(entries, aliases.survivor(site, patient)) for patient, entries in found.items()}
 
 
@@ -58,7 +63,8 @@ REGISTERED: Final = ("weight_kg", "birth_year", "sex", "timezone", "conditions",
 
 def registration(connection: Connection, site: str, patient: str) -> Document:
     """What is registered of a patient: each field as it was last said, and when anything was; empty: nothing ever was."""
-    names = stored_names(connection, site, patient)
+    aliases = aliases_at(connection, site)
+    names = names_of(aliases, site, patient)
     wanted = (
         sa.select(AUDIT.c.doc)
         .where(
@@ -66,8 +72,7 @@ def registration(connection: Connection, site: str, patient: str) -> Document:
         )
         .order_by(AUDIT.c.shard, AUDIT.c.offset_, AUDIT.c.n)
     )
-    survivor = aliases_at(connection, site).survivor(site, patient)
-    return registered(map(json.loads, connection.scalars(wanted)), survivor, REGISTERED)
+    return registered(map(json.loads, connection.scalars(wanted)), aliases.survivor(site, patient), REGISTERED)
 
 
 def in_sessions(connection: Connection, site: str, patient: str) -> list[Document]:
@@ -126,7 +131,7 @@ def past_forecasts(
     aliases = aliases_at(connection, site)
     wanted = sa.select(FORECASTS.c.patient, FORECASTS.c.as_of, FORECASTS.c.doc).where(FORECASTS.c.site == clean(site))
     if patient is not None:
-        wanted = wanted.where(FORECASTS.c.patient.in_(map(clean, aliases.all_of(site, patient))))
+        wanted = wanted.where(FORECASTS.c.patient.in_(names_of(aliases, site, patient)))
     if as_of is not None:
         wanted = wanted.where(FORECASTS.c.as_of == as_of)
     wanted = wanted.order_by(

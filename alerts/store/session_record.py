@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.store import archive, minutes
-from alerts.store.aliases import aliases_at, stored_names
+from alerts.store.aliases import aliases_at, names_of
 from alerts.store.ledger import clean
 from alerts.store.tables import AUDIT, TRANSITIONS
 from models.arrays import Document
@@ -56,8 +56,8 @@ def stored_session(connection: Connection, site: str, session: str, patient: str
         patient = next((who for who, kind in kinds if kind == "session.started"), kinds[0][0] if kinds else None)
     if patient is None:
         return None
-    names = stored_names(connection, site, patient)
-    patient = aliases_at(connection, site).survivor(site, patient)
+    aliases = aliases_at(connection, site)
+    names, patient = names_of(aliases, site, patient), aliases.survivor(site, patient)
     # A name that was given to two people is two sessions: nothing of the one is in the record of the other.
     entered = [json.loads(row.doc) for row in rows if row.patient is None or row.patient in names]
     if not any(row.patient in names for row in rows):
@@ -98,8 +98,8 @@ def stored_patient(connection: Connection, site: str, patient: str) -> list[Stor
 
     Sessions beyond `MOST_SESSIONS` are left out, the oldest first.
     """
-    names = stored_names(connection, site, patient)
-    patient = aliases_at(connection, site).survivor(site, patient)
+    aliases = aliases_at(connection, site)
+    names, patient = names_of(aliases, site, patient), aliases.survivor(site, patient)
     mine = sa.and_(AUDIT.c.site == clean(site), AUDIT.c.patient.in_(names))
     if connection.scalar(sa.select(sa.literal(1)).where(mine).limit(1)) is None:
         return None

@@ -115,8 +115,8 @@ class Session:
 
     @property
     def where(self) -> str:
-        """The place as sentences name it: the chair if there is one, and the alias."""
-        return f"Chair {self.chair} ({self.patient})" if self.chair else self.patient
+        """The place as sentences name it."""
+        return self.subject.where
 
     @property
     def protocol(self) -> TreatmentProtocol:

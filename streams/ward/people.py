@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from models.aliases import ALL_OF
 from models.wire.observations import PatientRegistered
 
 
@@ -26,8 +27,6 @@ class Person:
 
 
 UNKNOWN_PERSON = Person()
-ALL_OF: Final = ("conditions", "medications")
-"""What somebody has several of: when two aliases are merged, all of both."""
 ONE_OF: Final = tuple(name for name in Person.__dataclass_fields__ if name not in ALL_OF)
 _SAID: Final = "said"
 """Where `packed` has the numbers; an older version passes it over."""

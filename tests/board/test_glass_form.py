@@ -17,6 +17,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from deploy.wiring import wall_us
 from models.instants import MINUTE, SECOND, to_datetime
+from models.staff import StaffRole
 from models.wire.observations import CheckIn
 from tests.support.access import PASSWORD, as_an_edge, locked
 from tests.support.browser import PHONE, TABLET, Desk, violations
@@ -33,8 +34,9 @@ REASON = "she is here, and has chest pain"
 async def _edge(folder: Path, address: Future[str], ended: threading.Event) -> None:
     async with locked(folder) as inside:
         access = as_an_edge(inside, NORTH)
-        for name, role in (("ada", "clinician"), ("ben", "nurse")):
-            access.accounts.choose_password(access.accounts.link(name, role, NORTH), name, PASSWORD)  # type: ignore[arg-type]  # a role
+        people: dict[str, StaffRole] = {"ada": "clinician", "ben": "nurse"}
+        for name, role in people.items():
+            access.accounts.choose_password(access.accounts.link(name, role, NORTH), name, PASSWORD)
         hers = CheckIn(at=to_datetime(wall_us() - MINUTE), site=SOUTH, patient="S-1", instrument="phq-9", score=12.0)
         await inside.service.append([hers])
         await until(lambda: inside.service.store.stored_patient(SOUTH, "S-1") is not None, "the south's patient")

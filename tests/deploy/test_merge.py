@@ -142,6 +142,7 @@ async def test_a_forecast_is_made_of_both_courses_as_if_they_had_always_been_one
     store = clinic.service.store
     entries = store.courses("main", [NEW])[NEW]
     assert entries == store.courses("main", [OLD])[OLD]
+    assert store.courses("main", [NEW, OLD]) == {NEW: entries, OLD: entries}, "a night that asks for both has both"
     as_of = PatientHistory(NEW, ()).day_of(records_of(entries)[0].at) + 40
     one = [{**each, "received_at": got["received_at"]} for each, got in zip(course(NEW, NEW), entries, strict=False)]
     request = ForecastRequest("main", NEW, as_of, 2**62)
